@@ -1,0 +1,113 @@
+import { ForgeqError } from "../lib/core/errors.ts";
+import { NAME_PATTERN } from "../lib/core/job.ts";
+import { getJob, listJobs } from "../lib/db/jobs.ts";
+import type { Job } from "../lib/db/jobs.ts";
+import { httpFunction } from "../lib/http/function.ts";
+import type { Source } from "../lib/http/lazy.ts";
+import { parseListQuery } from "../lib/http/list-query.ts";
+import type { HttpRequest, HttpResponse, Route } from "../lib/http/router.ts";
+import { uuidOf } from "../lib/http/schemas.ts";
+import type { HttpHandler } from "../lib/http/stack.ts";
+import { encodeCursor, toWireJob, toWireQueue } from "../lib/http/wire.ts";
+import { cancelJob } from "../lib/queue/cancel.ts";
+import type { Deps } from "../lib/queue/deps.ts";
+import { health } from "../lib/queue/health.ts";
+import { getQueue, listQueues, pauseQueue, resumeQueue } from "../lib/queue/queues.ts";
+import type { Queue } from "../lib/queue/queues.ts";
+import { retryJob } from "../lib/queue/retry.ts";
+import { runtime } from "../lib/runtime.ts";
+
+type Run = (deps: Deps, request: HttpRequest) => Promise<HttpResponse>;
+
+const notFound = (what: string): ForgeqError => new ForgeqError("not_found", `There is no such ${what}`);
+
+const illegal = (action: string, state: string): ForgeqError =>
+  new ForgeqError("illegal_state", `A job that is ${state} can't be ${action}`, { state });
+
+const ok = (body: unknown): HttpResponse => ({ status: 200, body });
+
+/** The path's job id; one that can't be an id is one that is not there. */
+const idOf = ({ params }: HttpRequest): string => {
+  const id = uuidOf(params["id"]);
+  if (id === null) throw notFound("job");
+  return id;
+};
+
+const readJob = async (deps: Deps, id: string): Promise<Job> => {
+  const job = await getJob(deps.db, id, deps.clock());
+  if (job === null) throw notFound("job");
+  return job;
+};
+
+const listed: Run = async ({ db, clock }, { query }) => {
+  const { jobs, next } = await listJobs(db, parseListQuery(query), clock());
+  return ok({ data: jobs.map(toWireJob), next_cursor: next === null ? null : encodeCursor(next) });
+};
+
+const shown: Run = async (deps, request) => ok(toWireJob(await readJob(deps, idOf(request))));
+
+const cancelled: Run = async (deps, request) => {
+  const id = idOf(request);
+  const outcome = await cancelJob(deps, id);
+  if (outcome === "not_found") throw notFound("job");
+  if (typeof outcome === "object") throw illegal("cancelled", outcome.finished);
+  return { status: outcome === "requested" ? 202 : 200, body: toWireJob(await readJob(deps, id)) };
+};
+
+const retried: Run = async (deps, request) => {
+  const outcome = await retryJob(deps, idOf(request));
+  if (outcome === "not_found") throw notFound("job");
+  if ("illegal" in outcome) throw illegal("retried", outcome.illegal);
+  return ok(toWireJob(outcome));
+};
+
+const queuesListed: Run = async (deps) => ok({ data: (await listQueues(deps)).map(toWireQueue) });
+
+/** A use case about one queue as a route; a name that can't be one is unknown, too. */
+const onQueue =
+  (useCase: (deps: Deps, name: string) => Promise<Queue | "not_found">): Run =>
+  async (deps, { params }) => {
+    const { name = "" } = params;
+    const queue = NAME_PATTERN.test(name) ? await useCase(deps, name) : "not_found";
+    if (queue === "not_found") throw notFound("queue");
+    return ok(toWireQueue(queue));
+  };
+
+const healthy: Run = async (deps) => {
+  const { ok: good, detail = "The database did not answer" } = await health(deps);
+  if (!good) throw new ForgeqError("database_unavailable", detail);
+  return ok({ status: "ok" });
+};
+
+const routesOf = (deps: () => Promise<Deps>): Route[] => {
+  const route = (method: Route["method"], path: Route["path"], scope: Route["scope"], run: Run): Route => ({
+    method,
+    path,
+    scope,
+    run: async (request) => run(await deps(), request),
+  });
+  return [
+    route("GET", "/jobs", "jobs:read", listed),
+    route("GET", "/jobs/{id}", "jobs:read", shown),
+    route("POST", "/jobs/{id}/cancel", "jobs:manage", cancelled),
+    route("POST", "/jobs/{id}/retry", "jobs:manage", retried),
+    route("GET", "/queues", "jobs:read", queuesListed),
+    route("GET", "/queues/{name}", "jobs:read", onQueue(getQueue)),
+    route("POST", "/queues/{name}/pause", "jobs:manage", onQueue(pauseQueue)),
+    route("POST", "/queues/{name}/resume", "jobs:manage", onQueue(resumeQueue)),
+    route("GET", "/health", null, healthy),
+  ];
+};
+
+/**
+ * The HTTP API but for enqueueing: reads and manages jobs and queues. Only `/health` needs no key.
+ *
+ * @param keys - the JSON text of the API keys
+ */
+export const createHandler = (deps: Source<Deps>, keys: Source<string | undefined>): HttpHandler =>
+  httpFunction(deps, keys, routesOf);
+
+export const handler = createHandler(
+  () => runtime().deps(),
+  () => runtime().apiKeys(),
+);

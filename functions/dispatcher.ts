@@ -1,0 +1,18 @@
+import middy from "@middy/core";
+import type { Context } from "aws-lambda";
+import * as z from "zod";
+import type { Deps } from "../lib/queue/deps.ts";
+import { dispatch, type DispatchReport } from "../lib/queue/dispatch.ts";
+import { runtime } from "../lib/runtime.ts";
+
+/** A wake names a queue to look at first; an event of a schedule names none. */
+const Wake = z.object({ queue: z.string().optional() });
+
+/** Woken by enqueue and others, and every minute by EventBridge. Safe to run many times at once. */
+export const createHandler = (deps: () => Promise<Deps>) =>
+  middy(async (event: unknown, context: Context): Promise<DispatchReport> => {
+    const wake = Wake.safeParse(event).data ?? {};
+    return dispatch(await deps(), wake, () => context.getRemainingTimeInMillis());
+  });
+
+export const handler = createHandler(() => runtime().deps());

@@ -1,0 +1,145 @@
+import type * as z from "zod";
+import { MAX_DELAY_SECONDS } from "./backoff.ts";
+import { ForgeqError } from "./errors.ts";
+import { DEFAULTS, NAME_PATTERN } from "./job.ts";
+import type { Backoff, JobDefinition, Jitter, QueueDefinition } from "./job.ts";
+
+/** A backoff as a definition writes it: jitter is full unless it says otherwise. */
+export type BackoffInput = Backoff extends infer Each
+  ? Each extends Backoff
+    ? Omit<Each, "jitter"> & { readonly jitter?: Jitter }
+    : never
+  : never;
+
+/** What `defineJob` takes. Everything but the type and its payload schema has a default. */
+export interface JobInput<Schema extends z.ZodType> {
+  /** Matches `^[a-z][a-z0-9_-]{0,39}$`; also the name of the handler's folder. */
+  readonly type: string;
+  /** The type's name, unless given. */
+  readonly queue?: string;
+  /** Parses the payload at enqueue and again before each attempt, so what it gives must be valid input too. */
+  readonly payload: Schema;
+  /** At most 8 attempts; exponential from 2 s to 15 min with full jitter. */
+  readonly retry?: { readonly maxAttempts?: number; readonly backoff?: BackoffInput };
+  /** 1 to 880, 60 unless given. */
+  readonly timeoutSeconds?: number;
+  /** 1 to 900, 60 unless given. */
+  readonly leaseSeconds?: number;
+  /** 1 to 100, 10 unless given. */
+  readonly batchSize?: number;
+  /** 1 to `batchSize`, which it is unless given. */
+  readonly concurrency?: number;
+  /** 0 to 9, lower first, 5 unless given. */
+  readonly priority?: number;
+}
+
+/** What `defineQueue` takes. Null is no limit. */
+export interface QueueInput {
+  readonly name: string;
+  /** Jobs leased or running at once, 100 unless given. */
+  readonly maxInFlight?: number | null;
+  /** Jobs that may wait, no limit unless given. */
+  readonly maxPending?: number | null;
+  /** 1 to 3,650, 30 unless given. */
+  readonly retentionDays?: number;
+  /** True unless given. */
+  readonly keepCompleted?: boolean;
+}
+
+const DEFAULT_BACKOFF: BackoffInput = { type: "exponential", baseSeconds: 2, maxSeconds: 900 };
+
+/** Each check throws `invalid_job` and names what is defined and the field. */
+const checksOf = (subject: string) => {
+  const fail = (message: string): never => {
+    throw new ForgeqError("invalid_job", `${subject}: ${message}`);
+  };
+  const number = (field: string, value: number, min: number, max: number): number =>
+    Number.isFinite(value) && value >= min && value <= max ? value : fail(`${field} must be ${min} to ${max}`);
+  return {
+    fail,
+    number,
+    integer: (field: string, value: number, min: number, max: number): number =>
+      Number.isInteger(value) ? number(field, value, min, max) : fail(`${field} must be a whole number`),
+    name: (field: string, value: string): string =>
+      typeof value === "string" && NAME_PATTERN.test(value) ? value : fail(`${field} must match ${NAME_PATTERN.source}`),
+    noOthers: (others: object): void => {
+      const [unknown] = Object.keys(others);
+      if (unknown !== undefined) fail(`${unknown} is not an option`);
+    },
+  };
+};
+
+type Checks = ReturnType<typeof checksOf>;
+
+const checkBackoff = (input: BackoffInput, { fail, number }: Checks): Backoff => {
+  const { jitter = "full" } = input;
+  if (jitter !== "full" && jitter !== "none") fail('retry.backoff.jitter must be "full" or "none"');
+  const seconds = (field: string, value: number): number => number(`retry.backoff.${field}`, value, 0, MAX_DELAY_SECONDS);
+  switch (input.type) {
+    case "exponential":
+    case "linear":
+      seconds("baseSeconds", input.baseSeconds);
+      seconds("maxSeconds", input.maxSeconds);
+      return { ...input, jitter };
+    case "fixed":
+      seconds("seconds", input.seconds);
+      return { ...input, jitter };
+    case "list":
+      if (!Array.isArray(input.delaysSeconds) || input.delaysSeconds.length === 0)
+        fail("retry.backoff.delaysSeconds must have at least one delay");
+      input.delaysSeconds.forEach((delay, index) => seconds(`delaysSeconds[${index}]`, delay));
+      return { ...input, delaysSeconds: [...input.delaysSeconds], jitter };
+    default:
+      return fail("retry.backoff.type must be exponential, linear, fixed or list");
+  }
+};
+
+/**
+ * Defines a job type. Has no side effect, so a producer can import it without the handler.
+ *
+ * @throws ForgeqError `invalid_job` that names the type and the field
+ */
+export const defineJob = <Schema extends z.ZodType>(input: JobInput<Schema>): JobDefinition<Schema> => {
+  const { type, queue = type, payload, retry = {}, timeoutSeconds, leaseSeconds, ...limits } = input;
+  const { batchSize = DEFAULTS.batchSize, concurrency = batchSize, priority = DEFAULTS.priority, ...others } = limits;
+  const { maxAttempts = DEFAULTS.maxAttempts, backoff = DEFAULT_BACKOFF, ...otherRetry } = retry;
+  const checks = checksOf(`defineJob(${JSON.stringify(type)})`);
+  checks.noOthers({ ...others, ...otherRetry });
+  if (typeof payload?.safeParse !== "function") checks.fail("payload must be a zod schema");
+  return {
+    type: checks.name("type", type),
+    queue: checks.name("queue", queue),
+    payload,
+    retry: {
+      maxAttempts: checks.integer("retry.maxAttempts", maxAttempts, 1, 1000),
+      backoff: checkBackoff(backoff, checks),
+    },
+    timeoutSeconds: checks.number("timeoutSeconds", timeoutSeconds ?? DEFAULTS.timeoutSeconds, 1, 880),
+    leaseSeconds: checks.number("leaseSeconds", leaseSeconds ?? DEFAULTS.leaseSeconds, 1, 900),
+    batchSize: checks.integer("batchSize", batchSize, 1, 100),
+    concurrency: checks.integer("concurrency", concurrency, 1, batchSize),
+    priority: checks.integer("priority", priority, 0, 9),
+  };
+};
+
+/** Postgres' integer. */
+const MAX_LIMIT = 2_147_483_647;
+
+/**
+ * Defines a queue. A queue that is only named by a job type gets these defaults.
+ *
+ * @throws ForgeqError `invalid_job` that names the queue and the field
+ */
+export const defineQueue = (input: QueueInput): QueueDefinition => {
+  const { name, maxInFlight = DEFAULTS.maxInFlight, maxPending = null, keepCompleted = true, ...rest } = input;
+  const { retentionDays = DEFAULTS.retentionDays, ...others } = rest;
+  const checks = checksOf(`defineQueue(${JSON.stringify(name)})`);
+  checks.noOthers(others);
+  return {
+    name: checks.name("name", name),
+    maxInFlight: maxInFlight === null ? null : checks.integer("maxInFlight", maxInFlight, 1, MAX_LIMIT),
+    maxPending: maxPending === null ? null : checks.integer("maxPending", maxPending, 1, MAX_LIMIT),
+    retentionDays: checks.integer("retentionDays", retentionDays, 1, 3650),
+    keepCompleted,
+  };
+};

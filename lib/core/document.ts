@@ -1,0 +1,132 @@
+import { ForgeqError } from "./errors.ts";
+import type { FieldError } from "./errors.ts";
+
+/** Containers inside containers; `{"a": [1]}` has 2. */
+export const MAX_NESTING = 64;
+
+/** More faults than this help nobody. */
+export const MAX_FIELD_ERRORS = 50;
+
+const escapeToken = (token: PropertyKey): string => String(token).replaceAll("~", "~0").replaceAll("/", "~1");
+
+/** An RFC 6901 JSON pointer: `toPointer(["a/b", 0])` is `/a~1b/0`; the empty path is the whole document, `""`. */
+export const toPointer = (path: readonly PropertyKey[]): string => path.map((token) => `/${escapeToken(token)}`).join("");
+
+const stringFault = (text: string): string | null => {
+  if (text.includes("\0")) return "contains a NUL character";
+  return text.isWellFormed() ? null : "contains half of a surrogate pair";
+};
+
+const scalarFault = (value: unknown): string | null => {
+  switch (typeof value) {
+    case "string":
+      return stringFault(value);
+    case "number":
+      return Number.isFinite(value) ? null : "is not a finite number";
+    case "boolean":
+      return null;
+    default:
+      return value === null ? null : `is a ${typeof value}, which JSON has not`;
+  }
+};
+
+/**
+ * What of a JSON value Postgres' jsonb can't hold: NUL characters and lone surrogates in strings and keys, numbers that
+ * are not finite, nesting above 64. Properties that are undefined are ignored, as JSON.stringify does.
+ *
+ * @param at - the pointer of `value` in the caller's document
+ * @returns at most 50 faults; empty when the value can be stored. A container too deep is not looked into.
+ */
+export const checkDocument = (value: unknown, at = ""): FieldError[] => {
+  const errors: FieldError[] = [];
+  const visit = (node: unknown, pointer: string, depth: number): void => {
+    if (errors.length >= MAX_FIELD_ERRORS) return;
+    if (typeof node !== "object" || node === null) {
+      const fault = scalarFault(node);
+      if (fault !== null) errors.push({ pointer, message: fault });
+      return;
+    }
+    if (depth >= MAX_NESTING) {
+      errors.push({ pointer, message: `is nested deeper than ${MAX_NESTING} levels` });
+      return;
+    }
+    if (Array.isArray(node)) {
+      node.forEach((item: unknown, index) => visit(item, `${pointer}/${index}`, depth + 1));
+      return;
+    }
+    for (const [key, item] of Object.entries(node)) {
+      if (item === undefined) continue;
+      const fault = stringFault(key);
+      if (fault === null) visit(item, `${pointer}/${escapeToken(key)}`, depth + 1);
+      else errors.push({ pointer, message: `has a key that ${fault}` });
+    }
+  };
+  visit(value, at, 0);
+  return errors.slice(0, MAX_FIELD_ERRORS);
+};
+
+const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
+
+/** A decimal literal as sign, digits without outer zeros, and exponent: equal texts are equal numbers. */
+const canonicalNumber = (literal: string): string => {
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] = NUMBER.exec(literal) ?? [];
+  const digits = (whole + fraction).replace(/^0+/, "");
+  if (digits === "") return "0";
+  let end = digits.length;
+  while (digits[end - 1] === "0") end -= 1;
+  return `${sign}${digits.slice(0, end)}e${Number(exponent) - fraction.length + digits.length - end}`;
+};
+
+/** Up to 15 digits without an exponent always survive; a text that has no more needs no reviver, which costs 2 s for 5 MB of numbers. */
+const MAY_LOSE_DIGITS = /\d[\d.]{15}|\d[eE]/;
+
+const survives = (value: number, source: string): boolean => {
+  const written = String(value);
+  return written === source || (Number.isFinite(value) && canonicalNumber(written) === canonicalNumber(source));
+};
+
+/** One of JSON.parse's own: `source` is the literal of a primitive. */
+type Reviver = (this: object, key: string, value: unknown, context: { source?: string }) => unknown;
+
+const pointersOf = (root: unknown, faults: ReadonlyMap<object, readonly string[]>): FieldError[] => {
+  const errors: FieldError[] = [];
+  const visit = (node: unknown, pointer: string): void => {
+    if (typeof node !== "object" || node === null) return;
+    for (const key of faults.get(node) ?? [])
+      errors.push({ pointer: `${pointer}/${escapeToken(key)}`, message: "is a number that would lose digits" });
+    for (const [key, item] of Object.entries(node)) visit(item, `${pointer}/${escapeToken(key)}`);
+  };
+  visit(root, "");
+  if (errors.length === 0) errors.push({ pointer: "", message: "is a number that would lose digits" });
+  return errors.slice(0, MAX_FIELD_ERRORS);
+};
+
+/**
+ * Parses JSON, and refuses numbers that a double can't keep, as 1e400 or 12345678901234567890, instead of rounding them.
+ * Of a repeated key the last value counts; `__proto__` is a key like any other. Depth is left to `checkDocument`.
+ *
+ * @throws ForgeqError `malformed_json`; with pointers when it is about numbers
+ */
+export const parseJson = (text: string): unknown => {
+  const faults = new Map<object, string[]>();
+  const reviver: Reviver = function (key, value, { source }) {
+    if (typeof value === "number" && source !== undefined && !survives(value, source)) {
+      const keys = faults.get(this);
+      if (keys === undefined) faults.set(this, [key]);
+      else keys.push(key);
+    }
+    return value;
+  };
+  try {
+    if (!MAY_LOSE_DIGITS.test(text)) return JSON.parse(text);
+    const value: unknown = JSON.parse(text, reviver as (key: string, value: unknown) => unknown);
+    if (faults.size === 0) return value;
+    const errors = pointersOf(value, faults);
+    throw new ForgeqError("malformed_json", "The document has numbers that JSON readers round", { errors });
+  } catch (error) {
+    if (error instanceof ForgeqError) throw error;
+    if (error instanceof RangeError) throw new ForgeqError("malformed_json", "The document is nested too deeply");
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ForgeqError("malformed_json", `The document is not JSON: ${reason}`);
+  }
+};

@@ -1,0 +1,70 @@
+/** Every code that ForgeQ puts on an error. Stable: clients may switch on them. */
+export const ERROR_CODES = [
+  "busy",
+  "chain_too_deep",
+  "database_unavailable",
+  "forbidden",
+  "id_conflict",
+  "illegal_state",
+  "internal",
+  "invalid_job",
+  "invalid_payload",
+  "invalid_query",
+  "lease_lost",
+  "malformed_json",
+  "not_found",
+  "payload_gone",
+  "payload_too_large",
+  "queue_full",
+  "rate_limited",
+  "schema_outdated",
+  "unauthorized",
+  "unique_key_conflict",
+  "unknown_type",
+  "unsupported_media_type",
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** One wrong field: an RFC 6901 JSON pointer into the caller's document, and what is wrong there. */
+export interface FieldError {
+  readonly pointer: string;
+  readonly message: string;
+}
+
+export interface ErrorDetails {
+  readonly errors?: readonly FieldError[];
+  /** Seconds after which the same call may succeed. */
+  readonly retryAfterSeconds?: number;
+  readonly [key: string]: unknown;
+}
+
+/** The only error class that ForgeQ throws on purpose; `code` says what happened, `cause` keeps the original. */
+export class ForgeqError extends Error {
+  override readonly name = "ForgeqError";
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** Thrown by a handler: the job is dead at once, whatever attempts it has left. */
+export class PermanentError extends Error {
+  override readonly name = "PermanentError";
+}
+
+/** Thrown by a handler: retry after this many seconds instead of the policy's delay; the attempt still counts. */
+export class RetryAfter extends Error {
+  override readonly name = "RetryAfter";
+  readonly seconds: number;
+
+  /** @param seconds - 0 to 31,536,000 (one year) */
+  constructor(seconds: number, message = `retry after ${seconds} s`, options?: ErrorOptions) {
+    super(message, options);
+    this.seconds = seconds;
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * What ForgeQ needs of a database: single statements and read-committed transactions. Two drivers implement it
+ * (pg.ts, neon.ts), and one contract suite runs against both.
+ */
+
+/** Anything that runs one statement. A caller's `pg` client, a Neon pool client and ForgeQ's own `Db` all fit. */
+export interface Queryable {
+  query(text: string, params?: unknown[]): Promise<unknown>;
+}
+
+/** Runs statements; the rows come back as plain objects. timestamptz is a Date, jsonb is parsed, int8 and numeric are strings. */
+export interface Sql {
+  /** @throws the driver's error, with its SQLSTATE in `code` */
+  query<Row>(text: string, params?: readonly unknown[]): Promise<Row[]>;
+}
+
+export interface Db extends Sql {
+  readonly driver: "pg" | "neon";
+  /** Runs `work` in one read-committed transaction; it commits when the promise resolves and rolls back when it rejects. */
+  transaction<Result>(work: (tx: Sql) => Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+}
+
+/** Turns a caller's connection or transaction into `Sql`, whether its `query` gives `{ rows }` (pg, Neon) or an array. */
+export const asSql = (queryable: Queryable): Sql => ({
+  query: async <Row>(text: string, params: readonly unknown[] = []): Promise<Row[]> => {
+    const answer = await queryable.query(text, [...params]);
+    return Array.isArray(answer) ? (answer as Row[]) : (answer as { rows: Row[] }).rows;
+  },
+});

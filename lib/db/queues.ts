@@ -1,0 +1,54 @@
+import { call } from "./call.ts";
+import type { Db } from "./client.ts";
+
+export interface Queue {
+  readonly name: string;
+  readonly maxInFlight: number | null;
+  readonly maxPending: number | null;
+  readonly retentionDays: number;
+  readonly paused: boolean;
+  /** Jobs leased or running. */
+  readonly inFlight: number;
+}
+
+const COLUMNS = `q.name, q.max_in_flight as "maxInFlight", q.max_pending as "maxPending", q.retention_days as "retentionDays", q.paused,
+       (select coalesce(sum(l.open_jobs), 0)::int from forgeq.lease l where l.queue = q.name) as "inFlight"`;
+
+const LIST = `/* forgeq:list_queues */
+select ${COLUMNS} from forgeq.queue q order by q.name`;
+
+export const listQueues = (db: Db): Promise<Queue[]> => call<Queue>(db, LIST, []);
+
+const GET = `/* forgeq:get_queue */
+select ${COLUMNS} from forgeq.queue q where q.name = $1`;
+
+export const getQueue = async (db: Db, name: string): Promise<Queue | null> => (await call<Queue>(db, GET, [name]))[0] ?? null;
+
+const DISPATCHABLE = `/* forgeq:dispatchable_queues */
+select name from forgeq.queue where not paused order by name`;
+
+/** The names of the queues that a dispatcher visits. */
+export const dispatchableQueues = async (db: Db): Promise<string[]> => (await call<{ name: string }>(db, DISPATCHABLE, [])).map((row) => row.name);
+
+const SET_PAUSED = `/* forgeq:set_paused */
+update forgeq.queue set paused = $2::boolean where name = $1 returning name`;
+
+/** Pauses or resumes a queue: no claim begins after a pause has committed; what is leased goes on. False: no such queue. */
+export const setPaused = async (db: Db, name: string, paused: boolean): Promise<boolean> =>
+  (await call(db, SET_PAUSED, [name, paused])).length > 0;
+
+const SET_LIMITS = `/* forgeq:set_limits */
+update forgeq.queue
+set max_in_flight = case when $2::jsonb ? 'max_in_flight' then ($2 ->> 'max_in_flight')::int else max_in_flight end,
+    max_pending = case when $2 ? 'max_pending' then ($2 ->> 'max_pending')::int else max_pending end,
+    retention_days = coalesce(($2 ->> 'retention_days')::int, retention_days),
+    overridden = (select array_agg(distinct o) from unnest(overridden || array(select jsonb_object_keys($2))) o)
+where name = $1
+returning name`;
+
+/** An operator's limits: they win over the code's from now on. A lowered limit drains. False: no such queue. */
+export const setLimits = async (
+  db: Db,
+  name: string,
+  limits: { readonly max_in_flight?: number | null; readonly max_pending?: number | null; readonly retention_days?: number },
+): Promise<boolean> => (await call(db, SET_LIMITS, [name, JSON.stringify(limits)])).length > 0;

@@ -1,0 +1,28 @@
+import { call, only } from "./call.ts";
+import type { Db } from "./client.ts";
+
+const WAKE_WANTED = `/* forgeq:wake_wanted */
+select forgeq.wake_wanted($1::float8, $2::timestamptz) as wanted`;
+
+/** Must a dispatcher be invoked for a job due in `dueSeconds`? Ask in a statement of its own, after the commit. */
+export const wakeWanted = async (db: Db, dueSeconds: number, at: Date | null): Promise<boolean> =>
+  only(await call<{ wanted: boolean }>(db, WAKE_WANTED, [dueSeconds, at])).wanted;
+
+const MARK = `/* forgeq:dispatcher_mark */
+select forgeq.dispatcher_mark($1::uuid, $2, $3::float8, $4::timestamptz) as mine`;
+
+/** The dispatcher `me` says what it does from now on; false when another one does it already. */
+export const markDispatcher = async (
+  db: Db,
+  me: string,
+  phase: "active" | "waiting" | "closing",
+  waitSeconds: number | null,
+  at: Date | null,
+): Promise<boolean> => only(await call<{ mine: boolean }>(db, MARK, [me, phase, waitSeconds, at])).mine;
+
+const NEXT_DUE = `/* forgeq:next_due */
+select forgeq.next_due($1::float8, $2::timestamptz)::float8 as seconds`;
+
+/** Seconds until the next job falls due within `horizonSeconds`; null for none. */
+export const nextDue = async (db: Db, horizonSeconds: number, at: Date | null): Promise<number | null> =>
+  only(await call<{ seconds: number | null }>(db, NEXT_DUE, [horizonSeconds, at])).seconds;

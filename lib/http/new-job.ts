@@ -1,0 +1,119 @@
+import type * as z from "zod";
+import { checkDocument, MAX_FIELD_ERRORS } from "../core/document.ts";
+import { ForgeqError } from "../core/errors.ts";
+import type { FieldError } from "../core/errors.ts";
+import { MAX_DOCUMENT_BYTES } from "../core/job.ts";
+import type { JobDefinition } from "../core/job.ts";
+import { batchBody, enqueueBody } from "./schemas.ts";
+import { fieldErrorsOf } from "./validate.ts";
+
+export type JobTypes = ReadonlyMap<string, JobDefinition>;
+
+/** A job that passed every check that needs no database. */
+export type CheckedJob = z.output<typeof enqueueBody>;
+
+const DETAILS = {
+  invalid_job: "The job has fields that are not valid",
+  invalid_payload: "The payload does not fit its job type",
+} as const;
+
+const invalid = (errors: readonly FieldError[], code: keyof typeof DETAILS = "invalid_job"): ForgeqError =>
+  new ForgeqError(code, DETAILS[code], { errors });
+
+const MAX_METADATA_BYTES = 16 * 1024;
+
+/** Only for what `checkDocument` found nothing wrong with: deep nesting would overflow JSON.stringify's stack. */
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
+
+const checkEnvelope = (raw: unknown, at: string): CheckedJob => {
+  const { data, error } = enqueueBody.safeParse(raw);
+  if (data === undefined) throw invalid(fieldErrorsOf(error, at));
+  const errors = [
+    ...checkDocument(data.payload, `${at}/payload`),
+    ...checkDocument(data.metadata ?? {}, `${at}/metadata`),
+    ...checkDocument(data.uniqueKey ?? "", `${at}/unique_key`),
+  ];
+  if (errors.length > 0) throw invalid(errors);
+  if (data.metadata !== undefined && bytesOf(data.metadata) > MAX_METADATA_BYTES)
+    throw invalid([{ pointer: `${at}/metadata`, message: "must have 16 KiB at most" }]);
+  return data;
+};
+
+const definitionOf = (types: JobTypes, type: string, at: string): JobDefinition => {
+  const definition = types.get(type);
+  if (definition !== undefined) return definition;
+  const known = [...types.keys()];
+  const message = `There is no job type ${type}; did you mean one of ${known.join(", ")}?`;
+  throw new ForgeqError("unknown_type", message, {
+    types: known,
+    errors: [{ pointer: `${at}/type`, message: "is not a known job type" }],
+  });
+};
+
+/** The payload as its schema gives it, defaults applied: what is stored. Checked again, for a schema may transform it. */
+const parsePayload = async (definition: JobDefinition, payload: unknown, at: string): Promise<unknown> => {
+  const { data, error } = await definition.payload.safeParseAsync(payload);
+  if (error !== undefined) throw invalid(fieldErrorsOf(error, at), "invalid_payload");
+  const errors = checkDocument(data, at);
+  if (errors.length > 0) throw invalid(errors, "invalid_payload");
+  const bytes = bytesOf(data);
+  if (bytes <= MAX_DOCUMENT_BYTES) return data;
+  throw new ForgeqError("payload_too_large", `A payload has ${bytes} bytes; at most ${MAX_DOCUMENT_BYTES} are taken`, {
+    errors: [{ pointer: at, message: "is too large" }],
+  });
+};
+
+/**
+ * Checks one job of a request: envelope, type, payload.
+ *
+ * @param at - the pointer of the job in the request's body
+ * @throws ForgeqError `invalid_job`, `unknown_type`, `invalid_payload` or `payload_too_large`, with pointers
+ */
+export const checkJob = async (types: JobTypes, raw: unknown, at = ""): Promise<CheckedJob> => {
+  const job = checkEnvelope(raw, at);
+  const payload = await parsePayload(definitionOf(types, job.type, at), job.payload, `${at}/payload`);
+  return { ...job, payload };
+};
+
+/**
+ * Checks a batch. All its jobs are looked at: the errors name each wrong one, the code is the first one's.
+ *
+ * @throws ForgeqError as `checkJob`; no job of the batch is taken then
+ */
+export const checkBatch = async (types: JobTypes, raw: unknown): Promise<CheckedJob[]> => {
+  const { data, error } = batchBody.safeParse(raw);
+  if (data === undefined) throw invalid(fieldErrorsOf(error));
+  const jobs: CheckedJob[] = [];
+  const failures: ForgeqError[] = [];
+  for (const [index, item] of data.jobs.entries()) {
+    try {
+      jobs.push(await checkJob(types, item, `/jobs/${index}`));
+    } catch (failure) {
+      if (!(failure instanceof ForgeqError)) throw failure;
+      failures.push(failure);
+    }
+  }
+  const [first] = failures;
+  if (first === undefined) return jobs;
+  const errors = failures.flatMap((failure) => failure.details.errors ?? []).slice(0, MAX_FIELD_ERRORS);
+  throw new ForgeqError(first.code, first.message, { ...first.details, errors });
+};
+
+/** The field of a job that a refusal of the database is about. */
+const FIELDS: Partial<Record<string, string>> = {
+  id_conflict: "/id",
+  queue_full: "/queue",
+  unique_key_conflict: "/unique_key",
+  unknown_type: "/type",
+};
+
+/** A refusal of `enqueueJobs` with the pointer of the job it is about; anything else unchanged. */
+export const locateRefusal = (error: unknown, at: (index: number) => string): unknown => {
+  if (!(error instanceof ForgeqError) || typeof error.details["index"] !== "number") return error;
+  const { index, errors: own, ...details } = error.details;
+  const job = at(index as number);
+  const errors = own?.map(({ pointer, message }) => ({ pointer: job + pointer, message })) ?? [
+    { pointer: job + (FIELDS[error.code] ?? ""), message: error.message },
+  ];
+  return new ForgeqError(error.code, error.message, { ...details, errors }, { cause: error });
+};

@@ -1,0 +1,120 @@
+import { ForgeqError } from "../core/errors.ts";
+import type { ErrorCode, ErrorDetails } from "../core/errors.ts";
+import type { HttpResponse } from "./router.ts";
+
+/** A path that is there, with another method: only the router can say so. */
+type ProblemCode = ErrorCode | "method_not_allowed";
+
+interface Kind {
+  readonly status: number;
+  readonly title: string;
+}
+
+const KINDS = {
+  busy: { status: 503, title: "Busy, try again" },
+  chain_too_deep: { status: 422, title: "The chain of jobs is too deep" },
+  database_unavailable: { status: 503, title: "The database is not available" },
+  forbidden: { status: 403, title: "The key lacks a scope" },
+  id_conflict: { status: 409, title: "The id belongs to another job" },
+  illegal_state: { status: 409, title: "Not possible in the job's state" },
+  internal: { status: 500, title: "Internal error" },
+  invalid_job: { status: 422, title: "The job is not valid" },
+  invalid_payload: { status: 422, title: "The payload is not valid" },
+  invalid_query: { status: 400, title: "The query is not valid" },
+  lease_lost: { status: 409, title: "The lease is lost" },
+  malformed_json: { status: 400, title: "The body is not valid JSON" },
+  method_not_allowed: { status: 405, title: "Method not allowed" },
+  not_found: { status: 404, title: "Not found" },
+  payload_gone: { status: 409, title: "The payload is not kept" },
+  payload_too_large: { status: 413, title: "Too large" },
+  queue_full: { status: 429, title: "The queue is full" },
+  rate_limited: { status: 429, title: "Too many requests" },
+  schema_outdated: { status: 503, title: "The database schema is out of date" },
+  unauthorized: { status: 401, title: "No valid API key" },
+  unique_key_conflict: { status: 409, title: "The unique key is taken" },
+  unknown_type: { status: 422, title: "Unknown job type" },
+  unsupported_media_type: { status: 415, title: "The body must be JSON" },
+} satisfies Record<ProblemCode, Kind>;
+
+/** Seconds, for the codes that pass by themselves, when the error names none. */
+const RETRY_AFTER_SECONDS: Partial<Record<ProblemCode, number>> = {
+  busy: 1,
+  database_unavailable: 5,
+  queue_full: 5,
+  rate_limited: 1,
+  schema_outdated: 30,
+};
+
+/** The HTTP status of an error's code. */
+export const statusOf = (code: ProblemCode): number => KINDS[code].status;
+
+const toForgeqError = (error: unknown): ForgeqError =>
+  error instanceof ForgeqError ? error : new ForgeqError("internal", "Something went wrong", {}, { cause: error });
+
+const challenge = (code: ProblemCode, scope: unknown): Record<string, string> => {
+  if (code === "unauthorized") return { "www-authenticate": 'Bearer realm="forgeq"' };
+  if (code !== "forbidden") return {};
+  return { "www-authenticate": `Bearer realm="forgeq", error="insufficient_scope", scope="${String(scope)}"` };
+};
+
+const headersOf = (code: ProblemCode, details: ErrorDetails): Record<string, string> => {
+  const retryAfterSeconds = details.retryAfterSeconds ?? RETRY_AFTER_SECONDS[code];
+  return {
+    "content-type": "application/problem+json",
+    ...challenge(code, details["scope"]),
+    ...(Array.isArray(details["allow"]) && { allow: details["allow"].join(", ") }),
+    ...(retryAfterSeconds !== undefined && { "retry-after": String(Math.max(1, Math.ceil(retryAfterSeconds))) }),
+  };
+};
+
+/** What of an error's details a client is told. */
+const membersOf = ({ errors, state, types, scope }: ErrorDetails): Record<string, unknown> => ({
+  ...(errors && { errors: errors.map(({ pointer, message: detail }) => ({ pointer, detail })) }),
+  ...(state !== undefined && { state }),
+  ...(types !== undefined && { types }),
+  ...(scope !== undefined && { scope }),
+});
+
+/**
+ * The application/problem+json answer (RFC 9457) to whatever was thrown. What was not thrown on purpose, or means a
+ * fault of the deployment, is `internal` and keeps its message to the log. A `not_found` whose details have `allow`
+ * is a wrong method.
+ */
+export const problemOf = (error: unknown, requestId: string): HttpResponse => {
+  const { code: thrown, message, details } = toForgeqError(error);
+  const code: ProblemCode = thrown === "not_found" && "allow" in details ? "method_not_allowed" : thrown;
+  const { status, title } = KINDS[code];
+  const detail = code === "internal" ? "Something went wrong; the log tells more under this request id" : message;
+  return {
+    status,
+    headers: headersOf(code, details),
+    body: { type: `urn:forgeq:problem:${code}`, title, status, code, detail, request_id: requestId, ...membersOf(details) },
+  };
+};
+
+/** Where failures of the service itself go. A client's mistakes are not logged. */
+export interface HttpLog {
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** Names, messages, codes and stacks only: a driver's error also carries rows and parameters, and so payloads. */
+const describeError = (error: unknown, depth = 0): Record<string, unknown> => {
+  if (!(error instanceof Error)) return { name: typeof error };
+  const { name, message, stack, cause } = error;
+  return {
+    name,
+    message,
+    ...("code" in error && { code: error.code }),
+    stack,
+    ...(cause !== undefined && depth < 3 && { cause: describeError(cause, depth + 1) }),
+  };
+};
+
+/** Logs what is the service's own fault: `internal` as an error, a 503 as a warning. */
+export const logFailure = (error: unknown, requestId: string, log: HttpLog): void => {
+  const { code } = toForgeqError(error);
+  const fields = { request_id: requestId, code, error: describeError(error) };
+  if (code === "internal") log.error("request failed", fields);
+  else if (KINDS[code].status === 503) log.warn("request could not be served", fields);
+};

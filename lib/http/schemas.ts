@@ -1,0 +1,93 @@
+import * as z from "zod";
+import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
+import { NAME_PATTERN } from "../core/job.ts";
+import { JOB_STATES } from "../core/states.ts";
+import { decodeCursor, isUuid } from "./wire.ts";
+
+/** The years that Postgres, JavaScript and RFC 3339 write alike. */
+const EARLIEST = Date.parse("1970-01-01T00:00:00Z");
+const LATEST = Date.parse("9999-12-31T00:00:00Z");
+
+const name = z.string().regex(NAME_PATTERN, `must match ${NAME_PATTERN.source}`);
+
+const instant = z.iso
+  .datetime({ offset: true, error: "must be an RFC 3339 date-time with an offset, as 2030-01-31T08:00:00Z" })
+  .transform((text) => new Date(text))
+  .refine((at) => at.getTime() >= EARLIEST && at.getTime() <= LATEST, "must be in the years 1970 to 9999");
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Not z.record, which drops a `__proto__` key. */
+const metadata = z.custom<Record<string, unknown>>(isObject, "must be an object");
+
+/** What `POST /jobs` takes; the payload is left to the type's own schema. Gives what `enqueueJobs` takes. */
+export const enqueueBody = z
+  .strictObject({
+    type: name,
+    payload: z.unknown(),
+    id: z.uuid().toLowerCase().exactOptional(),
+    queue: name.exactOptional(),
+    priority: z.int().min(0).max(9).exactOptional(),
+    run_at: instant.exactOptional(),
+    delay_seconds: z.number().min(0).max(MAX_DELAY_SECONDS).exactOptional(),
+    max_attempts: z.int().min(1).max(1000).exactOptional(),
+    unique_key: z.string().min(1).max(200).exactOptional(),
+    metadata: metadata.exactOptional(),
+  })
+  .refine((body) => body.run_at === undefined || body.delay_seconds === undefined, {
+    path: ["delay_seconds"],
+    error: "can't be given together with run_at",
+  })
+  .refine((body) => body.payload !== undefined, { path: ["payload"], error: "is required" })
+  .transform(({ run_at, delay_seconds, max_attempts, unique_key, ...same }) => ({
+    ...same,
+    ...(run_at !== undefined && { runAt: run_at }),
+    ...(delay_seconds !== undefined && { delaySeconds: delay_seconds }),
+    ...(max_attempts !== undefined && { maxAttempts: max_attempts }),
+    ...(unique_key !== undefined && { uniqueKey: unique_key }),
+  }));
+
+/** At most this many jobs in a batch. */
+export const MAX_BATCH = 1000;
+
+/** The envelope of `POST /jobs/batch`. The count is checked first, so that a huge list costs nothing. */
+export const batchBody = z.strictObject({
+  jobs: z
+    .custom<readonly unknown[]>(Array.isArray, "must be a list of jobs")
+    .refine((jobs) => jobs.length >= 1 && jobs.length <= MAX_BATCH, `must have 1 to ${MAX_BATCH} jobs`),
+});
+
+const include = z
+  .string()
+  .transform((text) => text.split(","))
+  .pipe(z.array(z.enum(["payload", "attempts"])))
+  .transform((parts) => ({ payload: parts.includes("payload"), attempts: parts.includes("attempts") }));
+
+const cursor = z.string().transform((text, context) => {
+  const after = decodeCursor(text);
+  if (after !== null) return after;
+  context.addIssue({ code: "custom", message: "must be the next_cursor of an earlier answer" });
+  return z.NEVER;
+});
+
+/** The query of `GET /jobs`. Gives what `listJobs` takes. */
+export const listQuery = z
+  .strictObject({
+    state: z.enum(JOB_STATES).exactOptional(),
+    type: name.exactOptional(),
+    queue: name.exactOptional(),
+    limit: z
+      .string()
+      .regex(/^[1-9][0-9]{0,2}$/, "must be 1 to 100")
+      .transform(Number)
+      .pipe(z.int().min(1).max(100))
+      .default(25),
+    cursor: cursor.exactOptional(),
+    include: include.default({ payload: false, attempts: false }),
+  })
+  .transform(({ cursor: after = null, ...same }) => ({ ...same, after }));
+
+/** The id of a path, or null when it can't be one. */
+export const uuidOf = (text: string | undefined): string | null =>
+  text !== undefined && isUuid(text) ? text.toLowerCase() : null;

@@ -1,0 +1,59 @@
+import type { Attempt, Job } from "../db/jobs.ts";
+import type { Queue } from "../db/queues.ts";
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Whether Postgres takes the text as a uuid in the usual form, of whatever version. */
+export const isUuid = (text: string): boolean => UUID.test(text);
+
+const instant = (at: Date | null): string | null => at?.toISOString() ?? null;
+
+const toWireAttempt = ({ number, outcome, leaseId, beganAt, endedAt, error }: Attempt) => ({
+  number,
+  outcome,
+  lease_id: leaseId,
+  began_at: instant(beganAt),
+  ended_at: instant(endedAt),
+  error,
+});
+
+/** A job as the API answers it. `payload` and `attempts` are there when the job was read with them. */
+export const toWireJob = (job: Job) => ({
+  id: job.id,
+  type: job.type,
+  queue: job.queue,
+  state: job.state,
+  priority: job.priority,
+  ...(job.payload !== undefined && { payload: job.payload }),
+  metadata: job.metadata,
+  unique_key: job.uniqueKey,
+  attempt: job.attempt,
+  max_attempts: job.maxAttempts,
+  progress: job.progress,
+  created_at: instant(job.createdAt),
+  run_at: instant(job.runAt),
+  started_at: instant(job.startedAt),
+  finished_at: instant(job.finishedAt),
+  result: job.result ?? null,
+  error: job.error,
+  ...(job.attempts !== undefined && { attempts: job.attempts.map(toWireAttempt) }),
+});
+
+/** A queue as the API answers it; null is no limit. */
+export const toWireQueue = (queue: Queue) => ({
+  name: queue.name,
+  paused: queue.paused,
+  max_in_flight: queue.maxInFlight,
+  max_pending: queue.maxPending,
+  retention_days: queue.retentionDays,
+  in_flight: queue.inFlight,
+});
+
+/** Where a list goes on, opaque to clients. */
+export const encodeCursor = (after: string): string => Buffer.from(after).toString("base64url");
+
+/** What `encodeCursor` was given, or null when the text is not a cursor. */
+export const decodeCursor = (cursor: string): string | null => {
+  const after = Buffer.from(cursor, "base64url").toString();
+  return isUuid(after) && encodeCursor(after) === cursor ? after : null;
+};

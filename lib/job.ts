@@ -1,0 +1,35 @@
+/** `forgeq/job`: what a job's own code imports. */
+import middy from "@middy/core";
+import type { Context } from "aws-lambda";
+import * as z from "zod";
+import type { JobDefinition } from "./core/job.ts";
+import { runLease, type LeaseReport, type Work } from "./queue/run-lease.ts";
+import type { Deps } from "./queue/deps.ts";
+import { runtime } from "./runtime.ts";
+
+export { defineJob, defineQueue } from "./core/define.ts";
+export { ForgeqError, PermanentError, RetryAfter } from "./core/errors.ts";
+export type { Backoff, JobDefinition, Jitter, QueueDefinition, RetryPolicy } from "./core/job.ts";
+export type { JobContext } from "./queue/job-context.ts";
+export type { EnqueueOptions } from "./queue/new-job.ts";
+export { backoffSeconds } from "./core/backoff.ts";
+
+const LeaseEvent = z.object({ lease_id: z.uuid() });
+
+/** The Lambda function of one job type, with its dependencies given: for tests. */
+export const createLambdaHandler = <Schema extends z.ZodType>(deps: () => Promise<Deps>, definition: JobDefinition<Schema>, work: Work<Schema>) =>
+  middy(async (event: unknown, context: Context): Promise<LeaseReport> => {
+    const { lease_id: leaseId } = LeaseEvent.parse(event);
+    return runLease(await deps(), definition, work, {
+      leaseId,
+      invocation: context.awsRequestId,
+      remainingMs: () => context.getRemainingTimeInMillis(),
+    });
+  });
+
+/**
+ * The Lambda function of one job type. `work` gets the payload, checked by the type's schema, and the job; what it returns is
+ * the job's result. It throws to retry by the type's policy, `PermanentError` to give up, `RetryAfter` to choose the delay.
+ */
+export const lambdaHandler = <Schema extends z.ZodType>(definition: JobDefinition<Schema>, work: Work<Schema>) =>
+  createLambdaHandler(() => runtime().deps(), definition, work);

@@ -1,0 +1,43 @@
+import type { Db } from "../db/client.ts";
+
+export interface Logger {
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+export interface Metrics {
+  count(name: string, value: number, dimensions?: { readonly queue?: string }): void;
+  milliseconds(name: string, value: number, dimensions?: { readonly queue?: string }): void;
+}
+
+/**
+ * How the platform took an asynchronous invoke. `accepted` proves nothing but that it was queued; `refused` will not
+ * get better by itself (missing function, denied permission); `ambiguous` may have been accepted.
+ */
+export type InvokeOutcome = "accepted" | "throttled" | "refused" | "failed" | "ambiguous";
+
+export interface Invoker {
+  invoke(functionName: string, event: unknown): Promise<{ readonly outcome: InvokeOutcome; readonly message?: string }>;
+}
+
+export interface Config {
+  readonly service: string;
+  readonly stage: string;
+  readonly wakeMode: "always" | "armed";
+  /** Null where no dispatcher can be invoked: jobs then wait for the next tick. */
+  readonly dispatcherFunction: string | null;
+  readonly handlerFunction: (type: string) => string;
+}
+
+/** What every use case takes first. `clock()` is null in production, where Postgres' clock decides; an instant in tests. */
+export interface Deps {
+  readonly db: Db;
+  readonly clock: () => Date | null;
+  readonly random: () => number;
+  readonly sleep: (seconds: number, signal?: AbortSignal) => Promise<void>;
+  readonly invoker: Invoker;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly config: Config;
+}

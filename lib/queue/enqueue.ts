@@ -1,0 +1,129 @@
+import { DEFAULTS } from "../core/job.ts";
+import { ForgeqError } from "../core/errors.ts";
+import { uuidV7 } from "../core/uuid.ts";
+import type { Sql } from "../db/client.ts";
+import { enqueueMany, enqueueManyIn, type EnqueuedRow, type EnqueueItem } from "../db/enqueue.ts";
+import { getJob, type Job } from "../db/jobs.ts";
+import type { Deps } from "./deps.ts";
+import { wakeDispatcher } from "./wake.ts";
+
+/** A job to enqueue, its payload checked already. What is left out comes from the job's type. */
+export interface NewJob {
+  readonly type: string;
+  readonly payload: unknown;
+  /** UUID; a repeated one names the same job. */
+  readonly id?: string | undefined;
+  readonly queue?: string | undefined;
+  /** 0 to 9, lower first. */
+  readonly priority?: number | undefined;
+  readonly runAt?: Date | undefined;
+  readonly delaySeconds?: number | undefined;
+  /** 1 to 1,000. */
+  readonly maxAttempts?: number | undefined;
+  /** At most one live job per type and key. */
+  readonly uniqueKey?: string | undefined;
+  readonly metadata?: Record<string, unknown> | undefined;
+  /** How many jobs enqueued jobs before this one; at most 64. */
+  readonly depth?: number | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+export interface EnqueuedJob {
+  /** False where the id, or a live job with the unique key, was there already: `job` is that one. */
+  readonly created: boolean;
+  readonly job: Job;
+}
+
+const toItem = (job: NewJob): EnqueueItem => {
+  if ((job.depth ?? 0) > DEFAULTS.maxDepth) {
+    throw new ForgeqError("chain_too_deep", `jobs that enqueue jobs may do so ${DEFAULTS.maxDepth} deep`);
+  }
+  return {
+    id: job.id ?? uuidV7(),
+    type: job.type,
+    payload: job.payload,
+    queue: job.queue,
+    priority: job.priority,
+    run_at: job.runAt?.toISOString(),
+    delay_seconds: job.delaySeconds,
+    max_attempts: job.maxAttempts,
+    unique_key: job.uniqueKey,
+    metadata: job.metadata,
+    depth: job.depth,
+    traceparent: job.traceparent,
+  };
+};
+
+const isFresh = (jobs: readonly NewJob[]): boolean => jobs.every((job) => job.id === undefined);
+
+const createdJob = (item: EnqueueItem, row: EnqueuedRow): Job => ({
+  id: row.id,
+  type: item.type,
+  queue: row.queue ?? "",
+  state: (row.dueSeconds ?? 0) > 0 ? "scheduled" : "pending",
+  priority: row.priority ?? DEFAULTS.priority,
+  metadata: item.metadata ?? {},
+  uniqueKey: item.unique_key ?? null,
+  attempt: 0,
+  maxAttempts: row.maxAttempts ?? DEFAULTS.maxAttempts,
+  progress: null,
+  createdAt: row.createdAt ?? new Date(0),
+  runAt: row.runAt ?? new Date(0),
+  startedAt: null,
+  finishedAt: null,
+  result: null,
+  error: null,
+  life: 1,
+});
+
+/** The item that the database blames, by its place in the call. */
+const blame = (error: unknown, items: readonly EnqueueItem[]): never => {
+  if (error instanceof ForgeqError && typeof error.details["requested_id"] === "string") {
+    const index = items.findIndex((item) => item.id === error.details["requested_id"]);
+    throw new ForgeqError(error.code, error.message, { ...error.details, index }, { cause: error.cause });
+  }
+  throw error;
+};
+
+/** Seconds until the earliest of the jobs just stored is due, null when none was new; and its queue. */
+export const earliest = (rows: readonly EnqueuedRow[]): { dueSeconds: number | null; queue?: string } => {
+  const created = rows.filter((row) => row.created && row.dueSeconds !== null);
+  const first = created.reduce<EnqueuedRow | undefined>(
+    (least, row) => (least === undefined || (row.dueSeconds ?? 0) < (least.dueSeconds ?? 0) ? row : least),
+    undefined,
+  );
+  return first === undefined ? { dueSeconds: null } : { dueSeconds: first.dueSeconds, queue: first.queue ?? "" };
+};
+
+/**
+ * Stores jobs durably, all or none, then wakes the dispatcher. The answers come in the order of the jobs.
+ *
+ * @throws {ForgeqError} `unknown_type`, `queue_full`, `id_conflict`, `unique_key_conflict`, `invalid_job`, `chain_too_deep`: nothing
+ * was stored, `details.index` names the item; `database_unavailable`: unknown, send it again with the same ids
+ */
+export const enqueueJobs = async (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> => {
+  const items = jobs.map(toItem);
+  const rows = await enqueueMany(deps.db, items, isFresh(jobs), deps.clock()).catch((error: unknown) => blame(error, items));
+  const { dueSeconds, queue } = earliest(rows);
+  await wakeDispatcher(deps, dueSeconds, queue);
+
+  const byRequest = new Map(rows.map((row) => [row.requestedId, row]));
+  return Promise.all(
+    items.map(async (item) => {
+      const row = byRequest.get(item.id);
+      if (row?.created === true) return { created: true, job: createdJob(item, row) };
+      const job = row && (await getJob(deps.db, row.id, deps.clock()));
+      if (!job) throw new ForgeqError("busy", "the job of that id or key ended just now and was not kept", { retryAfterSeconds: 1 });
+      const { payload: _, attempts: __, ...shown } = job;
+      return { created: false, job: shown };
+    }),
+  );
+};
+
+/** The same inside a caller's transaction: no wake, because the commit is the caller's. */
+export const enqueueJobsIn = async (tx: Sql, jobs: readonly NewJob[], at: Date | null): Promise<EnqueuedRow[]> => {
+  const items = jobs.map(toItem);
+  const rows = await enqueueManyIn(tx, items, isFresh(jobs), at).catch((error: unknown) => blame(error, items));
+  const byRequest = new Map(rows.map((row) => [row.requestedId, row]));
+  return items.map((item) => byRequest.get(item.id)).filter((row) => row !== undefined);
+};

@@ -1,0 +1,26 @@
+import { wakeWanted } from "../db/wake.ts";
+import type { WakeSeconds } from "../db/leases.ts";
+import type { Deps } from "./deps.ts";
+
+/** A dispatcher waits inside its invocation for jobs due within this many seconds; later ones are the tick's. */
+export const WAIT_HORIZON_SECONDS = 120;
+
+/**
+ * Wakes a dispatcher for work that falls due in `wakeSeconds`, unless one is at it already. A hint: losing it costs time,
+ * never a job, so a failure is logged and forgotten.
+ */
+export const wakeDispatcher = async (deps: Deps, wakeSeconds: WakeSeconds, queue?: string): Promise<void> => {
+  const { dispatcherFunction } = deps.config;
+  if (wakeSeconds === null || wakeSeconds > WAIT_HORIZON_SECONDS || dispatcherFunction === null) return;
+  try {
+    if (!(await wakeWanted(deps.db, wakeSeconds, deps.clock()))) return;
+    const answer = await deps.invoker.invoke(dispatcherFunction, queue === undefined ? {} : { queue });
+    deps.metrics.count("WakesSent", 1);
+    if (answer.outcome !== "accepted") {
+      deps.logger.warn("the dispatcher could not be woken", { outcome: answer.outcome, reason: answer.message });
+    }
+  } catch (error) {
+    deps.logger.warn("the dispatcher could not be woken", { reason: error instanceof Error ? error.message : String(error) });
+  }
+};
+

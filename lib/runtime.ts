@@ -1,0 +1,131 @@
+/** The composition root: the only reader of the environment. Everything is made at first use and kept for the process. */
+import type { Config, Deps, Logger } from "./queue/deps.ts";
+import { createInvoker } from "./aws/invoke.ts";
+import { emfMetrics } from "./aws/metrics.ts";
+import { getParameter } from "./aws/ssm.ts";
+import { connectDb, type DriverChoice } from "./db/connect.ts";
+import { jsonLogger } from "./logger.ts";
+import { ForgeqError } from "./core/errors.ts";
+
+export interface Settings {
+  readonly smtpUrl: string | undefined;
+  readonly mailFrom: string | undefined;
+  /** `host:port` or `host`: what crawl_page may reach although it is private. */
+  readonly crawlAllow: readonly string[];
+  /** A folder, or `s3://bucket/prefix`. */
+  readonly reports: string;
+}
+
+export interface Runtime {
+  deps(): Promise<Deps>;
+  /** The JSON text of the API keys; undefined when none are configured. */
+  apiKeys(): Promise<string | undefined>;
+}
+
+const env = (name: string): string | undefined => {
+  const value = process.env[name];
+  return value === undefined || value === "" ? undefined : value;
+};
+
+export const settings = (): Settings => ({
+  smtpUrl: env("SMTP_URL"),
+  mailFrom: env("MAIL_FROM"),
+  crawlAllow: (env("FORGEQ_CRAWL_ALLOW") ?? "").split(",").map((entry) => entry.trim()).filter(Boolean),
+  reports: env("FORGEQ_REPORTS") ?? ".forgeq/reports",
+});
+
+const awsCredentials = () => ({
+  accessKeyId: env("AWS_ACCESS_KEY_ID") ?? "",
+  secretAccessKey: env("AWS_SECRET_ACCESS_KEY") ?? "",
+  ...(env("AWS_SESSION_TOKEN") === undefined ? {} : { sessionToken: env("AWS_SESSION_TOKEN") as string }),
+});
+export { awsCredentials };
+
+const region = (): string => env("AWS_REGION") ?? env("AWS_DEFAULT_REGION") ?? "us-east-1";
+export { region as awsRegion };
+
+/** A secret by name from SSM where a name is given, from the environment itself otherwise. */
+const secret = async (valueName: string, parameterName: string): Promise<string | undefined> => {
+  const parameter = env(parameterName);
+  return parameter === undefined ? env(valueName) : getParameter(parameter, { region: region(), credentials: awsCredentials });
+};
+
+const readConfig = (): Config => {
+  const service = env("FORGEQ_SERVICE") ?? "forgeq";
+  const stage = env("FORGEQ_STAGE") ?? "dev";
+  const canInvoke = env("FORGEQ_LAMBDA_ENDPOINT") !== undefined || env("AWS_ACCESS_KEY_ID") !== undefined;
+  return {
+    service,
+    stage,
+    wakeMode: env("FORGEQ_WAKE") === "armed" ? "armed" : "always",
+    dispatcherFunction: canInvoke ? `${service}-${stage}-dispatcher` : null,
+    handlerFunction: (type) => `${service}-${stage}-handler-${type}`,
+  };
+};
+
+const sleep = (seconds: number, signal?: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(done, seconds * 1000);
+    function done() {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    }
+    signal?.addEventListener("abort", done);
+  });
+
+/** The URL of the database, from DATABASE_URL or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names. */
+const databaseUrl = async (): Promise<string> => {
+  const url = await secret("DATABASE_URL", "FORGEQ_DATABASE_URL_PARAMETER");
+  if (url === undefined) throw new ForgeqError("database_unavailable", "DATABASE_URL is not set");
+  return url;
+};
+
+const makeDeps = async (logger: Logger): Promise<Deps> => {
+  const fetchEndpoint = env("FORGEQ_NEON_FETCH_ENDPOINT");
+  const wsProxy = env("FORGEQ_NEON_WS_PROXY");
+  const endpoint = env("FORGEQ_LAMBDA_ENDPOINT");
+  const config = readConfig();
+  return {
+    db: await connectDb({
+      url: await databaseUrl(),
+      driver: (env("FORGEQ_DRIVER") ?? "auto") as DriverChoice,
+      ...(fetchEndpoint === undefined ? {} : { fetchEndpoint }),
+      ...(wsProxy === undefined ? {} : { wsProxy }),
+    }),
+    clock: () => null,
+    random: Math.random,
+    sleep,
+    invoker: createInvoker({ region: region(), credentials: awsCredentials, ...(endpoint === undefined ? {} : { endpoint }) }),
+    logger,
+    metrics: emfMetrics(config.service),
+    config,
+  };
+};
+
+let current: Runtime | undefined;
+
+/** This process's runtime. A part that failed is made anew at the next use. */
+export const runtime = (): Runtime => {
+  if (current !== undefined) return current;
+  const logger = jsonLogger(env("FORGEQ_LOG_LEVEL") ?? "info");
+  let deps: Promise<Deps> | undefined;
+  current = {
+    deps: () => {
+      deps ??= makeDeps(logger).catch((error: unknown) => {
+        deps = undefined;
+        throw error;
+      });
+      return deps;
+    },
+    apiKeys: async () => {
+      const keys = await secret("FORGEQ_API_KEYS", "FORGEQ_API_KEYS_PARAMETER");
+      const plain = env("FORGEQ_API_KEY");
+      if (keys !== undefined || plain === undefined) return keys;
+      const { createHash } = await import("node:crypto");
+      const sha256 = createHash("sha256").update(plain).digest("hex");
+      return JSON.stringify([{ id: "local", sha256, scopes: ["jobs:write", "jobs:read", "jobs:manage", "metrics:read"] }]);
+    },
+  };
+  return current;
+};

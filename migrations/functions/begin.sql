@@ -1,0 +1,51 @@
+-- An invocation takes its lease up, once: compare-and-set on the lease's row. Gives the jobs with their payloads.
+--
+-- begun_by is a random id made at each entry of a handler call (Lambda's duplicates share their request id); sent again
+-- with the same one, begin gives the same answer, with the jobs still open. Jobs whose cancel was requested end here, uncounted.
+-- One row per job, outcome 'begun'; one row with null columns when no job is left, or with outcome 'lease_lost'.
+-- Lock order: the lease, its jobs (only those that are cancelled).
+create or replace function forgeq.begin(
+  lease_id uuid, begun_by uuid, lease_seconds double precision, invocation text default null, at timestamptz default null)
+returns table (outcome text, expires_at timestamptz, id uuid, type text, queue text, attempt int, max_attempts int, life int,
+  depth int, created_at timestamptz, run_at timestamptz, traceparent text, metadata jsonb, payload jsonb)
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  at timestamptz := coalesce(begin.at, clock_timestamp());
+  held forgeq.lease;
+begin
+  outcome := 'begun';
+  update forgeq.lease l
+  set began_at = at, begun_by = begin.begun_by, invocation = begin.invocation, expires_at = at + make_interval(secs => lease_seconds)
+  where l.id = begin.lease_id and l.began_at is null and l.expires_at > at
+  returning l.* into held;
+  if found then
+    if cardinality(held.cancel_requested) > 0 then
+      perform forgeq.end_attempts(held, (
+        select jsonb_agg(jsonb_build_object('id', u.id, 'outcome', 'cancelled')) from unnest(held.cancel_requested) as u(id)), 'cancelled', at);
+    end if;
+  else
+    select l.* into held from forgeq.lease l where l.id = begin.lease_id and l.begun_by = begin.begun_by and l.expires_at > at;
+    if not found then
+      if not exists (select from forgeq.lease_closed c where c.id = begin.lease_id and c.begun_by = begin.begun_by and c.reason = 'cancelled') then
+        outcome := 'lease_lost';
+      end if;
+      return next;
+      return;
+    end if;
+  end if;
+
+  return query
+  select begin.outcome, held.expires_at, j.id, held.type, held.queue, j.attempt::int, j.max_attempts::int, j.life, j.depth::int,
+         j.created_at, j.run_at, j.traceparent, j.metadata, j.payload
+  from unnest(held.job_ids) with ordinality as u(id, n)
+  cross join lateral (
+    select job.* from forgeq.job where job.id = u.id and job.claim_id = held.claim_id offset 0) j
+  order by u.n;
+  if not found then
+    return next;
+  end if;
+end
+$$;

@@ -1,0 +1,53 @@
+-- Cancels a job: a free one at once, one under a lease by a request on the lease, which begin, the heartbeat and settle see.
+-- outcome: 'cancelled', 'requested', 'finished' (state says how), 'not_found', or 'busy': somebody holds it right now, try again.
+-- Takes the free job or the lease skip locked and checks again in a later statement; never waits while it holds anything.
+create or replace function forgeq.cancel(id uuid, at timestamptz default null)
+returns table (outcome text, state text)
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  seen record;
+  lease_row record;
+begin
+  select j.claim_id, j.type, j.unique_key into seen from forgeq.job j where j.id = cancel.id;
+  if not found then
+    select h.state::text into state from forgeq.job_history h where h.id = cancel.id order by h.life desc limit 1;
+    outcome := case when found then 'finished' else 'not_found' end;
+    return next;
+    return;
+  end if;
+
+  outcome := 'busy';
+  if seen.claim_id is null then
+    perform from forgeq.job j where j.id = cancel.id and j.claim_id is null for update skip locked;
+    if found then
+      with gone as (
+        delete from forgeq.job j where j.id = cancel.id and j.claim_id is null returning j.*)
+      insert into forgeq.job_history (id, life, finished_at, created_at, run_at, state, priority, attempt, max_attempts, depth,
+        queue, type, unique_key, traceparent, metadata, payload, error)
+      select g.id, g.life, coalesce(cancel.at, clock_timestamp()), g.created_at, g.run_at, 'cancelled', g.priority, g.attempt, g.max_attempts, g.depth,
+        g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload,
+        (select a.error from forgeq.job_attempt a where a.job_id = g.id and a.life = g.life order by a.ended_at desc limit 1)
+      from gone g;
+      delete from forgeq.unique_key k where k.type = seen.type and k.key = seen.unique_key and k.job_id = cancel.id;
+      outcome := 'cancelled';
+    end if;
+  else
+    select l.ctid as tid, l.id into lease_row
+    from forgeq.lease l where l.claim_id = seen.claim_id and cancel.id = any (l.job_ids) for update skip locked;
+    if found then
+      -- With the lease locked nobody settles: if the job still has this claim, the lease will see the request.
+      perform from forgeq.job j where j.id = cancel.id and j.claim_id = seen.claim_id;
+      if found then
+        update forgeq.lease l set cancel_requested = case when cancel.id = any (l.cancel_requested) then l.cancel_requested
+                                                          else l.cancel_requested || cancel.id end
+        where l.ctid = lease_row.tid;
+        outcome := 'requested';
+      end if;
+    end if;
+  end if;
+  return next;
+end
+$$;

@@ -1,0 +1,31 @@
+-- The dispatcher `me` says what it does; answers false when another one does it already.
+--   'active': until 5 s from now; false while another one is active.
+--   'waiting': for an instant wait_seconds ahead, no longer active; false while another one waits for it or an earlier one.
+--   'closing': neither.
+create or replace function forgeq.dispatcher_mark(me uuid, phase text, wait_seconds double precision default null, at timestamptz default null)
+returns boolean
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+as $$
+declare
+  at timestamptz := coalesce(dispatcher_mark.at, clock_timestamp());
+begin
+  if phase = 'active' then
+    update forgeq.wake w
+    set active_until = at + interval '5 seconds', active_by = me,
+        waiting_for = case when w.waiting_by = me then null else w.waiting_for end
+    where w.name = 'dispatcher' and (w.active_by = me or coalesce(w.active_until <= at, true));
+  elsif phase = 'waiting' then
+    update forgeq.wake w
+    set active_until = case when w.active_by = me then null else w.active_until end,
+        waiting_for = at + make_interval(secs => wait_seconds), waiting_by = me
+    where w.name = 'dispatcher'
+      and (w.waiting_by = me or coalesce(w.waiting_for <= at or w.waiting_for > at + make_interval(secs => wait_seconds), true));
+  else
+    update forgeq.wake w
+    set active_until = case when w.active_by = me then null else w.active_until end,
+        waiting_for = case when w.waiting_by = me then null else w.waiting_for end
+    where w.name = 'dispatcher';
+  end if;
+  return found;
+end
+$$;

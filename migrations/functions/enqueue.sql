@@ -1,0 +1,18 @@
+-- Stores one job, inside any transaction and from any client:
+--   select * from forgeq.enqueue('send_email', '{"email": "test@example.com"}');
+-- What is left out comes from the job's type. See enqueue_many for guarantees, errors and locks.
+create or replace function forgeq.enqueue(
+  type text, payload jsonb, queue text default null, priority int default null, run_at timestamptz default null,
+  delay_seconds double precision default null, max_attempts int default null, unique_key text default null,
+  metadata jsonb default null, id uuid default null, at timestamptz default null)
+returns table (job_id uuid, created boolean, due_at timestamptz)
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+as $$
+begin
+  return query
+  select e.id, e.created, e.run_at
+  from forgeq.enqueue_many(jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+      'id', $10, 'type', $1, 'queue', $3, 'priority', $4, 'run_at', $5, 'delay_seconds', $6, 'max_attempts', $7, 'unique_key', $8))
+    || jsonb_build_object('payload', $2) || case when $9 is null then '{}' else jsonb_build_object('metadata', $9) end), $10 is null, $11) e;
+end
+$$;

@@ -1,0 +1,135 @@
+-- Stores jobs, all or none: [{id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata,
+-- depth, traceparent}]; what is left out comes from the job's type. Runs inside any transaction.
+--
+-- Guarantees: an id is stored once, whatever happens to the answer; at most one live job per type and unique_key. `fresh`
+-- says that the ids were made for this call and never sent before: history is not looked up then.
+-- One row per item, in no order: the id asked for, the job's id, and `created` false where that id, or a live job with that
+-- key, was there already (the rest is null then).
+-- Errors: FQ001 unknown type, FQ002 queue full (both with {"index": n} from 0 as their detail), FQ004 the id is another
+-- job's, FQ005 the key is held by a job with another payload (both with {"requested_id", "id"}).
+-- Lock order: unique keys (sorted), jobs.
+create or replace function forgeq.enqueue_many(jobs jsonb, fresh boolean default false, at timestamptz default null)
+returns table (requested_id uuid, id uuid, created boolean, queue text, priority int, max_attempts int, run_at timestamptz, created_at timestamptz)
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  bad record;
+  item record;
+  holder uuid;
+  -- {id asked for: id of the job that was there already}
+  existing jsonb := '{}';
+  stored int;
+begin
+  if jsonb_path_exists(jobs, '$[*] ? (!exists(@.id))') then
+    jobs := (select jsonb_agg(jsonb_build_object('id', forgeq.uuid_v7()) || j order by n) from jsonb_array_elements(jobs) with ordinality as e(j, n));
+  end if;
+
+  select i.n - 1 as index, i.type into bad
+  from rows from (jsonb_to_recordset(jobs) as (type text)) with ordinality as i(type, n)
+  where not exists (select from forgeq.job_type t where t.type = i.type)
+  order by i.n limit 1;
+  if found then
+    raise exception 'unknown job type %', coalesce(bad.type, 'null') using errcode = 'FQ001', detail = json_build_object('index', bad.index);
+  end if;
+
+  insert into forgeq.queue (name)
+  select distinct coalesce(i.queue, t.queue)
+  from jsonb_to_recordset(jobs) as i(type text, queue text)
+  join forgeq.job_type t on t.type = i.type
+  where not exists (select from forgeq.queue q where q.name = coalesce(i.queue, t.queue))
+  on conflict do nothing;
+
+  select q.name, q.max_pending, min(i.n) - 1 as index into bad
+  from rows from (jsonb_to_recordset(jobs) as (type text, queue text)) with ordinality as i(type, queue, n)
+  join forgeq.job_type t on t.type = i.type
+  join forgeq.queue q on q.name = coalesce(i.queue, t.queue) and q.max_pending is not null
+  group by q.name, q.max_pending
+  having count(*) + (select count(*) from (
+      select from forgeq.job j where j.queue = q.name and j.claim_id is null limit q.max_pending) waiting) > q.max_pending
+  limit 1;
+  if found then
+    raise exception 'queue % is full: % jobs may wait', bad.name, bad.max_pending
+      using errcode = 'FQ002', detail = json_build_object('index', bad.index, 'queue', bad.name);
+  end if;
+
+  if not fresh then
+    for item in
+      select i.id, i.type, i.payload, i.unique_key
+      from jsonb_to_recordset(jobs) as i(id uuid, type text, payload jsonb, unique_key text)
+      where exists (select from forgeq.job_history h where h.id = i.id)
+    loop
+      perform forgeq.check_same_job(item.id, item.id, item.type, item.payload, item.unique_key);
+      existing := existing || jsonb_build_object(item.id, item.id);
+    end loop;
+  end if;
+
+  for item in
+    select i.id, i.type, i.payload, i.unique_key
+    from jsonb_to_recordset(jobs) as i(id uuid, type text, payload jsonb, unique_key text)
+    where i.unique_key is not null and not existing ? i.id::text
+    order by i.type, i.unique_key, i.id
+  loop
+    -- A holder that ends while we look frees its key: take it then.
+    loop
+      insert into forgeq.unique_key (type, key, job_id) values (item.type, item.unique_key, item.id) on conflict do nothing;
+      exit when found;
+      select k.job_id into holder from forgeq.unique_key k where k.type = item.type and k.key = item.unique_key;
+      if found then
+        -- The holder is in `jobs` itself when two items of this call share a key: it is not stored yet.
+        perform forgeq.check_same_job(item.id, holder, item.type, item.payload, item.unique_key,
+          (select i.payload from jsonb_to_recordset(jobs) as i(id uuid, payload jsonb) where i.id = holder limit 1));
+        existing := existing || jsonb_build_object(item.id, holder);
+        exit;
+      end if;
+    end loop;
+  end loop;
+
+  if fresh then
+    return query
+    insert into forgeq.job (id, run_at, created_at, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
+    select i.id, coalesce(i.run_at, coalesce(enqueue_many.at, clock_timestamp()) + make_interval(secs => coalesce(i.delay_seconds, 0))),
+           coalesce(enqueue_many.at, clock_timestamp()), coalesce(i.priority, t.priority), coalesce(i.max_attempts, t.max_attempts),
+           coalesce(i.depth, 0), coalesce(i.queue, t.queue), i.type, i.unique_key, i.traceparent, i.metadata, i.payload
+    from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority smallint, run_at timestamptz,
+        delay_seconds double precision, max_attempts smallint, unique_key text, metadata jsonb, depth smallint, traceparent text))
+      with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
+    join forgeq.job_type t on t.type = i.type
+    where not existing ? i.id::text
+    order by i.n
+    returning id, id, true, queue, priority::int, max_attempts::int, run_at, created_at;
+  else
+    for item in
+      select i.*, t.queue as type_queue, t.priority as type_priority, t.max_attempts as type_max_attempts
+      from jsonb_to_recordset(jobs) as i(id uuid, type text, payload jsonb, queue text, priority smallint, run_at timestamptz,
+        delay_seconds double precision, max_attempts smallint, unique_key text, metadata jsonb, depth smallint, traceparent text)
+      join forgeq.job_type t on t.type = i.type
+      where not existing ? i.id::text
+    loop
+      insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
+      values (item.id, coalesce(item.run_at, coalesce(enqueue_many.at, clock_timestamp()) + make_interval(secs => coalesce(item.delay_seconds, 0))),
+              coalesce(enqueue_many.at, clock_timestamp()), coalesce(item.priority, item.type_priority), coalesce(item.max_attempts, item.type_max_attempts),
+              coalesce(item.depth, 0), coalesce(item.queue, item.type_queue), item.type, item.unique_key, item.traceparent, item.metadata, item.payload)
+      on conflict (id) do nothing
+      returning j.id, j.id, true, j.queue, j.priority, j.max_attempts, j.run_at, j.created_at
+      into requested_id, id, created, queue, priority, max_attempts, run_at, created_at;
+      -- Looked up after the insert: a job that was live before it made a conflict, one that had ended is seen here.
+      if found and not exists (select from forgeq.job_history h where h.id = item.id) then
+        return next;
+      else
+        if found then
+          delete from forgeq.job j where j.id = item.id;
+          delete from forgeq.unique_key k where k.type = item.type and k.key = item.unique_key and k.job_id = item.id;
+        end if;
+        perform forgeq.check_same_job(item.id, item.id, item.type, item.payload, item.unique_key);
+        existing := existing || jsonb_build_object(item.id, item.id);
+      end if;
+    end loop;
+  end if;
+
+  return query
+  select e.key::uuid, e.value::uuid, false, null::text, null::int, null::int, null::timestamptz, null::timestamptz
+  from jsonb_each_text(existing) e;
+end
+$$;

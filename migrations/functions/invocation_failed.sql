@@ -1,0 +1,32 @@
+-- The platform says that a handler's invocation failed. reason: 'function_error' (crash, time-out, failed init) or
+-- 'event_age_exceeded'. A lease that has not begun is given back; one that has begun is recovered only for a function
+-- error of its own invocation. outcome: 'released', 'recovered', 'ignored' or 'closed'. Lock order: the lease, its jobs.
+create or replace function forgeq.invocation_failed(
+  lease_id uuid, invocation text, reason text, error jsonb default null, at timestamptz default null)
+returns table (outcome text, wake_seconds double precision)
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  at timestamptz := coalesce(invocation_failed.at, clock_timestamp());
+  held forgeq.lease;
+begin
+  select l.* into held from forgeq.lease l where l.id = invocation_failed.lease_id for update;
+  if not found then
+    outcome := 'closed';
+  elsif held.began_at is null then
+    outcome := 'released';
+    select e.wake_seconds into wake_seconds
+    from forgeq.end_attempts(held, forgeq.whole_lease(held,
+      case reason when 'function_error' then 'undispatched' else 'throttled' end, error, null), reason, at) e;
+  elsif reason = 'function_error' and held.invocation = invocation_failed.invocation then
+    outcome := 'recovered';
+    select e.wake_seconds into wake_seconds
+    from forgeq.end_attempts(held, forgeq.whole_lease(held, 'lease_expired', error, null), 'recovered', at) e;
+  else
+    outcome := 'ignored';
+  end if;
+  return next;
+end
+$$;

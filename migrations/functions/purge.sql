@@ -1,0 +1,51 @@
+-- Forgets what is past its retention: drops whole weekly partitions after the longest retention of any queue, deletes up to
+-- max_rows finished jobs of queues that keep less, and closed leases after ten minutes. Lock time-out 100 ms: what can't be
+-- locked now goes at a later tick. `more`: another call may find work at once.
+create or replace function forgeq.purge(max_rows int default 5000, at timestamptz default null)
+returns table (partitions int, jobs int, leases int, more boolean)
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  at timestamptz := coalesce(purge.at, clock_timestamp());
+  longest int := (select coalesce(max(retention_days), 30) from forgeq.queue);
+  part record;
+  q record;
+  n int;
+begin
+  perform set_config('lock_timeout', '100ms', true);
+  partitions := 0;
+  jobs := 0;
+  for part in
+    select c.relname::text as name, p.relname::text as parent
+    from pg_catalog.pg_inherits i
+    join pg_catalog.pg_class c on c.oid = i.inhrelid
+    join pg_catalog.pg_class p on p.oid = i.inhparent
+    where p.oid in ('forgeq.job_history'::regclass, 'forgeq.job_attempt'::regclass)
+  loop
+    if to_date(right(part.name, 8), 'YYYYMMDD')::timestamp at time zone 'UTC' + interval '7 days' < at - make_interval(days => longest) then
+      begin
+        execute format('drop table forgeq.%I', part.name);
+        partitions := partitions + 1;
+      exception when lock_not_available then
+        null;
+      end;
+    end if;
+  end loop;
+  for q in select name, retention_days from forgeq.queue where retention_days < longest loop
+    delete from forgeq.job_history
+    where (tableoid, ctid) in (
+      select h.tableoid, h.ctid from forgeq.job_history h
+      where h.queue = q.name and h.finished_at < at - make_interval(days => q.retention_days)
+      limit max_rows - jobs);
+    get diagnostics n = row_count;
+    jobs := jobs + n;
+  end loop;
+  delete from forgeq.lease_closed
+  where ctid = any (array(select ctid from forgeq.lease_closed where closed_at < at - interval '10 minutes' order by closed_at limit max_rows for update skip locked));
+  get diagnostics leases = row_count;
+  perform set_config('lock_timeout', '0', true);
+  more := jobs >= max_rows or leases >= max_rows;
+  return next;
+end
+$$;

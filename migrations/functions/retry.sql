@@ -1,0 +1,50 @@
+-- A finished job lives again by hand: same id, next life, due now, attempts from zero; its history stays.
+-- `life` is the life that the caller saw. Sent again after its answer was lost it gives the first answer.
+-- outcome: 'retried'; 'live' (it lives another life already); 'not_found'; 'stale' (a later life has ended since);
+-- 'unique_key' (its key is held by job holder_id); 'payload_gone' (its queue kept none).
+-- Lock order: the unique key, the job.
+create or replace function forgeq.retry(id uuid, life int, at timestamptz default null)
+returns table (outcome text, holder_id uuid)
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  at timestamptz := coalesce(retry.at, clock_timestamp());
+  h record;
+  live_life int;
+begin
+  select j.life into live_life from forgeq.job j where j.id = retry.id;
+  if found then
+    outcome := case when live_life = retry.life + 1 then 'retried' else 'live' end;
+    return next;
+    return;
+  end if;
+  select p.* into h from forgeq.job_history p where p.id = retry.id order by p.life desc limit 1;
+  outcome := case when not found then 'not_found' when h.life = retry.life + 1 then 'retried' when h.life <> retry.life then 'stale'
+                  when h.payload is null then 'payload_gone' end;
+  if outcome is not null then
+    return next;
+    return;
+  end if;
+
+  if h.unique_key is not null then
+    insert into forgeq.unique_key (type, key, job_id) values (h.type, h.unique_key, h.id) on conflict do nothing;
+    if not found then
+      select k.job_id into holder_id from forgeq.unique_key k where k.type = h.type and k.key = h.unique_key;
+      outcome := case when holder_id = h.id then 'retried' else 'unique_key' end;
+      return next;
+      return;
+    end if;
+  end if;
+  insert into forgeq.job (id, run_at, created_at, life, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
+  values (h.id, at, h.created_at, h.life + 1, h.priority, h.max_attempts, h.depth, h.queue, h.type, h.unique_key, h.traceparent, h.metadata, h.payload)
+  on conflict (id) do nothing;
+  -- Two retries of one life raced: the other one made it, and it may even have ended; only one new life exists.
+  if found and exists (select from forgeq.job_history p where p.id = h.id and p.life > h.life) then
+    raise exception 'forgeq: job % was retried meanwhile', h.id using errcode = '40001';
+  end if;
+  outcome := 'retried';
+  return next;
+end
+$$;

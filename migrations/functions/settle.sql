@@ -1,0 +1,42 @@
+-- Writes the outcomes of jobs of a begun lease: [{id, outcome, result, error, delay_seconds}], outcome being completed,
+-- retry, dead, released, snoozed or timed_out. Jobs of a lease may be settled in several calls.
+--
+-- Guarantees: an outcome is accepted once; a lease that was recovered is refused, whatever it holds in hand; sent again,
+-- a job's first answer comes back and nothing changes. Accepts a lease that has expired but was not recovered yet.
+-- jobs: {job id: state}, 'lease_lost' for a job that this lease does not hold. outcome: 'settled', or 'lease_lost' when
+-- that holds for every job. wake_seconds: null nothing, 0 dispatch now, else in so many seconds.
+-- Lock order: the lease (waits), its jobs, unique keys.
+create or replace function forgeq.settle(lease_id uuid, begun_by uuid, ended jsonb, at timestamptz default null)
+returns table (outcome text, jobs jsonb, wake_seconds double precision)
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  held forgeq.lease;
+  settled jsonb;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'forgeq: settle needs a read committed transaction' using errcode = 'FQ003';
+  end if;
+  if exists (select from jsonb_to_recordset(ended) as o(outcome text)
+             where o.outcome is null or o.outcome not in ('completed', 'retry', 'dead', 'released', 'snoozed', 'timed_out')) then
+    raise exception 'forgeq: unknown outcome' using errcode = 'FQ003';
+  end if;
+  select l.* into held from forgeq.lease l where l.id = settle.lease_id and l.begun_by = settle.begun_by for update;
+  if found then
+    select e.answers || held.outcomes, e.wake_seconds into settled, wake_seconds
+    from forgeq.end_attempts(held, ended, 'settled', coalesce(settle.at, clock_timestamp())) e;
+  else
+    -- The hint is given again: a completion inside the handler's own transaction is asked for after its commit.
+    select c.outcomes, case when q.waiting then 0 end into settled, wake_seconds
+    from forgeq.lease_closed c left join forgeq.queue q on q.name = c.queue
+    where c.id = settle.lease_id and c.begun_by = settle.begun_by and c.reason = 'settled';
+  end if;
+  select coalesce(jsonb_object_agg(o.id, case jsonb_typeof(settled) when 'string' then settled else coalesce(settled -> o.id, '"lease_lost"') end), '{}'),
+         case when bool_and(settled is null or (jsonb_typeof(settled) = 'object' and not settled ? o.id)) then 'lease_lost' else 'settled' end
+  into jobs, outcome
+  from jsonb_to_recordset(ended) as o(id text);
+  return next;
+end
+$$;

@@ -1,0 +1,68 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { checkDocument, parseJson, toPointer } from "../../lib/core/document.ts";
+import { ForgeqError } from "../../lib/core/errors.ts";
+
+/** RFC 6901, read back. */
+const resolve = (root: unknown, pointer: string): unknown =>
+  pointer
+    .split("/")
+    .slice(1)
+    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"))
+    .reduce<unknown>((node, token) => (node as Record<string, unknown>)[token], root);
+
+const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes("\0");
+
+describe("parseJson", () => {
+  it("gives back every value that JSON.stringify wrote", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
+        const text = JSON.stringify(value);
+        expect(JSON.stringify(parseJson(text))).toBe(text);
+      }),
+    );
+  });
+
+  it("takes a text or throws malformed_json, nothing else", () => {
+    const pieces = fc.constantFrom("{", "}", "[", "]", ":", ",", '"', '"a"', "1e9", "-", "0.5", "null", "\\u0000", "99999999999999999999");
+    const texts = fc.oneof(fc.string({ unit: "binary" }), fc.array(pieces).map((parts) => parts.join("")));
+    fc.assert(
+      fc.property(texts, (text) => {
+        try {
+          parseJson(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ForgeqError);
+          expect(error).toHaveProperty("code", "malformed_json");
+        }
+      }),
+    );
+  });
+
+  it("takes a decimal exactly when its double is written as an equal decimal", () => {
+    const digits = fc.stringMatching(/^[1-9][0-9]{0,24}$/);
+    fc.assert(
+      fc.property(digits, fc.integer({ min: 0, max: 30 }), (whole, places) => {
+        const padded = whole.padStart(places + 1, "0");
+        const text = places === 0 ? whole : `${padded.slice(0, -places)}.${padded.slice(-places)}`;
+        const exact = BigInt(Math.abs(Number(text)).toFixed(0)) === BigInt(whole);
+        if (places === 0 && !exact) expect(() => parseJson(text)).toThrow(ForgeqError);
+        if (whole.length <= 15) expect(parseJson(text)).toBe(Number(text));
+      }),
+    );
+  });
+});
+
+describe("checkDocument", () => {
+  it("points at strings that can't be stored, and at nothing else", () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: "binary" })), fc.string(), (strings, key) => {
+        fc.pre(isStorable(key));
+        const document = { [key]: strings };
+        const errors = checkDocument(document);
+        const faulty = strings.flatMap((text, index) => (isStorable(text) ? [] : [toPointer([key, index])]));
+        expect(errors.map((error) => error.pointer)).toEqual(faulty.slice(0, 50));
+        for (const { pointer } of errors) expect(isStorable(resolve(document, pointer) as string)).toBe(false);
+      }),
+    );
+  });
+});

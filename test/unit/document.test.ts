@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import { checkDocument, parseJson, toPointer } from "../../lib/core/document.ts";
+
+const nested = (depth: number): unknown => {
+  let value: unknown = 1;
+  for (let level = 0; level < depth; level += 1) value = level % 2 === 0 ? [value] : { a: value };
+  return value;
+};
+
+const malformed = (pointers?: readonly string[]) =>
+  expect.objectContaining({
+    code: "malformed_json",
+    ...(pointers && {
+      details: { errors: pointers.map((pointer) => ({ pointer, message: "is a number that would lose digits" })) },
+    }),
+  }) as Error;
+
+describe("toPointer", () => {
+  it("escapes ~ and /", () => {
+    expect(toPointer([])).toBe("");
+    expect(toPointer(["a/b", 0, "m~n", ""])).toBe("/a~1b/0/m~0n/");
+  });
+});
+
+describe("checkDocument", () => {
+  it("finds nothing wrong with what jsonb holds", () => {
+    expect(checkDocument({ a: ["é", "😀", "\u0001", 0.1, -0, true, null, {}], "": undefined }, "/payload")).toEqual([]);
+  });
+
+  it.each([
+    ["\0", "", "contains a NUL character"],
+    [{ a: ["x", "\ud800"] }, "/a/1", "contains half of a surrogate pair"],
+    [{ "a/b": { "c\0": 1 } }, "/a~1b", "has a key that contains a NUL character"],
+    [{ "\udc00": 1 }, "", "has a key that contains half of a surrogate pair"],
+    [[Infinity], "/0", "is not a finite number"],
+    [[undefined], "/0", "is a undefined, which JSON has not"],
+    [{ n: 1n }, "/n", "is a bigint, which JSON has not"],
+  ])("names what is wrong with %o", (value, pointer, message) => {
+    expect(checkDocument(value, "/payload")).toEqual([{ pointer: `/payload${pointer}`, message }]);
+  });
+
+  it("takes 64 levels and no more", () => {
+    expect(checkDocument(nested(64))).toEqual([]);
+    const [error] = checkDocument(nested(65));
+    expect(error?.message).toBe("is nested deeper than 64 levels");
+    expect(error?.pointer.split("/")).toHaveLength(65);
+  });
+
+  it("ends on a cycle", () => {
+    const cycle: unknown[] = [];
+    cycle.push(cycle);
+    expect(checkDocument(cycle)).toHaveLength(1);
+  });
+
+  it("names at most 50 faults", () => {
+    expect(checkDocument(Array.from({ length: 1000 }, () => "\0"))).toHaveLength(50);
+  });
+});
+
+describe("parseJson", () => {
+  it.each(["0", "-0", "1.0", "1.50", "0.1", "1e2", "1E+2", "120e-1", "9007199254740991", "5e-324", "1.7976931348623157e308"])(
+    "takes %s",
+    (text) => {
+      expect(parseJson(text)).toBe(Number(text));
+    },
+  );
+
+  it.each(["1e400", "-1e400", "12345678901234567890", "9007199254740993", "0.1000000000000000055", "1e-400"])(
+    "refuses %s, which a double would round",
+    (text) => {
+      expect(() => parseJson(text)).toThrow(malformed([""]));
+      expect(() => parseJson(`{"a/b": [1, {"c": ${text}}, 2], "d": ${text}}`)).toThrow(malformed(["/d", "/a~1b/1/c"]));
+    },
+  );
+
+  it.each(["", "{", "{'a': 1}", "[1,]", "NaN", "01", "\u00a0{}", '"\n"'])("refuses %j", (text) => {
+    expect(() => parseJson(text)).toThrow(malformed());
+  });
+
+  it("survives nesting that would overflow the stack", () => {
+    const deep = (inner: string) => `${"[".repeat(1_000_000)}${inner}${"]".repeat(1_000_000)}`;
+    expect(() => parseJson(deep("1e9"))).toThrow(malformed());
+    expect(checkDocument(parseJson(deep("1")))).toHaveLength(1);
+  });
+
+  it("keeps __proto__ as a key like any other", () => {
+    const value = parseJson('{"__proto__": {"admin": true}}') as object;
+    expect(Object.keys(value)).toEqual(["__proto__"]);
+    expect("admin" in value).toBe(false);
+    expect(JSON.stringify(value)).toBe('{"__proto__":{"admin":true}}');
+  });
+
+  it("lets the last of a repeated key win", () => {
+    expect(parseJson('{"a": 1e400, "a": 1}')).toEqual({ a: 1 });
+  });
+});
