@@ -23,7 +23,11 @@ const traceOf = ({ headers }: HttpRequest): Pick<NewJob, "traceparent"> => {
   return traceparent !== undefined && TRACEPARENT.test(traceparent) ? { traceparent } : {};
 };
 
-const enqueue = async (deps: Deps, newJobs: readonly NewJob[], at: (index: number) => string): Promise<EnqueuedJob[]> => {
+const enqueue = async (
+  deps: Deps,
+  newJobs: readonly NewJob[],
+  at: (index: number) => string,
+): Promise<EnqueuedJob[]> => {
   try {
     return await enqueueJobs(deps, newJobs);
   } catch (error) {

@@ -34,20 +34,19 @@ export const settings = (): Settings => ({
   reports: env("FORGEQ_REPORTS") ?? ".forgeq/reports",
 });
 
-const awsCredentials = () => ({
+/** Of this moment: Lambda's rotate. */
+export const awsCredentials = () => ({
   accessKeyId: env("AWS_ACCESS_KEY_ID") ?? "",
   secretAccessKey: env("AWS_SECRET_ACCESS_KEY") ?? "",
   ...(env("AWS_SESSION_TOKEN") === undefined ? {} : { sessionToken: env("AWS_SESSION_TOKEN") as string }),
 });
-export { awsCredentials };
 
-const region = (): string => env("AWS_REGION") ?? env("AWS_DEFAULT_REGION") ?? "us-east-1";
-export { region as awsRegion };
+export const awsRegion = (): string => env("AWS_REGION") ?? env("AWS_DEFAULT_REGION") ?? "us-east-1";
 
 /** A secret by name from SSM where a name is given, from the environment itself otherwise. */
 const secret = async (valueName: string, parameterName: string): Promise<string | undefined> => {
   const parameter = env(parameterName);
-  return parameter === undefined ? env(valueName) : getParameter(parameter, { region: region(), credentials: awsCredentials });
+  return parameter === undefined ? env(valueName) : getParameter(parameter, { region: awsRegion(), credentials: awsCredentials });
 };
 
 const readConfig = (): Config => {
@@ -96,7 +95,7 @@ const makeDeps = async (logger: Logger): Promise<Deps> => {
     clock: () => null,
     random: Math.random,
     sleep,
-    invoker: createInvoker({ region: region(), credentials: awsCredentials, ...(endpoint === undefined ? {} : { endpoint }) }),
+    invoker: createInvoker({ region: awsRegion(), credentials: awsCredentials, ...(endpoint === undefined ? {} : { endpoint }) }),
     logger,
     metrics: emfMetrics(config.service),
     config,

@@ -61,7 +61,9 @@ const checksOf = (subject: string) => {
     integer: (field: string, value: number, min: number, max: number): number =>
       Number.isInteger(value) ? number(field, value, min, max) : fail(`${field} must be a whole number`),
     name: (field: string, value: string): string =>
-      typeof value === "string" && NAME_PATTERN.test(value) ? value : fail(`${field} must match ${NAME_PATTERN.source}`),
+      typeof value === "string" && NAME_PATTERN.test(value)
+        ? value
+        : fail(`${field} must match ${NAME_PATTERN.source}`),
     noOthers: (others: object): void => {
       const [unknown] = Object.keys(others);
       if (unknown !== undefined) fail(`${unknown} is not an option`);
@@ -74,7 +76,8 @@ type Checks = ReturnType<typeof checksOf>;
 const checkBackoff = (input: BackoffInput, { fail, number }: Checks): Backoff => {
   const { jitter = "full" } = input;
   if (jitter !== "full" && jitter !== "none") fail('retry.backoff.jitter must be "full" or "none"');
-  const seconds = (field: string, value: number): number => number(`retry.backoff.${field}`, value, 0, MAX_DELAY_SECONDS);
+  const seconds = (field: string, value: number): number =>
+    number(`retry.backoff.${field}`, value, 0, MAX_DELAY_SECONDS);
   switch (input.type) {
     case "exponential":
     case "linear":

@@ -10,7 +10,8 @@ export const MAX_FIELD_ERRORS = 50;
 const escapeToken = (token: PropertyKey): string => String(token).replaceAll("~", "~0").replaceAll("/", "~1");
 
 /** An RFC 6901 JSON pointer: `toPointer(["a/b", 0])` is `/a~1b/0`; the empty path is the whole document, `""`. */
-export const toPointer = (path: readonly PropertyKey[]): string => path.map((token) => `/${escapeToken(token)}`).join("");
+export const toPointer = (path: readonly PropertyKey[]): string =>
+  path.map((token) => `/${escapeToken(token)}`).join("");
 
 const stringFault = (text: string): string | null => {
   if (text.includes("\0")) return "contains a NUL character";
@@ -26,7 +27,7 @@ const scalarFault = (value: unknown): string | null => {
     case "boolean":
       return null;
     default:
-      return value === null ? null : `is a ${typeof value}, which JSON has not`;
+      return value === null ? null : `is ${typeof value}, which JSON can't hold`;
   }
 };
 

@@ -64,7 +64,8 @@ const DAY_MS = 86_400_000;
 const FIRST_MONDAY_MS = 4 * DAY_MS;
 
 /** The Monday, 00:00 UTC, at or before an instant: where a partition of the history begins. */
-const weekOf = (instantMs: number): number => instantMs - ((((instantMs - FIRST_MONDAY_MS) % (7 * DAY_MS)) + 7 * DAY_MS) % (7 * DAY_MS));
+const weekOf = (instantMs: number): number =>
+  instantMs - ((((instantMs - FIRST_MONDAY_MS) % (7 * DAY_MS)) + 7 * DAY_MS) % (7 * DAY_MS));
 
 const LOWEST: HistoryKey = { id: "00000000-0000-0000-0000-000000000000", life: -1 };
 

@@ -32,11 +32,7 @@ const textOf = ({ body, isBase64Encoded }: RawBody): string => {
  * @param maxBytes - of the decoded body
  * @throws ForgeqError `unsupported_media_type`, `payload_too_large` or `malformed_json`
  */
-export const readJsonBody = (
-  raw: RawBody,
-  headers: Readonly<Record<string, string>>,
-  maxBytes: number,
-): unknown => {
+export const readJsonBody = (raw: RawBody, headers: Readonly<Record<string, string>>, maxBytes: number): unknown => {
   checkMediaType(headers);
   const bytes = Buffer.byteLength(raw.body ?? "", raw.isBase64Encoded === true ? "base64" : "utf8");
   if (bytes > maxBytes)

@@ -1,4 +1,3 @@
-import type { MiddlewareObj } from "@middy/core";
 import { parseApiKeys } from "./authenticate.ts";
 import { lazy, lazyFrom } from "./lazy.ts";
 import type { Source } from "./lazy.ts";
@@ -24,7 +23,6 @@ export const httpFunction = <Deps extends { readonly logger: HttpLog }>(
   deps: Source<Deps>,
   keys: Source<string | undefined>,
   routesOf: (deps: () => Promise<Deps>) => Route[],
-  around: readonly MiddlewareObj[] = [],
 ): HttpHandler => {
   const lazyDeps = lazyFrom(deps);
   const keyText = lazyFrom(keys);
@@ -34,5 +32,5 @@ export const httpFunction = <Deps extends { readonly logger: HttpLog }>(
     if (parsed.length === 0) log().error("no API keys are configured: every request is refused");
     return parsed;
   });
-  return httpHandler({ routes: routesOf(lazyDeps.get), keys: apiKeys.get, log, around });
+  return httpHandler({ routes: routesOf(lazyDeps.get), keys: apiKeys.get, log });
 };

@@ -45,9 +45,6 @@ const RETRY_AFTER_SECONDS: Partial<Record<ProblemCode, number>> = {
   schema_outdated: 30,
 };
 
-/** The HTTP status of an error's code. */
-export const statusOf = (code: ProblemCode): number => KINDS[code].status;
-
 const toForgeqError = (error: unknown): ForgeqError =>
   error instanceof ForgeqError ? error : new ForgeqError("internal", "Something went wrong", {}, { cause: error });
 
@@ -88,7 +85,15 @@ export const problemOf = (error: unknown, requestId: string): HttpResponse => {
   return {
     status,
     headers: headersOf(code, details),
-    body: { type: `urn:forgeq:problem:${code}`, title, status, code, detail, request_id: requestId, ...membersOf(details) },
+    body: {
+      type: `urn:forgeq:problem:${code}`,
+      title,
+      status,
+      code,
+      detail,
+      request_id: requestId,
+      ...membersOf(details),
+    },
   };
 };
 

@@ -1,5 +1,4 @@
 import middy from "@middy/core";
-import type { MiddlewareObj } from "@middy/core";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import { ForgeqError } from "../core/errors.ts";
 import type { ApiKey } from "./authenticate.ts";
@@ -12,8 +11,6 @@ export interface StackOptions {
   readonly routes: readonly Route[];
   readonly keys: () => Promise<readonly ApiKey[]>;
   readonly log: () => HttpLog;
-  /** Run around everything but the errors' translation, as Powertools' logMetrics. */
-  readonly around?: readonly MiddlewareObj[];
 }
 
 /** An HTTP function: API Gateway's payload format 2.0. */
@@ -34,12 +31,12 @@ const tooSlow = (): never => {
  * becomes a problem document; only failures of the service are logged, and never a body. Every answer carries the
  * request id and the security headers.
  */
-export const httpHandler = ({ routes, keys, log, around = [] }: StackOptions): HttpHandler => {
+export const httpHandler = ({ routes, keys, log }: StackOptions): HttpHandler => {
   const stack = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Error, HttpContext>({
     timeoutEarlyInMillis: TIMEOUT_MARGIN_MS,
     timeoutEarlyResponse: tooSlow,
   });
-  stack.use([problems(log), ...around, routing(routes), authentication(keys), jsonBody()]);
+  stack.use([problems(log), routing(routes), authentication(keys), jsonBody()]);
   const handler = stack.handler(async (_event: APIGatewayProxyEventV2, { http }: HttpContext) =>
     toResult(await http.route.run(http), http.requestId),
   );

@@ -24,7 +24,10 @@ const keyOf = ({ hour, type, state }: FinishedCount): string => `${hour.toISOStr
  *
  * @throws the signal's reason, between two pages
  */
-export const countFinished = async (deps: { readonly db: Sql }, input: CountFinishedInput): Promise<FinishedCount[]> => {
+export const countFinished = async (
+  deps: { readonly db: Sql },
+  input: CountFinishedInput,
+): Promise<FinishedCount[]> => {
   const { from, to, signal, onPage, pageRows = REPORT_PAGE_ROWS } = input;
   const totals = new Map<string, FinishedCount>();
   let after: HistoryKey | null = null;

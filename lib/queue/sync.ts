@@ -1,4 +1,4 @@
-import { backoffToWire } from "../core/define.ts";
+import { backoffToWire } from "../core/backoff.ts";
 import { DEFAULTS, type JobDefinition, type QueueDefinition } from "../core/job.ts";
 import type { Db } from "../db/client.ts";
 import { syncDefinitions as writeDefinitions } from "../db/definitions.ts";

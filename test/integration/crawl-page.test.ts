@@ -40,7 +40,14 @@ const setup = async (pages: Record<string, RequestListener>, options: Options = 
       heartbeat,
     });
   const at = (path: string): string => `http://site.test:${site.port}${path}`;
-  return { site, controller, run, at, heartbeats: () => heartbeats, error: (path: string) => run(at(path)).catch((reason: unknown) => reason) };
+  return {
+    site,
+    controller,
+    run,
+    at,
+    heartbeats: () => heartbeats,
+    error: (path: string) => run(at(path)).catch((reason: unknown) => reason),
+  };
 };
 
 describe("crawl_page", () => {
@@ -84,7 +91,9 @@ describe("crawl_page", () => {
     ["deflate", deflateSync],
   ])("reads a page sent as %s", async (encoding, compress) => {
     const body = "<title>packed</title>";
-    const { run, at } = await setup({ "/": page(compress(Buffer.from(body)), { ...HTML, "content-encoding": encoding }) });
+    const { run, at } = await setup({
+      "/": page(compress(Buffer.from(body)), { ...HTML, "content-encoding": encoding }),
+    });
     expect(await run(at("/"))).toMatchObject({ title: "packed", bytes: body.length });
   });
 
@@ -94,7 +103,11 @@ describe("crawl_page", () => {
   });
 
   it("reads the charset that the header names rather than the page's own", async () => {
-    const body = Buffer.concat([Buffer.from("<meta charset=utf-8><title>"), Buffer.from([0xfc]), Buffer.from("</title>")]);
+    const body = Buffer.concat([
+      Buffer.from("<meta charset=utf-8><title>"),
+      Buffer.from([0xfc]),
+      Buffer.from("</title>"),
+    ]);
     const { run, at } = await setup({ "/": page(body, { "content-type": "text/html; charset=iso-8859-1" }) });
     expect(await run(at("/"))).toMatchObject({ title: "ü" });
   });
@@ -175,10 +188,13 @@ describe("where crawl_page may go", () => {
     await expect(other.run(`${site.origin}/`)).rejects.toThrow(PermanentError);
   });
 
-  it.each(["ftp://site.test/", "http://user@site.test/", "/page", "javascript:alert(1)", `http://a/${"b".repeat(2048)}`])(
-    "does not take %j as a payload",
-    (url) => expect(crawlPage.payload.safeParse({ url }).success).toBe(false),
-  );
+  it.each([
+    "ftp://site.test/",
+    "http://user@site.test/",
+    "/page",
+    "javascript:alert(1)",
+    `http://a/${"b".repeat(2048)}`,
+  ])("does not take %j as a payload", (url) => expect(crawlPage.payload.safeParse({ url }).success).toBe(false));
 });
 
 describe("what crawl_page makes of failures", () => {

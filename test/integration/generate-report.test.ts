@@ -19,7 +19,7 @@ const finish = (db: Db, at: string, state: string, type: string, count = 1, life
   db.query(INSERT, [at, state, type, life, count]);
 
 const setup = async () => {
-  const db = await createTestDatabase();
+  const { db } = await createTestDatabase();
   for (const week of ["2026-01-05T00:00:00Z", "2026-03-09T00:00:00Z"]) await ensurePartitions(db, new Date(week));
   const folder = await mkdtemp(join(tmpdir(), "forgeq-report-"));
   onTestFinished(() => rm(folder, { recursive: true }));
@@ -67,7 +67,12 @@ describe("generate_report", () => {
 
   it("counts what finished at the window's beginning, not at its end", async () => {
     const { db, run } = await setup();
-    for (const at of ["2026-01-11T23:59:59.999999Z", "2026-01-12T00:00:00Z", "2026-01-18T23:59:59.999999Z", "2026-01-19T00:00:00Z"])
+    for (const at of [
+      "2026-01-11T23:59:59.999999Z",
+      "2026-01-12T00:00:00Z",
+      "2026-01-18T23:59:59.999999Z",
+      "2026-01-19T00:00:00Z",
+    ])
       await finish(db, at, "completed", "send_email");
     const { totals } = await run({ from: "2026-01-12T00:00:00Z", to: "2026-01-19T00:00:00Z" });
     expect(totals.completed).toBe(2);
@@ -75,7 +80,8 @@ describe("generate_report", () => {
 
   it("counts each job once, whatever the size of a page", async () => {
     const { db, run } = await setup();
-    for (const day of ["05", "12", "19", "26"]) await finish(db, `2026-01-${day}T10:00:00Z`, "completed", "send_email", 25);
+    for (const day of ["05", "12", "19", "26"])
+      await finish(db, `2026-01-${day}T10:00:00Z`, "completed", "send_email", 25);
     const window = { from: "2026-01-05T00:00:00Z", to: "2026-02-01T00:00:00Z" };
     for (const pageRows of [1, 7, 50, 100, 101]) expect((await run(window, pageRows)).totals.completed).toBe(100);
   });

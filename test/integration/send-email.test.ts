@@ -63,7 +63,9 @@ describe("send_email", () => {
   });
 
   it("buries the job when the server refuses the recipient for good", async () => {
-    const { send } = await setup({ onRcptTo: (_address, _session, callback) => callback(refusal(550, "no such user")) });
+    const { send } = await setup({
+      onRcptTo: (_address, _session, callback) => callback(refusal(550, "no such user")),
+    });
     await expect(send({ email: "test@example.com" })).rejects.toThrow(PermanentError);
   });
 
@@ -80,12 +82,15 @@ describe("send_email", () => {
     ["the recipient for now", { onRcptTo: (_address, _session, callback) => callback(refusal(450, "greylisted")) }],
     ["the sender", { onMailFrom: (_address, _session, callback) => callback(refusal(550, "not yours")) }],
     ["the connection", { onConnect: (_session, callback) => callback(refusal(554, "go away")) }],
-  ] satisfies [string, SMTPServerOptions][])("leaves the job to its retries when the server refuses %s", async (_what, options) => {
-    const { send } = await setup(options);
-    const error = await send({ email: "test@example.com" }).catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(Error);
-    expect(error).not.toBeInstanceOf(PermanentError);
-  });
+  ] satisfies [string, SMTPServerOptions][])(
+    "leaves the job to its retries when the server refuses %s",
+    async (_what, options) => {
+      const { send } = await setup(options);
+      const error = await send({ email: "test@example.com" }).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(Error);
+      expect(error).not.toBeInstanceOf(PermanentError);
+    },
+  );
 
   it("leaves the job to its retries when no server listens", async () => {
     const { server, send } = await setup();

@@ -61,12 +61,21 @@ describe("backoffSeconds", () => {
 
 describe("backoffToWire", () => {
   it("writes snake_case", () => {
-    expect(backoffToWire(exponential)).toEqual({ type: "exponential", base_seconds: 2, max_seconds: 900, jitter: "none" });
+    expect(backoffToWire(exponential)).toEqual({
+      type: "exponential",
+      base_seconds: 2,
+      max_seconds: 900,
+      jitter: "none",
+    });
     expect(backoffToWire({ type: "list", delaysSeconds: [1, 2], jitter: "full" })).toEqual({
       type: "list",
       delays_seconds: [1, 2],
       jitter: "full",
     });
-    expect(backoffToWire({ type: "fixed", seconds: 3, jitter: "full" })).toEqual({ type: "fixed", seconds: 3, jitter: "full" });
+    expect(backoffToWire({ type: "fixed", seconds: 3, jitter: "full" })).toEqual({
+      type: "fixed",
+      seconds: 3,
+      jitter: "full",
+    });
   });
 });

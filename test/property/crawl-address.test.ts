@@ -20,8 +20,7 @@ const FORBIDDEN_IPV4 = [
   "240.0.0.0/4",
 ] as const;
 
-const toNumber = (address: string): number =>
-  address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
+const toNumber = (address: string): number => address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
 const toAddress = (value: number): string => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
 const hex = (value: number): string => `${(value >>> 16).toString(16)}:${(value & 0xffff).toString(16)}`;
 
@@ -73,7 +72,20 @@ describe("the address guard", () => {
   });
 
   it("refuses every IPv6 address outside of global unicast, and its special networks", () => {
-    const prefixes = ["fc00", "fdff", "fe80", "febf", "fec0", "ff02", "100", "4000", "e000", "5f00", "2001:db8", "3fff"];
+    const prefixes = [
+      "fc00",
+      "fdff",
+      "fe80",
+      "febf",
+      "fec0",
+      "ff02",
+      "100",
+      "4000",
+      "e000",
+      "5f00",
+      "2001:db8",
+      "3fff",
+    ];
     fc.assert(
       fc.property(fc.constantFrom(...prefixes), groups(6), (prefix, rest) => {
         const tail = prefix === "3fff" ? `0${rest.slice(rest.indexOf(":"))}` : rest;
@@ -85,7 +97,14 @@ describe("the address guard", () => {
   });
 
   it("lets public addresses through", () => {
-    for (const address of ["1.1.1.1", "93.184.216.34", "172.15.255.255", "172.32.0.0", "2606:4700::1111", "2a00:1450::1"])
+    for (const address of [
+      "1.1.1.1",
+      "93.184.216.34",
+      "172.15.255.255",
+      "172.32.0.0",
+      "2606:4700::1111",
+      "2a00:1450::1",
+    ])
       expect(isPublicAddress(address)).toBe(true);
   });
 
@@ -96,7 +115,13 @@ describe("the address guard", () => {
 });
 
 describe("the allow-list", () => {
-  const isAllowed = parseAllowList(["Intranet.example:8080", "wiki.example", "127.0.0.1:4000", "[::1]:4000", "fd00::1"]);
+  const isAllowed = parseAllowList([
+    "Intranet.example:8080",
+    "wiki.example",
+    "127.0.0.1:4000",
+    "[::1]:4000",
+    "fd00::1",
+  ]);
 
   it.each([
     "http://intranet.example:8080/page",
@@ -117,7 +142,10 @@ describe("the allow-list", () => {
     "http://not-wiki.example/",
   ])("does not allow %s", (url) => expect(isAllowed(new URL(url))).toBe(false));
 
-  it.each(["http://wiki.example", "wiki.example/path", "a b", "user@host", "", "[::1"])("refuses %j as an entry", (entry) => {
-    expect(() => parseAllowList([entry])).toThrow(/FORGEQ_CRAWL_ALLOW/);
-  });
+  it.each(["http://wiki.example", "wiki.example/path", "a b", "user@host", "", "[::1"])(
+    "refuses %j as an entry",
+    (entry) => {
+      expect(() => parseAllowList([entry])).toThrow(/FORGEQ_CRAWL_ALLOW/);
+    },
+  );
 });

@@ -19,9 +19,9 @@ const parseCsv = (csv: string): string[][] => {
 };
 
 const text = fc.oneof(fc.string(), fc.stringMatching(/^[=+\-@,"\r\n\t a1]{0,12}$/));
-const table = fc.integer({ min: 1, max: 5 }).chain((columns) =>
-  fc.array(fc.array(fc.oneof(text, fc.integer()), { minLength: columns, maxLength: columns })),
-);
+const table = fc
+  .integer({ min: 1, max: 5 })
+  .chain((columns) => fc.array(fc.array(fc.oneof(text, fc.integer()), { minLength: columns, maxLength: columns })));
 
 it("reads back as it was written, but for the apostrophe in front of formulas", () => {
   fc.assert(

@@ -20,7 +20,16 @@ afterAll(async () => {
   await server.close();
 });
 
-const HEADERS = ["content-transfer-encoding", "content-type", "date", "from", "message-id", "mime-version", "subject", "to"];
+const HEADERS = [
+  "content-transfer-encoding",
+  "content-type",
+  "date",
+  "from",
+  "message-id",
+  "mime-version",
+  "subject",
+  "to",
+];
 
 const headerNames = (raw: string): string[] =>
   raw

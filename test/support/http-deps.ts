@@ -7,7 +7,9 @@ export const answering = (answers: Record<string, (params: readonly unknown[]) =
   const query = vi.fn((text: string, params: readonly unknown[] = []) => {
     const name = /^\/\* forgeq:(\w+) \*\//.exec(text)?.[1] ?? "";
     const answer = answers[name];
-    return answer === undefined ? Promise.reject(new Error(`unexpected statement ${name}`)) : Promise.resolve(answer(params));
+    return answer === undefined
+      ? Promise.reject(new Error(`unexpected statement ${name}`))
+      : Promise.resolve(answer(params));
   });
   return { query, db: { driver: "pg", query, transaction: vi.fn(), close: vi.fn() } as unknown as Db };
 };

@@ -53,7 +53,11 @@ export const eventOf = (request: TestRequest): APIGatewayProxyEventV2 => {
   };
 };
 
-export const CONTEXT = { awsRequestId: "request-1", functionName: "forgeq-test", getRemainingTimeInMillis: () => 10_000 } as Context;
+export const CONTEXT = {
+  awsRequestId: "request-1",
+  functionName: "forgeq-test",
+  getRemainingTimeInMillis: () => 10_000,
+} as Context;
 
 export interface Answer {
   readonly status: number | undefined;

@@ -16,7 +16,9 @@ describe("extractPage", () => {
   });
 
   it("takes the first title, not those of drawings", async () => {
-    const { title } = await extract("<svg><title>shape</title></svg><title>page &#38; more</title><title>second</title>");
+    const { title } = await extract(
+      "<svg><title>shape</title></svg><title>page &#38; more</title><title>second</title>",
+    );
     expect(title).toBe("page & more");
   });
 
@@ -41,7 +43,9 @@ describe("extractPage", () => {
   });
 
   it("starts relative links from the first base", async () => {
-    expect((await extract(`<base href="/x/"><base href="/y/"><a href="a">`)).links).toEqual(["https://example.com/x/a"]);
+    expect((await extract(`<base href="/x/"><base href="/y/"><a href="a">`)).links).toEqual([
+      "https://example.com/x/a",
+    ]);
     expect((await extract(`<base href="data:,"><a href="a">`)).links).toEqual(["https://example.com/dir/a"]);
   });
 
@@ -55,14 +59,18 @@ describe("extractPage", () => {
 
   it("bounds everything, so the result fits into a job's", async () => {
     const long = "\\'ü".repeat(1_000_000);
-    const anchors = Array.from({ length: 600 }, (_none, index) => `<a href="/${index}?${"\\".repeat(2_000)}">`).join("");
+    const anchors = Array.from({ length: 600 }, (_none, index) => `<a href="/${index}?${"\\".repeat(2_000)}">`).join(
+      "",
+    );
     const found = await extract(`<title>${long}</title><meta name=description content="${long}">${anchors}`);
     expect(Buffer.byteLength(JSON.stringify(found))).toBeLessThan(200 * 1024);
     expect(found.linkCount).toBe(600);
   });
 
   it("leaves nothing that Postgres refuses", async () => {
-    const found = await extract(`<title>a\0b\ud800 ${"x".repeat(995)}😀</title><meta name=description content="\udc00\0">`);
+    const found = await extract(
+      `<title>a\0b\ud800 ${"x".repeat(995)}😀</title><meta name=description content="\udc00\0">`,
+    );
     expect(JSON.stringify(found)).not.toMatch(/\\u0000|\\ud[89a-f]/i);
     expect(found.title).toMatch(/^a b� x+/);
   });
@@ -72,7 +80,9 @@ describe("extractPage", () => {
   });
 
   it("survives broken markup", async () => {
-    expect(await extract(`</p></div><p <a href="x" <!-- <![CDATA[ <title>open`)).toMatchObject({ wordCount: expect.any(Number) });
+    expect(await extract(`</p></div><p <a href="x" <!-- <![CDATA[ <title>open`)).toMatchObject({
+      wordCount: expect.any(Number),
+    });
   });
 
   it("stops when the signal aborts", async () => {
@@ -92,7 +102,12 @@ describe("decodeText", () => {
     ["an unknown label", utf8, "text/html; charset=klingon", "für"],
     ["a byte order mark over the header", Buffer.from("\ufefffür"), "text/html; charset=iso-8859-1", "für"],
     ["a UTF-16 byte order mark", Buffer.from("\ufefffür", "utf16le"), "text/html", "für"],
-    ["a meta charset", Buffer.concat([Buffer.from("<meta charset=latin1>"), latin]), "text/html", "<meta charset=latin1>für"],
+    [
+      "a meta charset",
+      Buffer.concat([Buffer.from("<meta charset=latin1>"), latin]),
+      "text/html",
+      "<meta charset=latin1>für",
+    ],
     ["a wrong one", latin, "text/html; charset=utf-8", "f\ufffdr"],
   ])("reads %s", (_name, body, contentType, text) => expect(decodeText(body, contentType)).toBe(text));
 

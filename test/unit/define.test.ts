@@ -5,7 +5,8 @@ import type { JobInput, QueueInput } from "../../lib/core/define.ts";
 
 const payload = z.object({ email: z.email() });
 
-const defining = (input: object) => () => defineJob({ type: "send_email", payload, ...input } as JobInput<typeof payload>);
+const defining = (input: object) => () =>
+  defineJob({ type: "send_email", payload, ...input } as JobInput<typeof payload>);
 const definingQueue = (input: object) => () => defineQueue({ name: "emails", ...input } as QueueInput);
 
 describe("defineJob", () => {
@@ -69,11 +70,16 @@ describe("defineJob", () => {
     [{ retry: { backoff: { type: "list", delaysSeconds: [] } } }, "must have at least one delay"],
     [{ retry: { backoff: { type: "list", delaysSeconds: [1, NaN] } } }, "retry.backoff.delaysSeconds[1] must be"],
     [{ retry: { backoff: { type: "cubic" } } }, "retry.backoff.type must be"],
-    [{ retry: { backoff: { type: "fixed", seconds: 1, jitter: "some" } } }, 'retry.backoff.jitter must be "full" or "none"'],
+    [
+      { retry: { backoff: { type: "fixed", seconds: 1, jitter: "some" } } },
+      'retry.backoff.jitter must be "full" or "none"',
+    ],
     [{ timeoutSecond: 3 }, "timeoutSecond is not an option"],
     [{ retry: { attempts: 3 } }, "attempts is not an option"],
   ])("refuses %j", (input, message) => {
-    expect(defining(input)).toThrow(expect.objectContaining({ code: "invalid_job", message: expect.stringContaining(message) as string }));
+    expect(defining(input)).toThrow(
+      expect.objectContaining({ code: "invalid_job", message: expect.stringContaining(message) as string }),
+    );
   });
 });
 

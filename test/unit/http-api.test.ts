@@ -31,9 +31,27 @@ const FINISHED = {
   leaseId: LEASE,
 };
 
-const FAILED = { jobId: ID, life: 1, number: 1, outcome: "retry", leaseId: LEASE, beganAt: AT(0), endedAt: AT(1), error: { name: "Error", message: "no" } };
+const FAILED = {
+  jobId: ID,
+  life: 1,
+  number: 1,
+  outcome: "retry",
+  leaseId: LEASE,
+  beganAt: AT(0),
+  endedAt: AT(1),
+  error: { name: "Error", message: "no" },
+};
 
-const LIVE = { ...FINISHED, id: OTHER, state: "pending", startedAt: null, finishedAt: null, result: null, attempt: 0, leaseId: null };
+const LIVE = {
+  ...FINISHED,
+  id: OTHER,
+  state: "pending",
+  startedAt: null,
+  finishedAt: null,
+  result: null,
+  attempt: 0,
+  leaseId: null,
+};
 
 const QUEUE = { name: "emails", maxInFlight: 20, maxPending: null, retentionDays: 30, paused: false, inFlight: 3 };
 
@@ -123,7 +141,10 @@ describe("GET /jobs", () => {
   it("includes what is asked for", async () => {
     const { get } = setup({ list_live: none, list_finished: () => [FINISHED], attempts: () => [FAILED] });
     const { body } = await get("/jobs", "include=payload,attempts&state=completed&type=send_email&queue=emails");
-    expect(body.data[0]).toMatchObject({ payload: { email: "test@example.com" }, attempts: [{ number: 1 }, { number: 2 }] });
+    expect(body.data[0]).toMatchObject({
+      payload: { email: "test@example.com" },
+      attempts: [{ number: 1 }, { number: 2 }],
+    });
   });
 
   it.each([
@@ -143,7 +164,10 @@ describe("GET /jobs", () => {
     ["__proto__=1", "/__proto__"],
   ])("refuses ?%s", async (search, pointer) => {
     const { get, query } = setup();
-    expect(await get("/jobs", search)).toMatchObject({ status: 400, body: { code: "invalid_query", errors: [{ pointer }] } });
+    expect(await get("/jobs", search)).toMatchObject({
+      status: 400,
+      body: { code: "invalid_query", errors: [{ pointer }] },
+    });
     expect(query).not.toHaveBeenCalled();
   });
 });
@@ -165,7 +189,10 @@ describe("POST /jobs/{id}/cancel", () => {
       body: { code: "illegal_state", state: "dead" },
     });
     expect(await cancelling("not_found").post(`/jobs/${ID}/cancel`)).toHaveProperty("status", 404);
-    expect(await cancelling("busy").post(`/jobs/${ID}/cancel`)).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
+    expect(await cancelling("busy").post(`/jobs/${ID}/cancel`)).toMatchObject({
+      status: 503,
+      headers: { "retry-after": "1" },
+    });
     expect(await cancelling("cancelled").post("/jobs/x/cancel")).toHaveProperty("status", 404);
   });
 });
@@ -183,7 +210,10 @@ describe("POST /jobs/{id}/retry", () => {
 
   it("answers 409 with the state of a live job, and 404", async () => {
     const live = setup({ get_live: () => [LIVE], attempts: none });
-    expect(await live.post(`/jobs/${OTHER}/retry`)).toMatchObject({ status: 409, body: { code: "illegal_state", state: "pending" } });
+    expect(await live.post(`/jobs/${OTHER}/retry`)).toMatchObject({
+      status: 409,
+      body: { code: "illegal_state", state: "pending" },
+    });
     expect(await setup({ get_live: none, get_finished: none }).post(`/jobs/${ID}/retry`)).toHaveProperty("status", 404);
   });
 
@@ -204,7 +234,14 @@ describe("POST /jobs/{id}/retry", () => {
 });
 
 describe("/queues", () => {
-  const wire = { name: "emails", paused: false, max_in_flight: 20, max_pending: null, retention_days: 30, in_flight: 3 };
+  const wire = {
+    name: "emails",
+    paused: false,
+    max_in_flight: 20,
+    max_pending: null,
+    retention_days: 30,
+    in_flight: 3,
+  };
 
   it("lists and shows queues", async () => {
     const { get } = setup({ list_queues: () => [QUEUE], get_queue: () => [QUEUE] });

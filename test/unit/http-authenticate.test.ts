@@ -7,13 +7,12 @@ const keys = parseApiKeys(keysWith("jobs:write"));
 const refused = (code: string) => expect.objectContaining({ code }) as Error;
 
 describe("authenticate", () => {
-  it.each([
-    { authorization: `Bearer ${SECRET}` },
-    { authorization: `bearer  ${SECRET} ` },
-    { "x-api-key": SECRET },
-  ])("takes the key from %j", (headers) => {
-    expect(authenticate(keys, headers, "jobs:write").id).toBe("test");
-  });
+  it.each([{ authorization: `Bearer ${SECRET}` }, { authorization: `bearer  ${SECRET} ` }, { "x-api-key": SECRET }])(
+    "takes the key from %j",
+    (headers) => {
+      expect(authenticate(keys, headers, "jobs:write").id).toBe("test");
+    },
+  );
 
   it.each([
     {},
@@ -35,7 +34,9 @@ describe("authenticate", () => {
 
   it("refuses every key when none is configured", () => {
     for (const text of [undefined, "", " ", "[]"])
-      expect(() => authenticate(parseApiKeys(text), { "x-api-key": SECRET }, "jobs:write")).toThrow(refused("unauthorized"));
+      expect(() => authenticate(parseApiKeys(text), { "x-api-key": SECRET }, "jobs:write")).toThrow(
+        refused("unauthorized"),
+      );
   });
 });
 

@@ -105,7 +105,10 @@ describe("POST /jobs", () => {
 
   it("keeps a __proto__ key of the metadata as a key", async () => {
     const { post, stored } = setup();
-    expect(await post('{"type":"anything","payload":1,"metadata":{"__proto__":{"a":1}}}')).toHaveProperty("status", 201);
+    expect(await post('{"type":"anything","payload":1,"metadata":{"__proto__":{"a":1}}}')).toHaveProperty(
+      "status",
+      201,
+    );
     expect(JSON.stringify(stored[0])).toContain('"metadata":{"__proto__":{"a":1}}');
   });
 
@@ -123,7 +126,11 @@ describe("POST /jobs", () => {
     [{ ...GOOD, payload: {} }, "invalid_payload", ["/payload/email"]],
     [{ ...GOOD, payload: null }, "invalid_payload", ["/payload"]],
     [{ ...GOOD, payload: { email: "a@example.com", "a/b~c": "x" } }, "invalid_payload", ["/payload/a~1b~0c"]],
-    [{ ...GOOD, payload: { email: "a@example.com", tags: [{ name: "x", "y/z": 1 }] } }, "invalid_payload", ["/payload/tags/0/y~1z"]],
+    [
+      { ...GOOD, payload: { email: "a@example.com", tags: [{ name: "x", "y/z": 1 }] } },
+      "invalid_payload",
+      ["/payload/tags/0/y~1z"],
+    ],
     [{ ...GOOD, payload: { email: "a@example.com", subject: "a\0" } }, "invalid_job", ["/payload/subject"]],
     [{ type: "anything", payload: { "\ud800": 1 } }, "invalid_job", ["/payload"]],
     [{ type: "shorten", payload: "😀" }, "invalid_payload", ["/payload"]],
@@ -156,7 +163,11 @@ describe("POST /jobs", () => {
   ])("refuses %j", async (body, code, pointers) => {
     const { post, query } = setup();
     const answer = await post(body);
-    expect(answer).toMatchObject({ status: 422, headers: { "content-type": "application/problem+json" }, body: { code } });
+    expect(answer).toMatchObject({
+      status: 422,
+      headers: { "content-type": "application/problem+json" },
+      body: { code },
+    });
     expect(answer.body.errors.map((error: { pointer: string }) => error.pointer)).toEqual(pointers);
     expect(query).not.toHaveBeenCalled();
   });
@@ -165,8 +176,14 @@ describe("POST /jobs", () => {
     const { post } = setup();
     expect(await post({ type: "anything", payload: nested(64) })).toHaveProperty("status", 201);
     for (const depth of [65, 500]) {
-      expect(await post({ type: "anything", payload: nested(depth) })).toMatchObject({ status: 422, body: { code: "invalid_job" } });
-      expect(await post({ ...GOOD, metadata: { a: nested(depth) } })).toMatchObject({ status: 422, body: { code: "invalid_job" } });
+      expect(await post({ type: "anything", payload: nested(depth) })).toMatchObject({
+        status: 422,
+        body: { code: "invalid_job" },
+      });
+      expect(await post({ ...GOOD, metadata: { a: nested(depth) } })).toMatchObject({
+        status: 422,
+        body: { code: "invalid_job" },
+      });
     }
     const deep = `{"type":"anything","payload":${"[".repeat(200_000)}1e9${"]".repeat(200_000)}}`;
     expect(await post(deep)).toMatchObject({ status: 400, body: { code: "malformed_json" } });
@@ -177,13 +194,19 @@ describe("POST /jobs", () => {
     const { post } = setup();
     const ofBytes = (count: number) => ({ type: "anything", payload: "é".repeat((count - 2) / 2) });
     expect(await post(ofBytes(256 * 1024))).toHaveProperty("status", 201);
-    expect(await post(ofBytes(256 * 1024 + 2))).toMatchObject({ status: 413, body: { code: "payload_too_large", errors: [{ pointer: "/payload" }] } });
+    expect(await post(ofBytes(256 * 1024 + 2))).toMatchObject({
+      status: 413,
+      body: { code: "payload_too_large", errors: [{ pointer: "/payload" }] },
+    });
     expect(await post(ofBytes(1024 * 1024))).toHaveProperty("status", 413);
   });
 
   it("names the types that there are when it knows none of the name", async () => {
     const { body } = await setup().post({ ...GOOD, type: "send_emial" });
-    expect(body).toMatchObject({ types: ["send_email", "anything", "shorten"], detail: expect.stringContaining("did you mean") as string });
+    expect(body).toMatchObject({
+      types: ["send_email", "anything", "shorten"],
+      detail: expect.stringContaining("did you mean") as string,
+    });
   });
 
   it("needs the scope jobs:write", async () => {
@@ -205,14 +228,23 @@ describe("POST /jobs", () => {
 
   it("answers 503 with Retry-After when the database is away", async () => {
     const { post } = setup(ALL_SCOPES, { code: "ECONNREFUSED", detail: {} });
-    expect(await post(GOOD)).toMatchObject({ status: 503, headers: { "retry-after": "2" }, body: { code: "database_unavailable" } });
+    expect(await post(GOOD)).toMatchObject({
+      status: 503,
+      headers: { "retry-after": "2" },
+      body: { code: "database_unavailable" },
+    });
   });
 });
 
 describe("POST /jobs/batch", () => {
   it("answers 201 with a job for each, in their order", async () => {
     const { postBatch, stored } = setup();
-    const { status, body } = await postBatch({ jobs: [{ ...GOOD, id: ID }, { type: "anything", payload: [1] }] });
+    const { status, body } = await postBatch({
+      jobs: [
+        { ...GOOD, id: ID },
+        { type: "anything", payload: [1] },
+      ],
+    });
     expect(status).toBe(201);
     expect(body.jobs.map((job: { type: string }) => job.type)).toEqual(["send_email", "anything"]);
     expect(body.jobs[0].id).toBe(ID);
@@ -222,7 +254,9 @@ describe("POST /jobs/batch", () => {
   it("names every wrong item, and stores none", async () => {
     const { postBatch, query } = setup();
     const wrong = { ...GOOD, payload: { email: "no" } };
-    const { status, body } = await postBatch({ jobs: [GOOD, wrong, { ...GOOD, type: "none" }, { ...wrong, priority: -1 }] });
+    const { status, body } = await postBatch({
+      jobs: [GOOD, wrong, { ...GOOD, type: "none" }, { ...wrong, priority: -1 }],
+    });
     expect(status).toBe(422);
     expect(body).toMatchObject({
       code: "invalid_payload",
@@ -235,7 +269,8 @@ describe("POST /jobs/batch", () => {
     const { postBatch } = setup();
     const batch = (count: number) => postBatch({ jobs: Array.from({ length: count }, () => GOOD) });
     expect(await batch(1000)).toHaveProperty("status", 201);
-    for (const count of [0, 1001]) expect(await batch(count)).toMatchObject({ status: 422, body: { errors: [{ pointer: "/jobs" }] } });
+    for (const count of [0, 1001])
+      expect(await batch(count)).toMatchObject({ status: 422, body: { errors: [{ pointer: "/jobs" }] } });
   });
 
   it("takes 5 MB", async () => {
@@ -245,9 +280,12 @@ describe("POST /jobs/batch", () => {
     expect(await postBatch({ jobs: Array.from({ length: 19 }, () => big) })).toMatchObject({ status: 201 });
   });
 
-  it.each([[{}], [{ jobs: {} }], [{ jobs: [1] }], [{ jobs: [GOOD], atomic: true }], [[GOOD]]])("refuses %j", async (body) => {
-    expect(await setup().postBatch(body)).toMatchObject({ status: 422, body: { code: "invalid_job" } });
-  });
+  it.each([[{}], [{ jobs: {} }], [{ jobs: [1] }], [{ jobs: [GOOD], atomic: true }], [[GOOD]]])(
+    "refuses %j",
+    async (body) => {
+      expect(await setup().postBatch(body)).toMatchObject({ status: 422, body: { code: "invalid_job" } });
+    },
+  );
 
   it("points at the item that the database refuses", async () => {
     const { postBatch } = setup(ALL_SCOPES, { code: "FQ004", detail: {} });

@@ -19,7 +19,9 @@ describe("problemOf", () => {
   });
 
   it("tells field errors by pointer", () => {
-    expect(ofCode("invalid_payload", { errors: [{ pointer: "/payload/email", message: "is wrong" }] }).body).toMatchObject({
+    expect(
+      ofCode("invalid_payload", { errors: [{ pointer: "/payload/email", message: "is wrong" }] }).body,
+    ).toMatchObject({
       status: 422,
       detail: "The detail",
       errors: [{ pointer: "/payload/email", detail: "is wrong" }],
@@ -50,7 +52,12 @@ describe("problemOf", () => {
   });
 
   it("tells nothing about an unexpected error", () => {
-    for (const error of [new Error('select "secret" failed'), "secret", null, new ForgeqError("internal", "secret key")]) {
+    for (const error of [
+      new Error('select "secret" failed'),
+      "secret",
+      null,
+      new ForgeqError("internal", "secret key"),
+    ]) {
       const answer = describeProblem(error);
       expect(answer.status).toBe(500);
       expect(JSON.stringify(answer)).not.toMatch(/secret|select|at .*\.ts/);
@@ -63,7 +70,11 @@ describe("logFailure", () => {
 
   it("logs an unexpected error with its cause, and not the values that a driver puts on it", () => {
     const to = log();
-    const cause = Object.assign(new Error("duplicate key"), { code: "23505", detail: "Key (payload)=(canary)", parameters: ["canary"] });
+    const cause = Object.assign(new Error("duplicate key"), {
+      code: "23505",
+      detail: "Key (payload)=(canary)",
+      parameters: ["canary"],
+    });
     logFailure(new Error("insert failed", { cause }), "request-1", to);
     expect(to.error).toHaveBeenCalledOnce();
     const text = JSON.stringify(to.error.mock.calls);

@@ -36,7 +36,15 @@ describe("an HTTP function", () => {
     const { ask } = setup();
     expect(await ask({ path: "/things/17", query: "a=1&a=%202" })).toMatchObject({
       status: 200,
-      body: { params: { id: "17" }, query: [["a", "1"], ["a", " 2"]], body: null, keyId: "test" },
+      body: {
+        params: { id: "17" },
+        query: [
+          ["a", "1"],
+          ["a", " 2"],
+        ],
+        body: null,
+        keyId: "test",
+      },
     });
     expect((await ask({ path: "/things", body: { a: 1 } })).body).toMatchObject({ body: { a: 1 } });
   });
@@ -89,7 +97,10 @@ describe("an HTTP function", () => {
 
   it("authenticates before it looks at the body", async () => {
     const { ask } = setup();
-    expect(await ask({ path: "/things", body: "{", headers: { authorization: "Bearer no" } })).toHaveProperty("status", 401);
+    expect(await ask({ path: "/things", body: "{", headers: { authorization: "Bearer no" } })).toHaveProperty(
+      "status",
+      401,
+    );
   });
 
   it("refuses everything but the open routes when no key is configured, and says so in the log", async () => {
@@ -120,7 +131,9 @@ describe("an HTTP function", () => {
   it("takes header names in any case", async () => {
     const { handler } = setup();
     const event = eventOf({ path: "/things", body: {} });
-    event.headers = Object.fromEntries(Object.entries(event.headers).map(([name, value]) => [name.toUpperCase(), value]));
+    event.headers = Object.fromEntries(
+      Object.entries(event.headers).map(([name, value]) => [name.toUpperCase(), value]),
+    );
     expect(await handler(event, { ...CONTEXT })).toHaveProperty("statusCode", 200);
   });
 
@@ -128,7 +141,10 @@ describe("an HTTP function", () => {
     const { ask } = setup();
     const base64 = (bytes: Buffer) => ask({ path: "/things", body: bytes.toString("base64"), isBase64Encoded: true });
     expect(await base64(Buffer.from('{"a":"é"}'))).toMatchObject({ status: 200, body: { body: { a: "é" } } });
-    expect(await base64(Buffer.from([0x22, 0xff, 0x22]))).toMatchObject({ status: 400, body: { code: "malformed_json" } });
+    expect(await base64(Buffer.from([0x22, 0xff, 0x22]))).toMatchObject({
+      status: 400,
+      body: { code: "malformed_json" },
+    });
   });
 
   it("refuses bodies above the limit, counted in bytes and decoded", async () => {
@@ -136,18 +152,29 @@ describe("an HTTP function", () => {
     const ofBytes = (count: number) => `"${"é".repeat((count - 2) / 2)}"`;
     const base64 = (text: string) => Buffer.from(text).toString("base64");
     expect(await ask({ path: "/things", body: ofBytes(MAX_BYTES) })).toHaveProperty("status", 200);
-    expect(await ask({ path: "/things", body: base64(ofBytes(MAX_BYTES)), isBase64Encoded: true })).toHaveProperty("status", 200);
+    expect(await ask({ path: "/things", body: base64(ofBytes(MAX_BYTES)), isBase64Encoded: true })).toHaveProperty(
+      "status",
+      200,
+    );
     for (const body of [ofBytes(MAX_BYTES + 2), " ".repeat(MAX_BYTES + 1)])
       expect(await ask({ path: "/things", body })).toMatchObject({ status: 413, body: { code: "payload_too_large" } });
-    expect(await ask({ path: "/things", body: base64(ofBytes(MAX_BYTES + 2)), isBase64Encoded: true })).toHaveProperty("status", 413);
+    expect(await ask({ path: "/things", body: base64(ofBytes(MAX_BYTES + 2)), isBase64Encoded: true })).toHaveProperty(
+      "status",
+      413,
+    );
   });
 
   it("refuses what is not JSON", async () => {
     const { ask } = setup();
     for (const body of ["", " ", "{", "undefined"])
       expect(await ask({ path: "/things", body })).toMatchObject({ status: 400, body: { code: "malformed_json" } });
-    expect(await ask({ path: "/things", method: "POST", headers: { "content-type": "application/json" } })).toHaveProperty("status", 400);
-    expect(await ask({ path: "/things", body: '{"a":[1e999]}' })).toMatchObject({ status: 400, body: { errors: [{ pointer: "/a/0" }] } });
+    expect(
+      await ask({ path: "/things", method: "POST", headers: { "content-type": "application/json" } }),
+    ).toHaveProperty("status", 400);
+    expect(await ask({ path: "/things", body: '{"a":[1e999]}' })).toMatchObject({
+      status: 400,
+      body: { errors: [{ pointer: "/a/0" }] },
+    });
   });
 
   it("answers what a route throws", async () => {

@@ -30,7 +30,9 @@ describe("a report in a folder", () => {
 
   it("leaves nothing when it is stopped", async () => {
     const { folder } = await setup();
-    await expect(folderStore(folder)("report-1.csv", "a", AbortSignal.abort(new Error("late")))).rejects.toThrow("late");
+    await expect(folderStore(folder)("report-1.csv", "a", AbortSignal.abort(new Error("late")))).rejects.toThrow(
+      "late",
+    );
     expect(await readdir(folder)).toEqual([]);
   });
 

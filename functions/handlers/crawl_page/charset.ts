@@ -32,8 +32,7 @@ const fromMeta = (body: Buffer): string | undefined => {
  * labels are passed over. Without any: UTF-8 if the bytes are that, otherwise windows-1252. Never throws.
  */
 export const decodeText = (body: Buffer, contentType: string): string => {
-  const declared =
-    decoderFor(byteOrderMark(body)) ?? decoderFor(fromHeader(contentType)) ?? decoderFor(fromMeta(body));
+  const declared = decoderFor(byteOrderMark(body)) ?? decoderFor(fromHeader(contentType)) ?? decoderFor(fromMeta(body));
   if (declared) return declared.decode(body);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(body);

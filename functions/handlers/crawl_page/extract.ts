@@ -25,7 +25,9 @@ const SLICE_CHARACTERS = 64 * 1024;
 
 const UNSEEN = new Set(["script", "style", "template", "noscript", "iframe", "title"]);
 /** Elements that may begin or end inside a word. */
-const INLINE = new Set("a abbr b bdi bdo cite code del dfn em font i ins kbd mark q s samp small span strong sub sup u var wbr".split(" "));
+const INLINE = new Set(
+  "a abbr b bdi bdo cite code del dfn em font i ins kbd mark q s samp small span strong sub sup u var wbr".split(" "),
+);
 
 /**
  * Reads a page's HTML, however broken. Gives the event loop a turn every 64 K characters, so heartbeats go on.

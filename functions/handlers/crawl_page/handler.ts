@@ -5,7 +5,7 @@ import { systemResolve } from "./connect.ts";
 import { crawl, LIMITS } from "./crawl.ts";
 import { crawlPage } from "./job.ts";
 
-export const handler = lambdaHandler(crawlPage, (payload, job) => {
+export const handler = lambdaHandler(crawlPage, async (payload, job) => {
   const network = { resolve: systemResolve, isAllowed: parseAllowList(settings().crawlAllow) };
   return crawl({ network, limits: LIMITS }, payload, job);
 });

@@ -34,7 +34,10 @@ export const createLinks = (pageUrl: URL) => {
     first: (): string[] => {
       let bytes = 0;
       const fits = (link: string): boolean => (bytes += JSON.stringify(link).length + 1) <= MAX_LINKS_BYTES;
-      return [...found].filter((link) => link.length <= MAX_LINK_LENGTH).slice(0, MAX_LINKS).filter(fits);
+      return [...found]
+        .filter((link) => link.length <= MAX_LINK_LENGTH)
+        .slice(0, MAX_LINKS)
+        .filter(fits);
     },
   };
 };

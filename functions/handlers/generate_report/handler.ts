@@ -1,14 +1,18 @@
 import { parseS3Location } from "../../../lib/aws/s3-put.ts";
 import { lambdaHandler } from "../../../lib/job.ts";
-import { runtime, settings } from "../../../lib/runtime.ts";
+import { awsCredentials, awsRegion, runtime, settings } from "../../../lib/runtime.ts";
 import { generateReport } from "./job.ts";
 import { report } from "./report.ts";
 import { folderStore, s3Store } from "./store.ts";
 
-export const handler = lambdaHandler(generateReport, async (payload, job) => {
-  const { reports, aws } = settings();
+/** Read anew for each job: on Lambda, credentials change while the process lives. */
+const configuredStore = () => {
+  const { reports } = settings();
   const location = parseS3Location(reports);
-  const store = location ? s3Store(location, aws()) : folderStore(reports);
+  return location ? s3Store(location, { region: awsRegion(), credentials: awsCredentials() }) : folderStore(reports);
+};
+
+export const handler = lambdaHandler(generateReport, async (payload, job) => {
   const { db } = await runtime().deps();
-  return report({ db, store }, payload, job);
+  return report({ db, store: configuredStore() }, payload, job);
 });

@@ -41,6 +41,13 @@ export const s3Store =
   async (name, content, signal) => {
     const { bucket, prefix } = location;
     const key = prefix === "" ? name : `${prefix}/${name}`;
-    await putS3Object({ ...access, bucket, key, body: Buffer.from(content), contentType: "text/csv; charset=utf-8", signal });
+    await putS3Object({
+      ...access,
+      bucket,
+      key,
+      body: Buffer.from(content),
+      contentType: "text/csv; charset=utf-8",
+      signal,
+    });
     return `s3://${bucket}/${key}`;
   };

@@ -15,4 +15,6 @@ const processMailer = (): Mailer => {
   return (mailer = createMailer({ smtpUrl, from: mailFrom }));
 };
 
-export const handler = lambdaHandler(sendEmail, (payload, job) => sendMail({ mailer: processMailer() }, payload, job));
+export const handler = lambdaHandler(sendEmail, async (payload, job) =>
+  sendMail({ mailer: processMailer() }, payload, job),
+);

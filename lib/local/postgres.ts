@@ -1,0 +1,166 @@
+/** Starts a real Postgres of its own for a laptop or a test: no Docker, no account, nothing to install first. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import pg from "pg";
+import { credentials, findBinaries, isReachable, isRoot, standIn } from "./postgres-binaries.ts";
+
+export interface StartOptions {
+  /** Made by the first start, found again by later ones. Moved to the temporary folder when Postgres' user can't get to it. */
+  readonly dataDir: string;
+  /** A free port unless given. */
+  readonly port?: number;
+  /** False: no fsync, for tests. */
+  readonly durable: boolean;
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Of another Postgres, instead of the embedded one. */
+  readonly binFolder?: string;
+  readonly onNotice?: (notice: string) => void;
+  /** Called when the server ends without having been stopped. */
+  readonly onExit?: (message: string) => void;
+}
+
+export interface LocalPostgres {
+  /** Of the postmaster. */
+  readonly pid: number;
+  readonly port: number;
+  readonly dataDir: string;
+  url(database?: string): string;
+  /** Ends all sessions and waits for the server to be gone. */
+  stop(): Promise<void>;
+}
+
+const READY_SECONDS = 30;
+const STOP_SECONDS = 10;
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+
+const urlOf = (port: number, database: string): string => `postgres://postgres@127.0.0.1:${port}/${database}`;
+
+const answers = async (port: number): Promise<boolean> => {
+  const client = new pg.Client({ connectionString: urlOf(port, "postgres"), connectionTimeoutMillis: 1_000 });
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+};
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+};
+
+const initialise = (dataDir: string, initdb: string, durable: boolean): void => {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const { uid, gid } = credentials();
+  if (uid !== undefined && gid !== undefined) chownSync(dataDir, uid, gid);
+  chmodSync(dataDir, 0o700);
+  const args = ["-D", dataDir, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", ...(durable ? [] : ["--no-sync"])];
+  const made = spawnSync(initdb, args, { ...credentials(), cwd: dataDir, encoding: "utf8" });
+  if (made.status !== 0) {
+    rmSync(dataDir, { recursive: true, force: true });
+    throw new Error(`initdb failed: ${made.stderr || made.error?.message || `exit ${made.status}`}`);
+  }
+};
+
+/** A server of this data folder that is still running because whoever started it was killed. */
+const orphan = async (dataDir: string): Promise<{ pid: number; port: number } | null> => {
+  const file = join(dataDir, "postmaster.pid");
+  if (!existsSync(file)) return null;
+  const lines = readFileSync(file, "utf8").split("\n");
+  const [pid, port] = [Number(lines[0]), Number(lines[3])];
+  return isAlive(pid) && (await answers(port)) ? { pid, port } : null;
+};
+
+/** Ends a postmaster by its fast shutdown, by force after ten seconds. */
+const end = async (pid: number): Promise<void> => {
+  for (const signal of ["SIGINT", "SIGKILL"] as const) {
+    if (!isAlive(pid)) return;
+    process.kill(pid, signal);
+    for (let waited = 0; waited < STOP_SECONDS * 100 && isAlive(pid); waited += 1) await pause(10);
+  }
+};
+
+const launch = async (options: StartOptions, dataDir: string, postgres: string): Promise<{ child: ChildProcess; port: number }> => {
+  const port = options.port ?? (await freePort());
+  const settings = {
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: dataDir,
+    max_connections: "200",
+    ...(options.durable ? {} : { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }),
+    ...options.settings,
+  };
+  const args = ["-D", dataDir, "-p", String(port), ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
+  // A process group of its own: Ctrl-C is for whoever started it, which then stops the server in order.
+  const child = spawn(postgres, args, { ...credentials(), cwd: dataDir, detached: true, stdio: ["ignore", "ignore", "pipe"] });
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (log = (log + text).slice(-4_000)));
+  let exited = false;
+  child.once("exit", () => (exited = true));
+  child.once("error", (error) => {
+    log += error.message;
+    exited = true;
+  });
+  for (let waited = 0; !(await answers(port)); waited += 1) {
+    if (exited || waited > READY_SECONDS * 50) {
+      child.kill("SIGKILL");
+      throw new Error(`Postgres did not start: ${log}`);
+    }
+    await pause(20);
+  }
+  return { child, port };
+};
+
+/**
+ * Starts the Postgres of a data folder, or joins the one that a killed process left running. On loopback only, without
+ * passwords: it is for this machine's user.
+ */
+export const startPostgres = async (options: StartOptions): Promise<LocalPostgres> => {
+  const { initdb, postgres } = findBinaries(options.binFolder);
+  let { dataDir } = options;
+  if (!isReachable(dataDir)) {
+    dataDir = standIn(dataDir, "data");
+    options.onNotice?.(`Postgres can't run as root, and no other user gets to ${options.dataDir}: its data is in ${dataDir}`);
+  }
+  if (isRoot()) mkdirSync(join(dataDir, ".."), { recursive: true });
+  if (!existsSync(join(dataDir, "PG_VERSION"))) initialise(dataDir, initdb, options.durable);
+
+  const left = await orphan(dataDir);
+  if (left !== null) {
+    return { ...left, dataDir, url: (database = "postgres") => urlOf(left.port, database), stop: () => end(left.pid) };
+  }
+  const { child, port } = await launch(options, dataDir, postgres);
+  let stopping = false;
+  child.once("exit", (code, signal) => {
+    if (!stopping) options.onExit?.(`Postgres ended (${signal ?? `exit ${code}`})`);
+  });
+  return {
+    pid: child.pid ?? 0,
+    port,
+    dataDir,
+    url: (database = "postgres") => urlOf(port, database),
+    stop: async () => {
+      stopping = true;
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) await end(child.pid);
+    },
+  };
+};
