@@ -3,7 +3,7 @@ import type { Config, Deps, Logger } from "./queue/deps.ts";
 import { createInvoker } from "./aws/invoke.ts";
 import { emfMetrics } from "./aws/metrics.ts";
 import { getParameter } from "./aws/ssm.ts";
-import { connectDb, type DriverChoice } from "./db/connect.ts";
+import { connectDb, type ConnectOptions, type DriverChoice } from "./db/connect.ts";
 import { jsonLogger } from "./logger.ts";
 import { ForgeqError } from "./core/errors.ts";
 
@@ -73,25 +73,25 @@ const sleep = (seconds: number, signal?: AbortSignal): Promise<void> =>
     signal?.addEventListener("abort", done);
   });
 
-/** The URL of the database, from DATABASE_URL or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names. */
-const databaseUrl = async (): Promise<string> => {
+/** How to reach the database: from DATABASE_URL, or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names. */
+export const connection = async (): Promise<ConnectOptions> => {
   const url = await secret("DATABASE_URL", "FORGEQ_DATABASE_URL_PARAMETER");
   if (url === undefined) throw new ForgeqError("database_unavailable", "DATABASE_URL is not set");
-  return url;
+  const fetchEndpoint = env("FORGEQ_NEON_FETCH_ENDPOINT");
+  const wsProxy = env("FORGEQ_NEON_WS_PROXY");
+  return {
+    url,
+    driver: (env("FORGEQ_DRIVER") ?? "auto") as DriverChoice,
+    ...(fetchEndpoint === undefined ? {} : { fetchEndpoint }),
+    ...(wsProxy === undefined ? {} : { wsProxy }),
+  };
 };
 
 const makeDeps = async (logger: Logger): Promise<Deps> => {
-  const fetchEndpoint = env("FORGEQ_NEON_FETCH_ENDPOINT");
-  const wsProxy = env("FORGEQ_NEON_WS_PROXY");
   const endpoint = env("FORGEQ_LAMBDA_ENDPOINT");
   const config = readConfig();
   return {
-    db: await connectDb({
-      url: await databaseUrl(),
-      driver: (env("FORGEQ_DRIVER") ?? "auto") as DriverChoice,
-      ...(fetchEndpoint === undefined ? {} : { fetchEndpoint }),
-      ...(wsProxy === undefined ? {} : { wsProxy }),
-    }),
+    db: await connectDb(await connection()),
     clock: () => null,
     random: Math.random,
     sleep,

@@ -1,0 +1,110 @@
+// Builds one small bundle per function into .build/<function>/, and the registry of job types from the handlers' folders.
+import { readdirSync, existsSync, writeFileSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { context } from "esbuild";
+
+const ROOT = dirname(fileURLToPath(import.meta.url));
+const HANDLERS = join(ROOT, "functions", "handlers");
+const FUNCTIONS = ["enqueue", "api", "dispatcher", "scheduler", "failed-invocation"];
+/** Minified bytes that the enqueue function may load before its first request. */
+const ENQUEUE_LIMIT = 300 * 1024;
+
+/** The job types: the folders of functions/handlers that hold a job.ts. */
+export const jobTypes = () =>
+  readdirSync(HANDLERS, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(join(HANDLERS, entry.name, "job.ts")))
+    .map((entry) => entry.name)
+    .sort();
+
+const camelCase = (type) => type.replace(/[-_]+(.)/g, (_, letter) => letter.toUpperCase());
+
+/** functions/registry.ts as it must be. A job.ts exports its definition under the type's name in camel case. */
+export const registrySource = () => {
+  const types = jobTypes();
+  return [
+    "// Made by esbuild.config.mjs from the folders of functions/handlers. Do not edit.",
+    ...types.map((type) => `import { ${camelCase(type)} } from "./handlers/${type}/job.ts";`),
+    "",
+    "/** Every job type of this project. */",
+    `export const jobs = [${types.map(camelCase).join(", ")}] as const;`,
+    "",
+  ].join("\n");
+};
+
+const writeRegistry = () => {
+  const file = join(ROOT, "functions", "registry.ts");
+  const source = registrySource();
+  if (!existsSync(file) || readFileSync(file, "utf8") !== source) writeFileSync(file, source);
+};
+
+const entryPoints = () => ({
+  ...Object.fromEntries(FUNCTIONS.map((name) => [name, join(ROOT, "functions", `${name}.ts`)])),
+  ...Object.fromEntries(jobTypes().map((type) => [`handler-${type}`, join(HANDLERS, type, "handler.ts")])),
+});
+
+/** Bytes that an output loads at once: itself and what it imports statically. */
+const loadedBytes = (outputs, file, seen = new Set()) => {
+  if (seen.has(file)) return 0;
+  seen.add(file);
+  return outputs[file].imports
+    .filter((each) => each.kind === "import-statement" && outputs[each.path] !== undefined)
+    .reduce((sum, each) => sum + loadedBytes(outputs, each.path, seen), outputs[file].bytes);
+};
+
+const sizesOf = (name, { outputs }) => {
+  const code = Object.entries(outputs).filter(([file]) => file.endsWith(".mjs"));
+  const [entry] = code.find(([, output]) => output.entryPoint !== undefined && output.entryPoint.startsWith("functions/"));
+  return { name, loaded: loadedBytes(outputs, entry), total: code.reduce((sum, [, output]) => sum + output.bytes, 0) };
+};
+
+const contextFor = (name, entry, onEnd) =>
+  context({
+    absWorkingDir: ROOT,
+    entryPoints: { index: entry },
+    outdir: join(ROOT, ".build", name),
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    chunkNames: "[name]-[hash]",
+    platform: "node",
+    target: "node24",
+    format: "esm",
+    minify: true,
+    sourcemap: "linked",
+    sourcesContent: false,
+    metafile: true,
+    logLevel: "warning",
+    // pg's optional native client, which nobody here installs.
+    external: ["pg-native"],
+    // CommonJS packages in an ES module bundle look for require.
+    banner: { js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);' },
+    plugins: [{ name: "on-end", setup: (build) => build.onEnd((result) => onEnd?.(name, result)) }],
+  });
+
+/**
+ * Builds every function. With `watch` it goes on rebuilding until `dispose` is called; `onEnd(name, result)` hears of each build.
+ */
+export const build = async ({ watch = false, onEnd } = {}) => {
+  writeRegistry();
+  if (!watch) rmSync(join(ROOT, ".build"), { recursive: true, force: true });
+  const contexts = await Promise.all(Object.entries(entryPoints()).map(async ([name, entry]) => ({ name, esbuild: await contextFor(name, entry, onEnd) })));
+  const sizes = [];
+  for (const { name, esbuild } of contexts) sizes.push(sizesOf(name, (await esbuild.rebuild()).metafile));
+  if (watch) for (const { esbuild } of contexts) await esbuild.watch();
+  else await Promise.all(contexts.map(({ esbuild }) => esbuild.dispose()));
+  return { sizes, dispose: () => Promise.all(contexts.map(({ esbuild }) => esbuild.dispose())) };
+};
+
+const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KB`.padStart(10);
+
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const { sizes } = await build();
+  console.log(`${"function".padEnd(26)}${"at init".padStart(10)}${"in all".padStart(10)}   (minified, ${relative(process.cwd(), join(ROOT, ".build"))}/)`);
+  for (const { name, loaded, total } of sizes) console.log(`${name.padEnd(26)}${kilobytes(loaded)}${kilobytes(total)}`);
+  const enqueue = sizes.find(({ name }) => name === "enqueue");
+  if (enqueue.loaded > ENQUEUE_LIMIT) {
+    console.error(`enqueue loads ${kilobytes(enqueue.loaded).trim()} at init; at most ${kilobytes(ENQUEUE_LIMIT).trim()} are allowed`);
+    process.exitCode = 1;
+  }
+}
