@@ -1,0 +1,182 @@
+/** The whole of ForgeQ on one machine, from the parts that are deployed. */
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join, resolve } from "node:path";
+import type { JobDefinition, QueueDefinition } from "../core/job.ts";
+import { connectDb } from "../db/connect.ts";
+import { migrate } from "../db/migrate.ts";
+import { syncDefinitions } from "../queue/sync.ts";
+import { localFunctions } from "./functions.ts";
+import { type Fault, type LocalInvoker, startInvoker } from "./invoker.ts";
+import { startMailbox } from "./mailbox.ts";
+import { startOffline } from "./offline.ts";
+import { freePort, startPostgres } from "./postgres.ts";
+
+export interface LocalRunOptions {
+  /** Of the project: where serverless.yml is. */
+  readonly root: string;
+  /** For Postgres' data, mails, reports and the key. */
+  readonly folder: string;
+  readonly port: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly onLog: (source: string, line: string) => void;
+  /** Called when a part without which nothing works has ended. */
+  readonly onFatal: (message: string) => void;
+  readonly faults?: (functionName: string, event: unknown) => Fault | undefined;
+  /** False: the bundles are there and stay as they are. */
+  readonly watch: boolean;
+}
+
+export interface LocalRun {
+  readonly url: string;
+  readonly databaseUrl: string;
+  readonly apiKey: string;
+  /** Null where SMTP_URL says where mails go. */
+  readonly mailFolder: string | null;
+  readonly invoker: LocalInvoker;
+  stop(): Promise<void>;
+}
+
+const READY_SECONDS = 60;
+const MIGRATE_SECONDS = 60;
+const HTTP_BUNDLES = new Set(["enqueue", "api", "dispatcher", "scheduler"]);
+
+/** Says at once that a port is taken, instead of a time-out later. */
+const claimPort = (port: number): Promise<void> =>
+  new Promise((done, reject) => {
+    const server = createServer();
+    server.once("error", (cause) => reject(new Error(`port ${port} is in use: set PORT to another one`, { cause })));
+    server.listen(port, "127.0.0.1", () => server.close(() => done()));
+  });
+
+const localKey = (folder: string, given: string | undefined): string => {
+  if (given !== undefined && given !== "") return given;
+  const file = join(folder, "api-key");
+  if (!existsSync(file)) writeFileSync(file, `fq_local_${randomBytes(24).toString("base64url")}\n`, { mode: 0o600 });
+  return readFileSync(file, "utf8").trim();
+};
+
+interface Built {
+  dispose(): Promise<unknown>;
+}
+
+/** Builds the functions; with `watch`, `onChange` hears when a bundle's content has changed. */
+const buildFunctions = async (root: string, watch: boolean, onChange: (name: string) => void): Promise<Built | null> => {
+  const { build } = (await import(new URL("esbuild.config.mjs", `file://${root}/`).href)) as {
+    build: (options: { watch: boolean; onEnd: (name: string, result: { errors: unknown[] }) => void }) => Promise<Built>;
+  };
+  const contents = new Map<string, string>();
+  const onEnd = (name: string, { errors }: { errors: unknown[] }) => {
+    if (errors.length > 0) return;
+    const text = readFileSync(join(root, ".build", name, "index.mjs"), "utf8");
+    const before = contents.get(name);
+    contents.set(name, text);
+    if (before !== undefined && before !== text) onChange(name);
+  };
+  return build({ watch, onEnd });
+};
+
+const definitions = async (root: string): Promise<{ jobs: readonly JobDefinition[]; queues: readonly QueueDefinition[] }> => {
+  const load = <Module>(file: string) => import(new URL(file, `file://${root}/`).href) as Promise<Module>;
+  const { jobs } = await load<{ jobs: readonly JobDefinition[] }>("functions/registry.ts");
+  const { queues } = await load<{ queues: readonly QueueDefinition[] }>("functions/queues.ts");
+  return { jobs, queues };
+};
+
+const prepareDatabase = async (url: string, jobs: readonly JobDefinition[], queues: readonly QueueDefinition[], driver: string | undefined) => {
+  const db = await connectDb({ url, statementSeconds: MIGRATE_SECONDS, ...(driver === undefined ? {} : { driver: driver as "auto" }) });
+  try {
+    await migrate(db);
+    await syncDefinitions(db, jobs, queues);
+  } finally {
+    await db.close();
+  }
+};
+
+const untilHealthy = async (url: string, gaveUp: () => boolean): Promise<void> => {
+  for (let waited = 0; waited < READY_SECONDS * 10 && !gaveUp(); waited += 1) {
+    const response = await fetch(`${url}/health`).catch(() => null);
+    if (response?.ok === true) return;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  throw new Error(`the API did not answer within ${READY_SECONDS} s`);
+};
+
+/** Starts everything and waits until the API answers. What was started is stopped again when a later part fails. */
+export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun> => {
+  const { root, env, onLog } = options;
+  const folder = resolve(root, options.folder);
+  mkdirSync(folder, { recursive: true });
+  await claimPort(options.port);
+  const stops: (() => Promise<unknown>)[] = [];
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> =>
+    (stopped ??= (async () => {
+      for (const each of stops.reverse()) await each().catch((error: unknown) => onLog("forgeq", String(error)));
+    })());
+
+  try {
+    let onChange = (_name: string): void => undefined;
+    const built = await buildFunctions(root, options.watch, (name) => onChange(name));
+    if (built !== null) stops.push(() => built.dispose());
+
+    let databaseUrl = env["DATABASE_URL"];
+    if (databaseUrl === undefined || databaseUrl === "") {
+      const postgres = await startPostgres({
+        dataDir: join(folder, "pg"),
+        durable: true,
+        onNotice: (notice) => onLog("postgres", notice),
+        onExit: (message) => options.onFatal(message),
+      });
+      stops.push(() => postgres.stop());
+      databaseUrl = postgres.url();
+    }
+    const { jobs, queues } = await definitions(root);
+    await prepareDatabase(databaseUrl, jobs, queues, env["FORGEQ_DRIVER"]);
+
+    const mailFolder = env["SMTP_URL"] === undefined || env["SMTP_URL"] === "" ? join(folder, "mail") : null;
+    const mailbox = mailFolder === null ? null : await startMailbox(mailFolder);
+    if (mailbox !== null) stops.push(() => mailbox.close());
+
+    const apiKey = localKey(folder, env["FORGEQ_API_KEY"]);
+    const shared: Record<string, string> = {
+      ...(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)) as Record<string, string>),
+      FORGEQ_LOCAL: "true",
+      DATABASE_URL: databaseUrl,
+      FORGEQ_API_KEY: apiKey,
+      FORGEQ_REPORTS: env["FORGEQ_REPORTS"] || join(folder, "reports"),
+      SMTP_URL: mailbox?.url ?? env["SMTP_URL"] ?? "",
+      MAIL_FROM: env["MAIL_FROM"] || "forgeq@localhost",
+      POWERTOOLS_METRICS_DISABLED: "true",
+      FORGEQ_LOG_LEVEL: env["FORGEQ_LOG_LEVEL"] || "warn",
+      AWS_REGION: "us-east-1",
+    };
+    const invoker = await startInvoker({
+      functions: localFunctions(root, "forgeq-dev", jobs),
+      env: () => ({ ...shared, FORGEQ_LAMBDA_ENDPOINT: invoker.endpoint }),
+      onLog: (name, line) => onLog(name.replace("forgeq-dev-", ""), line),
+      ...(options.faults === undefined ? {} : { faults: options.faults }),
+    });
+    stops.push(() => invoker.close());
+
+    const offline = startOffline({
+      root,
+      httpPort: options.port,
+      lambdaPort: await freePort(),
+      env: { ...shared, FORGEQ_LAMBDA_ENDPOINT: invoker.endpoint },
+      onLog: (line) => onLog("http", line),
+    });
+    stops.push(() => offline.stop());
+    const url = `http://127.0.0.1:${options.port}`;
+    await untilHealthy(url, () => stopped !== undefined);
+    onChange = (name) => {
+      onLog("forgeq", `${name} was rebuilt`);
+      if (HTTP_BUNDLES.has(name)) void offline.restart();
+    };
+    return { url, databaseUrl, apiKey, mailFolder, invoker, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};

@@ -1,0 +1,70 @@
+/** `npm start`: everything that is deployed, on this machine, until Ctrl-C. */
+import { relative } from "node:path";
+import { startLocalRun, type LocalRun } from "./local-run.ts";
+
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < 22 || (major === 22 && minor < 13)) {
+  console.error(`ForgeQ needs Node 22.13 or newer and this is ${process.versions.node}: run it through npm, which brings its own.`);
+  process.exit(1);
+}
+
+const GREY = process.stdout.isTTY && !process.env["NO_COLOR"] ? ["\u001b[90m", "\u001b[0m"] : ["", ""];
+const say = (source: string, line: string): void => console.log(`${GREY[0]}${source.padEnd(12)}${GREY[1]} ${line}`);
+
+let run: LocalRun | undefined;
+let stopping = false;
+
+const stop = async (exitCode: number): Promise<void> => {
+  if (stopping) process.exit(130);
+  stopping = true;
+  console.log("\nStopping ...");
+  await run?.stop();
+  process.exit(exitCode);
+};
+process.on("SIGINT", () => void stop(0));
+process.on("SIGTERM", () => void stop(0));
+
+const port = Number(process.env["PORT"] || 3000);
+if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+  console.error("PORT is a number from 1 to 65535.");
+  process.exit(1);
+}
+
+try {
+  console.log("Building and starting ...");
+  run = await startLocalRun({
+    root: process.cwd(),
+    folder: process.env["FORGEQ_DIR"] || ".forgeq",
+    port,
+    env: process.env,
+    watch: true,
+    onLog: say,
+    onFatal: (message) => {
+      if (stopping) return;
+      console.error(`${message}.`);
+      void stop(1);
+    },
+  });
+  if (stopping) {
+    await run.stop();
+    process.exit(0);
+  }
+  const body = JSON.stringify({ type: "send_email", payload: { email: "test@example.com", subject: "Hello", body: "From ForgeQ" } });
+  const mails = run.mailFolder === null ? "" : `\nIts mail lies in ${relative(process.cwd(), run.mailFolder)}/ a moment later.`;
+  console.log(`
+ForgeQ is ready on ${run.url}
+
+Enqueue a job:
+
+curl -i ${run.url}/jobs -H 'authorization: Bearer ${run.apiKey}' -H 'content-type: application/json' -d '${body}'
+
+See what became of it:
+
+curl ${run.url}/jobs?include=attempts -H 'authorization: Bearer ${run.apiKey}'
+${mails}
+Ctrl-C stops everything.
+`);
+} catch (error) {
+  console.error(`ForgeQ could not start: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}
