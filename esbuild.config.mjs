@@ -98,7 +98,7 @@ export const build = async ({ watch = false, onEnd } = {}) => {
 
 const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KB`.padStart(10);
 
-if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+const main = async () => {
   const { sizes } = await build();
   console.log(`${"function".padEnd(26)}${"at init".padStart(10)}${"in all".padStart(10)}   (minified, ${relative(process.cwd(), join(ROOT, ".build"))}/)`);
   for (const { name, loaded, total } of sizes) console.log(`${name.padEnd(26)}${kilobytes(loaded)}${kilobytes(total)}`);
@@ -107,4 +107,7 @@ if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(
     console.error(`enqueue loads ${kilobytes(enqueue.loaded).trim()} at init; at most ${kilobytes(ENQUEUE_LIMIT).trim()} are allowed`);
     process.exitCode = 1;
   }
-}
+};
+
+// No await at the top level: deploy/resources.js is loaded by require, and imports this file.
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) void main();

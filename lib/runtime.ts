@@ -8,7 +8,6 @@ import { jsonLogger } from "./logger.ts";
 import { ForgeqError } from "./core/errors.ts";
 
 export interface Settings {
-  readonly smtpUrl: string | undefined;
   readonly mailFrom: string | undefined;
   /** `host:port` or `host`: what crawl_page may reach although it is private. */
   readonly crawlAllow: readonly string[];
@@ -28,7 +27,6 @@ const env = (name: string): string | undefined => {
 };
 
 export const settings = (): Settings => ({
-  smtpUrl: env("SMTP_URL"),
   mailFrom: env("MAIL_FROM"),
   crawlAllow: (env("FORGEQ_CRAWL_ALLOW") ?? "").split(",").map((entry) => entry.trim()).filter(Boolean),
   reports: env("FORGEQ_REPORTS") ?? ".forgeq/reports",
@@ -101,6 +99,9 @@ const makeDeps = async (logger: Logger): Promise<Deps> => {
     config,
   };
 };
+
+/** Where mails are sent, with its password: from SMTP_URL, or the SSM parameter that FORGEQ_SMTP_URL_PARAMETER names. */
+export const smtpUrl = (): Promise<string | undefined> => secret("SMTP_URL", "FORGEQ_SMTP_URL_PARAMETER");
 
 let current: Runtime | undefined;
 
