@@ -22,7 +22,7 @@ const resources = async ({ resolveVariable }) => {
   const databaseUrl = await param("databaseUrlParameter");
   const apiKeys = await param("apiKeysParameter");
   const smtpUrl = await param("smtpUrlParameter");
-  const bucket = await param("reportsBucket");
+  const reports = String(await param("reports"));
   const subnets = String(await param("vpcSubnetIds")).split(",").filter(Boolean);
   const securityGroups = String(await param("vpcSecurityGroupIds")).split(",").filter(Boolean);
 
@@ -40,10 +40,9 @@ const resources = async ({ resolveVariable }) => {
     ...Object.fromEntries(handlers.map((key) => [key, [secrets(databaseUrl), invoke("dispatcher", "failed-invocation")]])),
   };
   statements["handler-send_email"]?.push(secrets(smtpUrl));
-  if (bucket !== "") {
-    statements["handler-generate_report"]?.push(
-      allow("s3:PutObject", join("arn", PARTITION, "s3", "", "", `${bucket}/reports/*`)),
-    );
+  if (reports.startsWith("s3://")) {
+    const place = reports.slice("s3://".length).replace(/\/+$/, "");
+    statements["handler-generate_report"]?.push(allow("s3:PutObject", join("arn", PARTITION, "s3", "", "", `${place}/*`)));
   }
 
   const role = (key) => ({

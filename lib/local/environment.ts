@@ -10,7 +10,7 @@ export interface EnvironmentOptions {
   readonly functionName: string;
   /** The bundle. */
   readonly file: string;
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: () => Readonly<Record<string, string>>;
   readonly onLog: (line: string) => void;
 }
 
@@ -33,7 +33,7 @@ const exitError = (requestId: string, how: string): InvocationResult => ({
 /** Starts an environment; it is ready when its bundle is loaded. @throws when that fails, as a failed init on Lambda */
 export const startEnvironment = async (options: EnvironmentOptions): Promise<Environment> => {
   const child = fork(WORKER, [options.file], {
-    env: { ...options.env, AWS_LAMBDA_FUNCTION_NAME: options.functionName },
+    env: { ...options.env(), AWS_LAMBDA_FUNCTION_NAME: options.functionName },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     // Ctrl-C is for the process that started this one.
     detached: true,

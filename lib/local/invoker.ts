@@ -75,7 +75,7 @@ export const startInvoker = async (options: InvokerOptions): Promise<LocalInvoke
   const functions = new Map(
     Object.entries(options.functions).map(([name, settings]) => {
       const onLog = (line: string) => options.onLog?.(name, line);
-      const pool = createFunctionPool({ functionName: name, file: settings.file, env: options.env(), onLog }, running);
+      const pool = createFunctionPool({ functionName: name, file: settings.file, env: options.env, onLog }, running);
       return [name, { settings, pool, gate: createGate(settings.concurrency) }] as const;
     }),
   );

@@ -152,7 +152,7 @@ export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun>
       FORGEQ_LOG_LEVEL: env["FORGEQ_LOG_LEVEL"] || "warn",
       AWS_REGION: "us-east-1",
     };
-    const invoker = await startInvoker({
+    const invoker: LocalInvoker = await startInvoker({
       functions: localFunctions(root, "forgeq-dev", jobs),
       env: () => ({ ...shared, FORGEQ_LAMBDA_ENDPOINT: invoker.endpoint }),
       onLog: (name, line) => onLog(name.replace("forgeq-dev-", ""), line),

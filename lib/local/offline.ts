@@ -19,7 +19,7 @@ export interface Offline {
 
 const RESTART_PAUSE_MS = 1_000;
 const STOP_MS = 5_000;
-const QUIET = /^\s*$|^Starting Offline|^Offline \[http|^\s*[┌│└]|^\s*\* |^.*Server ready:|^(GET|POST|PUT|DELETE|ANY) \/|\(λ: |^Scheduling \[/;
+const QUIET = /^\s*$|^Starting Offline|^Offline \[http|^\s*[┌│└]|^\s*\* |^.*Server ready:|^(GET|POST|PUT|DELETE|ANY) \/|\(λ: |^Scheduling \[|^Function names exposed/;
 
 /** serverless-offline as a process of its own: HTTP and schedules, from serverless.yml. It is started again when it dies. */
 export const startOffline = (options: OfflineOptions): Offline => {
