@@ -54,7 +54,9 @@ const loadedBytes = (outputs, file, seen = new Set()) => {
 
 const sizesOf = (name, { outputs }) => {
   const code = Object.entries(outputs).filter(([file]) => file.endsWith(".mjs"));
-  const [entry] = code.find(([, output]) => output.entryPoint !== undefined && output.entryPoint.startsWith("functions/"));
+  const [entry] = code.find(
+    ([, output]) => output.entryPoint !== undefined && output.entryPoint.startsWith("functions/"),
+  );
   return { name, loaded: loadedBytes(outputs, entry), total: code.reduce((sum, [, output]) => sum + output.bytes, 0) };
 };
 
@@ -78,7 +80,9 @@ const contextFor = (name, entry, onEnd) =>
     // pg's optional native client, which nobody here installs.
     external: ["pg-native"],
     // CommonJS packages in an ES module bundle look for require.
-    banner: { js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);' },
+    banner: {
+      js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
+    },
     plugins: [{ name: "on-end", setup: (build) => build.onEnd((result) => onEnd?.(name, result)) }],
   });
 
@@ -88,7 +92,12 @@ const contextFor = (name, entry, onEnd) =>
 export const build = async ({ watch = false, onEnd } = {}) => {
   writeRegistry();
   if (!watch) rmSync(join(ROOT, ".build"), { recursive: true, force: true });
-  const contexts = await Promise.all(Object.entries(entryPoints()).map(async ([name, entry]) => ({ name, esbuild: await contextFor(name, entry, onEnd) })));
+  const contexts = await Promise.all(
+    Object.entries(entryPoints()).map(async ([name, entry]) => ({
+      name,
+      esbuild: await contextFor(name, entry, onEnd),
+    })),
+  );
   const sizes = [];
   for (const { name, esbuild } of contexts) sizes.push(sizesOf(name, (await esbuild.rebuild()).metafile));
   if (watch) for (const { esbuild } of contexts) await esbuild.watch();
@@ -100,11 +109,15 @@ const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KB`.padStart(10);
 
 const main = async () => {
   const { sizes } = await build();
-  console.log(`${"function".padEnd(26)}${"at init".padStart(10)}${"in all".padStart(10)}   (minified, ${relative(process.cwd(), join(ROOT, ".build"))}/)`);
+  console.log(
+    `${"function".padEnd(26)}${"at init".padStart(10)}${"in all".padStart(10)}   (minified, ${relative(process.cwd(), join(ROOT, ".build"))}/)`,
+  );
   for (const { name, loaded, total } of sizes) console.log(`${name.padEnd(26)}${kilobytes(loaded)}${kilobytes(total)}`);
   const enqueue = sizes.find(({ name }) => name === "enqueue");
   if (enqueue.loaded > ENQUEUE_LIMIT) {
-    console.error(`enqueue loads ${kilobytes(enqueue.loaded).trim()} at init; at most ${kilobytes(ENQUEUE_LIMIT).trim()} are allowed`);
+    console.error(
+      `enqueue loads ${kilobytes(enqueue.loaded).trim()} at init; at most ${kilobytes(ENQUEUE_LIMIT).trim()} are allowed`,
+    );
     process.exitCode = 1;
   }
 };

@@ -4,12 +4,15 @@ import { jobTypes } from "../esbuild.config.mjs";
 
 const pascalCase = (key) => key.replace(/(?:^|[-_])(.)/g, (_, letter) => letter.toUpperCase());
 /** As the framework names a function's resource. */
-const logicalId = (key) => `${key.charAt(0).toUpperCase()}${key.slice(1)}`.replaceAll("-", "Dash").replaceAll("_", "Underscore") + "LambdaFunction";
+const logicalId = (key) =>
+  `${key.charAt(0).toUpperCase()}${key.slice(1)}`.replaceAll("-", "Dash").replaceAll("_", "Underscore") +
+  "LambdaFunction";
 
 // Fn::Join, because the framework takes the dollar signs of Fn::Sub for variables of its own here.
 const join = (...parts) => ({ "Fn::Join": [":", parts] });
 const PARTITION = { Ref: "AWS::Partition" };
-const arn = (service, resource) => join("arn", PARTITION, service, { Ref: "AWS::Region" }, { Ref: "AWS::AccountId" }, resource);
+const arn = (service, resource) =>
+  join("arn", PARTITION, service, { Ref: "AWS::Region" }, { Ref: "AWS::AccountId" }, resource);
 const allow = (Action, Resource) => ({ Effect: "Allow", Action, Resource });
 
 const resources = async ({ resolveVariable }) => {
@@ -23,13 +26,21 @@ const resources = async ({ resolveVariable }) => {
   const apiKeys = await param("apiKeysParameter");
   const smtpUrl = await param("smtpUrlParameter");
   const reports = String(await param("reports"));
-  const subnets = String(await param("vpcSubnetIds")).split(",").filter(Boolean);
-  const securityGroups = String(await param("vpcSecurityGroupIds")).split(",").filter(Boolean);
+  const subnets = String(await param("vpcSubnetIds"))
+    .split(",")
+    .filter(Boolean);
+  const securityGroups = String(await param("vpcSecurityGroupIds"))
+    .split(",")
+    .filter(Boolean);
 
   const functionArn = (key) => arn("lambda", `function:${prefix}-${key}`);
   const invoke = (...keys) => allow("lambda:InvokeFunction", keys.map(functionArn));
   // SecureStrings under the account's own aws/ssm key need no kms statement.
-  const secrets = (...names) => allow("ssm:GetParameter", names.map((name) => arn("ssm", `parameter/${name.replace(/^\//, "")}`)));
+  const secrets = (...names) =>
+    allow(
+      "ssm:GetParameter",
+      names.map((name) => arn("ssm", `parameter/${name.replace(/^\//, "")}`)),
+    );
 
   const statements = {
     enqueue: [secrets(databaseUrl, apiKeys), invoke("dispatcher")],
@@ -37,12 +48,16 @@ const resources = async ({ resolveVariable }) => {
     dispatcher: [secrets(databaseUrl), invoke("dispatcher", ...handlers)],
     scheduler: [secrets(databaseUrl), invoke("dispatcher")],
     "failed-invocation": [secrets(databaseUrl), invoke("dispatcher")],
-    ...Object.fromEntries(handlers.map((key) => [key, [secrets(databaseUrl), invoke("dispatcher", "failed-invocation")]])),
+    ...Object.fromEntries(
+      handlers.map((key) => [key, [secrets(databaseUrl), invoke("dispatcher", "failed-invocation")]]),
+    ),
   };
   statements["handler-send_email"]?.push(secrets(smtpUrl));
   if (reports.startsWith("s3://")) {
     const place = reports.slice("s3://".length).replace(/\/+$/, "");
-    statements["handler-generate_report"]?.push(allow("s3:PutObject", join("arn", PARTITION, "s3", "", "", `${place}/*`)));
+    statements["handler-generate_report"]?.push(
+      allow("s3:PutObject", join("arn", PARTITION, "s3", "", "", `${place}/*`)),
+    );
   }
 
   const role = (key) => ({
@@ -54,14 +69,21 @@ const resources = async ({ resolveVariable }) => {
       },
       ...(subnets.length === 0
         ? {}
-        : { ManagedPolicyArns: [join("arn", PARTITION, "iam", "", "aws", "policy/service-role/AWSLambdaVPCAccessExecutionRole")] }),
+        : {
+            ManagedPolicyArns: [
+              join("arn", PARTITION, "iam", "", "aws", "policy/service-role/AWSLambdaVPCAccessExecutionRole"),
+            ],
+          }),
       Policies: [
         {
           PolicyName: key,
           PolicyDocument: {
             Version: "2012-10-17",
             Statement: [
-              allow(["logs:CreateLogStream", "logs:PutLogEvents"], arn("logs", `log-group:/aws/lambda/${prefix}-${key}:*`)),
+              allow(
+                ["logs:CreateLogStream", "logs:PutLogEvents"],
+                arn("logs", `log-group:/aws/lambda/${prefix}-${key}:*`),
+              ),
               ...statements[key],
             ],
           },
@@ -71,7 +93,8 @@ const resources = async ({ resolveVariable }) => {
   });
 
   const reserved = async (key) => {
-    const name = key === "dispatcher" ? "dispatcherConcurrency" : key.startsWith("handler-") ? "handlerConcurrency" : null;
+    const name =
+      key === "dispatcher" ? "dispatcherConcurrency" : key.startsWith("handler-") ? "handlerConcurrency" : null;
     const value = name === null ? "" : String(await param(name));
     return value === "" ? {} : { ReservedConcurrentExecutions: Number(value) };
   };

@@ -6,6 +6,8 @@ import { runtime } from "../lib/runtime.ts";
 
 /** Every minute, by EventBridge. Safe to run twice at once. */
 export const createHandler = (deps: () => Promise<Deps>) =>
-  middy(async (_event: unknown, context: Context): Promise<TickReport> => tick(await deps(), () => context.getRemainingTimeInMillis()));
+  middy(async (_event: unknown, context: Context): Promise<TickReport> =>
+    tick(await deps(), () => context.getRemainingTimeInMillis()),
+  );
 
 export const handler = createHandler(() => runtime().deps());

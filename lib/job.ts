@@ -17,7 +17,11 @@ export { backoffSeconds } from "./core/backoff.ts";
 const LeaseEvent = z.object({ lease_id: z.uuid() });
 
 /** The Lambda function of one job type, with its dependencies given: for tests. */
-export const createLambdaHandler = <Schema extends z.ZodType>(deps: () => Promise<Deps>, definition: JobDefinition<Schema>, work: Work<Schema>) =>
+export const createLambdaHandler = <Schema extends z.ZodType>(
+  deps: () => Promise<Deps>,
+  definition: JobDefinition<Schema>,
+  work: Work<Schema>,
+) =>
   middy(async (event: unknown, context: Context): Promise<LeaseReport> => {
     const { lease_id: leaseId } = LeaseEvent.parse(event);
     return runLease(await deps(), definition, work, {

@@ -28,7 +28,10 @@ const env = (name: string): string | undefined => {
 
 export const settings = (): Settings => ({
   mailFrom: env("MAIL_FROM"),
-  crawlAllow: (env("FORGEQ_CRAWL_ALLOW") ?? "").split(",").map((entry) => entry.trim()).filter(Boolean),
+  crawlAllow: (env("FORGEQ_CRAWL_ALLOW") ?? "")
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter(Boolean),
   reports: env("FORGEQ_REPORTS") ?? ".forgeq/reports",
 });
 
@@ -44,7 +47,9 @@ export const awsRegion = (): string => env("AWS_REGION") ?? env("AWS_DEFAULT_REG
 /** A secret by name from SSM where a name is given, from the environment itself otherwise. */
 const secret = async (valueName: string, parameterName: string): Promise<string | undefined> => {
   const parameter = env(parameterName);
-  return parameter === undefined ? env(valueName) : getParameter(parameter, { region: awsRegion(), credentials: awsCredentials });
+  return parameter === undefined
+    ? env(valueName)
+    : getParameter(parameter, { region: awsRegion(), credentials: awsCredentials });
 };
 
 const readConfig = (): Config => {
@@ -93,7 +98,11 @@ const makeDeps = async (logger: Logger): Promise<Deps> => {
     clock: () => null,
     random: Math.random,
     sleep,
-    invoker: createInvoker({ region: awsRegion(), credentials: awsCredentials, ...(endpoint === undefined ? {} : { endpoint }) }),
+    invoker: createInvoker({
+      region: awsRegion(),
+      credentials: awsCredentials,
+      ...(endpoint === undefined ? {} : { endpoint }),
+    }),
     logger,
     metrics: emfMetrics(config.service),
     config,
@@ -124,7 +133,9 @@ export const runtime = (): Runtime => {
       if (keys !== undefined || plain === undefined) return keys;
       const { createHash } = await import("node:crypto");
       const sha256 = createHash("sha256").update(plain).digest("hex");
-      return JSON.stringify([{ id: "local", sha256, scopes: ["jobs:write", "jobs:read", "jobs:manage", "metrics:read"] }]);
+      return JSON.stringify([
+        { id: "local", sha256, scopes: ["jobs:write", "jobs:read", "jobs:manage", "metrics:read"] },
+      ]);
     },
   };
   return current;

@@ -42,17 +42,25 @@ export const createInvoker = (input: {
         retries: 0,
       });
       try {
-        const response = await aws.fetch(`${base}/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`, {
-          method: "POST",
-          headers: { "content-type": "application/json", "x-amz-invocation-type": "Event" },
-          body: JSON.stringify(event),
-          signal: AbortSignal.timeout(TIMEOUT_MS),
-        });
+        const response = await aws.fetch(
+          `${base}/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`,
+          {
+            method: "POST",
+            headers: { "content-type": "application/json", "x-amz-invocation-type": "Event" },
+            body: JSON.stringify(event),
+            signal: AbortSignal.timeout(TIMEOUT_MS),
+          },
+        );
         const outcome = outcomeOf(response.status);
         const text = await response.text();
-        return outcome === "accepted" ? { outcome } : { outcome, message: `HTTP ${response.status}: ${text.slice(0, MESSAGE_CHARACTERS)}` };
+        return outcome === "accepted"
+          ? { outcome }
+          : { outcome, message: `HTTP ${response.status}: ${text.slice(0, MESSAGE_CHARACTERS)}` };
       } catch (error) {
-        return { outcome: neverSent(error) ? "failed" : "ambiguous", message: error instanceof Error ? error.message : String(error) };
+        return {
+          outcome: neverSent(error) ? "failed" : "ambiguous",
+          message: error instanceof Error ? error.message : String(error),
+        };
       }
     },
   };

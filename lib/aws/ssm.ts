@@ -15,7 +15,8 @@ const fetchParameter = async (name: string, access: AwsAccess): Promise<string> 
     body: JSON.stringify({ Name: name, WithDecryption: true }),
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  if (!response.ok) throw new ForgeqError("internal", `the SSM parameter ${name} can't be read: HTTP ${response.status}`);
+  if (!response.ok)
+    throw new ForgeqError("internal", `the SSM parameter ${name} can't be read: HTTP ${response.status}`);
   const { Parameter } = (await response.json()) as { Parameter?: { Value?: string } };
   if (Parameter?.Value === undefined) throw new ForgeqError("internal", `the SSM parameter ${name} has no value`);
   return Parameter.Value;
@@ -25,7 +26,10 @@ const fetchParameter = async (name: string, access: AwsAccess): Promise<string> 
  * A parameter of SSM, decrypted, by one signed request; kept for five minutes in this process. A failure is not kept.
  * https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
  */
-export const getParameter = (name: string, access: Omit<AwsAccess, "credentials"> & { readonly credentials: () => AwsAccess["credentials"] }): Promise<string> => {
+export const getParameter = (
+  name: string,
+  access: Omit<AwsAccess, "credentials"> & { readonly credentials: () => AwsAccess["credentials"] },
+): Promise<string> => {
   const found = kept.get(name);
   if (found !== undefined && found.untilMs > performance.now()) return found.value;
   const value = fetchParameter(name, { ...access, credentials: access.credentials() });

@@ -20,7 +20,8 @@ const projectDefinitions = async (): Promise<Definitions> => {
     try {
       return (await import(url.href)) as Module;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND" && String(error).includes(url.pathname)) return null;
+      if ((error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND" && String(error).includes(url.pathname))
+        return null;
       throw error;
     }
   };

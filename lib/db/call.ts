@@ -32,13 +32,28 @@ export const toForgeqError = (error: unknown): unknown => {
   const message = error instanceof Error ? error.message : String(error);
   if (state in CODES) {
     const retry = state === "FQ002" ? { retryAfterSeconds: 5 } : {};
-    return new ForgeqError(CODES[state as keyof typeof CODES], message, { ...detailsOf(error), ...retry }, { cause: error });
+    return new ForgeqError(
+      CODES[state as keyof typeof CODES],
+      message,
+      { ...detailsOf(error), ...retry },
+      { cause: error },
+    );
   }
   if (isUnavailable(error) || isTransient(error)) {
-    return new ForgeqError("database_unavailable", "the database can't be reached", { retryAfterSeconds: 2 }, { cause: error });
+    return new ForgeqError(
+      "database_unavailable",
+      "the database can't be reached",
+      { retryAfterSeconds: 2 },
+      { cause: error },
+    );
   }
   if (state === "3F000" || state === "42P01" || state === "42883") {
-    return new ForgeqError("schema_outdated", "the database is not migrated: run forgeq migrate", { retryAfterSeconds: 30 }, { cause: error });
+    return new ForgeqError(
+      "schema_outdated",
+      "the database is not migrated: run forgeq migrate",
+      { retryAfterSeconds: 30 },
+      { cause: error },
+    );
   }
   // Class 22, data exceptions, and 23502, 23514: a value that the schema refuses.
   if (state.startsWith("22") || state === "23502" || state === "23514") {
@@ -54,7 +69,11 @@ export const toForgeqError = (error: unknown): unknown => {
  * @param resent - told the number of the try, from 0, so that a call can say that it was sent before
  * @throws {ForgeqError} `database_unavailable` - the call may or may not have happened; sending it again settles that
  */
-export const callAgain = async <Row>(db: Db, text: string, params: (tried: number) => readonly unknown[]): Promise<Row[]> => {
+export const callAgain = async <Row>(
+  db: Db,
+  text: string,
+  params: (tried: number) => readonly unknown[],
+): Promise<Row[]> => {
   for (let tried = 0; ; tried += 1) {
     try {
       return await db.query<Row>(text, params(tried));
@@ -68,7 +87,8 @@ export const callAgain = async <Row>(db: Db, text: string, params: (tried: numbe
 };
 
 /** One statement of the protocol, sent again when it has to be. See `callAgain`. */
-export const call = <Row>(db: Db, text: string, params: readonly unknown[]): Promise<Row[]> => callAgain<Row>(db, text, () => params);
+export const call = <Row>(db: Db, text: string, params: readonly unknown[]): Promise<Row[]> =>
+  callAgain<Row>(db, text, () => params);
 
 /** One statement inside a caller's transaction: never repeated, because only the caller can repeat the transaction. */
 export const callIn = async <Row>(tx: Sql, text: string, params: readonly unknown[]): Promise<Row[]> => {

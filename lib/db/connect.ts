@@ -24,14 +24,18 @@ const parse = (url: string): URL => {
   } catch {
     // Said below, without the URL: it holds a password.
   }
-  throw new ForgeqError("database_unavailable", "DATABASE_URL is not a URL of the form postgres://user:password@host/database");
+  throw new ForgeqError(
+    "database_unavailable",
+    "DATABASE_URL is not a URL of the form postgres://user:password@host/database",
+  );
 };
 
 /** Opens the database lazily: a wrong address shows at the first statement. The driver's code is loaded here, and only the one that is used. */
 export const connectDb = async (options: ConnectOptions): Promise<Db> => {
   const { hostname } = parse(options.url);
   const { driver = "auto" } = options;
-  if (driver !== "auto" && driver !== "neon" && driver !== "pg") throw new ForgeqError("internal", "FORGEQ_DRIVER is auto, neon or pg");
+  if (driver !== "auto" && driver !== "neon" && driver !== "pg")
+    throw new ForgeqError("internal", "FORGEQ_DRIVER is auto, neon or pg");
   const neon = driver === "neon" || (driver === "auto" && hostname.endsWith(".neon.tech"));
   if (neon) {
     const { createNeonDb } = await import("./neon.ts");

@@ -44,7 +44,11 @@ export interface JobTypeRow {
 }
 
 /** Writes what the code declares; a column that an operator has overridden stays. Types that the code dropped stay too. */
-export const syncDefinitions = async (sql: Sql, queues: readonly QueueRow[], types: readonly JobTypeRow[]): Promise<void> => {
+export const syncDefinitions = async (
+  sql: Sql,
+  queues: readonly QueueRow[],
+  types: readonly JobTypeRow[],
+): Promise<void> => {
   await sql.query(SYNC_QUEUES, [JSON.stringify(queues)]);
   await sql.query(SYNC_TYPES, [JSON.stringify(types)]);
 };

@@ -42,11 +42,20 @@ from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)`;
  *
  * @param fresh - the ids were made for this call: history is looked up only when it has to be sent again
  */
-export const enqueueMany = (db: Db, items: readonly EnqueueItem[], fresh: boolean, at: Date | null): Promise<EnqueuedRow[]> => {
+export const enqueueMany = (
+  db: Db,
+  items: readonly EnqueueItem[],
+  fresh: boolean,
+  at: Date | null,
+): Promise<EnqueuedRow[]> => {
   const jobs = JSON.stringify(items);
   return callAgain<EnqueuedRow>(db, ENQUEUE_MANY, (tried) => [jobs, fresh && tried === 0, at]);
 };
 
 /** The same inside a caller's transaction. */
-export const enqueueManyIn = (tx: Sql, items: readonly EnqueueItem[], fresh: boolean, at: Date | null): Promise<EnqueuedRow[]> =>
-  callIn<EnqueuedRow>(tx, ENQUEUE_MANY, [JSON.stringify(items), fresh, at]);
+export const enqueueManyIn = (
+  tx: Sql,
+  items: readonly EnqueueItem[],
+  fresh: boolean,
+  at: Date | null,
+): Promise<EnqueuedRow[]> => callIn<EnqueuedRow>(tx, ENQUEUE_MANY, [JSON.stringify(items), fresh, at]);

@@ -20,8 +20,19 @@ export const isMissingPartition = (error: unknown): boolean =>
 const UNAVAILABLE_STATES = new Set(["57P01", "57P02", "57P03", "57P05", "53300", "53400", "25006", "57014", "55P03"]);
 
 const SOCKET_CODES = new Set([
-  "ECONNREFUSED", "ECONNRESET", "ECONNABORTED", "EPIPE", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH",
-  "UND_ERR_SOCKET", "UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_SOCKET",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "UND_ERR_HEADERS_TIMEOUT",
+  "UND_ERR_BODY_TIMEOUT",
 ]);
 
 const MESSAGES =
@@ -31,7 +42,11 @@ const MESSAGES =
 export const isUnavailable = (error: unknown): boolean => {
   const state = sqlState(error);
   if (state !== undefined) return state.startsWith("08") || UNAVAILABLE_STATES.has(state);
-  for (let cause: unknown = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause ?? sourceOf(cause), depth += 1) {
+  for (
+    let cause: unknown = error, depth = 0;
+    cause instanceof Error && depth < 5;
+    cause = cause.cause ?? sourceOf(cause), depth += 1
+  ) {
     const { code } = cause as { code?: unknown };
     if (typeof code === "string" && SOCKET_CODES.has(code)) return true;
     if (cause.name === "AbortError" || cause.name === "TimeoutError" || MESSAGES.test(cause.message)) return true;

@@ -87,7 +87,16 @@ interface AttemptRow extends Attempt {
 /** A plain completion leaves no row of its own: the history row is its record. */
 const completion = (job: JobRow): Attempt[] =>
   job.state === "completed" && job.finishedAt !== null
-    ? [{ number: job.attempt, outcome: "completed", leaseId: job.leaseId, beganAt: job.startedAt, endedAt: job.finishedAt, error: null }]
+    ? [
+        {
+          number: job.attempt,
+          outcome: "completed",
+          leaseId: job.leaseId,
+          beganAt: job.startedAt,
+          endedAt: job.finishedAt,
+          error: null,
+        },
+      ]
     : [];
 
 const withAttempts = async (db: Db, rows: readonly JobRow[]): Promise<Job[]> => {
@@ -149,7 +158,11 @@ limit $5::int`;
 const FINISHED_STATES: readonly string[] = ["completed", "dead", "cancelled"];
 
 /** Jobs, newest id first, each in its newest life. `next` is the cursor of the page after this one, null at the end. */
-export const listJobs = async (db: Db, filter: JobFilter, at: Date | null): Promise<{ jobs: Job[]; next: string | null }> => {
+export const listJobs = async (
+  db: Db,
+  filter: JobFilter,
+  at: Date | null,
+): Promise<{ jobs: Job[]; next: string | null }> => {
   const { state = null, type = null, queue = null, limit, after, include } = filter;
   const finishedOnly = state !== null && FINISHED_STATES.includes(state);
   const liveOnly = state !== null && !finishedOnly;

@@ -92,7 +92,13 @@ export const beginLease = async (
   db: Db,
   input: LeaseHolder & { readonly leaseSeconds: number; readonly invocation: string | null; readonly at: Date | null },
 ): Promise<LeasedJob[] | "lease_lost"> => {
-  const rows = await call<BeginRow>(db, BEGIN, [input.leaseId, input.begunBy, input.leaseSeconds, input.invocation, input.at]);
+  const rows = await call<BeginRow>(db, BEGIN, [
+    input.leaseId,
+    input.begunBy,
+    input.leaseSeconds,
+    input.invocation,
+    input.at,
+  ]);
   if (rows[0]?.outcome !== "begun") return "lease_lost";
   return rows.filter((row): row is BeginRow & { id: string } => row.id !== null);
 };
@@ -117,7 +123,11 @@ from forgeq.extend($1::uuid, $2::uuid, $3::float8, $4::jsonb, $5::timestamptz)`;
  */
 export const extendLease = async (
   db: Db,
-  input: LeaseHolder & { readonly leaseSeconds: number; readonly progress: Record<string, Progress> | null; readonly at: Date | null },
+  input: LeaseHolder & {
+    readonly leaseSeconds: number;
+    readonly progress: Record<string, Progress> | null;
+    readonly at: Date | null;
+  },
 ): Promise<Extended> => {
   const row = only(
     await call<{ outcome: "extended" | "busy" | "lease_lost"; cancelRequested: string[] }>(db, EXTEND, [
@@ -164,7 +174,12 @@ export const settle = async (db: Db, holder: LeaseHolder, ended: readonly Ended[
   only(await call<Settled>(db, SETTLE, [holder.leaseId, holder.begunBy, JSON.stringify(ended), at]));
 
 /** The same inside the handler's own read-committed transaction: it takes effect if and when that commits. */
-export const settleIn = async (tx: Sql, holder: LeaseHolder, ended: readonly Ended[], at: Date | null): Promise<Settled> =>
+export const settleIn = async (
+  tx: Sql,
+  holder: LeaseHolder,
+  ended: readonly Ended[],
+  at: Date | null,
+): Promise<Settled> =>
   only(await callIn<Settled>(tx, SETTLE, [holder.leaseId, holder.begunBy, JSON.stringify(ended), at]));
 
 const RELEASE = `/* forgeq:release */
@@ -210,13 +225,11 @@ export const invocationFailed = async (
   },
 ) =>
   only(
-    await call<{ outcome: "released" | "recovered" | "ignored" | "closed"; wakeSeconds: WakeSeconds }>(db, INVOCATION_FAILED, [
-      input.leaseId,
-      input.invocation,
-      input.reason,
-      JSON.stringify(input.error),
-      input.at,
-    ]),
+    await call<{ outcome: "released" | "recovered" | "ignored" | "closed"; wakeSeconds: WakeSeconds }>(
+      db,
+      INVOCATION_FAILED,
+      [input.leaseId, input.invocation, input.reason, JSON.stringify(input.error), input.at],
+    ),
   );
 
 const RECOVER = `/* forgeq:recover */

@@ -12,7 +12,8 @@ export interface Purged {
 }
 
 /** Forgets what is past its retention, at most `maxRows` rows of each table; `more` says that another call may find work. */
-export const purge = async (db: Db, maxRows: number, at: Date | null): Promise<Purged> => only(await call<Purged>(db, PURGE, [maxRows, at]));
+export const purge = async (db: Db, maxRows: number, at: Date | null): Promise<Purged> =>
+  only(await call<Purged>(db, PURGE, [maxRows, at]));
 
 const REPAIR = `/* forgeq:repair */
 select repaired, last_id as "lastId" from forgeq.repair($1::uuid, $2::int, $3::timestamptz)`;

@@ -29,7 +29,8 @@ export interface MigrateOptions {
 /** The package's migrations folder, from the sources as well as from the built package. */
 const packageFolder = (): string => {
   for (let at = dirname(fileURLToPath(import.meta.url)); dirname(at) !== at; at = dirname(at)) {
-    if (existsSync(join(at, "migrations", "functions")) && existsSync(join(at, "package.json"))) return join(at, "migrations");
+    if (existsSync(join(at, "migrations", "functions")) && existsSync(join(at, "package.json")))
+      return join(at, "migrations");
   }
   throw new ForgeqError("internal", "the migrations folder is missing from this installation");
 };
@@ -76,9 +77,14 @@ const pendingFiles = async (sql: Sql, files: readonly MigrationFile[]): Promise<
   const [books] = await sql.query<{ found: boolean }>(BOOKS_EXIST);
   const rows = books?.found === true ? await sql.query<{ name: string; checksum: string }>(APPLIED) : [];
   const applied = new Map(rows.map((row) => [row.name, row.checksum]));
-  const edited = files.find((file) => file.kind === "migration" && applied.has(file.name) && applied.get(file.name) !== file.checksum);
+  const edited = files.find(
+    (file) => file.kind === "migration" && applied.has(file.name) && applied.get(file.name) !== file.checksum,
+  );
   if (edited !== undefined) {
-    throw new ForgeqError("schema_outdated", `${edited.name} was changed after it was applied: migrations are forward only, add a new one`);
+    throw new ForgeqError(
+      "schema_outdated",
+      `${edited.name} was changed after it was applied: migrations are forward only, add a new one`,
+    );
   }
   return files.filter((file) => applied.get(file.name) !== file.checksum);
 };
@@ -89,7 +95,10 @@ const pendingFiles = async (sql: Sql, files: readonly MigrationFile[]): Promise<
  *
  * @throws {ForgeqError} `schema_outdated` - a file that is applied was edited; nothing was changed
  */
-export const migrate = async (db: Db, { dryRun = false, folder = packageFolder() }: MigrateOptions = {}): Promise<Migrated> => {
+export const migrate = async (
+  db: Db,
+  { dryRun = false, folder = packageFolder() }: MigrateOptions = {},
+): Promise<Migrated> => {
   const files = await readFiles(folder);
   if (dryRun) return { applied: (await pendingFiles(db, files)).map((file) => file.name), dryRun };
   return db.transaction(async (tx) => {
@@ -100,7 +109,8 @@ export const migrate = async (db: Db, { dryRun = false, folder = packageFolder()
       await tx.query(file.sql);
       await tx.query(RECORD, [file.name, file.kind, file.checksum]);
     }
-    if (files.some((file) => file.name === "functions/ensure_partitions.sql")) await tx.query("select forgeq.ensure_partitions()");
+    if (files.some((file) => file.name === "functions/ensure_partitions.sql"))
+      await tx.query("select forgeq.ensure_partitions()");
     return { applied: pending.map((file) => file.name), dryRun };
   });
 };

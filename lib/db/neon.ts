@@ -29,7 +29,10 @@ export const createNeonDb = ({ url, max = 4, statementSeconds = 5, fetchEndpoint
 
   const within = <Result>(statement: Promise<Result>): Promise<Result> => {
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new DOMException("the statement took too long", "TimeoutError")), deadlineMs);
+    const timer = setTimeout(
+      () => late.reject(new DOMException("the statement took too long", "TimeoutError")),
+      deadlineMs,
+    );
     return Promise.race([statement, late.promise]).finally(() => clearTimeout(timer));
   };
   const run = async <Row>(client: PoolClient, text: string, params: readonly unknown[]): Promise<Row[]> =>
@@ -50,7 +53,9 @@ export const createNeonDb = ({ url, max = 4, statementSeconds = 5, fetchEndpoint
   return {
     driver: "neon",
     query: async <Row>(text: string, params: readonly unknown[] = []) =>
-      (await http.query(text, toParams(params), { fetchOptions: { signal: AbortSignal.timeout(deadlineMs) } })) as Row[],
+      (await http.query(text, toParams(params), {
+        fetchOptions: { signal: AbortSignal.timeout(deadlineMs) },
+      })) as Row[],
     transaction: async (work) => {
       const client = await (await (pool ??= openPool())).connect();
       client.on("error", ignore);

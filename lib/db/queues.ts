@@ -22,13 +22,15 @@ export const listQueues = (db: Db): Promise<Queue[]> => call<Queue>(db, LIST, []
 const GET = `/* forgeq:get_queue */
 select ${COLUMNS} from forgeq.queue q where q.name = $1`;
 
-export const getQueue = async (db: Db, name: string): Promise<Queue | null> => (await call<Queue>(db, GET, [name]))[0] ?? null;
+export const getQueue = async (db: Db, name: string): Promise<Queue | null> =>
+  (await call<Queue>(db, GET, [name]))[0] ?? null;
 
 const DISPATCHABLE = `/* forgeq:dispatchable_queues */
 select name from forgeq.queue where not paused order by name`;
 
 /** The names of the queues that a dispatcher visits. */
-export const dispatchableQueues = async (db: Db): Promise<string[]> => (await call<{ name: string }>(db, DISPATCHABLE, [])).map((row) => row.name);
+export const dispatchableQueues = async (db: Db): Promise<string[]> =>
+  (await call<{ name: string }>(db, DISPATCHABLE, [])).map((row) => row.name);
 
 const SET_PAUSED = `/* forgeq:set_paused */
 update forgeq.queue set paused = $2::boolean where name = $1 returning name`;
@@ -50,5 +52,9 @@ returning name`;
 export const setLimits = async (
   db: Db,
   name: string,
-  limits: { readonly max_in_flight?: number | null; readonly max_pending?: number | null; readonly retention_days?: number },
+  limits: {
+    readonly max_in_flight?: number | null;
+    readonly max_pending?: number | null;
+    readonly retention_days?: number;
+  },
 ): Promise<boolean> => (await call(db, SET_LIMITS, [name, JSON.stringify(limits)])).length > 0;

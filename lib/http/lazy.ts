@@ -3,7 +3,7 @@ export type Source<Value> = Value | (() => Promise<Value>);
 
 export interface Lazy<Value> {
   /** The value, made at the first call. A failure is not kept: the next call tries again. */
-  get(): Promise<Value>;
+  readonly get: () => Promise<Value>;
   /** The value if it is there already. */
   readonly current: Value | undefined;
 }

@@ -22,5 +22,5 @@ export const parseListQuery = (query: URLSearchParams): ListQuery => {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) invalid([{ pointer: toPointer([twice]), message: "is given twice" }]);
   const { data, error } = listQuery.safeParse(Object.fromEntries(values));
-  return data ?? invalid(fieldErrorsOf(error as z.ZodError));
+  return data ?? invalid(fieldErrorsOf(error));
 };

@@ -111,7 +111,7 @@ const FIELDS: Partial<Record<string, string>> = {
 export const locateRefusal = (error: unknown, at: (index: number) => string): unknown => {
   if (!(error instanceof ForgeqError) || typeof error.details["index"] !== "number") return error;
   const { index, errors: own, ...details } = error.details;
-  const job = at(index as number);
+  const job = at(index);
   const errors = own?.map(({ pointer, message }) => ({ pointer: job + pointer, message })) ?? [
     { pointer: job + (FIELDS[error.code] ?? ""), message: error.message },
   ];

@@ -23,11 +23,16 @@ export interface Environment {
   kill(): void;
 }
 
-const WORKER = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./lambda-worker.ts" : "./lambda-worker.js", import.meta.url));
+const WORKER = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "./lambda-worker.ts" : "./lambda-worker.js", import.meta.url),
+);
 const INIT_MS = 10_000;
 
 const exitError = (requestId: string, how: string): InvocationResult => ({
-  error: { errorType: "Runtime.ExitError", errorMessage: `RequestId: ${requestId} Error: Runtime exited with error: ${how}` },
+  error: {
+    errorType: "Runtime.ExitError",
+    errorMessage: `RequestId: ${requestId} Error: Runtime exited with error: ${how}`,
+  },
 });
 
 /** Starts an environment; it is ready when its bundle is loaded. @throws when that fails, as a failed init on Lambda */
@@ -59,15 +64,26 @@ export const startEnvironment = async (options: EnvironmentOptions): Promise<Env
           child.off("exit", onExit);
           resolve(result);
         };
-        const onMessage = (message: { requestId?: string } & Partial<{ result: unknown; error: { errorType: string; errorMessage: string } }>) => {
+        const onMessage = (
+          message: { requestId?: string } & Partial<{
+            result: unknown;
+            error: { errorType: string; errorMessage: string };
+          }>,
+        ) => {
           if (message.requestId !== requestId) return;
           end(message.error === undefined ? { result: message.result } : { error: message.error });
         };
-        const onExit = (code: number | null, signal: string | null) => end(exitError(requestId, signal === null ? `exit status ${code}` : `signal: ${signal}`));
+        const onExit = (code: number | null, signal: string | null) =>
+          end(exitError(requestId, signal === null ? `exit status ${code}` : `signal: ${signal}`));
         const timer = setTimeout(() => {
           child.off("exit", onExit);
           child.kill("SIGKILL");
-          end({ error: { errorType: "Sandbox.Timedout", errorMessage: `RequestId: ${requestId} Error: Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds` } });
+          end({
+            error: {
+              errorType: "Sandbox.Timedout",
+              errorMessage: `RequestId: ${requestId} Error: Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`,
+            },
+          });
         }, timeoutMs);
         child.on("message", onMessage);
         child.once("exit", onExit);
@@ -85,7 +101,8 @@ const ready = (child: ChildProcess): Promise<void> =>
       reject(new Error(message));
     };
     const timer = setTimeout(() => fail("the function's init took too long"), INIT_MS);
-    const onExit = (code: number | null, signal: string | null) => fail(`the function's init failed: ${signal ?? `exit status ${code}`}`);
+    const onExit = (code: number | null, signal: string | null) =>
+      fail(`the function's init failed: ${signal ?? `exit status ${code}`}`);
     child.once("exit", onExit);
     child.once("message", () => {
       clearTimeout(timer);

@@ -6,13 +6,23 @@ import type { LocalFunction } from "./invoker.ts";
 const HANDLERS_AT_ONCE = 8;
 
 /** The functions that are invoked asynchronously, with the settings of serverless.yml; a test compares the two. */
-export const localFunctions = (root: string, service: string, jobs: readonly JobDefinition[]): Record<string, LocalFunction> => {
+export const localFunctions = (
+  root: string,
+  service: string,
+  jobs: readonly JobDefinition[],
+): Record<string, LocalFunction> => {
   const file = (key: string) => join(root, ".build", key, "index.mjs");
   const settings = { maximumRetryAttempts: 0, maximumEventAgeSeconds: 60 };
   const onFailure = `${service}-failed-invocation`;
   return {
     [`${service}-dispatcher`]: { file: file("dispatcher"), timeoutSeconds: 300, concurrency: 4, ...settings },
-    [onFailure]: { file: file("failed-invocation"), timeoutSeconds: 30, concurrency: 4, maximumRetryAttempts: 2, maximumEventAgeSeconds: 21_600 },
+    [onFailure]: {
+      file: file("failed-invocation"),
+      timeoutSeconds: 30,
+      concurrency: 4,
+      maximumRetryAttempts: 2,
+      maximumEventAgeSeconds: 21_600,
+    },
     ...Object.fromEntries(
       jobs.map((job) => [
         `${service}-handler-${job.type}`,

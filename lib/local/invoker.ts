@@ -87,16 +87,31 @@ export const startInvoker = async (options: InvokerOptions): Promise<LocalInvoke
     return target.pool.invoke(requestId, event, target.settings.timeoutSeconds * 1000);
   };
 
-  const report = async (name: string, event: unknown, requestId: string, condition: string, tries: number, failure: InvocationResult | null) => {
+  const report = async (
+    name: string,
+    event: unknown,
+    requestId: string,
+    condition: string,
+    tries: number,
+    failure: InvocationResult | null,
+  ) => {
     const onFailure = functions.get(name)?.settings.onFailure;
     if (onFailure === undefined || closed) return;
     await deliver(onFailure, {
       version: "1.0",
       timestamp: new Date().toISOString(),
-      requestContext: { requestId, functionArn: `arn:aws:lambda:local:000000000000:function:${name}:$LATEST`, condition, approximateInvokeCount: tries },
+      requestContext: {
+        requestId,
+        functionArn: `arn:aws:lambda:local:000000000000:function:${name}:$LATEST`,
+        condition,
+        approximateInvokeCount: tries,
+      },
       requestPayload: event,
       ...(failure !== null && "error" in failure
-        ? { responseContext: { statusCode: 200, executedVersion: "$LATEST", functionError: "Unhandled" }, responsePayload: failure.error }
+        ? {
+            responseContext: { statusCode: 200, executedVersion: "$LATEST", functionError: "Unhandled" },
+            responsePayload: failure.error,
+          }
         : {}),
     });
   };
@@ -107,7 +122,7 @@ export const startInvoker = async (options: InvokerOptions): Promise<LocalInvoke
     if (target === undefined) return;
     const { settings, gate } = target;
     const acceptedAtMs = Date.now();
-    for (let tries = 0; !closed; ) {
+    for (let tries = 0; !closed;) {
       const result = await gate(async () => {
         if (Date.now() - acceptedAtMs > settings.maximumEventAgeSeconds * 1000) return null;
         tries += 1;
@@ -116,7 +131,8 @@ export const startInvoker = async (options: InvokerOptions): Promise<LocalInvoke
       if (result === null) return report(name, event, requestId, "EventAgeExceeded", tries, null);
       if (!("error" in result) || closed) return;
       options.onLog?.(name, `${result.error.errorType}: ${result.error.errorMessage}`);
-      if (tries > settings.maximumRetryAttempts) return report(name, event, requestId, "RetriesExhausted", tries, result);
+      if (tries > settings.maximumRetryAttempts)
+        return report(name, event, requestId, "RetriesExhausted", tries, result);
       await new Promise((resolve) => setTimeout(resolve, options.retryDelayMs ?? 1_000));
     }
   };
@@ -133,11 +149,15 @@ export const startInvoker = async (options: InvokerOptions): Promise<LocalInvoke
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const requestId = randomUUID();
     const reply = (status: number, body: unknown, headers: Record<string, string> = {}) =>
-      response.writeHead(status, { "content-type": "application/json", "x-amzn-requestid": requestId, ...headers }).end(body === null ? "" : JSON.stringify(body));
-    const refuse = (status: number, type: string, message: string) => reply(status, { Type: "User", Message: message }, { "x-amzn-errortype": type });
+      response
+        .writeHead(status, { "content-type": "application/json", "x-amzn-requestid": requestId, ...headers })
+        .end(body === null ? "" : JSON.stringify(body));
+    const refuse = (status: number, type: string, message: string) =>
+      reply(status, { Type: "User", Message: message }, { "x-amzn-errortype": type });
 
     const name = decodeURIComponent(PATH.exec(request.url ?? "")?.[1] ?? "");
-    if (request.method !== "POST" || !functions.has(name)) return void refuse(404, "ResourceNotFoundException", `Function not found: ${name}`);
+    if (request.method !== "POST" || !functions.has(name))
+      return void refuse(404, "ResourceNotFoundException", `Function not found: ${name}`);
     const body = await readBody(request);
     let event: unknown;
     try {
@@ -146,7 +166,8 @@ export const startInvoker = async (options: InvokerOptions): Promise<LocalInvoke
       return void refuse(400, "InvalidRequestContentException", "Could not parse request body into json");
     }
     if (request.headers["x-amz-invocation-type"] === "Event") {
-      if (body.length > MAX_ASYNC_BYTES) return void refuse(413, "RequestTooLargeException", `${body.length} byte payload is too large`);
+      if (body.length > MAX_ASYNC_BYTES)
+        return void refuse(413, "RequestTooLargeException", `${body.length} byte payload is too large`);
       const fault = options.faults?.(name, event);
       if (fault?.throttle === true) return void refuse(429, "TooManyRequestsException", "Rate Exceeded.");
       accept(name, event, requestId, fault);

@@ -62,9 +62,16 @@ interface Built {
 }
 
 /** Builds the functions; with `watch`, `onChange` hears when a bundle's content has changed. */
-const buildFunctions = async (root: string, watch: boolean, onChange: (name: string) => void): Promise<Built | null> => {
+const buildFunctions = async (
+  root: string,
+  watch: boolean,
+  onChange: (name: string) => void,
+): Promise<Built | null> => {
   const { build } = (await import(new URL("esbuild.config.mjs", `file://${root}/`).href)) as {
-    build: (options: { watch: boolean; onEnd: (name: string, result: { errors: unknown[] }) => void }) => Promise<Built>;
+    build: (options: {
+      watch: boolean;
+      onEnd: (name: string, result: { errors: unknown[] }) => void;
+    }) => Promise<Built>;
   };
   const contents = new Map<string, string>();
   const onEnd = (name: string, { errors }: { errors: unknown[] }) => {
@@ -77,15 +84,26 @@ const buildFunctions = async (root: string, watch: boolean, onChange: (name: str
   return build({ watch, onEnd });
 };
 
-const definitions = async (root: string): Promise<{ jobs: readonly JobDefinition[]; queues: readonly QueueDefinition[] }> => {
+const definitions = async (
+  root: string,
+): Promise<{ jobs: readonly JobDefinition[]; queues: readonly QueueDefinition[] }> => {
   const load = <Module>(file: string) => import(new URL(file, `file://${root}/`).href) as Promise<Module>;
   const { jobs } = await load<{ jobs: readonly JobDefinition[] }>("functions/registry.ts");
   const { queues } = await load<{ queues: readonly QueueDefinition[] }>("functions/queues.ts");
   return { jobs, queues };
 };
 
-const prepareDatabase = async (url: string, jobs: readonly JobDefinition[], queues: readonly QueueDefinition[], driver: string | undefined) => {
-  const db = await connectDb({ url, statementSeconds: MIGRATE_SECONDS, ...(driver === undefined ? {} : { driver: driver as "auto" }) });
+const prepareDatabase = async (
+  url: string,
+  jobs: readonly JobDefinition[],
+  queues: readonly QueueDefinition[],
+  driver: string | undefined,
+) => {
+  const db = await connectDb({
+    url,
+    statementSeconds: MIGRATE_SECONDS,
+    ...(driver === undefined ? {} : { driver: driver as "auto" }),
+  });
   try {
     await migrate(db);
     await syncDefinitions(db, jobs, queues);

@@ -19,18 +19,30 @@ export interface Offline {
 
 const RESTART_PAUSE_MS = 1_000;
 const STOP_MS = 5_000;
-const QUIET = /^\s*$|^Starting Offline|^Offline \[http|^\s*[┌│└]|^\s*\* |^.*Server ready:|^(GET|POST|PUT|DELETE|ANY) \/|\(λ: |^Scheduling \[|^Function names exposed/;
+const QUIET =
+  /^\s*$|^Starting Offline|^Offline \[http|^\s*[┌│└]|^\s*\* |^.*Server ready:|^(GET|POST|PUT|DELETE|ANY) \/|\(λ: |^Scheduling \[|^Function names exposed|Successfully invoked scheduled function/;
 
 /** serverless-offline as a process of its own: HTTP and schedules, from serverless.yml. It is started again when it dies. */
 export const startOffline = (options: OfflineOptions): Offline => {
   const require = createRequire(join(options.root, "package.json"));
   const serverless = join(dirname(require.resolve("serverless/package.json")), "bin", "serverless.js");
-  const guard = new URL(import.meta.url.endsWith(".ts") ? "./end-with-parent.ts" : "./end-with-parent.js", import.meta.url);
+  const guard = new URL(
+    import.meta.url.endsWith(".ts") ? "./end-with-parent.ts" : "./end-with-parent.js",
+    import.meta.url,
+  );
   let stopping = false;
   let child: ChildProcess;
 
   const start = (): void => {
-    const args = ["offline", "--httpPort", String(options.httpPort), "--lambdaPort", String(options.lambdaPort), "--host", "127.0.0.1"];
+    const args = [
+      "offline",
+      "--httpPort",
+      String(options.httpPort),
+      "--lambdaPort",
+      String(options.lambdaPort),
+      "--host",
+      "127.0.0.1",
+    ];
     child = spawn(process.execPath, ["--unhandled-rejections=warn", "--import", guard.href, serverless, ...args], {
       cwd: options.root,
       env: { ...process.env, ...options.env },
@@ -38,7 +50,8 @@ export const startOffline = (options: OfflineOptions): Offline => {
       detached: true,
     });
     for (const stream of [child.stdout, child.stderr]) {
-      if (stream !== null) createInterface({ input: stream }).on("line", (line) => QUIET.test(line) || options.onLog(line));
+      if (stream !== null)
+        createInterface({ input: stream }).on("line", (line) => QUIET.test(line) || options.onLog(line));
     }
     const started = child;
     child.once("exit", (code, signal) => {

@@ -16,7 +16,8 @@ const UNPRIVILEGED = 65_534;
 export const isRoot = (): boolean => process.getuid?.() === 0;
 
 /** Who Postgres runs as: another user when this process is root. */
-export const credentials = (): { uid?: number; gid?: number } => (isRoot() ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {});
+export const credentials = (): { uid?: number; gid?: number } =>
+  isRoot() ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {};
 
 /** Can the user that Postgres runs as get to this path? For root the question is whether everybody may pass each folder above. */
 export const isReachable = (path: string): boolean => {
@@ -49,7 +50,9 @@ const embedded = (): Binaries => {
   try {
     packageFolder = dirname(dirname(require.resolve(name)));
   } catch (cause) {
-    throw new Error(`there is no embedded Postgres for ${process.platform} on ${process.arch}: set DATABASE_URL`, { cause });
+    throw new Error(`there is no embedded Postgres for ${process.platform} on ${process.arch}: set DATABASE_URL`, {
+      cause,
+    });
   }
   hydrate(packageFolder);
   let native = join(packageFolder, "native");

@@ -74,7 +74,18 @@ const initialise = (dataDir: string, initdb: string, durable: boolean): void => 
   const { uid, gid } = credentials();
   if (uid !== undefined && gid !== undefined) chownSync(dataDir, uid, gid);
   chmodSync(dataDir, 0o700);
-  const args = ["-D", dataDir, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", ...(durable ? [] : ["--no-sync"])];
+  const args = [
+    "-D",
+    dataDir,
+    "-U",
+    "postgres",
+    "-A",
+    "trust",
+    "-E",
+    "UTF8",
+    "--no-locale",
+    ...(durable ? [] : ["--no-sync"]),
+  ];
   const made = spawnSync(initdb, args, { ...credentials(), cwd: dataDir, encoding: "utf8" });
   if (made.status !== 0) {
     rmSync(dataDir, { recursive: true, force: true });
@@ -100,7 +111,11 @@ const end = async (pid: number): Promise<void> => {
   }
 };
 
-const launch = async (options: StartOptions, dataDir: string, postgres: string): Promise<{ child: ChildProcess; port: number }> => {
+const launch = async (
+  options: StartOptions,
+  dataDir: string,
+  postgres: string,
+): Promise<{ child: ChildProcess; port: number }> => {
   const port = options.port ?? (await freePort());
   const settings = {
     listen_addresses: "127.0.0.1",
@@ -109,9 +124,20 @@ const launch = async (options: StartOptions, dataDir: string, postgres: string):
     ...(options.durable ? {} : { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }),
     ...options.settings,
   };
-  const args = ["-D", dataDir, "-p", String(port), ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
+  const args = [
+    "-D",
+    dataDir,
+    "-p",
+    String(port),
+    ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+  ];
   // A process group of its own: Ctrl-C is for whoever started it, which then stops the server in order.
-  const child = spawn(postgres, args, { ...credentials(), cwd: dataDir, detached: true, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(postgres, args, {
+    ...credentials(),
+    cwd: dataDir,
+    detached: true,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (log = (log + text).slice(-4_000)));
   let exited = false;
@@ -139,7 +165,9 @@ export const startPostgres = async (options: StartOptions): Promise<LocalPostgre
   let { dataDir } = options;
   if (!isReachable(dataDir)) {
     dataDir = standIn(dataDir, "data");
-    options.onNotice?.(`Postgres can't run as root, and no other user gets to ${options.dataDir}: its data is in ${dataDir}`);
+    options.onNotice?.(
+      `Postgres can't run as root, and no other user gets to ${options.dataDir}: its data is in ${dataDir}`,
+    );
   }
   if (isRoot()) mkdirSync(join(dataDir, ".."), { recursive: true });
   if (!existsSync(join(dataDir, "PG_VERSION"))) initialise(dataDir, initdb, options.durable);

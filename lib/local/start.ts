@@ -4,7 +4,9 @@ import { startLocalRun, type LocalRun } from "./local-run.ts";
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 13)) {
-  console.error(`ForgeQ needs Node 22.13 or newer and this is ${process.versions.node}: run it through npm, which brings its own.`);
+  console.error(
+    `ForgeQ needs Node 22.13 or newer and this is ${process.versions.node}: run it through npm, which brings its own.`,
+  );
   process.exit(1);
 }
 
@@ -49,8 +51,12 @@ try {
     await run.stop();
     process.exit(0);
   }
-  const body = JSON.stringify({ type: "send_email", payload: { email: "test@example.com", subject: "Hello", body: "From ForgeQ" } });
-  const mails = run.mailFolder === null ? "" : `\nIts mail lies in ${relative(process.cwd(), run.mailFolder)}/ a moment later.`;
+  const body = JSON.stringify({
+    type: "send_email",
+    payload: { email: "test@example.com", subject: "Hello", body: "From ForgeQ" },
+  });
+  const mails =
+    run.mailFolder === null ? "" : `\nIts mail lies in ${relative(process.cwd(), run.mailFolder)}/ a moment later.`;
   console.log(`
 ForgeQ is ready on ${run.url}
 

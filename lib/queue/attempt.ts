@@ -31,13 +31,18 @@ export class Snoozed extends Error {
 const MESSAGE_CHARACTERS = 2_000;
 const STACK_CHARACTERS = 6_000;
 
-const clean = (text: string, characters: number): string => text.slice(0, characters).replaceAll("\0", "").toWellFormed();
+const clean = (text: string, characters: number): string =>
+  text.slice(0, characters).replaceAll("\0", "").toWellFormed();
 
 /** Whatever a handler threw, as Postgres can hold it: no NUL, no lone surrogate, at most 8,000 characters. */
 export const toAttemptError = (thrown: unknown): AttemptError => {
   if (!(thrown instanceof Error)) return { name: "Error", message: clean(String(thrown), MESSAGE_CHARACTERS) };
   const stack = typeof thrown.stack === "string" ? { stack: clean(thrown.stack, STACK_CHARACTERS) } : {};
-  return { name: clean(String(thrown.name), 100), message: clean(String(thrown.message), MESSAGE_CHARACTERS), ...stack };
+  return {
+    name: clean(String(thrown.name), 100),
+    message: clean(String(thrown.message), MESSAGE_CHARACTERS),
+    ...stack,
+  };
 };
 
 /** A handler's result as it is stored, or why it can't be: then the job completes with `result: null`. */
@@ -45,7 +50,8 @@ export const toResult = (returned: unknown): { readonly result: unknown; readonl
   try {
     const text = JSON.stringify(returned) as string | undefined;
     if (text === undefined) return { result: null };
-    if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES) return { result: null, refused: `it is over ${MAX_DOCUMENT_BYTES} bytes` };
+    if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES)
+      return { result: null, refused: `it is over ${MAX_DOCUMENT_BYTES} bytes` };
     const result: unknown = JSON.parse(text);
     const [wrong] = checkDocument(result);
     return wrong === undefined ? { result } : { result: null, refused: `${wrong.pointer}: ${wrong.message}` };

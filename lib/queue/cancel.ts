@@ -11,7 +11,10 @@ const TRIES = 20;
  * @returns `"requested"` when a lease holds it; whatever ends that attempt then, but a completion, ends the job cancelled
  * @throws {ForgeqError} `busy` - claims and settles held it for about two seconds; nothing was changed
  */
-export const cancelJob = async (deps: Deps, id: string): Promise<"cancelled" | "requested" | "not_found" | { readonly finished: JobState }> => {
+export const cancelJob = async (
+  deps: Deps,
+  id: string,
+): Promise<"cancelled" | "requested" | "not_found" | { readonly finished: JobState }> => {
   for (let tried = 0; tried < TRIES; tried += 1) {
     const { outcome, state } = await cancel(deps.db, id, deps.clock());
     if (outcome === "finished") return { finished: state ?? "completed" };

@@ -29,7 +29,11 @@ export interface DispatchReport {
  * @param hint.queue - visited first
  * @param remainingMs - milliseconds left of this invocation
  */
-export const dispatch = async (deps: Deps, hint: { readonly queue?: string | undefined }, remainingMs: () => number): Promise<DispatchReport> => {
+export const dispatch = async (
+  deps: Deps,
+  hint: { readonly queue?: string | undefined },
+  remainingMs: () => number,
+): Promise<DispatchReport> => {
   const me = uuidV7();
   const scanner = createScanner(deps);
   const total = { leases: 0, jobs: 0, refused: 0 };
@@ -47,7 +51,8 @@ export const dispatch = async (deps: Deps, hint: { readonly queue?: string | und
   for (;;) {
     if (!(await mark("active"))) return { ...total, ended: "another_active" };
     const names = await dispatchableQueues(deps.db);
-    const queues = first !== undefined && names.includes(first) ? [first, ...names.filter((name) => name !== first)] : names;
+    const queues =
+      first !== undefined && names.includes(first) ? [first, ...names.filter((name) => name !== first)] : names;
     first = undefined;
 
     await drain(deps, scanner, queues, () => mark("active"), outOfTime, counted);
@@ -71,7 +76,8 @@ export const dispatch = async (deps: Deps, hint: { readonly queue?: string | und
   }
 };
 
-const waitable = (remainingMs: number): number => Math.max(0, Math.min(WAIT_HORIZON_SECONDS, (remainingMs - 2 * RESERVE_MS) / 1000));
+const waitable = (remainingMs: number): number =>
+  Math.max(0, Math.min(WAIT_HORIZON_SECONDS, (remainingMs - 2 * RESERVE_MS) / 1000));
 
 /** Claims until nothing is due and, while queues are busy, for about a second more. */
 const drain = async (

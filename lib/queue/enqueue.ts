@@ -103,7 +103,9 @@ export const earliest = (rows: readonly EnqueuedRow[]): { dueSeconds: number | n
  */
 export const enqueueJobs = async (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> => {
   const items = jobs.map(toItem);
-  const rows = await enqueueMany(deps.db, items, isFresh(jobs), deps.clock()).catch((error: unknown) => blame(error, items));
+  const rows = await enqueueMany(deps.db, items, isFresh(jobs), deps.clock()).catch((error: unknown) =>
+    blame(error, items),
+  );
   const { dueSeconds, queue } = earliest(rows);
   await wakeDispatcher(deps, dueSeconds, queue);
 
@@ -113,7 +115,10 @@ export const enqueueJobs = async (deps: Deps, jobs: readonly NewJob[]): Promise<
       const row = byRequest.get(item.id);
       if (row?.created === true) return { created: true, job: createdJob(item, row) };
       const job = row && (await getJob(deps.db, row.id, deps.clock()));
-      if (!job) throw new ForgeqError("busy", "the job of that id or key ended just now and was not kept", { retryAfterSeconds: 1 });
+      if (!job)
+        throw new ForgeqError("busy", "the job of that id or key ended just now and was not kept", {
+          retryAfterSeconds: 1,
+        });
       const { payload: _, attempts: __, ...shown } = job;
       return { created: false, job: shown };
     }),

@@ -43,7 +43,11 @@ export const handleFailedInvocation = async (deps: Deps, record: unknown): Promi
     },
     at: deps.clock(),
   });
-  deps.logger.warn("an invocation failed", { lease: requestPayload.lease_id, condition: requestContext.condition, outcome });
+  deps.logger.warn("an invocation failed", {
+    lease: requestPayload.lease_id,
+    condition: requestContext.condition,
+    outcome,
+  });
   await wakeDispatcher(deps, wakeSeconds);
   return outcome;
 };

@@ -4,9 +4,13 @@ import type { Deps } from "./deps.ts";
 /** Does the database answer, and is its schema this code's? `detail` says what is wrong, without addresses or secrets. */
 export const health = async (deps: Deps): Promise<{ readonly ok: boolean; readonly detail?: string }> => {
   try {
-    return (await isMigrated(deps.db)) ? { ok: true } : { ok: false, detail: "the database is not migrated: run forgeq migrate" };
+    return (await isMigrated(deps.db))
+      ? { ok: true }
+      : { ok: false, detail: "the database is not migrated: run forgeq migrate" };
   } catch (error) {
-    deps.logger.error("health: the database does not answer", { reason: error instanceof Error ? error.message : String(error) });
+    deps.logger.error("health: the database does not answer", {
+      reason: error instanceof Error ? error.message : String(error),
+    });
     return { ok: false, detail: "the database can't be reached" };
   }
 };

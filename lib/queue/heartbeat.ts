@@ -65,7 +65,10 @@ export const startHeartbeat = (
       if (answer.cancelRequested.length > 0) onCancel(answer.cancelRequested);
     } catch (error) {
       giveBack();
-      deps.logger.warn("a heartbeat failed", { lease: holder.leaseId, reason: error instanceof Error ? error.message : String(error) });
+      deps.logger.warn("a heartbeat failed", {
+        lease: holder.leaseId,
+        reason: error instanceof Error ? error.message : String(error),
+      });
       if (performance.now() - extendedAtMs >= leaseSeconds * 1000) return lost();
       schedule(SOONEST_MS);
     }

@@ -34,14 +34,24 @@ export interface JobContext {
    */
   complete(tx: Queryable, result?: unknown): Promise<void>;
   /** Enqueues another job, one level deeper than this one. @returns its id */
-  enqueue<Schema extends z.ZodType>(definition: JobDefinition<Schema>, payload: z.input<Schema>, options?: EnqueueOptions): Promise<string>;
+  enqueue<Schema extends z.ZodType>(
+    definition: JobDefinition<Schema>,
+    payload: z.input<Schema>,
+    options?: EnqueueOptions,
+  ): Promise<string>;
 }
 
 const NOTE_CHARACTERS = 200;
 
 export const createJobContext = (
   deps: Deps,
-  input: { readonly job: LeasedJob; readonly holder: LeaseHolder; readonly signal: AbortSignal; readonly heartbeat: Heartbeat; readonly onCompletedIn: () => void },
+  input: {
+    readonly job: LeasedJob;
+    readonly holder: LeaseHolder;
+    readonly signal: AbortSignal;
+    readonly heartbeat: Heartbeat;
+    readonly onCompletedIn: () => void;
+  },
 ): JobContext => {
   const { job, holder, signal, heartbeat } = input;
   const fields = { job: job.id, type: job.type, queue: job.queue, attempt: job.attempt, lease: holder.leaseId };
@@ -70,8 +80,14 @@ export const createJobContext = (
     complete: async (tx, result) => {
       const stored = toResult(result);
       if (stored.refused !== undefined) log.warn("the result was not kept", { reason: stored.refused });
-      const settled = await settleIn(asSql(tx), holder, [{ id: job.id, outcome: "completed", result: stored.result }], deps.clock());
-      if (settled.jobs[job.id] !== "completed") throw new ForgeqError("lease_lost", "another attempt has taken this job over");
+      const settled = await settleIn(
+        asSql(tx),
+        holder,
+        [{ id: job.id, outcome: "completed", result: stored.result }],
+        deps.clock(),
+      );
+      if (settled.jobs[job.id] !== "completed")
+        throw new ForgeqError("lease_lost", "another attempt has taken this job over");
       input.onCompletedIn();
     },
     enqueue: async (definition, payload, options = {}) => {

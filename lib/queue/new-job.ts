@@ -24,7 +24,10 @@ export interface EnqueueOptions {
 const escapePointer = (segment: PropertyKey): string => String(segment).replaceAll("~", "~0").replaceAll("/", "~1");
 
 const fieldErrors = (error: z.ZodError): FieldError[] =>
-  error.issues.map((issue) => ({ pointer: issue.path.map((segment) => `/${escapePointer(segment)}`).join(""), message: issue.message }));
+  error.issues.map((issue) => ({
+    pointer: issue.path.map((segment) => `/${escapePointer(segment)}`).join(""),
+    message: issue.message,
+  }));
 
 /**
  * Checks a payload against its type's schema, and that Postgres can hold it.

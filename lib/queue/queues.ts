@@ -6,7 +6,8 @@ export type { Queue } from "../db/queues.ts";
 
 export const listQueues = (deps: Deps): Promise<queues.Queue[]> => queues.listQueues(deps.db);
 
-export const getQueue = async (deps: Deps, name: string): Promise<queues.Queue | "not_found"> => (await queues.getQueue(deps.db, name)) ?? "not_found";
+export const getQueue = async (deps: Deps, name: string): Promise<queues.Queue | "not_found"> =>
+  (await queues.getQueue(deps.db, name)) ?? "not_found";
 
 /** No claim begins after this; what is leased or running goes on. */
 export const pauseQueue = async (deps: Deps, name: string): Promise<queues.Queue | "not_found"> => {
@@ -24,7 +25,11 @@ export const resumeQueue = async (deps: Deps, name: string): Promise<queues.Queu
 export const limitQueue = async (
   deps: Deps,
   name: string,
-  limits: { readonly maxInFlight?: number | null; readonly maxPending?: number | null; readonly retentionDays?: number },
+  limits: {
+    readonly maxInFlight?: number | null;
+    readonly maxPending?: number | null;
+    readonly retentionDays?: number;
+  },
 ): Promise<queues.Queue | "not_found"> => {
   const given = {
     ...(limits.maxInFlight === undefined ? {} : { max_in_flight: limits.maxInFlight }),

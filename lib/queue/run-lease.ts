@@ -47,7 +47,12 @@ export const runLease = async <Schema extends z.ZodType>(
   input: LeaseInput,
 ): Promise<LeaseReport> => {
   const holder: LeaseHolder = { leaseId: input.leaseId, begunBy: uuidV7() };
-  const jobs = await beginLease(deps.db, { ...holder, leaseSeconds: definition.leaseSeconds, invocation: input.invocation, at: deps.clock() });
+  const jobs = await beginLease(deps.db, {
+    ...holder,
+    leaseSeconds: definition.leaseSeconds,
+    invocation: input.invocation,
+    at: deps.clock(),
+  });
   if (jobs === "lease_lost") {
     deps.logger.info("a lease was not begun: it has begun before, or expired", { lease: input.leaseId });
     deps.metrics.count("LeasesLost", 1);
@@ -62,7 +67,12 @@ export const runLease = async <Schema extends z.ZodType>(
     ended = cause;
     for (const job of running.values()) job.abort(cause, message);
   };
-  const settler = createSettler(deps, holder, jobs[0]?.queue ?? definition.queue, () => ended === "lease_lost" || input.remainingMs() < reserveMs / 2);
+  const settler = createSettler(
+    deps,
+    holder,
+    jobs[0]?.queue ?? definition.queue,
+    () => ended === "lease_lost" || input.remainingMs() < reserveMs / 2,
+  );
   const heartbeat = startHeartbeat(
     deps,
     holder,
@@ -70,7 +80,10 @@ export const runLease = async <Schema extends z.ZodType>(
     (ids) => ids.forEach((id) => running.get(id)?.abort("cancelled", "the job was cancelled")),
     () => abortAll("lease_lost", "the lease was lost"),
   );
-  const deadline = setTimeout(() => abortAll("deadline", "the invocation's time is up"), Math.max(0, budgetMs - reserveMs - ABORT_GRACE_MS));
+  const deadline = setTimeout(
+    () => abortAll("deadline", "the invocation's time is up"),
+    Math.max(0, budgetMs - reserveMs - ABORT_GRACE_MS),
+  );
   try {
     await mapConcurrently(jobs, definition.concurrency, async (job) => {
       if (ended === "lease_lost") return;
@@ -105,7 +118,11 @@ const runJob = async <Schema extends z.ZodType>(
   const parsed = definition.payload.safeParse(job.payload);
   if (!parsed.success) {
     const message = parsed.error.issues.map((issue) => `/${issue.path.join("/")}: ${issue.message}`).join("; ");
-    return { id: job.id, outcome: "dead", error: toAttemptError(Object.assign(new Error(message), { name: "InvalidPayload", stack: undefined })) };
+    return {
+      id: job.id,
+      outcome: "dead",
+      error: toAttemptError(Object.assign(new Error(message), { name: "InvalidPayload", stack: undefined })),
+    };
   }
 
   const controller = new AbortController();
@@ -123,8 +140,17 @@ const runJob = async <Schema extends z.ZodType>(
     grace = setTimeout(() => gaveUp.reject(reason), ABORT_GRACE_MS);
   };
   running.set(job.id, { abort });
-  const timer = setTimeout(() => abort("timed_out", `the job ran longer than ${definition.timeoutSeconds} s`), definition.timeoutSeconds * 1000);
-  const context = createJobContext(deps, { job, holder, signal: controller.signal, heartbeat, onCompletedIn: () => (completedIn = true) });
+  const timer = setTimeout(
+    () => abort("timed_out", `the job ran longer than ${definition.timeoutSeconds} s`),
+    definition.timeoutSeconds * 1000,
+  );
+  const context = createJobContext(deps, {
+    job,
+    holder,
+    signal: controller.signal,
+    heartbeat,
+    onCompletedIn: () => (completedIn = true),
+  });
 
   const startedAtMs = performance.now();
   let end: Ended;

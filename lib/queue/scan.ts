@@ -43,7 +43,9 @@ export const createScanner = (deps: Deps, nowMs: () => number = () => performanc
     if (claimed.outcome === "claimed" || claimed.outcome === "empty") {
       positions.set(queue, { watermarks: claimed.watermarks, sweptAtMs: fromStart ? nowMs() : position.sweptAtMs });
     }
-    const outcomes = await mapConcurrently(claimed.leases, INVOKES_AT_ONCE, (lease) => sendLease(deps, lease, blockList));
+    const outcomes = await mapConcurrently(claimed.leases, INVOKES_AT_ONCE, (lease) =>
+      sendLease(deps, lease, blockList),
+    );
     const jobs = claimed.leases.reduce((sum, lease) => sum + lease.jobs, 0);
     if (jobs > 0) deps.metrics.count("JobsLeased", jobs, { queue });
     return {
@@ -59,7 +61,9 @@ export const createScanner = (deps: Deps, nowMs: () => number = () => performanc
     /** Claims once in each of the queues and sends what it got. */
     scan: async (queues: readonly string[], options: { readonly sweep: boolean }): Promise<ScanResult> => {
       const { types, lifted } = blockList.current();
-      const results = await mapConcurrently(queues, QUEUES_AT_ONCE, (queue) => scanQueue(queue, options.sweep || lifted, types));
+      const results = await mapConcurrently(queues, QUEUES_AT_ONCE, (queue) =>
+        scanQueue(queue, options.sweep || lifted, types),
+      );
       const sum = (pick: (result: ScanResult) => number) => results.reduce((total, result) => total + pick(result), 0);
       return {
         jobs: sum((result) => result.jobs),

@@ -50,7 +50,12 @@ export const sendLease = async (deps: Deps, lease: ClaimedLease, blockList: Bloc
 
   const delaySeconds = blockList.block(lease.type);
   const noRoom = answer.outcome === "throttled" || answer.outcome === "failed";
-  deps.logger.warn("an invoke was refused", { type: lease.type, outcome: answer.outcome, reason: answer.message, delaySeconds });
+  deps.logger.warn("an invoke was refused", {
+    type: lease.type,
+    outcome: answer.outcome,
+    reason: answer.message,
+    delaySeconds,
+  });
   await releaseUnbegun(deps.db, {
     leaseId: lease.id,
     reason: noRoom ? "throttled" : "undispatched",

@@ -31,14 +31,18 @@ export const createSettler = (deps: Deps, holder: LeaseHolder, queue: string, gi
         const answer = await settle(deps.db, holder, ended, deps.clock());
         for (const [id, state] of Object.entries(answer.jobs)) {
           states.set(id, state);
-          if (state === "lease_lost") deps.logger.warn("an outcome was refused: the lease is lost", { job: id, lease: holder.leaseId });
+          if (state === "lease_lost")
+            deps.logger.warn("an outcome was refused: the lease is lost", { job: id, lease: holder.leaseId });
           else deps.metrics.count(`Jobs${METRIC[state]}`, 1, { queue });
         }
         await wakeDispatcher(deps, answer.wakeSeconds, queue);
         return;
       } catch (error) {
         if (givesUp()) throw error;
-        deps.logger.warn("outcomes could not be written; trying again", { lease: holder.leaseId, reason: String(error) });
+        deps.logger.warn("outcomes could not be written; trying again", {
+          lease: holder.leaseId,
+          reason: String(error),
+        });
         await deps.sleep(PAUSE_SECONDS);
       }
     }

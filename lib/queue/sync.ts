@@ -15,7 +15,11 @@ const undeclared = (name: string): QueueDefinition => ({
  * Brings job types and queues of the database in line with the code, in one transaction; an operator's overrides stay.
  * A queue that only a job names gets the default limits.
  */
-export const syncDefinitions = (db: Db, jobs: readonly JobDefinition[], queues: readonly QueueDefinition[]): Promise<void> => {
+export const syncDefinitions = (
+  db: Db,
+  jobs: readonly JobDefinition[],
+  queues: readonly QueueDefinition[],
+): Promise<void> => {
   const declared = new Set(queues.map((queue) => queue.name));
   const named = [...new Set(jobs.map((job) => job.queue))].filter((name) => !declared.has(name));
   const all = [...queues, ...named.map(undeclared)];

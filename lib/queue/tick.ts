@@ -26,10 +26,17 @@ export interface TickReport {
  */
 export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickReport> => {
   const outOfTime = () => remainingMs() < RESERVE_MS;
-  const report = { leasesRecovered: 0, jobsRecovered: 0, jobsRepaired: 0, jobsPurged: 0, partitionsMade: 0, partitionsDropped: 0 };
+  const report = {
+    leasesRecovered: 0,
+    jobsRecovered: 0,
+    jobsRepaired: 0,
+    jobsPurged: 0,
+    partitionsMade: 0,
+    partitionsDropped: 0,
+  };
   let workLeft = false;
 
-  for (let more = true; more && !(workLeft = outOfTime()); ) {
+  for (let more = true; more && !(workLeft = outOfTime());) {
     const recovered = await recover(deps.db, LEASES_PER_CALL, deps.clock());
     report.leasesRecovered += recovered.leases;
     report.jobsRecovered += recovered.jobs;
@@ -46,14 +53,19 @@ export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickR
     deps.logger.warn("history partitions could not be made; the next tick tries again", { reason: String(error) });
     return 0;
   });
-  for (let more = true; more && !(workLeft ||= outOfTime()); ) {
+  for (let more = true; more && !(workLeft ||= outOfTime());) {
     const purged = await purge(deps.db, ROWS_PER_CALL, deps.clock());
     report.jobsPurged += purged.jobs;
     report.partitionsDropped += purged.partitions;
     more = purged.more;
   }
-  for (let after: string | null = null, more = true; more && !(workLeft ||= outOfTime()); ) {
-    const { repaired, lastId }: { repaired: number; lastId: string | null } = await repair(deps.db, after, ROWS_PER_CALL, deps.clock());
+  for (let after: string | null = null, more = true; more && !(workLeft ||= outOfTime());) {
+    const { repaired, lastId }: { repaired: number; lastId: string | null } = await repair(
+      deps.db,
+      after,
+      ROWS_PER_CALL,
+      deps.clock(),
+    );
     report.jobsRepaired += repaired;
     after = lastId;
     more = lastId !== null;

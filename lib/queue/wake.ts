@@ -20,7 +20,8 @@ export const wakeDispatcher = async (deps: Deps, wakeSeconds: WakeSeconds, queue
       deps.logger.warn("the dispatcher could not be woken", { outcome: answer.outcome, reason: answer.message });
     }
   } catch (error) {
-    deps.logger.warn("the dispatcher could not be woken", { reason: error instanceof Error ? error.message : String(error) });
+    deps.logger.warn("the dispatcher could not be woken", {
+      reason: error instanceof Error ? error.message : String(error),
+    });
   }
 };
-

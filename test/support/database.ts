@@ -12,7 +12,9 @@ export interface TestDatabase {
 }
 
 /** A database of its own, cloned from the migrated template. Inside a test it is dropped when the test ends. */
-export const createTestDatabase = async (options: { readonly max?: number; readonly empty?: boolean } = {}): Promise<TestDatabase> => {
+export const createTestDatabase = async (
+  options: { readonly max?: number; readonly empty?: boolean } = {},
+): Promise<TestDatabase> => {
   const server = inject("postgresUrl");
   const name = `test_${randomUUID().replaceAll("-", "")}`;
   const admin = await connectDb({ url: `${server}postgres`, max: 1, statementSeconds: 60 });

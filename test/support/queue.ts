@@ -6,7 +6,15 @@ import { uuidV7 } from "../../lib/core/uuid.ts";
 import type { Db } from "../../lib/db/client.ts";
 import { enqueueMany } from "../../lib/db/enqueue.ts";
 import { getJob, type Job } from "../../lib/db/jobs.ts";
-import { beginLease, claim, type Claimed, type Ended, type LeaseHolder, settle, type Settled } from "../../lib/db/leases.ts";
+import {
+  beginLease,
+  claim,
+  type Claimed,
+  type Ended,
+  type LeaseHolder,
+  settle,
+  type Settled,
+} from "../../lib/db/leases.ts";
 import type { Deps, Invoker, Logger, Metrics } from "../../lib/queue/deps.ts";
 import { syncDefinitions } from "../../lib/queue/sync.ts";
 import { createTestDatabase } from "./database.ts";
@@ -80,12 +88,30 @@ export const setup = async (options: SetupOptions = {}) => {
   const queue = {
     /** Stores jobs of type `plain`, and gives their ids. */
     enqueue: async (count = 1, extra: Record<string, unknown> = {}): Promise<string[]> => {
-      const items = Array.from({ length: count }, (_, n) => ({ id: uuidV7(), type: "plain", payload: { n }, ...extra }));
+      const items = Array.from({ length: count }, (_, n) => ({
+        id: uuidV7(),
+        type: "plain",
+        payload: { n },
+        ...extra,
+      }));
       await enqueueMany(db, items, true, now);
       return items.map((item) => item.id);
     },
-    claim: (maxJobs = 100, name = "plain", more: { watermarks?: readonly string[] | null; blockedTypes?: readonly string[]; claimId?: string } = {}): Promise<Claimed> =>
-      claim(db, { queue: name, claimId: uuidV7(), maxJobs, watermarks: null, blockedTypes: [], dispatchSeconds: 90, at: now, ...more }),
+    claim: (
+      maxJobs = 100,
+      name = "plain",
+      more: { watermarks?: readonly string[] | null; blockedTypes?: readonly string[]; claimId?: string } = {},
+    ): Promise<Claimed> =>
+      claim(db, {
+        queue: name,
+        claimId: uuidV7(),
+        maxJobs,
+        watermarks: null,
+        blockedTypes: [],
+        dispatchSeconds: 90,
+        at: now,
+        ...more,
+      }),
     begin: async (leaseId: string, leaseSeconds = 60): Promise<Held | "lease_lost"> => {
       const holder = { leaseId, begunBy: uuidV7() };
       const jobs = await beginLease(db, { ...holder, leaseSeconds, invocation: "request", at: now });
@@ -100,7 +126,12 @@ export const setup = async (options: SetupOptions = {}) => {
       return held;
     },
     settle: (held: Held, outcome: Ended["outcome"], extra: Partial<Ended> = {}): Promise<Settled> =>
-      settle(db, held, held.jobIds.map((id) => ({ id, outcome, ...extra })), now),
+      settle(
+        db,
+        held,
+        held.jobIds.map((id) => ({ id, outcome, ...extra })),
+        now,
+      ),
     get: async (id: string): Promise<Job> => {
       const job = await getJob(db, id, now);
       if (job === null) throw new Error(`no job ${id}`);

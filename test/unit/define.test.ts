@@ -1,13 +1,11 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import * as z from "zod";
 import { defineJob, defineQueue } from "../../lib/core/define.ts";
-import type { JobInput, QueueInput } from "../../lib/core/define.ts";
 
 const payload = z.object({ email: z.email() });
 
-const defining = (input: object) => () =>
-  defineJob({ type: "send_email", payload, ...input } as JobInput<typeof payload>);
-const definingQueue = (input: object) => () => defineQueue({ name: "emails", ...input } as QueueInput);
+const defining = (input: object) => () => defineJob({ type: "send_email", payload, ...input });
+const definingQueue = (input: object) => () => defineQueue({ name: "emails", ...input });
 
 describe("defineJob", () => {
   it("fills in the defaults", () => {
@@ -49,6 +47,7 @@ describe("defineJob", () => {
 
   it("keeps the type of the payload", () => {
     const job = defineJob({ type: "send_email", payload });
+    expect(job.type).toBe("send_email");
     expectTypeOf<z.infer<typeof job.payload>>().toEqualTypeOf<{ email: string }>();
   });
 

@@ -36,6 +36,8 @@ const fetchOnce = async (network: Network, url: URL, options: Options): Promise<
   try {
     const redirect = redirectTarget(response, url);
     if (redirect) return { redirect };
+    // A site's Retry-After may be a date, and this machine's clock is all there is to compare it with.
+    // eslint-disable-next-line no-restricted-properties
     checkStatus(response, url, Date.now());
     const type = pageType(response, url);
     const { signal, onChunk, limits } = options;

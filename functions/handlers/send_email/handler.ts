@@ -20,4 +20,6 @@ const processMailer = (): Promise<Mailer> =>
     throw error;
   }));
 
-export const handler = lambdaHandler(sendEmail, async (payload, job) => sendMail({ mailer: await processMailer() }, payload, job));
+export const handler = lambdaHandler(sendEmail, async (payload, job) =>
+  sendMail({ mailer: await processMailer() }, payload, job),
+);
