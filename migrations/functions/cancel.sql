@@ -1,5 +1,6 @@
 -- Cancels a job: a free one at once, one under a lease by a request on the lease, which begin, the heartbeat and settle see.
--- outcome: 'cancelled', 'requested', 'finished' (state says how), 'not_found', or 'busy': somebody holds it right now, try again.
+-- outcome: 'cancelled' (also of a job that is cancelled already: sent again it gives the first answer), 'requested', 'finished'
+-- (state says how), 'not_found', or 'busy': somebody holds it right now, try again.
 -- Takes the free job or the lease skip locked and checks again in a later statement; never waits while it holds anything.
 create or replace function forgeq.cancel(id uuid, at timestamptz default null)
 returns table (outcome text, state text)
@@ -14,7 +15,7 @@ begin
   select j.claim_id, j.type, j.unique_key into seen from forgeq.job j where j.id = cancel.id;
   if not found then
     select h.state::text into state from forgeq.job_history h where h.id = cancel.id order by h.life desc limit 1;
-    outcome := case when found then 'finished' else 'not_found' end;
+    outcome := case when state = 'cancelled' then 'cancelled' when found then 'finished' else 'not_found' end;
     return next;
     return;
   end if;

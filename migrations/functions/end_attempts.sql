@@ -126,8 +126,10 @@ begin
     delete from forgeq.lease l where l.id = lease.id;
     insert into forgeq.lease_closed (id, claim_id, ordinal, queue, type, jobs, closed_at, expires_at, begun_by, reason, outcomes)
     values (lease.id, lease.claim_id, lease.ordinal, lease.queue, lease.type, cardinality(lease.job_ids), at, lease.expires_at, lease.begun_by, reason,
-            case when lease.outcomes = '{}' and ended_states[1] = all (ended_states)
-                 then to_jsonb(ended_states[1]) else lease.outcomes || answers end);
+            -- Only what settle was told: a lease that was recovered in part gives the first answers of the other part.
+            case when reason <> 'settled' then lease.outcomes
+                 when lease.outcomes = '{}' and ended_states[1] = all (ended_states) then to_jsonb(ended_states[1])
+                 else lease.outcomes || answers end);
   end if;
   -- A place of a full queue is free again: its next job starts now, not at the next tick.
   if queue_row.waiting then

@@ -41,10 +41,13 @@ begin
   where not exists (select from forgeq.queue q where q.name = coalesce(i.queue, t.queue))
   on conflict do nothing;
 
+  -- A call that is sent again adds nothing to a queue that it filled itself.
   select q.name, q.max_pending, min(i.n) - 1 as index into bad
-  from rows from (jsonb_to_recordset(jobs) as (type text, queue text)) with ordinality as i(type, queue, n)
+  from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text)) with ordinality as i(id, type, queue, unique_key, n)
   join forgeq.job_type t on t.type = i.type
   join forgeq.queue q on q.name = coalesce(i.queue, t.queue) and q.max_pending is not null
+  where not exists (select from forgeq.unique_key k where k.type = i.type and k.key = i.unique_key)
+    and (fresh or not exists (select from forgeq.job j where j.id = i.id) and not exists (select from forgeq.job_history h where h.id = i.id))
   group by q.name, q.max_pending
   having count(*) + (select count(*) from (
       select from forgeq.job j where j.queue = q.name and j.claim_id is null limit q.max_pending) waiting) > q.max_pending
@@ -77,6 +80,8 @@ begin
       exit when found;
       select k.job_id into holder from forgeq.unique_key k where k.type = item.type and k.key = item.unique_key;
       if found then
+        -- One id twice in this call: it is stored, and compared, below.
+        exit when holder = item.id and not exists (select from forgeq.job j where j.id = holder);
         -- The holder is in `jobs` itself when two items of this call share a key: it is not stored yet.
         perform forgeq.check_same_job(item.id, holder, item.type, item.payload, item.unique_key,
           (select i.payload from jsonb_to_recordset(jobs) as i(id uuid, payload jsonb) where i.id = holder limit 1));

@@ -1,6 +1,7 @@
 -- The platform says that a handler's invocation failed. reason: 'function_error' (crash, time-out, failed init) or
 -- 'event_age_exceeded'. A lease that has not begun is given back; one that has begun is recovered only for a function
--- error of its own invocation. outcome: 'released', 'recovered', 'ignored' or 'closed'. Lock order: the lease, its jobs.
+-- error of its own invocation. Sent again it gives the first answer.
+-- outcome: 'released', 'recovered', 'ignored', or 'closed': the lease had ended otherwise. Lock order: the lease, its jobs.
 create or replace function forgeq.invocation_failed(
   lease_id uuid, invocation text, reason text, error jsonb default null, at timestamptz default null)
 returns table (outcome text, wake_seconds double precision)
@@ -14,7 +15,13 @@ declare
 begin
   select l.* into held from forgeq.lease l where l.id = invocation_failed.lease_id for update;
   if not found then
-    outcome := 'closed';
+    select case when c.begun_by is null and c.reason in ('undispatched', 'throttled') then 'released'
+                when c.begun_by is not null and c.reason = 'recovered' and invocation_failed.reason = 'function_error' then 'recovered' end,
+           case when q.waiting then 0 end
+    into outcome, wake_seconds
+    from forgeq.lease_closed c left join forgeq.queue q on q.name = c.queue
+    where c.id = invocation_failed.lease_id;
+    outcome := coalesce(outcome, 'closed');
   elsif held.began_at is null then
     outcome := 'released';
     select e.wake_seconds into wake_seconds

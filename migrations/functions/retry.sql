@@ -29,13 +29,18 @@ begin
   end if;
 
   if h.unique_key is not null then
-    insert into forgeq.unique_key (type, key, job_id) values (h.type, h.unique_key, h.id) on conflict do nothing;
-    if not found then
+    -- A holder that ends while we look frees the key: take it then.
+    loop
+      insert into forgeq.unique_key (type, key, job_id) values (h.type, h.unique_key, h.id) on conflict do nothing;
+      exit when found;
       select k.job_id into holder_id from forgeq.unique_key k where k.type = h.type and k.key = h.unique_key;
-      outcome := case when holder_id = h.id then 'retried' else 'unique_key' end;
-      return next;
-      return;
-    end if;
+      if found then
+        outcome := case when holder_id = h.id then 'retried' else 'unique_key' end;
+        holder_id := nullif(holder_id, h.id);
+        return next;
+        return;
+      end if;
+    end loop;
   end if;
   insert into forgeq.job (id, run_at, created_at, life, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
   values (h.id, at, h.created_at, h.life + 1, h.priority, h.max_attempts, h.depth, h.queue, h.type, h.unique_key, h.traceparent, h.metadata, h.payload)

@@ -23,6 +23,9 @@ begin
              where o.outcome is null or o.outcome not in ('completed', 'retry', 'dead', 'released', 'snoozed', 'timed_out')) then
     raise exception 'forgeq: unknown outcome' using errcode = 'FQ003';
   end if;
+  if (select count(distinct o.id) < count(*) from jsonb_to_recordset(ended) as o(id uuid)) then
+    raise exception 'forgeq: a job is named twice' using errcode = 'FQ003';
+  end if;
   select l.* into held from forgeq.lease l where l.id = settle.lease_id and l.begun_by = settle.begun_by for update;
   if found then
     select e.answers || held.outcomes, e.wake_seconds into settled, wake_seconds
@@ -31,7 +34,7 @@ begin
     -- The hint is given again: a completion inside the handler's own transaction is asked for after its commit.
     select c.outcomes, case when q.waiting then 0 end into settled, wake_seconds
     from forgeq.lease_closed c left join forgeq.queue q on q.name = c.queue
-    where c.id = settle.lease_id and c.begun_by = settle.begun_by and c.reason = 'settled';
+    where c.id = settle.lease_id and c.begun_by = settle.begun_by;
   end if;
   select coalesce(jsonb_object_agg(o.id, case jsonb_typeof(settled) when 'string' then settled else coalesce(settled -> o.id, '"lease_lost"') end), '{}'),
          case when bool_and(settled is null or (jsonb_typeof(settled) = 'object' and not settled ? o.id)) then 'lease_lost' else 'settled' end
