@@ -91,7 +91,6 @@ const contextFor = (name, entry, onEnd) =>
  */
 export const build = async ({ watch = false, onEnd } = {}) => {
   writeRegistry();
-  if (!watch) rmSync(join(ROOT, ".build"), { recursive: true, force: true });
   const contexts = await Promise.all(
     Object.entries(entryPoints()).map(async ([name, entry]) => ({
       name,
@@ -108,6 +107,7 @@ export const build = async ({ watch = false, onEnd } = {}) => {
 const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KB`.padStart(10);
 
 const main = async () => {
+  rmSync(join(ROOT, ".build"), { recursive: true, force: true });
   const { sizes } = await build();
   console.log(
     `${"function".padEnd(26)}${"at init".padStart(10)}${"in all".padStart(10)}   (minified, ${relative(process.cwd(), join(ROOT, ".build"))}/)`,

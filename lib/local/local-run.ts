@@ -24,8 +24,8 @@ export interface LocalRunOptions {
   /** Called when a part without which nothing works has ended. */
   readonly onFatal: (message: string) => void;
   readonly faults?: (functionName: string, event: unknown) => Fault | undefined;
-  /** False: the bundles are there and stay as they are. */
-  readonly watch: boolean;
+  /** `watch`: build now and whenever a source changes. `none`: the bundles are there. */
+  readonly build: "watch" | "none";
 }
 
 export interface LocalRun {
@@ -61,12 +61,8 @@ interface Built {
   dispose(): Promise<unknown>;
 }
 
-/** Builds the functions; with `watch`, `onChange` hears when a bundle's content has changed. */
-const buildFunctions = async (
-  root: string,
-  watch: boolean,
-  onChange: (name: string) => void,
-): Promise<Built | null> => {
+/** Builds the functions and goes on building; `onChange` hears when a bundle's content has changed. */
+const buildFunctions = async (root: string, onChange: (name: string) => void): Promise<Built> => {
   const { build } = (await import(new URL("esbuild.config.mjs", `file://${root}/`).href)) as {
     build: (options: {
       watch: boolean;
@@ -81,7 +77,7 @@ const buildFunctions = async (
     contents.set(name, text);
     if (before !== undefined && before !== text) onChange(name);
   };
-  return build({ watch, onEnd });
+  return build({ watch: true, onEnd });
 };
 
 const definitions = async (
@@ -136,8 +132,10 @@ export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun>
 
   try {
     let onChange = (_name: string): void => undefined;
-    const built = await buildFunctions(root, options.watch, (name) => onChange(name));
-    if (built !== null) stops.push(() => built.dispose());
+    if (options.build === "watch") {
+      const built = await buildFunctions(root, (name) => onChange(name));
+      stops.push(() => built.dispose());
+    }
 
     let databaseUrl = env["DATABASE_URL"];
     if (databaseUrl === undefined || databaseUrl === "") {

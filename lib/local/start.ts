@@ -39,7 +39,7 @@ try {
     folder: process.env["FORGEQ_DIR"] || ".forgeq",
     port,
     env: process.env,
-    watch: true,
+    build: "watch",
     onLog: say,
     onFatal: (message) => {
       if (stopping) return;

@@ -16,6 +16,14 @@ declare module "vitest" {
 
 export const TEMPLATE = "forgeq_template";
 
+/** The functions' bundles, once for all tests that run or package them. */
+const buildFunctions = async (): Promise<void> => {
+  const { build } = (await import(new URL("../../esbuild.config.mjs", import.meta.url).href)) as {
+    build: () => Promise<unknown>;
+  };
+  await build();
+};
+
 /** One Postgres for the whole run, in a temporary folder, with a migrated template that each test's database is cloned from. */
 const setup = async (project: TestProject): Promise<() => Promise<void>> => {
   const folder = mkdtempSync(join(tmpdir(), "forgeq-test-"));
@@ -47,6 +55,7 @@ const setup = async (project: TestProject): Promise<() => Promise<void>> => {
   });
 
   try {
+    await buildFunctions();
     const admin = await connectDb({ url: server.url() });
     await admin.query(`create database ${TEMPLATE}`);
     await admin.close();

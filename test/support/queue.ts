@@ -17,7 +17,7 @@ import {
 } from "../../lib/db/leases.ts";
 import type { Deps, Invoker, Logger, Metrics } from "../../lib/queue/deps.ts";
 import { syncDefinitions } from "../../lib/queue/sync.ts";
-import { createTestDatabase } from "./database.ts";
+import { createTestDatabase, type TestDatabase } from "./database.ts";
 
 export const plain = defineJob({
   type: "plain",
@@ -47,7 +47,12 @@ export interface SetupOptions {
   readonly logger?: Logger;
   /** The real clock of the database instead of `at`. */
   readonly realClock?: boolean;
+  /** Emptied and used, instead of a new one. */
+  readonly database?: TestDatabase;
 }
+
+const WIPE = `truncate forgeq.job, forgeq.lease, forgeq.lease_closed, forgeq.job_history, forgeq.job_attempt, forgeq.unique_key,
+  forgeq.queue, forgeq.job_type`;
 
 /** A lease taken up by one handler call. */
 export interface Held extends LeaseHolder {
@@ -56,7 +61,8 @@ export interface Held extends LeaseHolder {
 
 /** A fresh, migrated database with the given types and queues, and a clock that stands at `at(0)` until `moveTo`. */
 export const setup = async (options: SetupOptions = {}) => {
-  const { db, url } = await createTestDatabase();
+  const { db, url } = options.database ?? (await createTestDatabase());
+  if (options.database !== undefined) await db.query(WIPE);
   await syncDefinitions(db, options.jobs ?? [plain], options.queues ?? [unlimited]);
   const start = Math.floor(Date.now() / 1000) * 1000;
   const at = (seconds: number): Date => new Date(start + seconds * 1000);
