@@ -12,9 +12,9 @@ import { encodeCursor, toWireJob, toWireQueue } from "../lib/http/wire.ts";
 import { cancelJob } from "../lib/queue/cancel.ts";
 import type { Deps } from "../lib/queue/deps.ts";
 import { health } from "../lib/queue/health.ts";
-import { getQueue, listQueues, pauseQueue, resumeQueue } from "../lib/queue/queues.ts";
-import type { Queue } from "../lib/queue/queues.ts";
+import { pauseQueue, resumeQueue } from "../lib/queue/queues.ts";
 import { retryJob } from "../lib/queue/retry.ts";
+import { queueStats, queueStatsOf, type QueueStats } from "../lib/queue/stats.ts";
 import { runtime } from "../lib/runtime.ts";
 
 type Run = (deps: Deps, request: HttpRequest) => Promise<HttpResponse>;
@@ -61,11 +61,11 @@ const retried: Run = async (deps, request) => {
   return ok(toWireJob(outcome));
 };
 
-const queuesListed: Run = async (deps) => ok({ data: (await listQueues(deps)).map(toWireQueue) });
+const queuesListed: Run = async (deps) => ok({ data: (await queueStats(deps)).map(toWireQueue) });
 
 /** A use case about one queue as a route; a name that can't be one is unknown, too. */
 const onQueue =
-  (useCase: (deps: Deps, name: string) => Promise<Queue | "not_found">): Run =>
+  (useCase: (deps: Deps, name: string) => Promise<QueueStats | "not_found">): Run =>
   async (deps, { params }) => {
     const { name = "" } = params;
     const queue = NAME_PATTERN.test(name) ? await useCase(deps, name) : "not_found";
@@ -92,7 +92,7 @@ const routesOf = (deps: () => Promise<Deps>): Route[] => {
     route("POST", "/jobs/{id}/cancel", "jobs:manage", cancelled),
     route("POST", "/jobs/{id}/retry", "jobs:manage", retried),
     route("GET", "/queues", "jobs:read", queuesListed),
-    route("GET", "/queues/{name}", "jobs:read", onQueue(getQueue)),
+    route("GET", "/queues/{name}", "jobs:read", onQueue(queueStatsOf)),
     route("POST", "/queues/{name}/pause", "jobs:manage", onQueue(pauseQueue)),
     route("POST", "/queues/{name}/resume", "jobs:manage", onQueue(resumeQueue)),
     route("GET", "/health", null, healthy),

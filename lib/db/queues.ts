@@ -1,30 +1,6 @@
 import { call } from "./call.ts";
 import type { Db } from "./client.ts";
 
-export interface Queue {
-  readonly name: string;
-  readonly maxInFlight: number | null;
-  readonly maxPending: number | null;
-  readonly retentionDays: number;
-  readonly paused: boolean;
-  /** Jobs leased or running. */
-  readonly inFlight: number;
-}
-
-const COLUMNS = `q.name, q.max_in_flight as "maxInFlight", q.max_pending as "maxPending", q.retention_days as "retentionDays", q.paused,
-       (select coalesce(sum(l.open_jobs), 0)::int from forgeq.lease l where l.queue = q.name) as "inFlight"`;
-
-const LIST = `/* forgeq:list_queues */
-select ${COLUMNS} from forgeq.queue q order by q.name`;
-
-export const listQueues = (db: Db): Promise<Queue[]> => call<Queue>(db, LIST, []);
-
-const GET = `/* forgeq:get_queue */
-select ${COLUMNS} from forgeq.queue q where q.name = $1`;
-
-export const getQueue = async (db: Db, name: string): Promise<Queue | null> =>
-  (await call<Queue>(db, GET, [name]))[0] ?? null;
-
 const DISPATCHABLE = `/* forgeq:dispatchable_queues */
 select name from forgeq.queue where not paused order by name`;
 

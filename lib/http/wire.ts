@@ -1,5 +1,5 @@
 import type { Attempt, Job } from "../db/jobs.ts";
-import type { Queue } from "../db/queues.ts";
+import type { QueueStats } from "../db/stats.ts";
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -39,14 +39,23 @@ export const toWireJob = (job: Job) => ({
   ...(job.attempts !== undefined && { attempts: job.attempts.map(toWireAttempt) }),
 });
 
-/** A queue as the API answers it; null is no limit. */
-export const toWireQueue = (queue: Queue) => ({
+/** A queue as the API answers it; null is no limit. `capped`: a number of `jobs` is a lower bound. */
+export const toWireQueue = (queue: QueueStats) => ({
   name: queue.name,
   paused: queue.paused,
   max_in_flight: queue.maxInFlight,
   max_pending: queue.maxPending,
   retention_days: queue.retentionDays,
   in_flight: queue.inFlight,
+  jobs: {
+    scheduled: queue.scheduled,
+    pending: queue.pending,
+    leased: queue.leased,
+    running: queue.running,
+    dead: queue.dead,
+  },
+  capped: queue.capped,
+  oldest_pending_age_seconds: queue.oldestPendingSeconds,
 });
 
 /** Where a list goes on, opaque to clients. */

@@ -1,24 +1,18 @@
 import * as queues from "../db/queues.ts";
 import type { Deps } from "./deps.ts";
+import { type QueueStats, queueStatsOf } from "./stats.ts";
 import { wakeDispatcher } from "./wake.ts";
 
-export type { Queue } from "../db/queues.ts";
-
-export const listQueues = (deps: Deps): Promise<queues.Queue[]> => queues.listQueues(deps.db);
-
-export const getQueue = async (deps: Deps, name: string): Promise<queues.Queue | "not_found"> =>
-  (await queues.getQueue(deps.db, name)) ?? "not_found";
-
 /** No claim begins after this; what is leased or running goes on. */
-export const pauseQueue = async (deps: Deps, name: string): Promise<queues.Queue | "not_found"> => {
+export const pauseQueue = async (deps: Deps, name: string): Promise<QueueStats | "not_found"> => {
   await queues.setPaused(deps.db, name, true);
-  return getQueue(deps, name);
+  return queueStatsOf(deps, name);
 };
 
 /** Claims again, at once. */
-export const resumeQueue = async (deps: Deps, name: string): Promise<queues.Queue | "not_found"> => {
+export const resumeQueue = async (deps: Deps, name: string): Promise<QueueStats | "not_found"> => {
   if (await queues.setPaused(deps.db, name, false)) await wakeDispatcher(deps, 0, name);
-  return getQueue(deps, name);
+  return queueStatsOf(deps, name);
 };
 
 /** Sets limits by hand, which the code's no longer change; a raised one takes effect at once, a lowered one drains. */
@@ -30,12 +24,12 @@ export const limitQueue = async (
     readonly maxPending?: number | null;
     readonly retentionDays?: number;
   },
-): Promise<queues.Queue | "not_found"> => {
+): Promise<QueueStats | "not_found"> => {
   const given = {
     ...(limits.maxInFlight === undefined ? {} : { max_in_flight: limits.maxInFlight }),
     ...(limits.maxPending === undefined ? {} : { max_pending: limits.maxPending }),
     ...(limits.retentionDays === undefined ? {} : { retention_days: limits.retentionDays }),
   };
   if (await queues.setLimits(deps.db, name, given)) await wakeDispatcher(deps, 0, name);
-  return getQueue(deps, name);
+  return queueStatsOf(deps, name);
 };

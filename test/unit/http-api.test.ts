@@ -53,7 +53,10 @@ const LIVE = {
   leaseId: null,
 };
 
-const QUEUE = { name: "emails", maxInFlight: 20, maxPending: null, retentionDays: 30, paused: false, inFlight: 3 };
+const QUEUE = {
+  ...{ name: "emails", maxInFlight: 20, maxPending: null, retentionDays: 30, paused: false, inFlight: 3 },
+  ...{ scheduled: 1, pending: 2, leased: 1, running: 2, dead: 4, capped: false, oldestPendingSeconds: 12.5 },
+};
 
 const setup = (answers: Parameters<typeof answering>[0] = {}, keys = ALL_SCOPES) => {
   const { db, query } = answering(answers);
@@ -241,16 +244,19 @@ describe("/queues", () => {
     max_pending: null,
     retention_days: 30,
     in_flight: 3,
+    jobs: { scheduled: 1, pending: 2, leased: 1, running: 2, dead: 4 },
+    capped: false,
+    oldest_pending_age_seconds: 12.5,
   };
 
   it("lists and shows queues", async () => {
-    const { get } = setup({ list_queues: () => [QUEUE], get_queue: () => [QUEUE] });
+    const { get } = setup({ queue_stats: () => [QUEUE] });
     expect((await get("/queues")).body).toEqual({ data: [wire] });
     expect((await get("/queues/emails")).body).toEqual(wire);
   });
 
   it("pauses and resumes", async () => {
-    const { post, query } = setup({ set_paused: () => [{ name: "emails" }], get_queue: () => [QUEUE] });
+    const { post, query } = setup({ set_paused: () => [{ name: "emails" }], queue_stats: () => [QUEUE] });
     expect(await post("/queues/emails/pause")).toMatchObject({ status: 200, body: wire });
     expect(await post("/queues/emails/resume")).toMatchObject({ status: 200, body: wire });
     expect(query.mock.calls.filter(([text]) => text.includes("set_paused")).map(([, params]) => params)).toEqual([
@@ -260,7 +266,7 @@ describe("/queues", () => {
   });
 
   it("answers 404 for a queue that is not there, and for what is no name", async () => {
-    const { get, post } = setup({ set_paused: none, get_queue: none });
+    const { get, post } = setup({ set_paused: none, queue_stats: none });
     expect(await get("/queues/none")).toMatchObject({ status: 404, body: { code: "not_found" } });
     expect(await post("/queues/none/pause")).toHaveProperty("status", 404);
     expect(await setup().get("/queues/No%00")).toHaveProperty("status", 404);
@@ -269,7 +275,7 @@ describe("/queues", () => {
 
 describe("scopes", () => {
   it("separates reading from managing", async () => {
-    const reader = setup({ list_queues: none, list_live: none, list_finished: none }, keysWith("jobs:read"));
+    const reader = setup({ queue_stats: none, list_live: none, list_finished: none }, keysWith("jobs:read"));
     expect(await reader.get("/queues")).toHaveProperty("status", 200);
     expect(await reader.get("/jobs")).toHaveProperty("status", 200);
     for (const path of [`/jobs/${ID}/cancel`, `/jobs/${ID}/retry`, "/queues/emails/pause", "/queues/emails/resume"])

@@ -1,0 +1,35 @@
+import { call } from "./call.ts";
+import type { Db } from "./client.ts";
+
+/** A queue with its limits and the numbers of this moment, all of one snapshot. */
+export interface QueueStats {
+  readonly name: string;
+  readonly paused: boolean;
+  /** Null is no limit. */
+  readonly maxInFlight: number | null;
+  readonly maxPending: number | null;
+  readonly retentionDays: number;
+  readonly scheduled: number;
+  readonly pending: number;
+  readonly leased: number;
+  readonly running: number;
+  /** Dead and not retried since. */
+  readonly dead: number;
+  /** One of the counts stopped at its cap, 10,000 scheduled or pending, 1,000 dead in all queues: it is a lower bound. */
+  readonly capped: boolean;
+  /** Leased or running: what `maxInFlight` limits. */
+  readonly inFlight: number;
+  /** Since when the oldest pending job is due, in seconds; null when none waits. */
+  readonly oldestPendingSeconds: number | null;
+}
+
+const MAX_COUNTED = 10_000;
+
+const QUEUE_STATS = `/* forgeq:queue_stats */
+select name, paused, max_in_flight as "maxInFlight", max_pending as "maxPending", retention_days as "retentionDays",
+       scheduled, pending, leased, running, dead, capped, leased + running as "inFlight", oldest_pending_seconds as "oldestPendingSeconds"
+from forgeq.queue_stats($1, $2::int, $3::timestamptz)`;
+
+/** All queues by name, or the one that is named. Cheap at any backlog: see migrations/functions/queue_stats.sql. */
+export const readQueueStats = (db: Db, name: string | null, at: Date | null): Promise<QueueStats[]> =>
+  call<QueueStats>(db, QUEUE_STATS, [name, MAX_COUNTED, at]);
