@@ -21,8 +21,15 @@ export interface Runtime {
   apiKeys(): Promise<string | undefined>;
 }
 
+const given = new Map<string, string>();
+
+/** Settings of a command line, by the name of their variable; they win over the environment. */
+export const configure = (values: Readonly<Record<string, string>>): void => {
+  for (const [name, value] of Object.entries(values)) given.set(name, value);
+};
+
 const env = (name: string): string | undefined => {
-  const value = process.env[name];
+  const value = given.get(name) ?? process.env[name];
   return value === undefined || value === "" ? undefined : value;
 };
 

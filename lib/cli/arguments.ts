@@ -1,0 +1,53 @@
+import { InvalidArgumentError } from "commander";
+import { NAME_PATTERN } from "../core/job.ts";
+
+/** Parsers of option values: each throws what commander shows beside the option's name. */
+
+export const integer =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`);
+  };
+
+/** A limit, or `none`. */
+export const limit =
+  (min: number, max: number) =>
+  (text: string): number | null =>
+    text === "none" ? null : integer(min, max)(text);
+
+const UNITS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** Seconds of `1.5`, `90s`, `5m`, `1h30m`, `2d`. */
+export const seconds = (text: string): number => {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)];
+  if (parts.length === 0 || parts.map(([part]) => part).join("") !== text)
+    throw new InvalidArgumentError("Give a duration, as 30s, 5m, 1h30m or 2d.");
+  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (UNITS[unit ?? ""] ?? 0), 0);
+};
+
+/** An instant in RFC 3339. */
+export const instant = (text: string): Date => {
+  const at = new Date(text);
+  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i.test(text) && !Number.isNaN(at.getTime()))
+    return at;
+  throw new InvalidArgumentError("Give an instant with its offset, as 2030-01-31T08:00:00Z.");
+};
+
+/** A type or queue name. */
+export const name = (text: string): string => {
+  if (NAME_PATTERN.test(text)) return text;
+  throw new InvalidArgumentError(`Give a name that matches ${NAME_PATTERN.source}.`);
+};
+
+/** The same, for an option that may be given several times. */
+export const names = (text: string, before: readonly string[] | undefined): string[] => [...(before ?? []), name(text)];
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+export const jobId = (text: string): string => {
+  if (UUID.test(text)) return text.toLowerCase();
+  throw new InvalidArgumentError("Give a job's id, which is a UUID.");
+};

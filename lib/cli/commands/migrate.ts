@@ -1,0 +1,21 @@
+import type { Command } from "commander";
+import { optionsOf, withExamples } from "../command.ts";
+import type { MigrateCommandOptions } from "../run-migrate.ts";
+
+export const addMigrate = (program: Command): void => {
+  const command = program
+    .command("migrate")
+    .description(
+      "Bring the schema to this version, then synchronise job types and queues. Additive and safe to repeat.",
+    )
+    .option("--dry-run", "list what would be applied, and change nothing")
+    .option("--check", "exit 1 when something would be applied, and change nothing")
+    .action(async (_, self: Command) => {
+      const { runMigrate } = await import("../run-migrate.ts");
+      await runMigrate(optionsOf<MigrateCommandOptions>(self));
+    });
+  withExamples(command, [
+    ["forgeq migrate", "of DATABASE_URL"],
+    ["forgeq migrate --check", "in a pipeline: is the database behind this code?"],
+  ]);
+};

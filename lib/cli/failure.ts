@@ -1,0 +1,17 @@
+import { ForgeqError } from "../core/errors.ts";
+
+/** The command line itself is wrong: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** One line that says what went wrong; for a failure of Postgres or the network also what that said. No URL and no password. */
+export const failureOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error instanceof ForgeqError && error.cause instanceof Error ? causeOf(error.cause) : "";
+  return cause === "" || cause === error.message ? error.message : `${error.message} (${cause})`;
+};
+
+/** A refused connection on both address families is an AggregateError without a message. */
+const causeOf = (cause: Error): string =>
+  cause.message || (cause instanceof AggregateError && cause.errors[0] instanceof Error ? cause.errors[0].message : "");

@@ -1,0 +1,43 @@
+import { Command, Option } from "commander";
+import { withExamples } from "./command.ts";
+import { addMigrate } from "./commands/migrate.ts";
+import { endWithReader } from "./terminal.ts";
+
+/** Every command of `forgeq`. A command's own code is loaded when it runs, so that help and completion stay fast. */
+const COMMANDS: readonly ((program: Command) => void)[] = [addMigrate];
+
+export const createProgram = (): Command => {
+  const program = new Command("forgeq")
+    .description("A job queue that lives in your own Postgres.")
+    .exitOverride()
+    .showSuggestionAfterError(true)
+    .showHelpAfterError("(forgeq --help lists commands and options)")
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .addOption(new Option("--json", "data as JSON on stdout, one document a line"))
+    .addOption(
+      new Option("--database-url <url>", "any Postgres or Neon URL; without one, the embedded Postgres").env(
+        "DATABASE_URL",
+      ),
+    )
+    .addOption(
+      new Option("--dir <folder>", "where the embedded Postgres, its mails and its key live")
+        .default(".forgeq")
+        .env("FORGEQ_DIR"),
+    )
+    .addOption(
+      new Option("--config <file>", "settings, instead of forgeq.config.ts, .js or .json").env("FORGEQ_CONFIG"),
+    );
+  withExamples(program, [
+    ["forgeq dev", "server and worker, handlers restarted when their files change"],
+    ['forgeq enqueue --type send_email --payload \'{"email":"test@example.com"}\'', "store a job"],
+    ["forgeq jobs list --state dead", "what failed for good"],
+  ]);
+  for (const add of COMMANDS) add(program);
+  program.hook("preAction", async (_, command) => {
+    endWithReader();
+    const { loadConfig } = await import("./config-file.ts");
+    const { applyConfig } = await import("./command.ts");
+    applyConfig(command, await loadConfig(program.opts<{ config?: string }>().config));
+  });
+  return program;
+};
