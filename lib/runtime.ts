@@ -6,6 +6,7 @@ import { getParameter } from "./aws/ssm.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "./db/connect.ts";
 import { jsonLogger } from "./logger.ts";
 import { ForgeqError } from "./core/errors.ts";
+import { realTime } from "./queue/time.ts";
 
 export interface Settings {
   readonly mailFrom: string | undefined;
@@ -105,6 +106,7 @@ const makeDeps = async (logger: Logger): Promise<Deps> => {
     clock: () => null,
     random: Math.random,
     sleep,
+    time: realTime,
     invoker: createInvoker({
       region: awsRegion(),
       credentials: awsCredentials,

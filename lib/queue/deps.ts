@@ -1,4 +1,5 @@
 import type { Db } from "../db/client.ts";
+import type { Time } from "./time.ts";
 
 export interface Logger {
   info(message: string, fields?: Record<string, unknown>): void;
@@ -36,6 +37,7 @@ export interface Deps {
   readonly clock: () => Date | null;
   readonly random: () => number;
   readonly sleep: (seconds: number, signal?: AbortSignal) => Promise<void>;
+  readonly time: Time;
   readonly invoker: Invoker;
   readonly logger: Logger;
   readonly metrics: Metrics;

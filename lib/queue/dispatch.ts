@@ -88,15 +88,15 @@ const drain = async (
   outOfTime: () => boolean,
   counted: (result: ScanResult) => ScanResult,
 ): Promise<void> => {
-  let renewedAtMs = performance.now();
+  let renewedAtMs = deps.time.elapsedMs();
   let lingered = 0;
   let visited = queues;
   const hot = new Set<string>();
   while (!outOfTime()) {
     const result = counted(await scanner.scan(visited, { sweep: false }));
     for (const queue of result.hot) hot.add(queue);
-    if (performance.now() - renewedAtMs >= RENEW_EVERY_MS) {
-      renewedAtMs = performance.now();
+    if (deps.time.elapsedMs() - renewedAtMs >= RENEW_EVERY_MS) {
+      renewedAtMs = deps.time.elapsedMs();
       visited = queues;
       if (!(await renew())) return;
     } else {

@@ -26,27 +26,27 @@ export const startHeartbeat = (
   onLost: () => void,
 ): Heartbeat => {
   let progress: Record<string, Progress> = {};
-  let extendedAtMs = performance.now();
+  let extendedAtMs = deps.time.elapsedMs();
   let triedAtMs = extendedAtMs;
   let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
+  let cancelTimer = (): void => undefined;
   let running: Promise<void> | undefined;
 
   const schedule = (ms: number) => {
-    clearTimeout(timer);
-    if (!stopped) timer = setTimeout(() => void run(), ms);
+    cancelTimer();
+    if (!stopped) cancelTimer = deps.time.after(ms, () => void run());
   };
   const lost = () => {
     if (stopped) return;
     stopped = true;
-    clearTimeout(timer);
+    cancelTimer();
     onLost();
   };
 
   const extend = async (): Promise<void> => {
     const carried = progress;
     progress = {};
-    triedAtMs = performance.now();
+    triedAtMs = deps.time.elapsedMs();
     const giveBack = () => (progress = { ...carried, ...progress });
     try {
       const answer = await extendLease(deps.db, {
@@ -69,7 +69,7 @@ export const startHeartbeat = (
         lease: holder.leaseId,
         reason: error instanceof Error ? error.message : String(error),
       });
-      if (performance.now() - extendedAtMs >= leaseSeconds * 1000) return lost();
+      if (deps.time.elapsedMs() - extendedAtMs >= leaseSeconds * 1000) return lost();
       schedule(SOONEST_MS);
     }
   };
@@ -78,15 +78,15 @@ export const startHeartbeat = (
   schedule((leaseSeconds * 1000) / 3);
   return {
     beat: async () => {
-      if (!stopped && performance.now() - triedAtMs >= SOONEST_MS) await run();
+      if (!stopped && deps.time.elapsedMs() - triedAtMs >= SOONEST_MS) await run();
     },
     progress: (jobId, given) => {
       progress[jobId] = given;
-      schedule(Math.max(0, SOONEST_MS - (performance.now() - triedAtMs)));
+      schedule(Math.max(0, SOONEST_MS - (deps.time.elapsedMs() - triedAtMs)));
     },
     stop: () => {
       stopped = true;
-      clearTimeout(timer);
+      cancelTimer();
     },
   };
 };

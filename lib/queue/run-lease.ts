@@ -80,9 +80,8 @@ export const runLease = async <Schema extends z.ZodType>(
     (ids) => ids.forEach((id) => running.get(id)?.abort("cancelled", "the job was cancelled")),
     () => abortAll("lease_lost", "the lease was lost"),
   );
-  const deadline = setTimeout(
-    () => abortAll("deadline", "the invocation's time is up"),
-    Math.max(0, budgetMs - reserveMs - ABORT_GRACE_MS),
+  const cancelDeadline = deps.time.after(Math.max(0, budgetMs - reserveMs - ABORT_GRACE_MS), () =>
+    abortAll("deadline", "the invocation's time is up"),
   );
   try {
     await mapConcurrently(jobs, definition.concurrency, async (job) => {
@@ -94,7 +93,7 @@ export const runLease = async <Schema extends z.ZodType>(
     });
     await settler.finish();
   } finally {
-    clearTimeout(deadline);
+    cancelDeadline();
     heartbeat.stop();
   }
   const settled = Object.groupBy(settler.states.values(), (state) => state);
@@ -131,18 +130,17 @@ const runJob = async <Schema extends z.ZodType>(
   const gaveUp = Promise.withResolvers<never>();
   // Nobody may be listening when it rejects.
   gaveUp.promise.catch(() => undefined);
-  let grace: NodeJS.Timeout | undefined;
+  let cancelGrace: (() => void) | undefined;
   const abort = (cause: AbortCause, message: string) => {
     if (aborted !== null) return;
     aborted = cause;
     const reason = new JobAborted(cause, message);
     controller.abort(reason);
-    grace = setTimeout(() => gaveUp.reject(reason), ABORT_GRACE_MS);
+    cancelGrace = deps.time.after(ABORT_GRACE_MS, () => gaveUp.reject(reason));
   };
   running.set(job.id, { abort });
-  const timer = setTimeout(
-    () => abort("timed_out", `the job ran longer than ${definition.timeoutSeconds} s`),
-    definition.timeoutSeconds * 1000,
+  const cancelTimeout = deps.time.after(definition.timeoutSeconds * 1000, () =>
+    abort("timed_out", `the job ran longer than ${definition.timeoutSeconds} s`),
   );
   const context = createJobContext(deps, {
     job,
@@ -152,7 +150,7 @@ const runJob = async <Schema extends z.ZodType>(
     onCompletedIn: () => (completedIn = true),
   });
 
-  const startedAtMs = performance.now();
+  const startedAtMs = deps.time.elapsedMs();
   let end: Ended;
   try {
     const returned = await Promise.race([work(parsed.data, context), gaveUp.promise]);
@@ -162,11 +160,11 @@ const runJob = async <Schema extends z.ZodType>(
   } catch (thrown) {
     end = endOfThrown(job.id, thrown, aborted);
   } finally {
-    clearTimeout(timer);
-    clearTimeout(grace);
+    cancelTimeout();
+    cancelGrace?.();
     running.delete(job.id);
   }
-  deps.metrics.milliseconds("JobRun", performance.now() - startedAtMs, { queue: job.queue });
+  deps.metrics.milliseconds("JobRun", deps.time.elapsedMs() - startedAtMs, { queue: job.queue });
   // Completed inside the handler's transaction: if that committed, the first outcome stands whatever is said now; if it
   // was rolled back, this one is taken.
   if (completedIn && end.outcome === "completed") {

@@ -24,7 +24,8 @@ export interface ScanResult {
  * One dispatcher's view of the queues: where its scans of each stand, and which types can't be invoked now.
  * Scans go on from a watermark; every 5 s, at the first visit of a queue and when a type is unblocked they begin anew.
  */
-export const createScanner = (deps: Deps, nowMs: () => number = () => performance.now()) => {
+export const createScanner = (deps: Deps) => {
+  const nowMs = deps.time.elapsedMs;
   const positions = new Map<string, { watermarks: readonly string[] | null; sweptAtMs: number }>();
   const blockList = createBlockList(nowMs, deps.random);
 

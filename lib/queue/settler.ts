@@ -22,7 +22,7 @@ export interface Settler {
 export const createSettler = (deps: Deps, holder: LeaseHolder, queue: string, givesUp: () => boolean): Settler => {
   const states = new Map<string, SettledState>();
   let waiting: Ended[] = [];
-  let timer: NodeJS.Timeout | undefined;
+  let cancelTimer: (() => void) | undefined;
   let flushing = Promise.resolve();
 
   const send = async (ended: readonly Ended[]): Promise<void> => {
@@ -48,8 +48,8 @@ export const createSettler = (deps: Deps, holder: LeaseHolder, queue: string, gi
     }
   };
   const flush = (): Promise<void> => {
-    clearTimeout(timer);
-    timer = undefined;
+    cancelTimer?.();
+    cancelTimer = undefined;
     const batch = waiting;
     waiting = [];
     if (batch.length > 0) flushing = flushing.then(() => send(batch));
@@ -60,7 +60,7 @@ export const createSettler = (deps: Deps, holder: LeaseHolder, queue: string, gi
     add: (ended) => {
       waiting.push(ended);
       // A failure here is seen again by finish().
-      timer ??= setTimeout(() => void flush().catch(() => undefined), FLUSH_AFTER_MS);
+      cancelTimer ??= deps.time.after(FLUSH_AFTER_MS, () => void flush().catch(() => undefined));
     },
     finish: flush,
     states,

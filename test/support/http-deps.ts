@@ -1,6 +1,7 @@
 import { vi } from "vitest";
 import type { Db } from "../../lib/db/client.ts";
 import type { Deps } from "../../lib/queue/deps.ts";
+import { realTime } from "../../lib/queue/time.ts";
 
 /** Answers each statement of a name as it is told; any other statement fails the test. */
 export const answering = (answers: Record<string, (params: readonly unknown[]) => unknown[]>) => {
@@ -20,6 +21,7 @@ export const httpDeps = (db: Db): Deps => ({
   clock: () => null,
   random: () => 0.5,
   sleep: () => Promise.resolve(),
+  time: realTime,
   invoker: { invoke: () => Promise.resolve({ outcome: "accepted" }) },
   logger: { info: vi.fn(), warn: vi.fn(), error: vi.fn() },
   metrics: { count: vi.fn(), milliseconds: vi.fn() },

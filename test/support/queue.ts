@@ -17,6 +17,7 @@ import {
 } from "../../lib/db/leases.ts";
 import type { Deps, Invoker, Logger, Metrics } from "../../lib/queue/deps.ts";
 import { syncDefinitions } from "../../lib/queue/sync.ts";
+import { realTime } from "../../lib/queue/time.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 
 export const plain = defineJob({
@@ -74,6 +75,7 @@ export const setup = async (options: SetupOptions = {}) => {
     clock: () => now,
     random: Math.random,
     sleep: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000)),
+    time: realTime,
     invoker: options.invoker ?? {
       invoke: (functionName, event) => {
         invocations.push({ functionName, event });

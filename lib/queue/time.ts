@@ -1,0 +1,18 @@
+/** This process's own time: measures and waits. Never compared with an instant of the database. */
+export interface Time {
+  /** Milliseconds from an arbitrary beginning; never goes back. */
+  readonly elapsedMs: () => number;
+  /** Milliseconds since 1970 by this machine's clock: only to name the minute of an armed wake. */
+  readonly wallMs: () => number;
+  /** Calls `run` once, in so many milliseconds. Gives a function that prevents it. */
+  readonly after: (ms: number, run: () => void) => () => void;
+}
+
+export const realTime: Time = {
+  elapsedMs: () => performance.now(),
+  wallMs: () => new Date().getTime(),
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
