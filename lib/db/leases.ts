@@ -77,6 +77,12 @@ select outcome, expires_at as "expiresAt", id, type, queue, attempt, max_attempt
        created_at as "createdAt", run_at as "runAt", traceparent, metadata, payload
 from forgeq.begin($1::uuid, $2::uuid, $3::float8, $4, $5::timestamptz)`;
 
+export interface Begun {
+  readonly jobs: readonly LeasedJob[];
+  /** Jobs of the lease have ended already, cancelled: their places in the queue are free. */
+  readonly someEnded: boolean;
+}
+
 /** Names a lease and the handler call that holds it. */
 export interface LeaseHolder {
   readonly leaseId: string;
@@ -86,12 +92,12 @@ export interface LeaseHolder {
 /**
  * An invocation takes its lease up, once.
  *
- * @returns the jobs, `[]` when all were cancelled meanwhile; `"lease_lost"` when another call has begun it or it expired
+ * @returns `"lease_lost"` when another call has begun it or it expired
  */
 export const beginLease = async (
   db: Db,
   input: LeaseHolder & { readonly leaseSeconds: number; readonly invocation: string | null; readonly at: Date | null },
-): Promise<LeasedJob[] | "lease_lost"> => {
+): Promise<Begun | "lease_lost"> => {
   const rows = await call<BeginRow>(db, BEGIN, [
     input.leaseId,
     input.begunBy,
@@ -100,7 +106,8 @@ export const beginLease = async (
     input.at,
   ]);
   if (rows[0]?.outcome !== "begun") return "lease_lost";
-  return rows.filter((row): row is BeginRow & { id: string } => row.id !== null);
+  const jobs = rows.filter((row): row is BeginRow & { id: string } => row.id !== null);
+  return { jobs, someEnded: jobs.length < rows.length };
 };
 
 export interface Progress {

@@ -1,12 +1,22 @@
-import { call, only } from "./call.ts";
+import { call, callAgain, only } from "./call.ts";
 import type { Db } from "./client.ts";
 
 const WAKE_WANTED = `/* forgeq:wake_wanted */
 select forgeq.wake_wanted($1::float8, $2::timestamptz) as wanted`;
 
-/** Must a dispatcher be invoked for a job due in `dueSeconds`? Ask in a statement of its own, after the commit. */
-export const wakeWanted = async (db: Db, dueSeconds: number, at: Date | null): Promise<boolean> =>
-  only(await call<{ wanted: boolean }>(db, WAKE_WANTED, [dueSeconds, at])).wanted;
+/**
+ * Must a dispatcher be invoked for a job due in `dueSeconds`? Ask in a statement of its own, after the commit, and invoke one when
+ * told so: others who ask within half a second rely on it. True when the question had to be sent again, since the lost
+ * answer may have been it.
+ */
+export const wakeWanted = async (db: Db, dueSeconds: number, at: Date | null): Promise<boolean> => {
+  let resent = false;
+  const rows = await callAgain<{ wanted: boolean }>(db, WAKE_WANTED, (tried) => {
+    resent = tried > 0;
+    return [dueSeconds, at];
+  });
+  return only(rows).wanted || resent;
+};
 
 const MARK = `/* forgeq:dispatcher_mark */
 select forgeq.dispatcher_mark($1::uuid, $2, $3::float8, $4::timestamptz) as mine`;

@@ -1,7 +1,7 @@
 import { extendLease, type LeaseHolder, type Progress } from "../db/leases.ts";
 import type { Deps } from "./deps.ts";
 
-const SOONEST_MS = 1_000;
+const PAUSE_MS = 1_000;
 
 export interface Heartbeat {
   /** Extends the lease now, unless that was done within the last second. */
@@ -25,6 +25,8 @@ export const startHeartbeat = (
   onCancel: (jobIds: readonly string[]) => void,
   onLost: () => void,
 ): Heartbeat => {
+  const everyMs = (leaseSeconds * 1000) / 3;
+  const soonestMs = Math.min(PAUSE_MS, everyMs);
   let progress: Record<string, Progress> = {};
   let extendedAtMs = deps.time.elapsedMs();
   let triedAtMs = extendedAtMs;
@@ -58,10 +60,10 @@ export const startHeartbeat = (
       if (answer === "lease_lost") return lost();
       if (answer === "busy") {
         giveBack();
-        return schedule(SOONEST_MS);
+        return schedule(soonestMs);
       }
       extendedAtMs = triedAtMs;
-      schedule((leaseSeconds * 1000) / 3);
+      schedule(everyMs);
       if (answer.cancelRequested.length > 0) onCancel(answer.cancelRequested);
     } catch (error) {
       giveBack();
@@ -70,19 +72,19 @@ export const startHeartbeat = (
         reason: error instanceof Error ? error.message : String(error),
       });
       if (deps.time.elapsedMs() - extendedAtMs >= leaseSeconds * 1000) return lost();
-      schedule(SOONEST_MS);
+      schedule(soonestMs);
     }
   };
   const run = (): Promise<void> => (running ??= extend().finally(() => (running = undefined)));
 
-  schedule((leaseSeconds * 1000) / 3);
+  schedule(everyMs);
   return {
     beat: async () => {
-      if (!stopped && deps.time.elapsedMs() - triedAtMs >= SOONEST_MS) await run();
+      if (!stopped && deps.time.elapsedMs() - triedAtMs >= soonestMs) await run();
     },
     progress: (jobId, given) => {
       progress[jobId] = given;
-      schedule(Math.max(0, SOONEST_MS - (deps.time.elapsedMs() - triedAtMs)));
+      schedule(Math.max(0, soonestMs - (deps.time.elapsedMs() - triedAtMs)));
     },
     stop: () => {
       stopped = true;

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
 import { ForgeqError } from "../core/errors.ts";
 import type { JobDefinition } from "../core/job.ts";
 import { asSql, type Queryable } from "../db/client.ts";
@@ -24,7 +25,7 @@ export interface JobContext {
   heartbeat(): Promise<void>;
   /** @param fraction - 0 to 1 @param note - at most 200 characters */
   progress(fraction: number, note?: string): void;
-  /** Ends this attempt uncounted; the job runs again in so many seconds. @param seconds - 0 to 31,536,000 */
+  /** Ends this attempt uncounted; the job runs again in so many seconds. @param seconds - 0 to 31,536,000 @throws `invalid_job` */
   snooze(seconds: number): never;
   /**
    * Completes the job inside the handler's own read-committed transaction: its writes and the completion commit or roll back
@@ -75,6 +76,9 @@ export const createJobContext = (
       });
     },
     snooze: (seconds) => {
+      // Not a number would mean at once, and again at once.
+      if (!(seconds >= 0 && seconds <= MAX_DELAY_SECONDS))
+        throw new ForgeqError("invalid_job", `job.snooze takes 0 to ${MAX_DELAY_SECONDS} seconds`);
       throw new Snoozed(seconds);
     },
     complete: async (tx, result) => {

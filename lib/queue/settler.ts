@@ -1,4 +1,6 @@
+import { ForgeqError } from "../core/errors.ts";
 import { type Ended, type LeaseHolder, settle, type SettledState } from "../db/leases.ts";
+import { toAttemptError } from "./attempt.ts";
 import type { Deps } from "./deps.ts";
 import { wakeDispatcher } from "./wake.ts";
 
@@ -15,57 +17,88 @@ export interface Settler {
 
 /**
  * Gathers the outcomes of one lease and settles them in few statements, so that a crash repeats at most about a second's worth of
- * finished jobs. An answer of `lease_lost` is logged: the outcome is another attempt's then.
+ * finished jobs. An answer of `lease_lost` is logged: the outcome is another attempt's then. An outcome that Postgres refuses
+ * takes no other job with it, and ends its own as a retry.
  *
  * @param givesUp - true when there is no time left to try again
  */
 export const createSettler = (deps: Deps, holder: LeaseHolder, queue: string, givesUp: () => boolean): Settler => {
   const states = new Map<string, SettledState>();
+  const failures: unknown[] = [];
   let waiting: Ended[] = [];
   let cancelTimer: (() => void) | undefined;
   let flushing = Promise.resolve();
 
+  const settleOnce = async (ended: readonly Ended[]): Promise<void> => {
+    const answer = await settle(deps.db, holder, ended, deps.clock());
+    for (const [id, state] of Object.entries(answer.jobs)) {
+      states.set(id, state);
+      if (state === "lease_lost")
+        deps.logger.warn("an outcome was refused: the lease is lost", { job: id, lease: holder.leaseId });
+      else deps.metrics.count(`Jobs${METRIC[state]}`, 1, { queue });
+    }
+    await wakeDispatcher(deps, answer.wakeSeconds, queue);
+  };
+
   const send = async (ended: readonly Ended[]): Promise<void> => {
     for (;;) {
       try {
-        const answer = await settle(deps.db, holder, ended, deps.clock());
-        for (const [id, state] of Object.entries(answer.jobs)) {
-          states.set(id, state);
-          if (state === "lease_lost")
-            deps.logger.warn("an outcome was refused: the lease is lost", { job: id, lease: holder.leaseId });
-          else deps.metrics.count(`Jobs${METRIC[state]}`, 1, { queue });
-        }
-        await wakeDispatcher(deps, answer.wakeSeconds, queue);
-        return;
+        return await settleOnce(ended);
       } catch (error) {
+        if (isRefusal(error)) return sendApart(ended, error);
         if (givesUp()) throw error;
         deps.logger.warn("outcomes could not be written; trying again", {
           lease: holder.leaseId,
-          reason: String(error),
+          reason: error instanceof Error ? error.message : String(error),
         });
         await deps.sleep(PAUSE_SECONDS);
       }
     }
   };
+
+  /** One by one; the outcome that is refused alone becomes a retry that says why. */
+  const sendApart = async (ended: readonly Ended[], refusal: ForgeqError): Promise<void> => {
+    const [first, ...others] = ended;
+    if (first === undefined) return;
+    if (others.length > 0) {
+      for (const each of ended) await send([each]);
+      return;
+    }
+    deps.logger.error("an outcome can't be stored", { job: first.id, lease: holder.leaseId, code: refusal.code });
+    if (first.error?.name === UNSTORABLE) throw refusal;
+    await send([
+      { id: first.id, outcome: "retry", error: { name: UNSTORABLE, message: toAttemptError(refusal).message } },
+    ]);
+  };
+
   const flush = (): Promise<void> => {
     cancelTimer?.();
     cancelTimer = undefined;
     const batch = waiting;
     waiting = [];
-    if (batch.length > 0) flushing = flushing.then(() => send(batch));
+    if (batch.length > 0)
+      flushing = flushing.then(() => send(batch)).catch((error: unknown) => void failures.push(error));
     return flushing;
   };
 
   return {
     add: (ended) => {
       waiting.push(ended);
-      // A failure here is seen again by finish().
-      cancelTimer ??= deps.time.after(FLUSH_AFTER_MS, () => void flush().catch(() => undefined));
+      cancelTimer ??= deps.time.after(FLUSH_AFTER_MS, () => void flush());
     },
-    finish: flush,
+    finish: async () => {
+      await flush();
+      if (failures.length > 0) throw failures[0];
+    },
     states,
   };
 };
+
+const UNSTORABLE = "OutcomeRefused";
+
+/** Postgres answered, and will answer the same again. */
+const isRefusal = (error: unknown): error is ForgeqError =>
+  error instanceof ForgeqError && error.code === "invalid_job";
 
 const METRIC: Record<Exclude<SettledState, "lease_lost">, string> = {
   completed: "Completed",

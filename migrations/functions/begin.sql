@@ -2,7 +2,8 @@
 --
 -- begun_by is a random id made at each entry of a handler call (Lambda's duplicates share their request id); sent again
 -- with the same one, begin gives the same answer, with the jobs still open. Jobs whose cancel was requested end here, uncounted.
--- One row per job, outcome 'begun'; one row with null columns when no job is left, or with outcome 'lease_lost'.
+-- One row per job, outcome 'begun'; then one row with null columns when jobs of the lease have ended already, because their
+-- places in the queue are free; or only one, with outcome 'lease_lost'.
 -- Lock order: the lease, its jobs (only those that are cancelled).
 create or replace function forgeq.begin(
   lease_id uuid, begun_by uuid, lease_seconds double precision, invocation text default null, at timestamptz default null)
@@ -15,6 +16,7 @@ as $$
 declare
   at timestamptz := coalesce(begin.at, clock_timestamp());
   held forgeq.lease;
+  given int;
 begin
   outcome := 'begun';
   update forgeq.lease l
@@ -44,7 +46,8 @@ begin
   cross join lateral (
     select job.* from forgeq.job where job.id = u.id and job.claim_id = held.claim_id offset 0) j
   order by u.n;
-  if not found then
+  get diagnostics given = row_count;
+  if given < cardinality(held.job_ids) then
     return next;
   end if;
 end

@@ -109,10 +109,10 @@ begin
   -- One place of a large claim goes to the oldest due job, so that a busy low priority number starves nobody.
   last_priority := priorities[picked];
   if picked = wanted and wanted >= 10 and last_priority < 9 then
-    select first.tid, first.priority, first.run_at into oldest
+    select first.id, first.priority, first.run_at into oldest
     from generate_series(last_priority + 1, 9) as p(priority)
     cross join lateral (
-      select j.ctid as tid, j.priority, j.run_at
+      select j.id, j.priority, j.run_at
       from forgeq.job j
       where j.queue = claim.queue and j.priority = p.priority::smallint
         and j.run_at > lows[p.priority + 1] and j.run_at <= least(at, highs[p.priority + 1])
@@ -122,7 +122,9 @@ begin
     order by first.run_at
     limit 1;
     if oldest.run_at < run_ats[picked] then
-      perform from forgeq.job j where j.ctid = oldest.tid and j.claim_id is null for update skip locked;
+      -- By what it was chosen by: if it was moved meanwhile its old place is empty.
+      select j.ctid as tid, j.priority, j.run_at into oldest
+      from forgeq.job j where j.id = oldest.id and j.claim_id is null and j.run_at = oldest.run_at for update skip locked;
       if found then
         places[picked] := oldest.tid;
         priorities[picked] := oldest.priority;

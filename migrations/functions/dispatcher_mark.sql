@@ -1,6 +1,7 @@
 -- The dispatcher `me` says what it does; answers false when another one does it already.
---   'active': until 5 s from now; false while another one is active.
---   'waiting': for an instant wait_seconds ahead, no longer active; false while another one waits for it or an earlier one.
+--   'active': until 5 s from now; false while another one is active. Takes over from who only asked for a dispatcher (wake_wanted).
+--   'waiting': for an instant wait_seconds ahead, no longer active; false while another one waits for it (to a tenth of a second)
+--   or an earlier one.
 --   'closing': neither.
 create or replace function forgeq.dispatcher_mark(me uuid, phase text, wait_seconds double precision default null, at timestamptz default null)
 returns boolean
@@ -13,13 +14,13 @@ begin
     update forgeq.wake w
     set active_until = at + interval '5 seconds', active_by = me,
         waiting_for = case when w.waiting_by = me then null else w.waiting_for end
-    where w.name = 'dispatcher' and (w.active_by = me or coalesce(w.active_until <= at, true));
+    where w.name = 'dispatcher' and (w.active_by in (me, '00000000-0000-0000-0000-000000000000') or coalesce(w.active_until <= at, true));
   elsif phase = 'waiting' then
     update forgeq.wake w
     set active_until = case when w.active_by = me then null else w.active_until end,
         waiting_for = at + make_interval(secs => wait_seconds), waiting_by = me
     where w.name = 'dispatcher'
-      and (w.waiting_by = me or coalesce(w.waiting_for <= at or w.waiting_for > at + make_interval(secs => wait_seconds), true));
+      and (w.waiting_by = me or coalesce(w.waiting_for <= at or w.waiting_for > at + make_interval(secs => wait_seconds + 0.1), true));
   else
     update forgeq.wake w
     set active_until = case when w.active_by = me then null else w.active_until end,

@@ -3,7 +3,8 @@
 --
 -- ended: [{id, outcome, result, error, delay_seconds}], outcome being completed, retry, dead, released, snoozed,
 -- timed_out, cancelled, lease_expired, undispatched or throttled. Jobs that this lease no longer holds are passed over.
--- A requested cancel wins over everything but completed and dead.
+-- A requested cancel wins over everything but completed and dead. A lease that is taken back whole is closed, also when
+-- somebody deleted its jobs by hand, so that it holds no place of its queue for good.
 -- Lock order: the lease (by the caller), its jobs, unique keys (sorted). Locked first, written by ctid in a later
 -- statement, and refused when fewer rows changed than were locked: a job never loses its claim without a trace.
 create or replace function forgeq.end_attempts(
@@ -30,9 +31,8 @@ declare
   finished_key text;
   changed int;
   left_open int;
-  queue_row record;
+  keeps_completed boolean := (select q.keep_completed from forgeq.queue q where q.name = lease.queue);
 begin
-  select q.waiting, q.keep_completed into queue_row from forgeq.queue q where q.name = lease.queue;
 
   for held in
     select j.*, o.outcome, o.result, o.error, o.delay_seconds, o.id = any (lease.cancel_requested) as cancelling
@@ -69,7 +69,7 @@ begin
     else
       next_run_at := at + make_interval(secs => case
         when held.delay_seconds is not null then least(greatest(held.delay_seconds, 0), 31536000)
-        when counted then (select forgeq.backoff_seconds(t.backoff, held.attempt, random()) from forgeq.job_type t where t.type = held.type)
+        when counted then coalesce((select forgeq.backoff_seconds(t.backoff, held.attempt, random()) from forgeq.job_type t where t.type = held.type), 60)
         when held.outcome = 'undispatched' then least(30, power(2, held.dispatches))
         when held.outcome = 'throttled' then 1 + random() * 4
         else 0 end);
@@ -108,7 +108,7 @@ begin
       from gone g
       join unnest(finished_ids, finished_states, finished_results, finished_errors, finished_attempts)
         as f(id, state, result, error, attempt) on f.id = g.id
-      where f.state <> 'completed' or queue_row.keep_completed)
+      where f.state <> 'completed' or keeps_completed)
     select count(*) into changed from gone;
     if changed <> cardinality(finished_rows) then
       raise exception 'forgeq: % of % jobs changed under their locks', cardinality(finished_rows) - changed, cardinality(finished_rows);
@@ -119,7 +119,7 @@ begin
   end if;
 
   answers := jsonb_object(ended_ids, ended_states);
-  left_open := lease.open_jobs - cardinality(ended_ids);
+  left_open := case when reason in ('settled', 'cancelled') then lease.open_jobs - cardinality(ended_ids) else 0 end;
   if left_open > 0 then
     update forgeq.lease l set open_jobs = left_open, outcomes = l.outcomes || answers where l.id = lease.id;
   else
@@ -131,8 +131,9 @@ begin
                  when lease.outcomes = '{}' and ended_states[1] = all (ended_states) then to_jsonb(ended_states[1])
                  else lease.outcomes || answers end);
   end if;
-  -- A place of a full queue is free again: its next job starts now, not at the next tick.
-  if queue_row.waiting then
+  -- A place of a full queue is free again: its next job starts now, not at the next tick. Read last: a claim that finds the
+  -- queue full while this call goes on says so in time.
+  if exists (select from forgeq.queue q where q.name = lease.queue and q.waiting) then
     wake_seconds := 0;
   end if;
 end

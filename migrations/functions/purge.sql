@@ -1,6 +1,7 @@
 -- Forgets what is past its retention: drops whole weekly partitions after the longest retention of any queue, deletes up to
 -- max_rows finished jobs of queues that keep less, and closed leases after ten minutes. Lock time-out 100 ms: what can't be
--- locked now goes at a later tick. `more`: another call may find work at once.
+-- locked now goes at a later tick. A call that drops partitions does nothing else, because it holds up everybody who
+-- settles until it commits. `more`: another call may find work at once.
 create or replace function forgeq.purge(max_rows int default 5000, at timestamptz default null)
 returns table (partitions int, jobs int, leases int, more boolean)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
@@ -16,6 +17,7 @@ begin
   perform set_config('lock_timeout', '100ms', true);
   partitions := 0;
   jobs := 0;
+  leases := 0;
   for part in
     select c.relname::text as name, p.relname::text as parent
     from pg_catalog.pg_inherits i
@@ -32,6 +34,11 @@ begin
       end;
     end if;
   end loop;
+  if partitions > 0 then
+    more := true;
+    return next;
+    return;
+  end if;
   for q in select name, retention_days from forgeq.queue where retention_days < longest loop
     delete from forgeq.job_history
     where (tableoid, ctid) in (

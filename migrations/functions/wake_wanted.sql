@@ -1,15 +1,25 @@
 -- Must a dispatcher be invoked for a job due in due_seconds (0: now)? Asked in a statement of its own, after the commit.
--- A job due now wants a wake unless a dispatcher is active; one due within 120 s unless one waits for that instant or an earlier one.
+-- A job due now wants a wake unless a dispatcher is active; one due within 120 s unless one waits for that instant (to a tenth of
+-- a second) or an earlier one.
+-- Who is told `true` invokes one, and for half a second counts as the active dispatcher himself: a burst of enqueues invokes one
+-- dispatcher. The others lose nothing, because whoever is active looks once more, for longer than that, before it ends.
 create or replace function forgeq.wake_wanted(due_seconds double precision, at timestamptz default null)
 returns boolean
-language sql stable security definer set search_path = pg_catalog, forgeq, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
-  select case
-    when due_seconds <= 0 then coalesce(active_until <= clock.now, true)
-    when due_seconds <= 120 then
-      coalesce(active_until <= clock.now, true)
-      and coalesce(waiting_for <= clock.now or waiting_for > clock.now + make_interval(secs => due_seconds), true)
-    else false end
-  from forgeq.wake, (select coalesce(at, clock_timestamp()) as now) clock
-  where name = 'dispatcher'
+declare
+  at timestamptz := coalesce(wake_wanted.at, clock_timestamp());
+  due_at timestamptz := at + make_interval(secs => greatest(due_seconds, 0));
+begin
+  if due_seconds > 120 or not exists (
+    select from forgeq.wake w
+    where w.name = 'dispatcher' and coalesce(w.active_until <= at, true)
+      and (due_seconds <= 0 or coalesce(w.waiting_for <= at or w.waiting_for > due_at + interval '100 milliseconds', true))) then
+    return false;
+  end if;
+  update forgeq.wake w
+  set active_until = at + interval '500 milliseconds', active_by = '00000000-0000-0000-0000-000000000000'
+  where w.name = 'dispatcher' and coalesce(w.active_until <= at, true);
+  return found;
+end
 $$;

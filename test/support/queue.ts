@@ -55,6 +55,8 @@ export interface SetupOptions {
 const WIPE = `truncate forgeq.job, forgeq.lease, forgeq.lease_closed, forgeq.job_history, forgeq.job_attempt, forgeq.unique_key,
   forgeq.queue, forgeq.job_type`;
 
+const FORGET_DISPATCHERS = `update forgeq.wake set active_until = null, active_by = null, waiting_for = null, waiting_by = null`;
+
 /** A lease taken up by one handler call. */
 export interface Held extends LeaseHolder {
   readonly jobIds: readonly string[];
@@ -63,7 +65,10 @@ export interface Held extends LeaseHolder {
 /** A fresh, migrated database with the given types and queues, and a clock that stands at `at(0)` until `moveTo`. */
 export const setup = async (options: SetupOptions = {}) => {
   const { db, url } = options.database ?? (await createTestDatabase());
-  if (options.database !== undefined) await db.query(WIPE);
+  if (options.database !== undefined) {
+    await db.query(WIPE);
+    await db.query(FORGET_DISPATCHERS);
+  }
   await syncDefinitions(db, options.jobs ?? [plain], options.queues ?? [unlimited]);
   const start = Math.floor(Date.now() / 1000) * 1000;
   const at = (seconds: number): Date => new Date(start + seconds * 1000);
@@ -122,8 +127,8 @@ export const setup = async (options: SetupOptions = {}) => {
       }),
     begin: async (leaseId: string, leaseSeconds = 60): Promise<Held | "lease_lost"> => {
       const holder = { leaseId, begunBy: uuidV7() };
-      const jobs = await beginLease(db, { ...holder, leaseSeconds, invocation: "request", at: now });
-      return jobs === "lease_lost" ? jobs : { ...holder, jobIds: jobs.map((job) => job.id) };
+      const begun = await beginLease(db, { ...holder, leaseSeconds, invocation: "request", at: now });
+      return begun === "lease_lost" ? begun : { ...holder, jobIds: begun.jobs.map((job) => job.id) };
     },
     /** Claims and begins one lease; throws when nothing is due. */
     lease: async (maxJobs = 100): Promise<Held> => {

@@ -1,0 +1,105 @@
+import type * as z from "zod";
+import type { JobDefinition } from "../core/job.ts";
+import type { AttemptError, Ended, LeasedJob, LeaseHolder } from "../db/leases.ts";
+import { type AbortCause, endOfThrown, JobAborted, toAttemptError, toResult } from "./attempt.ts";
+import type { Deps } from "./deps.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import { createJobContext, type JobContext } from "./job-context.ts";
+
+/** Between the abort of a signal and giving up on the handler. */
+export const ABORT_GRACE_MS = 2_000;
+
+export type Work<Schema extends z.ZodType> = (payload: z.output<Schema>, job: JobContext) => Promise<unknown>;
+
+export interface Running {
+  readonly abort: (cause: AbortCause, message: string) => void;
+}
+
+/** What the jobs of one lease share. */
+export interface LeaseRun<Schema extends z.ZodType> {
+  readonly definition: JobDefinition<Schema>;
+  readonly work: Work<Schema>;
+  readonly holder: LeaseHolder;
+  readonly heartbeat: Heartbeat;
+  /** The jobs that run now, by id. */
+  readonly running: Map<string, Running>;
+}
+
+const ROLLED_BACK: AttemptError = {
+  name: "RolledBack",
+  message: "the transaction that completed this job was rolled back",
+};
+
+/** One attempt at one job, to its outcome. Never throws. */
+export const runJob = async <Schema extends z.ZodType>(
+  deps: Deps,
+  lease: LeaseRun<Schema>,
+  job: LeasedJob,
+): Promise<Ended> => {
+  const { definition, work, holder, heartbeat, running } = lease;
+  const payload = parsePayload(definition, job);
+  if ("end" in payload) return payload.end;
+
+  const controller = new AbortController();
+  let aborted: AbortCause | null = null;
+  let completedIn = false;
+  const gaveUp = Promise.withResolvers<never>();
+  // Nobody may be listening when it rejects.
+  gaveUp.promise.catch(() => undefined);
+  let cancelGrace: (() => void) | undefined;
+  const abort = (cause: AbortCause, message: string) => {
+    // The lease of a job that completed inside a transaction has ended with its commit: nothing was lost.
+    if (aborted !== null || (completedIn && cause === "lease_lost")) return;
+    aborted = cause;
+    const reason = new JobAborted(cause, message);
+    controller.abort(reason);
+    cancelGrace = deps.time.after(ABORT_GRACE_MS, () => gaveUp.reject(reason));
+  };
+  running.set(job.id, { abort });
+  const cancelTimeout = deps.time.after(definition.timeoutSeconds * 1000, () =>
+    abort("timed_out", `the job ran longer than ${definition.timeoutSeconds} s`),
+  );
+  const context = createJobContext(deps, {
+    job,
+    holder,
+    signal: controller.signal,
+    heartbeat,
+    onCompletedIn: () => (completedIn = true),
+  });
+
+  const startedAtMs = deps.time.elapsedMs();
+  let end: Ended;
+  try {
+    const returned = await Promise.race([work(payload.parsed, context), gaveUp.promise]);
+    const { result, refused } = toResult(returned);
+    if (refused !== undefined) context.log.warn("the result was not kept", { reason: refused });
+    end = { id: job.id, outcome: "completed", result };
+  } catch (thrown) {
+    end = endOfThrown(job.id, thrown, aborted);
+  } finally {
+    cancelTimeout();
+    cancelGrace?.();
+    running.delete(job.id);
+  }
+  deps.metrics.milliseconds("JobRun", deps.time.elapsedMs() - startedAtMs, { queue: job.queue });
+  // Completed inside the handler's transaction: if that committed, the first outcome stands whatever is said now; if it
+  // was rolled back, this one is taken.
+  if (completedIn && end.outcome === "completed") return { id: job.id, outcome: "retry", error: ROLLED_BACK };
+  return end;
+};
+
+/** The payload as the type's schema has it now. One that no longer fits is buried; a schema that throws is a handler's bug: retry. */
+const parsePayload = <Schema extends z.ZodType>(
+  definition: JobDefinition<Schema>,
+  job: LeasedJob,
+): { readonly parsed: z.output<Schema> } | { readonly end: Ended } => {
+  try {
+    const parsed = definition.payload.safeParse(job.payload);
+    if (parsed.success) return { parsed: parsed.data };
+    const message = parsed.error.issues.map((issue) => `/${issue.path.join("/")}: ${issue.message}`).join("; ");
+    const error = toAttemptError(Object.assign(new Error(message), { name: "InvalidPayload", stack: undefined }));
+    return { end: { id: job.id, outcome: "dead", error } };
+  } catch (thrown) {
+    return { end: { id: job.id, outcome: "retry", error: toAttemptError(thrown) } };
+  }
+};
