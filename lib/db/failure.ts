@@ -36,7 +36,7 @@ const SOCKET_CODES = new Set([
 ]);
 
 const MESSAGES =
-  /connection terminated|connection ended|client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|query read timeout|not queryable|fetch failed|error connecting to database|server error \(http status 5\d\d\)|websocket/i;
+  /connection terminated|connection ended|client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|query read timeout|not queryable|fetch failed|error connecting to database|connection closed|error communicating with the server|couldn.t connect to compute node|server error \(http status (?:429|5\d\d)\)|websocket/i;
 
 /** The database can't be reached, or not now. Whether the statement took effect is unknown. */
 export const isUnavailable = (error: unknown): boolean => {

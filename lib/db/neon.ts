@@ -1,75 +1,74 @@
-import { neon, neonConfig, type Pool, type PoolClient } from "@neondatabase/serverless";
-import type { Db, Sql } from "./client.ts";
+import { neon, neonConfig, Pool } from "@neondatabase/serverless";
+import type { Db } from "./client.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { toParams } from "./params.ts";
+import { createSessions } from "./session.ts";
 
-const ignore = (): void => undefined;
+const CONNECT_MS = 5_000;
+
+/** A WebSocket that breaks rejects with its event. */
+const toError = (thrown: unknown): unknown =>
+  thrown instanceof Error
+    ? thrown
+    : new Error(`websocket failed: ${(thrown as { message?: string } | null)?.message || "no reason given"}`);
+
+// The driver keeps these settings in one place for the whole process; so here they are told apart by the database's address.
+const endpoints = new Map<string, Pick<ConnectOptions, "fetchEndpoint" | "wsProxy">>();
+const neonFetchEndpoint = neonConfig.fetchEndpoint;
+
+const addressOf = (host: string, port: number | string): string => `${host}:${port || 5432}`;
+
+const useEndpoints = (url: string, fetchEndpoint: string | undefined, wsProxy: string | undefined): void => {
+  if (fetchEndpoint === undefined && wsProxy === undefined) return;
+  const { hostname, port } = new URL(url);
+  endpoints.set(addressOf(hostname, port), {
+    ...(fetchEndpoint && { fetchEndpoint }),
+    ...(wsProxy && { wsProxy }),
+  });
+  neonConfig.fetchEndpoint = (host, dbPort, options) =>
+    endpoints.get(addressOf(host, dbPort))?.fetchEndpoint ??
+    (typeof neonFetchEndpoint === "string" ? neonFetchEndpoint : neonFetchEndpoint(host, dbPort, options));
+  if (wsProxy === undefined) return;
+  neonConfig.wsProxy = (host, dbPort) => {
+    const proxy = endpoints.get(addressOf(host, dbPort))?.wsProxy;
+    return proxy === undefined ? `${host}/v2` : `${proxy}${host}:${dbPort}`;
+  };
+  neonConfig.useSecureWebSocket = false;
+  // Sends the password before it is asked for, which only Neon understands.
+  neonConfig.pipelineConnect = false;
+};
 
 /**
  * Neon: single statements over HTTP, without a connection to keep; transactions over a WebSocket, opened when the first
- * one needs it.
+ * one needs it. A statement that missed its deadline may still take effect.
  */
 export const createNeonDb = ({ url, max = 4, statementSeconds = 5, fetchEndpoint, wsProxy }: ConnectOptions): Db => {
-  if (fetchEndpoint !== undefined) neonConfig.fetchEndpoint = fetchEndpoint;
-  if (wsProxy !== undefined) {
-    neonConfig.wsProxy = (host, port) => `${wsProxy}${host}:${port}`;
-    neonConfig.useSecureWebSocket = false;
-    neonConfig.pipelineConnect = false;
-  }
+  useEndpoints(url, fetchEndpoint, wsProxy);
   const deadlineMs = statementSeconds * 1000;
   const http = neon(url);
-  let pool: Promise<Pool> | undefined;
-
-  const openPool = async (): Promise<Pool> => {
-    const { Pool: NeonPool } = await import("@neondatabase/serverless");
-    const opened = new NeonPool({ connectionString: url, max, connectionTimeoutMillis: 5_000 });
-    opened.on("error", ignore);
-    return opened;
+  let pool: Pool | undefined;
+  const openPool = (): Pool => {
+    if (pool !== undefined) return pool;
+    pool = new Pool({
+      connectionString: url,
+      max,
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: deadlineMs,
+      allowExitOnIdle: true,
+    });
+    // An idle connection that breaks is dropped by the pool; the next transaction opens another.
+    pool.on("error", () => undefined);
+    return pool;
   };
-
-  const within = <Result>(statement: Promise<Result>): Promise<Result> => {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(new DOMException("the statement took too long", "TimeoutError")),
-      deadlineMs,
-    );
-    return Promise.race([statement, late.promise]).finally(() => clearTimeout(timer));
-  };
-  const run = async <Row>(client: PoolClient, text: string, params: readonly unknown[]): Promise<Row[]> =>
-    (await within(params.length === 0 ? client.query(text) : client.query(text, toParams(params)))).rows as Row[];
-
-  const inTransaction = async <Result>(client: PoolClient, work: (tx: Sql) => Promise<Result>): Promise<Result> => {
-    await run(client, "begin isolation level read committed", []);
-    try {
-      const result = await work({ query: (text, params = []) => run(client, text, params) });
-      await run(client, "commit", []);
-      return result;
-    } catch (error) {
-      await run(client, "rollback", []).catch(ignore);
-      throw error;
-    }
-  };
-
   return {
     driver: "neon",
     query: async <Row>(text: string, params: readonly unknown[] = []) =>
       (await http.query(text, toParams(params), {
         fetchOptions: { signal: AbortSignal.timeout(deadlineMs) },
       })) as Row[],
-    transaction: async (work) => {
-      const client = await (await (pool ??= openPool())).connect();
-      client.on("error", ignore);
-      let sound = false;
-      try {
-        const result = await inTransaction(client, work);
-        sound = true;
-        return result;
-      } finally {
-        client.release(!sound);
-      }
-    },
+    transaction: createSessions(openPool, deadlineMs, toError).transaction,
     close: async () => {
-      await (await pool)?.end();
+      await pool?.end();
     },
   };
 };

@@ -1,8 +1,7 @@
 import pg from "pg";
-import type { Db, Sql } from "./client.ts";
+import type { Db } from "./client.ts";
 import type { ConnectOptions } from "./connect.ts";
-import { isUnavailable } from "./failure.ts";
-import { toParams } from "./params.ts";
+import { createSessions } from "./session.ts";
 
 const CONNECT_MS = 5_000;
 const IDLE_MS = 30_000;
@@ -34,52 +33,9 @@ export const createPgDb = ({ url, max = 4, statementSeconds = 5 }: ConnectOption
   });
   // An idle connection that breaks is dropped by the pool; the next statement opens another.
   pool.on("error", () => undefined);
-
-  const run = async <Row>(client: pg.PoolClient, text: string, params: readonly unknown[]): Promise<Row[]> =>
-    (await client.query(text, toParams(params))).rows as Row[];
-
-  const withClient = async <Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> => {
-    const client = await pool.connect();
-    // A connection that breaks between two statements would end the process otherwise; the next statement reports it.
-    client.on("error", ignore);
-    let broken = false;
-    try {
-      return await work(client);
-    } catch (error) {
-      // An error of Postgres leaves the connection sound; anything else, a missed deadline too, does not.
-      broken = isUnavailable(error) || (!(error instanceof pg.DatabaseError) && !(await answers(client)));
-      throw error;
-    } finally {
-      client.off("error", ignore);
-      client.release(broken);
-    }
-  };
-
-  // The caller's own error inside a transaction says nothing about the connection: ask.
-  const answers = (client: pg.PoolClient): Promise<boolean> =>
-    client.query("select").then(
-      () => true,
-      () => false,
-    );
-
   return {
     driver: "pg",
-    query: (text, params = []) => withClient((client) => run(client, text, params)),
-    transaction: <Result>(work: (tx: Sql) => Promise<Result>): Promise<Result> =>
-      withClient(async (client) => {
-        await client.query("begin isolation level read committed");
-        try {
-          const result = await work({ query: (text, params = []) => run(client, text, params) });
-          await client.query("commit");
-          return result;
-        } catch (error) {
-          // When even that fails the connection is gone, and Postgres rolls back by itself.
-          await client.query("rollback").catch(ignore);
-          throw error;
-        }
-      }),
+    ...createSessions(() => pool, statementSeconds * 1000),
     close: () => pool.end(),
   };
 };
-
-const ignore = (): void => undefined;

@@ -4,13 +4,14 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import type { JobDefinition, QueueDefinition } from "../core/job.ts";
-import { connectDb } from "../db/connect.ts";
+import { connectDb, type ConnectOptions, type DriverChoice } from "../db/connect.ts";
 import { migrate } from "../db/migrate.ts";
 import { syncDefinitions } from "../queue/sync.ts";
 import { localFunctions } from "./functions.ts";
 import { type Fault, type LocalInvoker, startInvoker } from "./invoker.ts";
 import { startMailbox } from "./mailbox.ts";
 import { startOffline } from "./offline.ts";
+import { type LocalNeon, startNeon } from "./neon.ts";
 import { freePort, startPostgres } from "./postgres.ts";
 
 export interface LocalRunOptions {
@@ -89,17 +90,23 @@ const definitions = async (
   return { jobs, queues };
 };
 
+/** With FORGEQ_DRIVER=neon, Neon's endpoints in front of a Postgres that has none; null where it has, or another driver is used. */
+const neonFor = async (
+  databaseUrl: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<LocalNeon | null> => {
+  const { hostname, port } = new URL(databaseUrl);
+  if (env["FORGEQ_DRIVER"] !== "neon" || env["FORGEQ_NEON_FETCH_ENDPOINT"] || hostname.endsWith(".neon.tech"))
+    return null;
+  return startNeon({ host: hostname, port: Number(port || 5432) });
+};
+
 const prepareDatabase = async (
-  url: string,
+  options: ConnectOptions,
   jobs: readonly JobDefinition[],
   queues: readonly QueueDefinition[],
-  driver: string | undefined,
 ) => {
-  const db = await connectDb({
-    url,
-    statementSeconds: MIGRATE_SECONDS,
-    ...(driver === undefined ? {} : { driver: driver as "auto" }),
-  });
+  const db = await connectDb({ ...options, statementSeconds: MIGRATE_SECONDS });
   try {
     await migrate(db);
     await syncDefinitions(db, jobs, queues);
@@ -149,7 +156,13 @@ export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun>
       databaseUrl = postgres.url();
     }
     const { jobs, queues } = await definitions(root);
-    await prepareDatabase(databaseUrl, jobs, queues, env["FORGEQ_DRIVER"]);
+    const neon = await neonFor(databaseUrl, env);
+    if (neon !== null) stops.push(() => neon.close());
+    const fetchEndpoint = neon?.fetchEndpoint ?? env["FORGEQ_NEON_FETCH_ENDPOINT"];
+    const wsProxy = neon?.wsProxy ?? env["FORGEQ_NEON_WS_PROXY"];
+    const endpoints = { ...(fetchEndpoint && { fetchEndpoint }), ...(wsProxy && { wsProxy }) };
+    const driver = (env["FORGEQ_DRIVER"] || "auto") as DriverChoice;
+    await prepareDatabase({ url: databaseUrl, driver, ...endpoints }, jobs, queues);
 
     const mailFolder = env["SMTP_URL"] === undefined || env["SMTP_URL"] === "" ? join(folder, "mail") : null;
     const mailbox = mailFolder === null ? null : await startMailbox(mailFolder);
@@ -160,6 +173,8 @@ export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun>
       ...(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)) as Record<string, string>),
       FORGEQ_LOCAL: "true",
       DATABASE_URL: databaseUrl,
+      ...(fetchEndpoint && { FORGEQ_NEON_FETCH_ENDPOINT: fetchEndpoint }),
+      ...(wsProxy && { FORGEQ_NEON_WS_PROXY: wsProxy }),
       FORGEQ_API_KEY: apiKey,
       FORGEQ_REPORTS: env["FORGEQ_REPORTS"] || join(folder, "reports"),
       SMTP_URL: mailbox?.url ?? env["SMTP_URL"] ?? "",

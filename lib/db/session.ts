@@ -1,0 +1,102 @@
+import { ForgeqError } from "../core/errors.ts";
+import type { Sql } from "./client.ts";
+import { isUnavailable, sqlState } from "./failure.ts";
+import { toParams } from "./params.ts";
+
+interface Answer {
+  readonly rows: unknown[];
+  readonly command: string;
+}
+
+/** A connection of pg's pool, or of Neon's, which is made of it. */
+interface Client {
+  query(text: string, params: unknown[]): Promise<Answer>;
+  on(event: "error", listener: () => void): unknown;
+  off(event: "error", listener: () => void): unknown;
+  release(broken: boolean): void;
+}
+
+export interface Sessions extends Sql {
+  readonly transaction: <Result>(work: (tx: Sql) => Promise<Result>) => Promise<Result>;
+}
+
+/**
+ * Statements and transactions on a pool's connections. An error of Postgres leaves a connection sound; any other one, a
+ * missed deadline too, takes it along.
+ *
+ * @param deadlineMs - of one statement; inside a transaction Postgres ends it too, so that its locks are not held longer
+ * @param toError - whatever the driver rejects with, as an Error
+ */
+export const createSessions = (
+  pool: () => { connect(): Promise<Client> },
+  deadlineMs: number,
+  toError: (thrown: unknown) => unknown = (thrown) => thrown,
+): Sessions => {
+  const connect = async (): Promise<Client> => {
+    try {
+      const client = await pool().connect();
+      // A connection that breaks between two statements would end the process otherwise; the next statement reports it.
+      client.on("error", ignore);
+      return client;
+    } catch (thrown) {
+      throw toError(thrown);
+    }
+  };
+  const giveBack = (client: Client, broken: boolean): void => {
+    client.off("error", ignore);
+    client.release(broken);
+  };
+  const run = async (client: Client, text: string, params: readonly unknown[] = []): Promise<Answer> => {
+    try {
+      return await client.query(text, toParams(params));
+    } catch (thrown) {
+      throw toError(thrown);
+    }
+  };
+
+  return {
+    query: async <Row>(text: string, params: readonly unknown[] = []): Promise<Row[]> => {
+      const client = await connect();
+      let broken = false;
+      try {
+        return (await run(client, text, params)).rows as Row[];
+      } catch (error) {
+        broken = sqlState(error) === undefined || isUnavailable(error);
+        throw error;
+      } finally {
+        giveBack(client, broken);
+      }
+    },
+    transaction: async <Result>(work: (tx: Sql) => Promise<Result>): Promise<Result> => {
+      const client = await connect();
+      let broken = true;
+      try {
+        await run(client, `begin isolation level read committed; set local statement_timeout = ${deadlineMs}`);
+        const result = await work({
+          query: async <Row>(text: string, params: readonly unknown[] = []) =>
+            (await run(client, text, params)).rows as Row[],
+        });
+        const { command } = await run(client, "commit");
+        broken = false;
+        // What Postgres answers when a statement failed and `work` went on all the same.
+        if (command === "ROLLBACK") {
+          throw new ForgeqError("internal", "the transaction was rolled back: a statement of it had failed");
+        }
+        return result;
+      } catch (error) {
+        // Without a connection Postgres rolls back by itself.
+        if (broken && !isUnavailable(error)) {
+          broken = await run(client, "rollback").then(
+            () => false,
+            () => true,
+          );
+        }
+        throw error;
+      } finally {
+        giveBack(client, broken);
+      }
+    },
+  };
+};
+
+const ignore = (): void => undefined;

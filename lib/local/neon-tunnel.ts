@@ -1,0 +1,32 @@
+import type { Server } from "node:http";
+import { connect } from "node:net";
+import { pipeline } from "node:stream";
+import { createWebSocketStream, WebSocketServer } from "ws";
+import type { NeonTarget } from "./neon.ts";
+
+const POLICY_VIOLATION = 1008;
+
+/** Neon's WebSocket proxy: each connection to `/v2?address=host:port` carries one TCP connection's bytes. Either end ends both. */
+export const attachTunnel = (server: Server, target: NeonTarget): { close(): void } => {
+  const sockets = new WebSocketServer({ server, path: "/v2" });
+  sockets.on("connection", (socket, request) => {
+    socket.on("error", () => undefined);
+    const address = new URL(request.url ?? "/", "http://neon").searchParams.get("address");
+    if (address !== `${target.host}:${target.port}`) {
+      socket.close(POLICY_VIOLATION, "unknown address");
+      return;
+    }
+    const tcp = connect(target.port, target.host).setNoDelay(true);
+    const stream = createWebSocketStream(socket);
+    pipeline(stream, tcp, stream, () => {
+      tcp.destroy();
+      socket.terminate();
+    });
+  });
+  return {
+    close: () => {
+      for (const socket of sockets.clients) socket.terminate();
+      sockets.close();
+    },
+  };
+};

@@ -1,0 +1,44 @@
+/** A stand-in for Neon on this machine: its two endpoints, as the unmodified driver calls them, in front of a real Postgres. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createSqlEndpoint } from "./neon-sql.ts";
+import { attachTunnel } from "./neon-tunnel.ts";
+
+/** The Postgres behind the endpoints, reached without TLS. No request gets anywhere else, whatever its connection string says. */
+export interface NeonTarget {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface LocalNeon {
+  readonly port: number;
+  /** For `fetchEndpoint` of connectDb. */
+  readonly fetchEndpoint: string;
+  /** For `wsProxy` of connectDb. */
+  readonly wsProxy: string;
+  /** Ends every session at once. */
+  close(): Promise<void>;
+}
+
+/** Starts both endpoints on loopback: `POST /sql`, and a WebSocket at `/v2?address=host:port`. */
+export const startNeon = async (target: NeonTarget, port = 0): Promise<LocalNeon> => {
+  const sql = createSqlEndpoint(target);
+  const server = createServer((request, response) => void sql.answer(request, response));
+  const tunnel = attachTunnel(server, target);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  const { port: listening } = server.address() as AddressInfo;
+  return {
+    port: listening,
+    fetchEndpoint: `http://127.0.0.1:${listening}/sql`,
+    wsProxy: `127.0.0.1:${listening}/v2?address=`,
+    close: async () => {
+      tunnel.close();
+      server.close();
+      server.closeAllConnections();
+      await sql.close();
+    },
+  };
+};
