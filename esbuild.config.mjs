@@ -60,11 +60,11 @@ const sizesOf = (name, { outputs }) => {
   return { name, loaded: loadedBytes(outputs, entry), total: code.reduce((sum, [, output]) => sum + output.bytes, 0) };
 };
 
-const contextFor = (name, entry, onEnd) =>
+const contextFor = (name, entry, onEnd, outdir = join(ROOT, ".build")) =>
   context({
     absWorkingDir: ROOT,
     entryPoints: { index: entry },
-    outdir: join(ROOT, ".build", name),
+    outdir: join(outdir, name),
     outExtension: { ".js": ".mjs" },
     bundle: true,
     splitting: true,
@@ -85,6 +85,14 @@ const contextFor = (name, entry, onEnd) =>
     },
     plugins: [{ name: "on-end", setup: (build) => build.onEnd((result) => onEnd?.(name, result)) }],
   });
+
+/** Builds one function as all are built, into `<outdir>/<name>/index.mjs`. */
+export const buildOne = async ({ name, entry, outdir }) => {
+  const esbuild = await contextFor(name, entry, undefined, outdir);
+  await esbuild.rebuild();
+  await esbuild.dispose();
+  return join(outdir, name, "index.mjs");
+};
 
 /**
  * Builds every function. With `watch` it goes on rebuilding until `dispose` is called; `onEnd(name, result)` hears of each build.

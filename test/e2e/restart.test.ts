@@ -1,0 +1,35 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, expect, it, vi } from "vitest";
+import { startLocal, temporaryFolder } from "../support/start-local.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const folder = temporaryFolder();
+afterAll(folder.remove);
+
+/** With the embedded Postgres of its folder. */
+const start = () => startLocal({ folder: folder.path, env: {} });
+
+it("finds the jobs of before after a restart, and runs those that waited", async () => {
+  const first = await start();
+  const done = await first.api.enqueue("send_email", { email: "first@example.com" });
+  await first.api.inState(done, "completed");
+  await first.api.post("/queues/emails/pause");
+  const waiting = await first.api.enqueue("send_email", { email: "second@example.com" });
+
+  const port = Number(new URL(first.url).port);
+  await expect(startLocal({ folder: folder.path, env: {}, port })).rejects.toThrow(`port ${port} is in use`);
+  await first.stop();
+  expect(existsSync(join(folder.path, "pg", "postmaster.pid"))).toBe(false);
+
+  const second = await start();
+  try {
+    expect(second.apiKey).toBe(first.apiKey);
+    expect((await second.api.get(`/jobs/${done}`)).body).toMatchObject({ state: "completed", attempt: 1 });
+    await second.api.post("/queues/emails/resume");
+    expect(await second.api.inState(waiting, "completed")).toMatchObject({ attempt: 1 });
+  } finally {
+    await second.stop();
+  }
+});

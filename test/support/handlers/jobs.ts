@@ -1,0 +1,34 @@
+import * as z from "zod";
+import { defineJob, defineQueue } from "../../../lib/core/define.ts";
+
+const retry = { maxAttempts: 3, backoff: { type: "list", delaysSeconds: [1, 2], jitter: "none" } } as const;
+
+/** Misbehaves as its payload says: see handler faulty.ts. */
+export const faulty = defineJob({
+  type: "faulty",
+  queue: "shared",
+  payload: z.object({
+    act: z.enum(["throw", "exit", "hang", "work"]),
+    /** Acts so only in attempts up to this one. */
+    until: z.int().default(1),
+    /** `work` ends when this file exists, with the attempt's number after its name. */
+    gate: z.string().default(""),
+  }),
+  retry,
+  timeoutSeconds: 20,
+  batchSize: 1,
+});
+
+/** Does what it should. */
+export const steady = defineJob({ type: "steady", queue: "shared", payload: z.object({}), retry, batchSize: 1 });
+
+/** Its module fails to load. */
+export const unloadable = defineJob({
+  type: "unloadable",
+  queue: "shared",
+  payload: z.object({}),
+  retry,
+  batchSize: 1,
+});
+
+export const shared = defineQueue({ name: "shared", maxInFlight: 8 });
