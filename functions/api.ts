@@ -6,13 +6,14 @@ import { httpFunction } from "../lib/http/function.ts";
 import type { Source } from "../lib/http/lazy.ts";
 import { parseListQuery } from "../lib/http/list-query.ts";
 import type { HttpRequest, HttpResponse, Route } from "../lib/http/router.ts";
-import { uuidOf } from "../lib/http/schemas.ts";
+import { queueLimits, uuidOf } from "../lib/http/schemas.ts";
 import type { HttpHandler } from "../lib/http/stack.ts";
+import { fieldErrorsOf } from "../lib/http/validate.ts";
 import { encodeCursor, toWireJob, toWireQueue } from "../lib/http/wire.ts";
 import { cancelJob } from "../lib/queue/cancel.ts";
 import type { Deps } from "../lib/queue/deps.ts";
 import { health } from "../lib/queue/health.ts";
-import { pauseQueue, resumeQueue } from "../lib/queue/queues.ts";
+import { limitQueue, pauseQueue, resumeQueue } from "../lib/queue/queues.ts";
 import { retryJob } from "../lib/queue/retry.ts";
 import { queueStats, queueStatsOf, type QueueStats } from "../lib/queue/stats.ts";
 import { runtime } from "../lib/runtime.ts";
@@ -65,13 +66,29 @@ const queuesListed: Run = async (deps) => ok({ data: (await queueStats(deps)).ma
 
 /** A use case about one queue as a route; a name that can't be one is unknown, too. */
 const onQueue =
-  (useCase: (deps: Deps, name: string) => Promise<QueueStats | "not_found">): Run =>
-  async (deps, { params }) => {
+  (useCase: (deps: Deps, name: string, body: unknown) => Promise<QueueStats | "not_found">): Run =>
+  async (deps, { params, body }) => {
     const { name = "" } = params;
-    const queue = NAME_PATTERN.test(name) ? await useCase(deps, name) : "not_found";
+    const queue = NAME_PATTERN.test(name) ? await useCase(deps, name, body) : "not_found";
     if (queue === "not_found") throw notFound("queue");
     return ok(toWireQueue(queue));
   };
+
+const limited = (deps: Deps, name: string, body: unknown): Promise<QueueStats | "not_found"> => {
+  const { data, error } = queueLimits.safeParse(body);
+  if (data === undefined)
+    throw new ForgeqError("invalid_queue", "The limits are not valid", { errors: fieldErrorsOf(error) });
+  return limitQueue(deps, name, data);
+};
+
+/** Loaded when it is asked for, with the job types: no other request needs either. */
+const described = async (): Promise<HttpResponse> => {
+  const [{ openapiDocument }, { jobs }] = await Promise.all([
+    import("../lib/http/openapi.ts"),
+    import("./registry.ts"),
+  ]);
+  return ok(openapiDocument(jobs));
+};
 
 const healthy: Run = async (deps) => {
   const { ok: good, detail = "The database did not answer" } = await health(deps);
@@ -79,11 +96,15 @@ const healthy: Run = async (deps) => {
   return ok({ status: "ok" });
 };
 
-const routesOf = (deps: () => Promise<Deps>): Route[] => {
+const MAX_LIMITS_BYTES = 4096;
+
+/** The routes of this function. */
+export const apiRoutes = (deps: () => Promise<Deps>): Route[] => {
   const route = (method: Route["method"], path: Route["path"], scope: Route["scope"], run: Run): Route => ({
     method,
     path,
     scope,
+    ...(method === "PUT" && { maxBodyBytes: MAX_LIMITS_BYTES }),
     run: async (request) => run(await deps(), request),
   });
   return [
@@ -93,9 +114,11 @@ const routesOf = (deps: () => Promise<Deps>): Route[] => {
     route("POST", "/jobs/{id}/retry", "jobs:manage", retried),
     route("GET", "/queues", "jobs:read", queuesListed),
     route("GET", "/queues/{name}", "jobs:read", onQueue(queueStatsOf)),
+    route("PUT", "/queues/{name}", "jobs:manage", onQueue(limited)),
     route("POST", "/queues/{name}/pause", "jobs:manage", onQueue(pauseQueue)),
     route("POST", "/queues/{name}/resume", "jobs:manage", onQueue(resumeQueue)),
     route("GET", "/health", null, healthy),
+    { method: "GET", path: "/openapi.json", scope: "jobs:read", run: described },
   ];
 };
 
@@ -105,7 +128,7 @@ const routesOf = (deps: () => Promise<Deps>): Route[] => {
  * @param keys - the JSON text of the API keys
  */
 export const createHandler = (deps: Source<Deps>, keys: Source<string | undefined>): HttpHandler =>
-  httpFunction(deps, keys, routesOf);
+  httpFunction(deps, keys, apiRoutes);
 
 export const handler = createHandler(
   () => runtime().deps(),

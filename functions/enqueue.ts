@@ -35,7 +35,8 @@ const enqueue = async (
   }
 };
 
-const routesOf = (deps: () => Promise<Deps>, definitions: readonly JobDefinition[]): Route[] => {
+/** The routes of this function, for these job types. */
+export const enqueueRoutes = (deps: () => Promise<Deps>, definitions: readonly JobDefinition[]): Route[] => {
   const types = new Map(definitions.map((definition) => [definition.type, definition]));
   return [
     {
@@ -75,7 +76,7 @@ export const createHandler = (
   deps: Source<Deps>,
   keys: Source<string | undefined>,
   definitions: readonly JobDefinition[] = jobs,
-): HttpHandler => httpFunction(deps, keys, (get) => routesOf(get, definitions));
+): HttpHandler => httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions));
 
 export const handler = createHandler(
   () => runtime().deps(),

@@ -11,6 +11,7 @@ export const ERROR_CODES = [
   "invalid_job",
   "invalid_payload",
   "invalid_query",
+  "invalid_queue",
   "invalid_schedule",
   "lease_lost",
   "malformed_json",

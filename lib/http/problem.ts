@@ -3,7 +3,7 @@ import type { ErrorCode, ErrorDetails } from "../core/errors.ts";
 import type { HttpResponse } from "./router.ts";
 
 /** A path that is there, with another method: only the router can say so. */
-type ProblemCode = ErrorCode | "method_not_allowed";
+export type ProblemCode = ErrorCode | "method_not_allowed";
 
 interface Kind {
   readonly status: number;
@@ -21,6 +21,7 @@ const KINDS = {
   internal: { status: 500, title: "Internal error" },
   invalid_job: { status: 422, title: "The job is not valid" },
   invalid_payload: { status: 422, title: "The payload is not valid" },
+  invalid_queue: { status: 422, title: "The queue's limits are not valid" },
   invalid_query: { status: 400, title: "The query is not valid" },
   invalid_schedule: { status: 422, title: "The schedule is not valid" },
   lease_lost: { status: 409, title: "The lease is lost" },
@@ -38,6 +39,9 @@ const KINDS = {
   unknown_type: { status: 422, title: "Unknown job type" },
   unsupported_media_type: { status: 415, title: "The body must be JSON" },
 } satisfies Record<ProblemCode, Kind>;
+
+/** The HTTP status of a code. */
+export const statusOf = (code: ProblemCode): number => KINDS[code].status;
 
 /** Seconds, for the codes that pass by themselves, when the error names none. */
 const RETRY_AFTER_SECONDS: Partial<Record<ProblemCode, number>> = {

@@ -88,6 +88,23 @@ export const listQuery = z
   })
   .transform(({ cursor: after = null, ...same }) => ({ ...same, after }));
 
+/** Postgres' integer. */
+const limit = z.int().min(1).max(2_147_483_647);
+
+/** What `PUT /queues/{name}` takes: the limits to set; null is no limit. Gives what `limitQueue` takes. */
+export const queueLimits = z
+  .strictObject({
+    max_in_flight: limit.nullable().exactOptional(),
+    max_pending: limit.nullable().exactOptional(),
+    retention_days: z.int().min(1).max(3650).exactOptional(),
+  })
+  .refine((limits) => Object.keys(limits).length > 0, "must name a limit")
+  .transform(({ max_in_flight, max_pending, retention_days }) => ({
+    ...(max_in_flight !== undefined && { maxInFlight: max_in_flight }),
+    ...(max_pending !== undefined && { maxPending: max_pending }),
+    ...(retention_days !== undefined && { retentionDays: retention_days }),
+  }));
+
 /** The id of a path, or null when it can't be one. */
 export const uuidOf = (text: string | undefined): string | null =>
   text !== undefined && isUuid(text) ? text.toLowerCase() : null;

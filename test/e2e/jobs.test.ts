@@ -250,6 +250,20 @@ describe("queues", () => {
     await run.api.inState(id, "completed");
   });
 
+  it("takes an operator's limits, and refuses wrong ones", async () => {
+    expect(await run.api.put("/queues/crawl", { max_in_flight: 3, max_pending: null })).toMatchObject({
+      status: 200,
+      body: { name: "crawl", max_in_flight: 3, max_pending: null, retention_days: 30 },
+    });
+    expect(await run.api.put("/queues/crawl", { max_in_flight: 0, limit: 1 })).toMatchObject({
+      status: 422,
+      body: { code: "invalid_queue", errors: [{ pointer: "/max_in_flight" }, { pointer: "/limit" }] },
+    });
+    expect(await run.api.put("/queues/crawl", {})).toMatchObject({ status: 422, body: { code: "invalid_queue" } });
+    expect(await run.api.put("/queues/nowhere", { max_in_flight: 3 })).toHaveProperty("status", 404);
+    expect((await run.api.get("/queues/crawl")).body).toMatchObject({ max_in_flight: 3 });
+  });
+
   it("lists them with their limits", async () => {
     const { body } = await run.api.get("/queues");
     expect(body.data).toContainEqual(expect.objectContaining({ name: "emails", max_in_flight: 20, paused: false }));

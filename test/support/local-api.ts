@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { LocalRun } from "../../lib/local/local-run.ts";
+import { type OpenApi, wrongAnswer } from "./openapi.ts";
 
 export interface ApiAnswer {
   readonly status: number;
@@ -11,8 +12,15 @@ export interface ApiAnswer {
 /** Generous: CI's machine may be busy. */
 const SOON = { timeout: 50_000, interval: 100 };
 
-/** The HTTP API of a local run, with its key. */
+/** The HTTP API of a local run, with its key. Every answer is held against the API's own OpenAPI document. */
 export const apiOf = ({ url, apiKey }: Pick<LocalRun, "url" | "apiKey">) => {
+  const authorization = `Bearer ${apiKey}`;
+  let openapi: Promise<OpenApi> | undefined;
+  const document = (): Promise<OpenApi> =>
+    (openapi ??= fetch(`${url}/openapi.json`, { headers: { authorization } }).then(
+      (response) => response.json() as Promise<OpenApi>,
+    ));
+
   const send = async (
     method: string,
     path: string,
@@ -22,14 +30,17 @@ export const apiOf = ({ url, apiKey }: Pick<LocalRun, "url" | "apiKey">) => {
     const response = await fetch(url + path, {
       method,
       headers: {
-        authorization: `Bearer ${apiKey}`,
+        authorization,
         ...(body === undefined ? {} : { "content-type": "application/json" }),
         ...headers,
       },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text === "" ? null : JSON.parse(text) };
+    const answer = { status: response.status, headers: response.headers, body: JSON.parse(text) as unknown };
+    const type = response.headers.get("content-type") ?? "";
+    expect(wrongAnswer(await document(), { method, path }, { ...answer, type })).toEqual([]);
+    return answer;
   };
   const api = {
     get: (path: string, headers?: Record<string, string>) => send("GET", path, undefined, headers),

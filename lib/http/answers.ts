@@ -1,0 +1,89 @@
+/** What the API answers, as schemas: the source of the OpenAPI document, loaded for nothing else. */
+import * as z from "zod";
+import { ATTEMPT_OUTCOMES, JOB_STATES } from "../core/states.ts";
+
+const at = z.iso.datetime();
+const attemptError = z.strictObject({ name: z.string(), message: z.string(), stack: z.string().optional() });
+
+const attempt = z.strictObject({
+  number: z.int().describe("From 1; it repeats where an attempt was not counted."),
+  outcome: z.enum(ATTEMPT_OUTCOMES),
+  lease_id: z.uuid().nullable(),
+  began_at: at.nullable(),
+  ended_at: at,
+  error: attemptError.nullable(),
+});
+
+const summary = z.strictObject({
+  id: z.uuid(),
+  type: z.string(),
+  queue: z.string(),
+  state: z.enum(JOB_STATES),
+  priority: z.int().min(0).max(9),
+  metadata: z.record(z.string(), z.unknown()),
+  unique_key: z.string().nullable(),
+  attempt: z.int().describe("Attempts that were counted."),
+  max_attempts: z.int(),
+  progress: z.strictObject({ fraction: z.number().min(0).max(1), note: z.string().nullish() }).nullable(),
+  created_at: at,
+  run_at: at,
+  started_at: at.nullable().describe("When the newest attempt began."),
+  finished_at: at.nullable(),
+  result: z.unknown(),
+  error: attemptError.nullable().describe("The last one."),
+});
+
+/** As `POST /jobs` answers it. */
+export const enqueuedJob = summary;
+
+/** As a list shows it: with what `include` asked for. */
+export const listedJob = summary.extend({
+  payload: z.unknown().optional(),
+  attempts: z.array(attempt).optional(),
+});
+
+/** As `GET /jobs/{id}` shows it. */
+export const wholeJob = summary.extend({ payload: z.unknown(), attempts: z.array(attempt) });
+
+export const jobPage = z.strictObject({
+  data: z.array(listedJob),
+  next_cursor: z.string().nullable().describe("Of the next page, null on the last one."),
+});
+
+export const enqueuedBatch = z.strictObject({ jobs: z.array(enqueuedJob).describe("In the order of the request.") });
+
+export const queue = z.strictObject({
+  name: z.string(),
+  paused: z.boolean(),
+  max_in_flight: z.int().nullable().describe("Jobs leased or running at once; null is no limit."),
+  max_pending: z.int().nullable().describe("Jobs that may wait; null is no limit."),
+  retention_days: z.int().describe("Days that finished jobs are kept."),
+  in_flight: z.int(),
+  jobs: z.strictObject({
+    scheduled: z.int(),
+    pending: z.int(),
+    leased: z.int(),
+    running: z.int(),
+    dead: z.int(),
+  }),
+  capped: z.boolean().describe("A number of jobs is a lower bound: no more were counted."),
+  oldest_pending_age_seconds: z.number().nullable(),
+});
+
+export const queueList = z.strictObject({ data: z.array(queue) });
+
+export const healthy = z.strictObject({ status: z.literal("ok") });
+
+/** Every error of the API. https://www.rfc-editor.org/rfc/rfc9457 */
+export const problem = z.looseObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.string().describe("Stable: switch on it."),
+  detail: z.string(),
+  request_id: z.string().describe("Also in the header x-request-id, and in the log."),
+  errors: z
+    .array(z.strictObject({ pointer: z.string(), detail: z.string() }))
+    .optional()
+    .describe("The wrong fields, as RFC 6901 JSON pointers into the request's body or query."),
+});

@@ -1,0 +1,153 @@
+import * as z from "zod";
+import type { JobDefinition } from "../core/job.ts";
+import * as answers from "./answers.ts";
+import { type Operation, operations } from "./operations.ts";
+import { type ProblemCode, statusOf } from "./problem.ts";
+import { batchBody, enqueueBody, MAX_BATCH } from "./schemas.ts";
+
+type Json = Record<string, unknown>;
+
+const schemaOf = (schema: z.ZodType, io: "input" | "output"): Json => {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
+  return json;
+};
+
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+
+const NAMED = new Map<z.ZodType, string>([
+  [answers.enqueuedJob, "EnqueuedJob"],
+  [answers.wholeJob, "Job"],
+  [answers.jobPage, "JobPage"],
+  [answers.enqueuedBatch, "EnqueuedBatch"],
+  [answers.queue, "Queue"],
+  [answers.queueList, "QueueList"],
+  [enqueueBody, "NewJob"],
+  [batchBody, "NewBatch"],
+]);
+
+const payloadName = (type: string): string => `payload.${type}`;
+
+const NOTES: Json = {
+  payload: "What the type's handler gets; the schemas named payload.* say what each type takes.",
+  id: "Of your own, so that the same request sent twice stores one job.",
+  queue: "The type's unless given.",
+  priority: "Lower first.",
+  unique_key: "At most one live job per type and key.",
+  delay_seconds: "Instead of run_at.",
+};
+
+/** The envelope, and for each type what its payload is. */
+const newJob = (definitions: readonly JobDefinition[]): Json => {
+  const { properties, ...envelope } = schemaOf(enqueueBody, "input") as { properties: Record<string, Json> };
+  return {
+    ...envelope,
+    required: ["type", "payload"],
+    properties: Object.fromEntries(
+      Object.entries({ ...properties, metadata: { type: "object" } }).map(([name, schema]) => [
+        name,
+        name in NOTES ? { ...schema, description: NOTES[name] } : schema,
+      ]),
+    ),
+    anyOf: definitions.map(({ type }) => ({
+      type: "object",
+      required: ["type", "payload"],
+      properties: { type: { const: type }, payload: ref(payloadName(type)) },
+    })),
+  };
+};
+
+const NEW_BATCH: Json = {
+  type: "object",
+  required: ["jobs"],
+  additionalProperties: false,
+  properties: { jobs: { type: "array", minItems: 1, maxItems: MAX_BATCH, items: ref("NewJob") } },
+};
+
+const use = (schema: z.ZodType, io: "input" | "output"): Json => {
+  const name = NAMED.get(schema);
+  return name === undefined ? schemaOf(schema, io) : ref(name);
+};
+
+const json = (schema: Json, type = "application/json"): Json => ({ content: { [type]: { schema } } });
+
+const parametersOf = ({ path, query }: Operation): Json[] => {
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  }));
+  if (query === undefined) return inPath;
+  const { properties } = schemaOf(query, "input") as { properties: Record<string, Json> };
+  return [...inPath, ...Object.entries(properties).map(([name, schema]) => ({ name, in: "query", schema }))];
+};
+
+const WITH_KEY: readonly ProblemCode[] = ["unauthorized", "forbidden", "database_unavailable", "schema_outdated"];
+const WITH_BODY: readonly ProblemCode[] = ["malformed_json", "payload_too_large", "unsupported_media_type"];
+
+const errorsOf = ({ errors, scope, body }: Operation): Record<string, Json> => {
+  const codes = new Set<ProblemCode>([
+    ...errors,
+    ...(scope === null ? [] : WITH_KEY),
+    ...(body === undefined ? [] : WITH_BODY),
+    "internal",
+  ]);
+  const byStatus = Object.groupBy(codes, (code) => String(statusOf(code)));
+  return Object.fromEntries(
+    Object.entries(byStatus).map(([status, of = []]) => [
+      status,
+      { description: of.join(", "), ...json(ref("Problem"), "application/problem+json") },
+    ]),
+  );
+};
+
+const describe = (operation: Operation): Json => {
+  const { summary, scope, body } = operation;
+  const answered = Object.entries(operation.answers).map(([status, { description, schema }]) => [
+    status,
+    {
+      description,
+      ...(status === "201" && operation.path === "/jobs" && { headers: { location: { schema: { type: "string" } } } }),
+      ...json(schema === undefined ? { type: "object" } : use(schema, "output")),
+    },
+  ]);
+  return {
+    summary,
+    parameters: parametersOf(operation),
+    ...(body !== undefined && { requestBody: { required: true, ...json(use(body, "input")) } }),
+    responses: { ...errorsOf(operation), ...Object.fromEntries(answered) },
+    security: scope === null ? [] : [{ key: [scope] }],
+  };
+};
+
+/**
+ * The API as an OpenAPI 3.1 document, made from the schemas that check requests.
+ *
+ * @param definitions - the job types that can be enqueued
+ */
+export const openapiDocument = (definitions: readonly JobDefinition[]): Json => {
+  const paths: Record<string, Json> = {};
+  for (const operation of operations)
+    (paths[operation.path] ??= {})[operation.method.toLowerCase()] = describe(operation);
+  const named = [...NAMED].map(([schema, name]) => [name, schemaOf(schema, "output")]);
+  const payloads = definitions.map(({ type, payload }) => [payloadName(type), schemaOf(payload, "input")]);
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "ForgeQ",
+      version: "1",
+      description: "Jobs in Postgres, run on Lambda. Errors: RFC 9457 with a stable code.",
+    },
+    paths,
+    components: {
+      schemas: {
+        ...Object.fromEntries(named),
+        ...Object.fromEntries(payloads),
+        NewJob: newJob(definitions),
+        NewBatch: NEW_BATCH,
+        Problem: schemaOf(answers.problem, "output"),
+      },
+      securitySchemes: { key: { type: "http", scheme: "bearer", description: "An API key with the scope." } },
+    },
+  };
+};

@@ -1,0 +1,144 @@
+/** Every operation of the API, for its OpenAPI document. test/unit/openapi.test.ts compares it with the routes. */
+import type * as z from "zod";
+import * as answers from "./answers.ts";
+import type { Scope } from "./authenticate.ts";
+import type { ProblemCode } from "./problem.ts";
+import type { Route } from "./router.ts";
+import { batchBody, enqueueBody, listQuery, queueLimits } from "./schemas.ts";
+
+export interface Operation {
+  readonly method: Route["method"];
+  readonly path: Route["path"];
+  readonly summary: string;
+  /** Null: open to everybody. */
+  readonly scope: Scope | null;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  /** By status. */
+  readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: z.ZodType }>>;
+  /** Beside those that every operation with a key, or with a body, can answer. */
+  readonly errors: readonly ProblemCode[];
+}
+
+export const operations: readonly Operation[] = [
+  {
+    method: "POST",
+    path: "/jobs",
+    summary: "Enqueue a job",
+    scope: "jobs:write",
+    body: enqueueBody,
+    answers: {
+      201: { description: "Stored; Location names it.", schema: answers.enqueuedJob },
+      200: {
+        description: "The id, or a live job with this unique_key, was there: that job.",
+        schema: answers.enqueuedJob,
+      },
+    },
+    errors: ["invalid_job", "invalid_payload", "unknown_type", "id_conflict", "unique_key_conflict", "queue_full"],
+  },
+  {
+    method: "POST",
+    path: "/jobs/batch",
+    summary: "Enqueue up to 1,000 jobs in one transaction",
+    scope: "jobs:write",
+    body: batchBody,
+    answers: { 201: { description: "All stored, or there already.", schema: answers.enqueuedBatch } },
+    errors: ["invalid_job", "invalid_payload", "unknown_type", "id_conflict", "unique_key_conflict", "queue_full"],
+  },
+  {
+    method: "GET",
+    path: "/jobs",
+    summary: "List jobs, newest first",
+    scope: "jobs:read",
+    query: listQuery,
+    answers: { 200: { description: "A page.", schema: answers.jobPage } },
+    errors: ["invalid_query"],
+  },
+  {
+    method: "GET",
+    path: "/jobs/{id}",
+    summary: "Show a job with its payload and attempts",
+    scope: "jobs:read",
+    answers: { 200: { description: "The job in its newest life.", schema: answers.wholeJob } },
+    errors: ["not_found"],
+  },
+  {
+    method: "POST",
+    path: "/jobs/{id}/cancel",
+    summary: "Cancel a job",
+    scope: "jobs:manage",
+    answers: {
+      200: { description: "Cancelled, now or before.", schema: answers.wholeJob },
+      202: {
+        description: "Requested: a handler has it, and is told with its next heartbeat.",
+        schema: answers.wholeJob,
+      },
+    },
+    errors: ["not_found", "illegal_state", "busy"],
+  },
+  {
+    method: "POST",
+    path: "/jobs/{id}/retry",
+    summary: "Run a finished job again: same id, next life",
+    scope: "jobs:manage",
+    answers: { 200: { description: "Pending again.", schema: answers.wholeJob } },
+    errors: ["not_found", "illegal_state", "unique_key_conflict", "payload_gone", "queue_full"],
+  },
+  {
+    method: "GET",
+    path: "/queues",
+    summary: "List the queues",
+    scope: "jobs:read",
+    answers: { 200: { description: "All of them, by name.", schema: answers.queueList } },
+    errors: [],
+  },
+  {
+    method: "GET",
+    path: "/queues/{name}",
+    summary: "Show a queue",
+    scope: "jobs:read",
+    answers: { 200: { description: "The queue.", schema: answers.queue } },
+    errors: ["not_found"],
+  },
+  {
+    method: "PUT",
+    path: "/queues/{name}",
+    summary: "Set a queue's limits; those of the code no longer apply to what is set",
+    scope: "jobs:manage",
+    body: queueLimits,
+    answers: { 200: { description: "The queue with its new limits.", schema: answers.queue } },
+    errors: ["not_found", "invalid_queue"],
+  },
+  {
+    method: "POST",
+    path: "/queues/{name}/pause",
+    summary: "Stop claiming; what runs goes on",
+    scope: "jobs:manage",
+    answers: { 200: { description: "The queue, paused.", schema: answers.queue } },
+    errors: ["not_found"],
+  },
+  {
+    method: "POST",
+    path: "/queues/{name}/resume",
+    summary: "Claim again, at once",
+    scope: "jobs:manage",
+    answers: { 200: { description: "The queue, going on.", schema: answers.queue } },
+    errors: ["not_found"],
+  },
+  {
+    method: "GET",
+    path: "/health",
+    summary: "Does the database answer, with this version's schema?",
+    scope: null,
+    answers: { 200: { description: "It does.", schema: answers.healthy } },
+    errors: ["database_unavailable"],
+  },
+  {
+    method: "GET",
+    path: "/openapi.json",
+    summary: "This document",
+    scope: "jobs:read",
+    answers: { 200: { description: "OpenAPI 3.1." } },
+    errors: [],
+  },
+];

@@ -1,0 +1,78 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { apiRoutes } from "../../functions/api.ts";
+import { enqueueRoutes } from "../../functions/enqueue.ts";
+import { jobs } from "../../functions/registry.ts";
+import { openapiDocument } from "../../lib/http/openapi.ts";
+import { operations } from "../../lib/http/operations.ts";
+import { type OpenApi, operationOf, violations } from "../support/openapi.ts";
+
+const openapi = JSON.parse(JSON.stringify(openapiDocument(jobs))) as OpenApi;
+const noDeps = () => Promise.reject(new Error("not called"));
+const routes = [...enqueueRoutes(noDeps, jobs), ...apiRoutes(noDeps)];
+
+const schemaOf = (method: string, path: string) =>
+  operationOf(openapi, method, path)?.requestBody?.content["application/json"]?.schema ?? {};
+
+describe("the OpenAPI document", () => {
+  it("describes every route, with its scope, and nothing else", () => {
+    const of = (each: { method: string; path: string; scope: string | null }) =>
+      `${each.method} ${each.path} ${each.scope}`;
+    expect(operations.map(of).sort()).toEqual(routes.map(of).sort());
+  });
+
+  it("describes a body exactly where a route takes one", () => {
+    const withBody = routes
+      .filter((route) => route.maxBodyBytes !== undefined)
+      .map(({ method, path }) => `${method} ${path}`);
+    expect(
+      operations
+        .filter(({ body }) => body !== undefined)
+        .map(({ method, path }) => `${method} ${path}`)
+        .sort(),
+    ).toEqual(withBody.sort());
+  });
+
+  it("is served for every route of serverless.yml", () => {
+    const events = [...readFileSync("serverless.yml", "utf8").matchAll(/httpApi: ([A-Z]+ \/\S*)/g)].map(
+      ([, event]) => event,
+    );
+    expect(events.sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());
+  });
+
+  it("has no reference that leads nowhere", () => {
+    const names = [...JSON.stringify(openapi).matchAll(/#\/components\/schemas\/([^"]+)/g)].map(([, name]) => name);
+    expect(names.length).toBeGreaterThan(20);
+    expect(Object.keys(openapi.components.schemas)).toEqual(expect.arrayContaining(names));
+  });
+
+  it.each([
+    [{ type: "send_email", payload: { email: "a@example.com" } }],
+    [
+      {
+        type: "crawl_page",
+        payload: { url: "https://example.com/" },
+        priority: 0,
+        unique_key: "x",
+        metadata: { a: [1] },
+      },
+    ],
+    [{ type: "send_email", payload: { email: "a@example.com" }, run_at: "2030-01-31T08:00:00+02:00", max_attempts: 1 }],
+  ])("takes %j as a job", (body) => {
+    expect(violations(openapi, schemaOf("POST", "/jobs"), body)).toEqual([]);
+    expect(violations(openapi, schemaOf("POST", "/jobs/batch"), { jobs: [body] })).toEqual([]);
+  });
+
+  it("takes no unknown fields of a job", () => {
+    expect(openapi.components.schemas["NewJob"]).toMatchObject({ additionalProperties: false });
+  });
+
+  it.each([
+    [{ type: "send_email" }],
+    [{ type: "send_email", payload: { email: "nobody" } }],
+    [{ type: "Send", payload: {} }],
+    [{ type: "send_email", payload: { email: "a@example.com" }, priority: 10 }],
+  ])("refuses %j as a job", (body) => {
+    expect(violations(openapi, schemaOf("POST", "/jobs"), body)).not.toEqual([]);
+  });
+});
