@@ -129,8 +129,9 @@ export const openapiDocument = (definitions: readonly JobDefinition[]): Json => 
   const paths: Record<string, Json> = {};
   for (const operation of operations)
     (paths[operation.path] ??= {})[operation.method.toLowerCase()] = describe(operation);
-  const named = [...NAMED].map(([schema, name]) => [name, schemaOf(schema, "output")]);
-  const payloads = definitions.map(({ type, payload }) => [payloadName(type), schemaOf(payload, "input")]);
+  const schemas: Record<string, Json> = { Problem: schemaOf(answers.problem, "output") };
+  for (const [schema, name] of NAMED) schemas[name] = schemaOf(schema, "output");
+  for (const { type, payload } of definitions) schemas[payloadName(type)] = schemaOf(payload, "input");
   return {
     openapi: "3.1.0",
     info: {
@@ -140,13 +141,7 @@ export const openapiDocument = (definitions: readonly JobDefinition[]): Json => 
     },
     paths,
     components: {
-      schemas: {
-        ...Object.fromEntries(named),
-        ...Object.fromEntries(payloads),
-        NewJob: newJob(definitions),
-        NewBatch: NEW_BATCH,
-        Problem: schemaOf(answers.problem, "output"),
-      },
+      schemas: { ...schemas, NewJob: newJob(definitions), NewBatch: NEW_BATCH },
       securitySchemes: { key: { type: "http", scheme: "bearer", description: "An API key with the scope." } },
     },
   };

@@ -24,7 +24,7 @@ const relocated = <Value>(value: Value): Value =>
 
 /** What is wrong with a document by a schema of the OpenAPI document; empty when nothing is. */
 export const violations = (openapi: OpenApi, schema: Json, document: unknown): string[] => {
-  const zod = z.fromJSONSchema({ ...relocated(schema), $defs: relocated(openapi.components.schemas) } as never);
+  const zod = z.fromJSONSchema({ ...relocated(schema), $defs: relocated(openapi.components.schemas) });
   const issues = zod.safeParse(document).error?.issues ?? [];
   return issues.map((issue) => `/${issue.path.join("/")}: ${issue.message}`);
 };

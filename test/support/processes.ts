@@ -19,7 +19,7 @@ const SERVICE = "forgeq-dev";
 const SOON = { timeout: 50_000, interval: 50 };
 
 interface BuildConfig {
-  buildOne(options: { name: string; entry: string; outdir: string }): Promise<string>;
+  readonly buildOne: (options: { name: string; entry: string; outdir: string }) => Promise<string>;
 }
 
 /** Bundles the handlers of test/support/handlers as the project's are. */

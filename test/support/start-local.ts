@@ -9,7 +9,7 @@ import { apiOf } from "./local-api.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-export const temporaryFolder = (): { readonly path: string; remove(): void } => {
+export const temporaryFolder = (): { readonly path: string; readonly remove: () => void } => {
   const path = mkdtempSync(join(tmpdir(), "forgeq-e2e-"));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 };
