@@ -31,31 +31,55 @@ export interface EnqueuedRow {
   readonly dueSeconds: number | null;
 }
 
+/** Jobs stored alike share a row: a batch of a thousand is one, and names no ids when all items are in it. */
+interface Group extends Omit<EnqueuedRow, "requestedId" | "id" | "dueSeconds"> {
+  readonly requestedIds: readonly string[] | null;
+  /** Of the jobs that were there already. */
+  readonly ids: readonly string[] | null;
+}
+
 const ENQUEUE_MANY = `/* forgeq:enqueue */
-select requested_id as "requestedId", id, created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt",
-       created_at as "createdAt",
-       greatest(0, extract(epoch from run_at - coalesce($3::timestamptz, clock_timestamp())))::float8 as "dueSeconds"
-from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)`;
+select created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt", created_at as "createdAt",
+       case when count(*) < $4::int or not created then array_agg(requested_id) end as "requestedIds",
+       case when not created then array_agg(id) end as ids
+from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)
+group by created, queue, priority, max_attempts, run_at, created_at`;
+
+const secondsBetween = (from: Date | null, to: Date | null): number | null =>
+  from === null || to === null ? null : Math.max(0, (to.getTime() - from.getTime()) / 1000);
+
+const toRows = (groups: readonly Group[], items: readonly EnqueueItem[]): EnqueuedRow[] =>
+  groups.flatMap(({ requestedIds, ids, ...shared }) => {
+    const dueSeconds = secondsBetween(shared.createdAt, shared.runAt);
+    return (requestedIds ?? items.map((item) => item.id)).map((requestedId, index) => ({
+      ...shared,
+      requestedId,
+      id: ids?.[index] ?? requestedId,
+      dueSeconds,
+    }));
+  });
 
 /**
  * Stores jobs, all or none. Sent again after a lost answer, it finds what the first call stored.
  *
  * @param fresh - the ids were made for this call: history is looked up only when it has to be sent again
  */
-export const enqueueMany = (
+export const enqueueMany = async (
   db: Db,
   items: readonly EnqueueItem[],
   fresh: boolean,
   at: Date | null,
 ): Promise<EnqueuedRow[]> => {
   const jobs = JSON.stringify(items);
-  return callAgain<EnqueuedRow>(db, ENQUEUE_MANY, (tried) => [jobs, fresh && tried === 0, at]);
+  const groups = await callAgain<Group>(db, ENQUEUE_MANY, (tried) => [jobs, fresh && tried === 0, at, items.length]);
+  return toRows(groups, items);
 };
 
 /** The same inside a caller's transaction. */
-export const enqueueManyIn = (
+export const enqueueManyIn = async (
   tx: Sql,
   items: readonly EnqueueItem[],
   fresh: boolean,
   at: Date | null,
-): Promise<EnqueuedRow[]> => callIn<EnqueuedRow>(tx, ENQUEUE_MANY, [JSON.stringify(items), fresh, at]);
+): Promise<EnqueuedRow[]> =>
+  toRows(await callIn<Group>(tx, ENQUEUE_MANY, [JSON.stringify(items), fresh, at, items.length]), items);

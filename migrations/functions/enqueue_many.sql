@@ -8,6 +8,9 @@
 -- Errors: FQ001 unknown type, FQ002 queue full (both with {"index": n} from 0 as their detail), FQ004 the id is another
 -- job's, FQ005 the key is held by a job with another payload (both with {"requested_id", "id"}).
 -- Lock order: unique keys (sorted), jobs.
+--
+-- Nearly every call is simple: fresh ids, known types, queues that exist and have room without end, no unique key. Then one
+-- statement reads the document once and inserts; it inserts nothing when one item is not so, and the checks below run.
 create or replace function forgeq.enqueue_many(jobs jsonb, fresh boolean default false, at timestamptz default null)
 returns table (requested_id uuid, id uuid, created boolean, queue text, priority int, max_attempts int, run_at timestamptz, created_at timestamptz)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
@@ -20,8 +23,28 @@ declare
   holder uuid;
   -- {id asked for: id of the job that was there already}
   existing jsonb := '{}';
-  stored int;
+  at timestamptz := coalesce(enqueue_many.at, clock_timestamp());
 begin
+  if fresh then
+    return query
+    insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
+    select s.id, coalesce(s.run_at, at + make_interval(secs => s.delay_seconds), at), at, s.priority, s.max_attempts,
+           coalesce(s.depth, 0), s.queue, s.type, s.traceparent, s.metadata, s.payload
+    from (
+      select coalesce(i.id, forgeq.uuid_v7()) as id, i.type, i.payload, q.name as queue, coalesce(i.priority, t.priority) as priority, i.run_at, i.delay_seconds,
+             coalesce(i.max_attempts, t.max_attempts) as max_attempts, i.metadata, i.depth, i.traceparent,
+             bool_and(q.name is not null and q.max_pending is null and i.unique_key is null) over () as simple
+      from jsonb_to_recordset(jobs) as i(id uuid, type text, payload jsonb, queue text, priority smallint, run_at timestamptz,
+        delay_seconds double precision, max_attempts smallint, unique_key text, metadata jsonb, depth smallint, traceparent text)
+      left join forgeq.job_type t on t.type = i.type
+      left join forgeq.queue q on q.name = coalesce(i.queue, t.queue) and t.type is not null) s
+    where s.simple
+    returning j.id, j.id, true, j.queue, j.priority::int, j.max_attempts::int, j.run_at, j.created_at;
+    if found then
+      return;
+    end if;
+  end if;
+
   if jsonb_path_exists(jobs, '$[*] ? (!exists(@.id))') then
     jobs := (select jsonb_agg(jsonb_build_object('id', forgeq.uuid_v7()) || j order by n) from jsonb_array_elements(jobs) with ordinality as e(j, n));
   end if;
@@ -94,8 +117,8 @@ begin
   if fresh then
     return query
     insert into forgeq.job (id, run_at, created_at, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
-    select i.id, coalesce(i.run_at, coalesce(enqueue_many.at, clock_timestamp()) + make_interval(secs => coalesce(i.delay_seconds, 0))),
-           coalesce(enqueue_many.at, clock_timestamp()), coalesce(i.priority, t.priority), coalesce(i.max_attempts, t.max_attempts),
+    select i.id, coalesce(i.run_at, at + make_interval(secs => coalesce(i.delay_seconds, 0))),
+           at, coalesce(i.priority, t.priority), coalesce(i.max_attempts, t.max_attempts),
            coalesce(i.depth, 0), coalesce(i.queue, t.queue), i.type, i.unique_key, i.traceparent, i.metadata, i.payload
     from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority smallint, run_at timestamptz,
         delay_seconds double precision, max_attempts smallint, unique_key text, metadata jsonb, depth smallint, traceparent text))
@@ -113,8 +136,8 @@ begin
       where not existing ? i.id::text
     loop
       insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
-      values (item.id, coalesce(item.run_at, coalesce(enqueue_many.at, clock_timestamp()) + make_interval(secs => coalesce(item.delay_seconds, 0))),
-              coalesce(enqueue_many.at, clock_timestamp()), coalesce(item.priority, item.type_priority), coalesce(item.max_attempts, item.type_max_attempts),
+      values (item.id, coalesce(item.run_at, at + make_interval(secs => coalesce(item.delay_seconds, 0))),
+              at, coalesce(item.priority, item.type_priority), coalesce(item.max_attempts, item.type_max_attempts),
               coalesce(item.depth, 0), coalesce(item.queue, item.type_queue), item.type, item.unique_key, item.traceparent, item.metadata, item.payload)
       on conflict (id) do nothing
       returning j.id, j.id, true, j.queue, j.priority, j.max_attempts, j.run_at, j.created_at

@@ -1,0 +1,36 @@
+-- Finishes the completed jobs among `ended` that this lease holds; gives their ids. Internal: end_attempts calls it.
+--
+-- Deleted by key, not by ctid: a row that somebody else's update moves meanwhile is followed to its new place, so no lock has
+-- to be taken in a statement before. The plan must look each id up (end_attempts turns the other joins off): after many
+-- deletes under a long transaction, reading a whole index is thousands of dead entries.
+create or replace function forgeq.complete_jobs(lease forgeq.lease, ended jsonb, keep boolean, at timestamptz)
+returns uuid[]
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+  ids uuid[];
+  keys text[];
+begin
+  with gone as (
+    delete from forgeq.job j
+    using jsonb_to_recordset(ended) as o(id uuid, outcome text, result jsonb)
+    where o.outcome = 'completed' and o.id = any (lease.job_ids) and j.id = o.id and j.claim_id = lease.claim_id
+    returning j.id, j.life, j.created_at, j.run_at, j.priority, j.attempt, j.max_attempts, j.depth, j.queue, j.type, j.unique_key,
+      j.traceparent, j.metadata, j.payload, nullif(o.result, 'null') as result),
+  kept as (
+    insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
+      attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, result)
+    select g.id, g.life, at, g.created_at, g.run_at, lease.began_at, lease.id, 'completed', g.priority,
+      g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload, g.result
+    from gone g
+    where keep)
+  select array_agg(g.id), array_agg(g.unique_key) filter (where g.unique_key is not null) into ids, keys
+  from gone g;
+
+  if keys is not null then
+    perform forgeq.free_unique_keys(lease.type, keys);
+  end if;
+  return coalesce(ids, '{}');
+end
+$$;

@@ -1,0 +1,107 @@
+-- Ends attempts that did not complete: gives the job back, or finishes it dead or cancelled. Internal: end_attempts calls it.
+-- Locked first, written by ctid in a later statement, and refused when fewer rows changed than were locked: a job never
+-- loses its claim without a trace. Lock order: the jobs, unique keys (sorted).
+create or replace function forgeq.end_uncompleted(
+  lease forgeq.lease, ended jsonb, at timestamptz,
+  out ids uuid[], out states text[], out wake_seconds double precision)
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+  held record;
+  finished_rows tid[] := '{}';
+  finished_ids uuid[] := '{}';
+  finished_states text[] := '{}';
+  finished_results jsonb[] := '{}';
+  finished_errors jsonb[] := '{}';
+  finished_attempts smallint[] := '{}';
+  finished_keys text[] := '{}';
+  state text;
+  counted boolean;
+  next_run_at timestamptz;
+  changed int;
+begin
+  ids := '{}';
+  states := '{}';
+  for held in
+    select j.*, o.outcome, o.result, o.error, o.delay_seconds, o.id = any (lease.cancel_requested) as cancelling
+    from jsonb_to_recordset(ended) as o(id uuid, outcome text, result jsonb, error jsonb, delay_seconds double precision)
+    cross join lateral (
+      select job.ctid as tid, job.id, job.type, job.life, job.attempt, job.max_attempts, job.dispatches, job.unique_key
+      from forgeq.job
+      where job.id = o.id and job.claim_id = lease.claim_id and o.id = any (lease.job_ids)
+      offset 0 for update) j
+    where o.outcome <> 'completed'
+  loop
+    counted := held.outcome in ('retry', 'dead', 'timed_out', 'lease_expired');
+    state := case
+      when held.outcome in ('dead', 'cancelled') then held.outcome
+      when held.cancelling then 'cancelled'
+      when counted and held.attempt >= held.max_attempts then 'dead'
+      when held.outcome = 'undispatched' and held.dispatches >= 9 then 'dead'
+      else 'live'
+    end;
+
+    if state <> 'live' then
+      finished_rows := finished_rows || held.tid;
+      finished_ids := finished_ids || held.id;
+      finished_states := finished_states || state;
+      finished_results := finished_results || held.result;
+      finished_errors := finished_errors || case
+        when state = 'dead' and held.outcome = 'undispatched' then jsonb_build_object('name', 'Undispatchable',
+          'message', coalesce('no invocation of the handler began in 10 dispatches: ' || (held.error ->> 'message'), 'no invocation of the handler began in 10 dispatches'))
+        else held.error end;
+      finished_attempts := finished_attempts || (held.attempt - (not counted)::int)::smallint;
+      if held.unique_key is not null then
+        finished_keys := finished_keys || held.unique_key;
+      end if;
+    else
+      next_run_at := at + make_interval(secs => case
+        when held.delay_seconds is not null then least(greatest(held.delay_seconds, 0), 31536000)
+        when counted then coalesce((select forgeq.backoff_seconds(t.backoff, held.attempt, random()) from forgeq.job_type t where t.type = held.type), 60)
+        when held.outcome = 'undispatched' then least(30, power(2, held.dispatches))
+        when held.outcome = 'throttled' then 1 + random() * 4
+        else 0 end);
+      update forgeq.job
+      set claim_id = null,
+          run_at = next_run_at,
+          attempt = held.attempt - (not counted)::int,
+          dispatches = case when held.outcome = 'undispatched' then held.dispatches + 1
+                            when lease.began_at is not null then 0 else held.dispatches end
+      where ctid = held.tid and claim_id = lease.claim_id;
+      if not found then
+        raise exception 'forgeq: job % changed under its lock', held.id;
+      end if;
+      wake_seconds := least(wake_seconds, extract(epoch from next_run_at - at));
+    end if;
+
+    ids := ids || held.id;
+    states := states || case when state <> 'live' then state when next_run_at > at then 'scheduled' else 'pending' end;
+    if held.outcome <> 'throttled' then
+      insert into forgeq.job_attempt (job_id, life, number, outcome, lease_id, began_at, ended_at, invocation, error)
+      values (held.id, held.life, held.attempt,
+              case when state = 'cancelled' then 'cancelled' when state = 'dead' and held.outcome = 'retry' then 'dead' else held.outcome end,
+              lease.id, lease.began_at, at, lease.invocation, held.error);
+    end if;
+  end loop;
+
+  if cardinality(finished_rows) > 0 then
+    with gone as (
+      delete from forgeq.job where ctid = any (finished_rows) and claim_id = lease.claim_id
+      returning id, life, created_at, run_at, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload),
+    kept as (
+      insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
+        attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, result, error)
+      select g.id, g.life, at, g.created_at, g.run_at, lease.began_at, lease.id, f.state::forgeq.finished_state, g.priority,
+        f.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload, f.result, f.error
+      from gone g
+      join unnest(finished_ids, finished_states, finished_results, finished_errors, finished_attempts)
+        as f(id, state, result, error, attempt) on f.id = g.id)
+    select count(*) into changed from gone;
+    if changed <> cardinality(finished_rows) then
+      raise exception 'forgeq: % of % jobs changed under their locks', cardinality(finished_rows) - changed, cardinality(finished_rows);
+    end if;
+    perform forgeq.free_unique_keys(lease.type, finished_keys);
+  end if;
+end
+$$;
