@@ -1,13 +1,40 @@
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-/** A UUID version 7, RFC 9562 section 5.7: 48 bits of Unix milliseconds, then random bits. Sorts by time of making. */
+// One call of the system's generator for 512 ids.
+const pool = new Uint8Array(4096);
+let used = pool.length;
+
+/** Eight random bytes as hex, the first two of them bits of the variant. */
+const randomTail = (): string => {
+  if (used === pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  const start = used;
+  used += 8;
+  let text = HEX[((pool[start] ?? 0) & 0x3f) | 0x80] ?? "";
+  for (let at = start + 1; at < used; at += 1) text += (at === start + 2 ? "-" : "") + (HEX[pool[at] ?? 0] ?? "");
+  return text;
+};
+
+const COUNTER_BITS = 12;
+let lastMs = 0;
+let counter = 0;
+
+/**
+ * A UUID version 7, RFC 9562 section 5.7: 48 bits of Unix milliseconds, a counter (section 6.2, method 1), 62 random bits.
+ * Those of one process sort in the order of making; when 4,096 of them fall into a millisecond the next one is borrowed.
+ */
 export const uuidV7 = (): string => {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  new DataView(bytes.buffer).setBigUint64(
-    0,
-    (BigInt(Date.now()) << 16n) | 0x7000n | (BigInt(bytes[7] ?? 0) << 4n) | BigInt((bytes[6] ?? 0) & 15),
-  );
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const text = hex(bytes);
-  return `${text.slice(0, 8)}-${text.slice(8, 12)}-${text.slice(12, 16)}-${text.slice(16, 20)}-${text.slice(20)}`;
+  const nowMs = Date.now();
+  counter += 1;
+  if (nowMs > lastMs) {
+    lastMs = nowMs;
+    counter = crypto.getRandomValues(new Uint8Array(1))[0] ?? 0;
+  } else if (counter >= 1 << COUNTER_BITS) {
+    lastMs += 1;
+    counter = 0;
+  }
+  const ms = lastMs.toString(16).padStart(12, "0");
+  return `${ms.slice(0, 8)}-${ms.slice(8)}-7${counter.toString(16).padStart(3, "0")}-${randomTail()}`;
 };

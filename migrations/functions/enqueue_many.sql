@@ -31,14 +31,16 @@ begin
     select s.id, coalesce(s.run_at, at + make_interval(secs => s.delay_seconds), at), at, s.priority, s.max_attempts,
            coalesce(s.depth, 0), s.queue, s.type, s.traceparent, s.metadata, s.payload
     from (
-      select coalesce(i.id, forgeq.uuid_v7()) as id, i.type, i.payload, q.name as queue, coalesce(i.priority, t.priority) as priority, i.run_at, i.delay_seconds,
-             coalesce(i.max_attempts, t.max_attempts) as max_attempts, i.metadata, i.depth, i.traceparent,
+      select i.n, coalesce(i.id, forgeq.uuid_v7()) as id, i.type, i.payload, q.name as queue, coalesce(i.priority, t.priority) as priority,
+             i.run_at, i.delay_seconds, coalesce(i.max_attempts, t.max_attempts) as max_attempts, i.metadata, i.depth, i.traceparent,
              bool_and(q.name is not null and q.max_pending is null and i.unique_key is null) over () as simple
-      from jsonb_to_recordset(jobs) as i(id uuid, type text, payload jsonb, queue text, priority smallint, run_at timestamptz,
-        delay_seconds double precision, max_attempts smallint, unique_key text, metadata jsonb, depth smallint, traceparent text)
+      from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority smallint, run_at timestamptz,
+          delay_seconds double precision, max_attempts smallint, unique_key text, metadata jsonb, depth smallint, traceparent text))
+        with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
       left join forgeq.job_type t on t.type = i.type
       left join forgeq.queue q on q.name = coalesce(i.queue, t.queue) and t.type is not null) s
     where s.simple
+    order by s.n
     returning j.id, j.id, true, j.queue, j.priority::int, j.max_attempts::int, j.run_at, j.created_at;
     if found then
       return;
