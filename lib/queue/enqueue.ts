@@ -4,8 +4,9 @@ import { uuidV7 } from "../core/uuid.ts";
 import type { Sql } from "../db/client.ts";
 import { enqueueMany, enqueueManyIn, type EnqueuedRow, type EnqueueItem } from "../db/enqueue.ts";
 import { getJob, type Job } from "../db/jobs.ts";
+import { nextDue } from "../db/wake.ts";
 import type { Deps } from "./deps.ts";
-import { wakeDispatcher } from "./wake.ts";
+import { WAIT_HORIZON_SECONDS, wakeDispatcher } from "./wake.ts";
 
 /** A job to enqueue, its payload checked already. What is left out comes from the job's type. */
 export interface NewJob {
@@ -103,14 +104,13 @@ export const earliest = (rows: readonly EnqueuedRow[]): { dueSeconds: number | n
  */
 export const enqueueJobs = async (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> => {
   const items = jobs.map(toItem);
-  const rows = await enqueueMany(deps.db, items, isFresh(jobs), deps.clock()).catch((error: unknown) =>
-    blame(error, items),
-  );
+  const fresh = isFresh(jobs);
+  const rows = await enqueueMany(deps.db, items, fresh, deps.clock()).catch((error: unknown) => blame(error, items));
   const { dueSeconds, queue } = earliest(rows);
   await wakeDispatcher(deps, dueSeconds, queue);
 
   const byRequest = new Map(rows.map((row) => [row.requestedId, row]));
-  return Promise.all(
+  const answers = await Promise.all(
     items.map(async (item) => {
       const row = byRequest.get(item.id);
       if (row?.created === true) return { created: true, job: createdJob(item, row) };
@@ -120,9 +120,23 @@ export const enqueueJobs = async (deps: Deps, jobs: readonly NewJob[]): Promise<
           retryAfterSeconds: 1,
         });
       const { payload: _, attempts: __, ...shown } = job;
-      return { created: false, job: shown };
+      // An id that was made for this call can only have been stored by it.
+      return { created: fresh && row.id === item.id, job: shown };
     }),
   );
+  await wakeForStored(
+    deps,
+    answers.filter(({ job }) => byRequest.get(job.id)?.created === false).map(({ job }) => job),
+  );
+  return answers;
+};
+
+/** Jobs whose id was there already: the call that stored them may have lost its answer, and so its wake. */
+const wakeForStored = async (deps: Deps, jobs: readonly Job[]): Promise<void> => {
+  const due = jobs.find((job) => job.state === "pending");
+  if (due !== undefined) await wakeDispatcher(deps, 0, due.queue);
+  else if (jobs.some((job) => job.state === "scheduled"))
+    await wakeDispatcher(deps, await nextDue(deps.db, WAIT_HORIZON_SECONDS, deps.clock()));
 };
 
 /** The same inside a caller's transaction: no wake, because the commit is the caller's. */

@@ -34,6 +34,7 @@ begin
       from gone g;
       delete from forgeq.unique_key k where k.type = seen.type and k.key = seen.unique_key and k.job_id = cancel.id;
       outcome := 'cancelled';
+      state := 'cancelled';
     end if;
   else
     select l.ctid as tid, l.id into lease_row

@@ -12,21 +12,23 @@ as $$
 declare
   at timestamptz := coalesce(invocation_failed.at, clock_timestamp());
   held forgeq.lease;
+  how text;
 begin
   select l.* into held from forgeq.lease l where l.id = invocation_failed.lease_id for update;
   if not found then
     select case when c.begun_by is null and c.reason in ('undispatched', 'throttled') then 'released'
                 when c.begun_by is not null and c.reason = 'recovered' and invocation_failed.reason = 'function_error' then 'recovered' end,
-           case when q.waiting then 0 end
+           -- Given again, too: a lost answer loses no wake.
+           case when q.waiting or c.reason <> 'settled' then 0 end
     into outcome, wake_seconds
     from forgeq.lease_closed c left join forgeq.queue q on q.name = c.queue
     where c.id = invocation_failed.lease_id;
     outcome := coalesce(outcome, 'closed');
   elsif held.began_at is null then
     outcome := 'released';
+    how := case reason when 'function_error' then 'undispatched' else 'throttled' end;
     select e.wake_seconds into wake_seconds
-    from forgeq.end_attempts(held, forgeq.whole_lease(held,
-      case reason when 'function_error' then 'undispatched' else 'throttled' end, error, null), reason, at) e;
+    from forgeq.end_attempts(held, forgeq.whole_lease(held, how, error, null), how, at) e;
   elsif reason = 'function_error' and held.invocation = invocation_failed.invocation then
     outcome := 'recovered';
     select e.wake_seconds into wake_seconds

@@ -15,6 +15,8 @@ as $$
 declare
   held forgeq.lease;
   settled jsonb;
+  at timestamptz := coalesce(settle.at, clock_timestamp());
+  told_before boolean := false;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'forgeq: settle needs a read committed transaction' using errcode = 'FQ003';
@@ -28,13 +30,22 @@ begin
   end if;
   select l.* into held from forgeq.lease l where l.id = settle.lease_id and l.begun_by = settle.begun_by for update;
   if found then
+    told_before := held.outcomes ?| array(select o.id from jsonb_to_recordset(ended) as o(id text));
     select e.answers || held.outcomes, e.wake_seconds into settled, wake_seconds
-    from forgeq.end_attempts(held, ended, 'settled', coalesce(settle.at, clock_timestamp())) e;
+    from forgeq.end_attempts(held, ended, 'settled', at) e;
   else
     -- The hint is given again: a completion inside the handler's own transaction is asked for after its commit.
     select c.outcomes, case when q.waiting then 0 end into settled, wake_seconds
     from forgeq.lease_closed c left join forgeq.queue q on q.name = c.queue
     where c.id = settle.lease_id and c.begun_by = settle.begun_by;
+    told_before := found;
+  end if;
+  -- The answer of a call that gave jobs back may be lost, and with it their hint: they want a dispatcher all the same.
+  if told_before then
+    select least(wake_seconds, min(greatest(0, extract(epoch from j.run_at - at)))) into wake_seconds
+    from jsonb_to_recordset(ended) as o(id uuid)
+    cross join lateral (select job.run_at, job.claim_id from forgeq.job where job.id = o.id offset 0) j
+    where j.claim_id is null;
   end if;
   select coalesce(jsonb_object_agg(o.id, case jsonb_typeof(settled) when 'string' then settled else coalesce(settled -> o.id, '"lease_lost"') end), '{}'),
          case when bool_and(settled is null or (jsonb_typeof(settled) = 'object' and not settled ? o.id)) then 'lease_lost' else 'settled' end

@@ -12,8 +12,12 @@ export interface Proxy {
   readonly port: number;
   /** The same URL, through this proxy. */
   through(url: string): string;
-  /** The next `times` statements that hold `marker` take effect, and their answers are lost with the connection. */
-  loseAnswers(marker: string, times?: number): void;
+  /**
+   * The next `times` statements that hold `marker` take effect, and their answers are lost with the connection.
+   *
+   * @param onLost - awaited when a statement has taken effect, before its connection breaks
+   */
+  loseAnswers(marker: string, times?: number, onLost?: () => Promise<unknown>): void;
   /** Answers lost so far. */
   readonly lost: () => number;
   /** Nobody listens any more, and every connection breaks. */
@@ -28,6 +32,7 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
   let marker = "";
   let left = 0;
   let lost = 0;
+  let heard: () => Promise<unknown> = () => Promise.resolve();
 
   const carry = (client: Socket): void => {
     const server = connect(targetPort, "127.0.0.1").setNoDelay(true);
@@ -56,8 +61,9 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
       if (held === undefined) return void client.write(bytes);
       held = Buffer.concat([held, bytes]);
       if (!isAnswer(held)) return;
+      held = undefined;
       lost += 1;
-      end();
+      void heard().finally(end);
     });
   };
 
@@ -90,9 +96,10 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
       proxied.port = String(port);
       return proxied.href;
     },
-    loseAnswers: (given, times = 1) => {
+    loseAnswers: (given, times = 1, onLost = () => Promise.resolve()) => {
       marker = given;
       left = times;
+      heard = onLost;
     },
     lost: () => lost,
     away,

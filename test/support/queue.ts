@@ -52,8 +52,10 @@ export interface SetupOptions {
   readonly database?: TestDatabase;
 }
 
-const WIPE = `truncate forgeq.job, forgeq.lease, forgeq.lease_closed, forgeq.job_history, forgeq.job_attempt, forgeq.unique_key,
-  forgeq.queue, forgeq.job_type`;
+// Deleted, not truncated: with few rows in many partitions that is ten times faster.
+const WIPE = ["job", "lease", "lease_closed", "job_history", "job_attempt", "unique_key", "queue", "job_type"]
+  .map((table) => `delete from forgeq.${table};`)
+  .join(" ");
 
 const FORGET_DISPATCHERS = `update forgeq.wake set active_until = null, active_by = null, waiting_for = null, waiting_by = null`;
 
