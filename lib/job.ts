@@ -31,9 +31,21 @@ export const createLambdaHandler = <Schema extends z.ZodType>(
     });
   });
 
+/** A handler module's export: the Lambda function, and what `forgeq worker` needs to run the same jobs in its own process. */
+export type JobHandler<Schema extends z.ZodType = z.ZodType> = ReturnType<typeof createLambdaHandler<Schema>> & {
+  readonly definition: JobDefinition<Schema>;
+  readonly work: Work<Schema>;
+};
+
 /**
  * The Lambda function of one job type. `work` gets the payload, checked by the type's schema, and the job; what it returns is
  * the job's result. It throws to retry by the type's policy, `PermanentError` to give up, `RetryAfter` to choose the delay.
  */
-export const lambdaHandler = <Schema extends z.ZodType>(definition: JobDefinition<Schema>, work: Work<Schema>) =>
-  createLambdaHandler(() => runtime().deps(), definition, work);
+export const lambdaHandler = <Schema extends z.ZodType>(
+  definition: JobDefinition<Schema>,
+  work: Work<Schema>,
+): JobHandler<Schema> =>
+  Object.assign(
+    createLambdaHandler(() => runtime().deps(), definition, work),
+    { definition, work },
+  );

@@ -8,6 +8,13 @@ select name from forgeq.queue where not paused order by name`;
 export const dispatchableQueues = async (db: Db): Promise<string[]> =>
   (await call<{ name: string }>(db, DISPATCHABLE, [])).map((row) => row.name);
 
+const NAMES = `/* forgeq:queue_names */
+select name from forgeq.queue order by name`;
+
+/** The names of all queues, paused ones included. */
+export const queueNames = async (db: Db): Promise<string[]> =>
+  (await call<{ name: string }>(db, NAMES, [])).map((row) => row.name);
+
 const SET_PAUSED = `/* forgeq:set_paused */
 update forgeq.queue set paused = $2::boolean where name = $1 returning name`;
 

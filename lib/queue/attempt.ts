@@ -5,7 +5,7 @@ import { MAX_DOCUMENT_BYTES } from "../core/job.ts";
 import type { AttemptError, Ended } from "../db/leases.ts";
 
 /** Why a job's signal aborted. */
-export type AbortCause = "timed_out" | "cancelled" | "lease_lost" | "deadline";
+export type AbortCause = "timed_out" | "cancelled" | "lease_lost" | "deadline" | "shutdown";
 
 /** The reason of a job's aborted signal. */
 export class JobAborted extends Error {
@@ -81,6 +81,8 @@ const delayOf = (seconds: unknown): { readonly delay_seconds?: number } =>
 /** How an attempt that threw ends. */
 export const endOfThrown = (id: string, thrown: unknown, aborted: AbortCause | null): Ended => {
   if (thrown instanceof Snoozed) return { id, outcome: "snoozed", ...delayOf(thrown.seconds) };
+  // Interrupted by us, not by the job: not counted.
+  if (aborted === "shutdown") return { id, outcome: "released" };
   const error = toAttemptError(thrown);
   if (thrown instanceof PermanentError || (thrown instanceof ForgeqError && thrown.code === "chain_too_deep")) {
     return { id, outcome: "dead", error };

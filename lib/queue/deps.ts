@@ -41,5 +41,10 @@ export interface Deps {
   readonly invoker: Invoker;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /**
+   * Tells the workers that hear of it about jobs due in so many seconds: those of this process, and others where LISTEN works.
+   * Absent on Lambda. Never throws; a lost hint costs time, never a job.
+   */
+  readonly hintWorkers?: (wakeSeconds: number, queue: string | undefined) => Promise<void>;
   readonly config: Config;
 }

@@ -1,7 +1,7 @@
-import { ForgeqError } from "../core/errors.ts";
+import type { ForgeqError } from "../core/errors.ts";
 import { type Ended, type LeaseHolder, settle, type SettledState } from "../db/leases.ts";
-import { toAttemptError } from "./attempt.ts";
 import type { Deps } from "./deps.ts";
+import { isRefusal, noteSettled, refusedOutcome } from "./settled.ts";
 import { wakeDispatcher } from "./wake.ts";
 
 const FLUSH_AFTER_MS = 1_000;
@@ -33,9 +33,7 @@ export const createSettler = (deps: Deps, holder: LeaseHolder, queue: string, gi
     const answer = await settle(deps.db, holder, ended, deps.clock());
     for (const [id, state] of Object.entries(answer.jobs)) {
       states.set(id, state);
-      if (state === "lease_lost")
-        deps.logger.warn("an outcome was refused: the lease is lost", { job: id, lease: holder.leaseId });
-      else deps.metrics.count(`Jobs${METRIC[state]}`, 1, { queue });
+      noteSettled(deps, holder.leaseId, queue, id, state);
     }
     await wakeDispatcher(deps, answer.wakeSeconds, queue);
   };
@@ -65,10 +63,9 @@ export const createSettler = (deps: Deps, holder: LeaseHolder, queue: string, gi
       return;
     }
     deps.logger.error("an outcome can't be stored", { job: first.id, lease: holder.leaseId, code: refusal.code });
-    if (first.error?.name === UNSTORABLE) throw refusal;
-    await send([
-      { id: first.id, outcome: "retry", error: { name: UNSTORABLE, message: toAttemptError(refusal).message } },
-    ]);
+    const instead = refusedOutcome(first, refusal);
+    if (instead === null) throw refusal;
+    await send([instead]);
   };
 
   const flush = (): Promise<void> => {
@@ -92,18 +89,4 @@ export const createSettler = (deps: Deps, holder: LeaseHolder, queue: string, gi
     },
     states,
   };
-};
-
-const UNSTORABLE = "OutcomeRefused";
-
-/** Postgres answered, and will answer the same again. */
-const isRefusal = (error: unknown): error is ForgeqError =>
-  error instanceof ForgeqError && error.code === "invalid_job";
-
-const METRIC: Record<Exclude<SettledState, "lease_lost">, string> = {
-  completed: "Completed",
-  dead: "Dead",
-  cancelled: "Cancelled",
-  scheduled: "Retried",
-  pending: "Released",
 };

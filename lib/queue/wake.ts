@@ -7,9 +7,10 @@ export const WAIT_HORIZON_SECONDS = 120;
 
 /**
  * Wakes a dispatcher for work that falls due in `wakeSeconds`, unless one is at it already. A hint: losing it costs time,
- * never a job, so a failure is logged and forgotten.
+ * never a job, so a failure is logged and forgotten. Worker processes are told of it first.
  */
 export const wakeDispatcher = async (deps: Deps, wakeSeconds: WakeSeconds, queue?: string): Promise<void> => {
+  if (wakeSeconds !== null) await deps.hintWorkers?.(wakeSeconds, queue);
   const { dispatcherFunction } = deps.config;
   if (wakeSeconds === null || wakeSeconds > WAIT_HORIZON_SECONDS || dispatcherFunction === null) return;
   try {

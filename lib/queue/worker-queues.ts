@@ -1,0 +1,75 @@
+import { uuidV7 } from "../core/uuid.ts";
+import type { SettledAndTaken, TakeFrom } from "../db/take.ts";
+import type { Time } from "./time.ts";
+
+const SWEEP_EVERY_MS = 5_000;
+/** Somebody else is claiming from a limited queue: look again so much later, on average. */
+const BUSY_MS = 20;
+/** A queue that gave jobs so recently is looked at by every statement that is sent anyway. */
+const RECENT_MS = 1_000;
+
+interface Position {
+  watermarks: readonly string[] | null;
+  sweptAtMs: number;
+  gaveAtMs: number;
+  /** There may be due jobs: worth a statement. */
+  hot: boolean;
+}
+
+/** A worker's view of its queues: where its takes stand, and which of them are worth a look. */
+export interface WorkerQueues {
+  /** Replaces the queues; new ones are hot. */
+  set(names: readonly string[]): void;
+  /** There may be due jobs in this queue; in all of them when none is named. @returns false: there is no such queue here */
+  heat(name?: string): boolean;
+  anyHot(): boolean;
+  /** What a statement visits: the hot queues and those that gave jobs just now, each time another one first. */
+  takes(): readonly TakeFrom[];
+  /** What a statement found. @returns the queues where somebody else was claiming, with the milliseconds to wait */
+  note(found: SettledAndTaken): readonly { readonly queue: string; readonly waitMs: number }[];
+}
+
+export const createWorkerQueues = (time: Time, random: () => number): WorkerQueues => {
+  let positions = new Map<string, Position>();
+
+  return {
+    set: (names) => {
+      const fresh = (): Position => ({ watermarks: null, sweptAtMs: -Infinity, gaveAtMs: -Infinity, hot: true });
+      positions = new Map(names.map((name) => [name, positions.get(name) ?? fresh()]));
+    },
+    heat: (name) => {
+      const heated = name === undefined ? [...positions.values()] : [positions.get(name)];
+      for (const position of heated) if (position !== undefined) position.hot = true;
+      return heated[0] !== undefined;
+    },
+    anyHot: () => [...positions.values()].some((position) => position.hot),
+    takes: () => {
+      const now = time.elapsedMs();
+      const visited = [...positions].filter(([, { hot, gaveAtMs }]) => hot || now - gaveAtMs < RECENT_MS);
+      const [first] = visited;
+      if (first !== undefined && visited.length > 1) {
+        // To the end, so that the next statement begins with another one.
+        positions.delete(first[0]);
+        positions.set(...first);
+      }
+      return visited.map(([queue, position]) => {
+        const sweep = now - position.sweptAtMs >= SWEEP_EVERY_MS;
+        if (sweep) position.sweptAtMs = now;
+        return { queue, claimId: uuidV7(), watermarks: sweep ? null : position.watermarks };
+      });
+    },
+    note: ({ queues }) => {
+      const now = time.elapsedMs();
+      for (const { queue, outcome, watermarks, more } of queues) {
+        const position = positions.get(queue);
+        if (position === undefined) continue;
+        if (outcome === "claimed" || outcome === "empty") position.watermarks = watermarks;
+        if (outcome === "claimed") position.gaveAtMs = now;
+        position.hot = more && outcome !== "busy";
+      }
+      return queues
+        .filter(({ outcome }) => outcome === "busy")
+        .map(({ queue }) => ({ queue, waitMs: BUSY_MS * (0.5 + random()) }));
+    },
+  };
+};

@@ -1,0 +1,235 @@
+import { uuidV7 } from "../core/uuid.ts";
+import type { Ended, SettledState } from "../db/leases.ts";
+import type { SettleAndTake, SettledAndTaken } from "../db/take.ts";
+import type { Deps } from "./deps.ts";
+import { noteSettled } from "./settled.ts";
+import { startChores } from "./worker-chores.ts";
+import { createWorkerLeases, type Handler } from "./worker-leases.ts";
+import { createOutbox, type Settles } from "./worker-outbox.ts";
+import { createPoll } from "./worker-poll.ts";
+import { createWorkerQueues } from "./worker-queues.ts";
+import { createSender } from "./worker-sender.ts";
+import { stopGracefully } from "./worker-stop.ts";
+
+/** Jobs that one statement takes and settles at most. */
+const BATCH_JOBS = 500;
+const STATEMENTS = 4;
+const LONGEST_POLL_MS = 5_000;
+/** A job falling due within this is waited for; later ones are found by a look. */
+const DUE_HORIZON_SECONDS = 10;
+/** A handler's own transaction holds its lease: its outcomes are sent again so much later. */
+const HELD_MS = 100;
+
+export interface WorkerOptions {
+  readonly handlers: ReadonlyMap<string, Handler>;
+  /** Jobs at once in this process. */
+  readonly concurrency: number;
+  /** Null: all queues of the database, those to come included. */
+  readonly queues: readonly string[] | null;
+  /** Names the process in the attempts' records. */
+  readonly invocation: string;
+  /** Ends when nothing is due any more. */
+  readonly once?: boolean;
+  /** Jobs of one statement; 500, or `concurrency` when that is less, unless given. */
+  readonly batchJobs?: number;
+}
+
+export interface Worker {
+  /** Jobs fall due in so many seconds, as somebody told this process. */
+  hint(wakeSeconds: number, queue?: string): void;
+  /**
+   * Takes nothing more, lets what runs end, and settles it. After `graceMs` the jobs' signals abort, and what does not end then is
+   * released uncounted. @returns false when outcomes could not be written: their leases expire
+   */
+  stop(graceMs: number): Promise<boolean>;
+  /** Jobs in this process. */
+  busy(): number;
+  /** Resolves when a worker that runs once has nothing left to do. */
+  readonly drained: Promise<void>;
+  /** Jobs by the state they were settled in. */
+  readonly settled: ReadonlyMap<SettledState, number>;
+}
+
+/**
+ * Runs jobs in this process. It takes due jobs in batches, begun already; runs up to `concurrency` of them at once; and settles
+ * what has ended and takes the next ones in one statement. While a statement is under way outcomes gather for the next one; more than
+ * one at a time are sent only for large batches. Any number of workers share a database: a job goes to one of them.
+ */
+export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
+  const { concurrency, once = false } = options;
+  const batchJobs = Math.min(options.batchJobs ?? BATCH_JOBS, concurrency, 1_000);
+  const statementsAtOnce = Math.min(STATEMENTS, Math.max(1, Math.floor(concurrency / batchJobs)));
+  const worker = uuidV7();
+  const settledCounts = new Map<SettledState, number>();
+  const queues = createWorkerQueues(deps.time, deps.random);
+  const outbox = createOutbox();
+  const sender = createSender(deps);
+  const drained = Promise.withResolvers<void>();
+  const leases = createWorkerLeases(deps, options.handlers, worker, (leaseId, ended, unblocked) => {
+    outbox.add(leaseId, ended);
+    if (unblocked) queues.heat(leases.queueOf(leaseId));
+    pumpSoon();
+  });
+  const poll = createPoll(deps.time, deps.random, LONGEST_POLL_MS, () => {
+    queues.heat();
+    pump();
+  });
+  let accepting = true;
+  let known = false;
+  /** Statements under way, and the jobs that they may bring. */
+  let statements = 0;
+  let reserved = 0;
+  /** Waits that end with another statement. */
+  let waits = 0;
+  let pumping = false;
+
+  const quiet = (): boolean => leases.busy() + outbox.size() + statements + waits === 0;
+
+  const pumpSoon = (): void => {
+    if (pumping) return;
+    pumping = true;
+    setImmediate(() => {
+      pumping = false;
+      pump();
+    });
+  };
+
+  const later = (ms: number, run: () => void): void => {
+    waits += 1;
+    deps.time.after(ms, () => {
+      waits -= 1;
+      run();
+      pump();
+    });
+  };
+
+  const pump = (): void => {
+    for (;;) {
+      const free = accepting ? concurrency - leases.busy() - reserved : 0;
+      const looks = free > 0 && queues.anyHot() && leases.types().length > 0;
+      if (outbox.size() === 0 && !looks) break;
+      const large = Math.max(outbox.size(), looks ? free : 0) * 2 >= batchJobs;
+      if (statements > 0 && (statements >= statementsAtOnce || !large)) break;
+      void exchange(Math.min(free, batchJobs));
+    }
+    stopper.check();
+    if (once && known && accepting && quiet() && !queues.anyHot()) drained.resolve();
+  };
+
+  /** One statement: there with outcomes, back with jobs. */
+  const exchange = async (maxJobs: number): Promise<void> => {
+    const settles = outbox.take(batchJobs);
+    const types = leases.types();
+    const takes = maxJobs > 0 && types.length > 0 ? queues.takes() : [];
+    statements += 1;
+    reserved += maxJobs;
+    const input: SettleAndTake = {
+      worker,
+      settles,
+      takes,
+      types,
+      maxJobs,
+      invocation: options.invocation,
+      dueHorizonSeconds: DUE_HORIZON_SECONDS,
+      at: deps.clock(),
+    };
+    try {
+      const found = await sender.send(input);
+      reserved -= maxJobs;
+      statements -= 1;
+      absorb(input, found);
+    } catch (error) {
+      reserved -= maxJobs;
+      statements -= 1;
+      forget(settles, error);
+    }
+    pump();
+  };
+
+  const absorb = (input: SettleAndTake, found: SettledAndTaken): void => {
+    const freed = noteOutcomes(input.settles, found);
+    leases.start(found.leases);
+    for (const { queue, waitMs } of queues.note(found)) later(waitMs, () => queues.heat(queue));
+    if (found.wakeSeconds !== null) {
+      const visited = new Set(found.queues.map(({ queue }) => queue));
+      if (found.wakeSeconds === 0) for (const queue of freed) if (!visited.has(queue)) queues.heat(queue);
+      if (accepting && found.wakeSeconds > 0) poll.due(found.wakeSeconds);
+      // Others take it up: this process won't.
+      if (!accepting) void deps.hintWorkers?.(found.wakeSeconds, undefined);
+    }
+    if (found.dueSeconds !== null) poll.due(found.dueSeconds);
+    if (input.takes.length > 0 || found.leases.length > 0) poll.looked(found.leases.length > 0);
+  };
+
+  /** @returns the queues of what was settled */
+  const noteOutcomes = (settles: Settles, found: SettledAndTaken): ReadonlySet<string> => {
+    const freed = new Set<string>();
+    for (const { leaseId, ended } of settles) {
+      const queue = leases.queueOf(leaseId);
+      freed.add(queue);
+      const held: Ended[] = [];
+      for (const one of ended) {
+        const state = found.settled[leaseId]?.[one.id] ?? "lease_lost";
+        if (state === "busy") {
+          held.push(one);
+          continue;
+        }
+        settledCounts.set(state, (settledCounts.get(state) ?? 0) + 1);
+        noteSettled(deps, leaseId, queue, one.id, state);
+      }
+      leases.settled(leaseId, ended.length - held.length);
+      if (held.length > 0) later(HELD_MS, () => held.forEach((one) => outbox.add(leaseId, one)));
+    }
+    return freed;
+  };
+
+  /** What could not be written: the leases expire, and their jobs are recovered. */
+  const forget = (settles: Settles, error: unknown): void => {
+    for (const { leaseId, ended } of settles) leases.settled(leaseId, ended.length);
+    const jobs = settles.reduce((sum, { ended }) => sum + ended.length, 0);
+    if (jobs > 0) stopper.failed();
+    deps.logger.error("a statement failed for good: the leases of its jobs expire", {
+      jobs,
+      reason: error instanceof Error ? error.message : String(error),
+    });
+  };
+
+  const chores = startChores(deps, options.queues, {
+    onQueues: (names) => {
+      known = true;
+      queues.set(names);
+      pump();
+    },
+    onRecovered: (wakeSeconds) => {
+      queues.heat();
+      poll.due(wakeSeconds);
+    },
+  });
+
+  const stopper = stopGracefully(deps, {
+    quiet,
+    busy: leases.busy,
+    close: () => {
+      accepting = false;
+      poll.stop();
+      chores.stop();
+      leases.close();
+      pump();
+    },
+    abort: () => leases.abort("shutdown", "the worker is shutting down"),
+    giveUp: sender.giveUp,
+  });
+
+  return {
+    hint: (wakeSeconds, queue) => {
+      if (!accepting) return;
+      if (wakeSeconds > 0) return poll.due(wakeSeconds);
+      if (!queues.heat(queue) && options.queues === null) chores.refresh();
+      pump();
+    },
+    stop: stopper.stop,
+    busy: leases.busy,
+    drained: drained.promise,
+    settled: settledCounts,
+  };
+};

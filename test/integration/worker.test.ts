@@ -1,0 +1,288 @@
+import { expect, it } from "vitest";
+import { defineQueue } from "../../lib/core/define.ts";
+import { ForgeqError } from "../../lib/core/errors.ts";
+import type { Db } from "../../lib/db/client.ts";
+import { recordingLogger } from "../support/recording-logger.ts";
+import { miscounted, strays } from "../support/queue.ts";
+import { setupWorkers, until } from "../support/worker.ts";
+
+const histories = async (db: Db) => {
+  const rows = await db.query<{ state: string; n: number }>(
+    "select state::text, count(*)::int as n from forgeq.job_history group by 1 order by 1",
+  );
+  return Object.fromEntries(rows.map(({ state, n }) => [state, n]));
+};
+
+/** Counts the worker's own statements. */
+const counting = (db: Db) => {
+  const names: string[] = [];
+  const counted: Db = {
+    ...db,
+    query: (text, params) => {
+      names.push(/forgeq:(\w+)/.exec(text)?.[1] ?? text);
+      return db.query(text, params);
+    },
+  };
+  return { names, db: counted, of: (name: string) => names.filter((each) => each === name).length };
+};
+
+it("drains 5,000 jobs in batches, each once, with a statement per batch", async () => {
+  const { queue, db, start, deps } = await setupWorkers();
+  for (let n = 0; n < 5; n += 1) await queue.enqueue(1000);
+  const statements = counting(deps.db);
+  const ran = new Map<string, number>();
+  const worker = start(
+    async (_, job) => {
+      ran.set(job.id, (ran.get(job.id) ?? 0) + 1);
+    },
+    { concurrency: 1000, once: true },
+    { db: statements.db },
+  );
+  await worker.drained;
+  expect(ran.size).toBe(5000);
+  expect(new Set(ran.values())).toEqual(new Set([1]));
+  expect(await histories(db)).toEqual({ completed: 5000 });
+  expect(worker.settled).toEqual(new Map([["completed", 5000]]));
+  // 0.01 a job would be 50.
+  expect(statements.of("settle_and_take")).toBeLessThanOrEqual(30);
+  expect([await strays(db), await miscounted(db)]).toEqual([0, 0]);
+});
+
+it("runs no more than its concurrency at once, and no more of a type than the type says", async () => {
+  const { queue, start } = await setupWorkers();
+  await queue.enqueue(30);
+  await queue.enqueue(6, { type: "narrow", payload: { narrow: true } });
+  const now = { plain: 0, narrow: 0 };
+  const most = { plain: 0, narrow: 0, all: 0 };
+  const worker = start(
+    async (payload) => {
+      const type = payload["narrow"] === true ? "narrow" : "plain";
+      now[type] += 1;
+      most[type] = Math.max(most[type], now[type]);
+      most.all = Math.max(most.all, now.plain + now.narrow);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      now[type] -= 1;
+    },
+    { concurrency: 7, once: true },
+  );
+  await worker.drained;
+  expect(most.all).toBeLessThanOrEqual(7);
+  expect(most.plain).toBeGreaterThan(1);
+  expect(most.narrow).toBe(1);
+});
+
+it("starts a job at once when it is told of it", async () => {
+  const { queue, start } = await setupWorkers();
+  const ran: string[] = [];
+  const worker = start(async (_, job) => void ran.push(job.id), { queues: ["plain"] });
+  const [id] = await queue.enqueue(1);
+  worker.hint(0, "plain");
+  await until(() => ran.length > 0);
+  expect(ran).toEqual([id]);
+});
+
+it("waits for the instant at which a job falls due", async () => {
+  const { queue, start, db } = await setupWorkers();
+  const [id] = await queue.enqueue(1, { delay_seconds: 1.5 });
+  start(async () => undefined);
+  await until(async () => (await queue.state(id!)) === "completed");
+  const [row] = await db.query<{ late: number }>(
+    "select extract(epoch from began_at - run_at)::float8 as late from forgeq.job_history",
+  );
+  expect(row!.late).toBeGreaterThanOrEqual(0);
+  // Without waiting for it the next look would have come about 1.6 s later.
+  expect(row!.late).toBeLessThan(1);
+});
+
+it("retries by the type's policy, buries, and snoozes as on Lambda", async () => {
+  const { queue, start } = await setupWorkers();
+  const [fails] = await queue.enqueue(1, { payload: { fail: true }, max_attempts: 1 });
+  const [bad] = await queue.enqueue(1, { payload: { n: "no number" } });
+  const [sleeps] = await queue.enqueue(1, { payload: { snooze: true } });
+  const worker = start(
+    async (payload, job) => {
+      if (payload["snooze"] === true) job.snooze(500);
+      if (payload["fail"] === true) throw new Error("no");
+    },
+    { once: true },
+  );
+  await worker.drained;
+  expect(await queue.get(fails!)).toMatchObject({ state: "dead", error: { message: "no" } });
+  expect(await queue.get(bad!)).toMatchObject({ state: "dead", error: { name: "InvalidPayload" } });
+  expect(await queue.get(sleeps!)).toMatchObject({ state: "scheduled", attempt: 0 });
+});
+
+it("keeps a limited queue's limit among several workers, and lets none of them starve", async () => {
+  const { queue, start, db } = await setupWorkers({ queues: [defineQueue({ name: "plain", maxInFlight: 4 })] });
+  await queue.enqueue(60);
+  let now = 0;
+  let most = 0;
+  const work = async () => {
+    now += 1;
+    most = Math.max(most, now);
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    now -= 1;
+  };
+  for (let n = 0; n < 3; n += 1) start(work);
+  await until(async () => (await histories(db))["completed"] === 60);
+  expect(most).toBeLessThanOrEqual(4);
+});
+
+it("stops gracefully: what runs ends, what waits is released uncounted, and nothing is taken any more", async () => {
+  const { queue, start, db } = await setupWorkers();
+  const ids = await queue.enqueue(3, { type: "narrow" });
+  const finish = Promise.withResolvers<void>();
+  let begun = 0;
+  const worker = start(async () => {
+    begun += 1;
+    await finish.promise;
+  });
+  await until(() => begun === 1 && worker.busy() >= 1);
+  const stopped = worker.stop(60_000);
+  const [later] = await queue.enqueue(1);
+  worker.hint(0);
+  finish.resolve();
+  expect(await stopped).toBe(true);
+  expect(await histories(db)).toEqual({ completed: 1 });
+  const rest = await Promise.all(ids.slice(0, 3).map((id) => queue.get(id)));
+  expect(rest.filter(({ state }) => state === "pending").map(({ attempt }) => attempt)).toEqual([0, 0]);
+  expect(await queue.state(later!)).toBe("pending");
+  expect([await strays(db), await miscounted(db)]).toEqual([0, 0]);
+});
+
+it("aborts the signals when the grace ends, and releases uncounted what was interrupted", async () => {
+  const { queue, start } = await setupWorkers();
+  const [id] = await queue.enqueue(1);
+  let reason: unknown;
+  let begun = false;
+  const worker = start(
+    (_, job) =>
+      new Promise((_resolve, reject) => {
+        begun = true;
+        job.signal.addEventListener("abort", () => {
+          reason = job.signal.reason;
+          reject(job.signal.reason as Error);
+        });
+      }),
+  );
+  await until(() => begun);
+  expect(await worker.stop(1)).toBe(true);
+  expect(reason).toMatchObject({ abortCause: "shutdown" });
+  expect(await queue.get(id!)).toMatchObject({ state: "pending", attempt: 0, attempts: [{ outcome: "released" }] });
+});
+
+it("pauses while the database is away, sends the same call again, and goes on", async () => {
+  const logger = recordingLogger();
+  const { queue, start, deps, db } = await setupWorkers({ logger });
+  const ids = await queue.enqueue(20);
+  let failures = 0;
+  const away: Db = {
+    ...deps.db,
+    query: async (text, params) => {
+      if (!text.includes("settle_and_take")) return deps.db.query(text, params);
+      // The first answers get lost, after the statement took effect.
+      const answer = await deps.db.query(text, params);
+      if (failures < 7) {
+        failures += 1;
+        throw Object.assign(new Error("connection terminated"), { code: "ECONNRESET" });
+      }
+      return answer as never;
+    },
+  };
+  const ran: string[] = [];
+  start(async (_, job) => void ran.push(job.id), {}, { db: away, logger });
+  await until(async () => (await histories(db))["completed"] === 20);
+  expect(ran.sort()).toEqual(ids.sort());
+  expect(logger.lines.join("\n")).toMatch(/the database is away: paused, and trying again[^]*the database is back/);
+});
+
+it("is refused, and says so, when its lease expired and was taken back meanwhile", async () => {
+  const logger = recordingLogger();
+  const { queue, start, db } = await setupWorkers({ logger });
+  const [id] = await queue.enqueue(1);
+  const finish = Promise.withResolvers<void>();
+  let runs = 0;
+  const worker = start(async () => {
+    runs += 1;
+    if (runs === 1) await finish.promise;
+  });
+  await until(() => runs === 1);
+  await db.query("select from forgeq.recover(10, clock_timestamp() + interval '61 seconds')");
+  finish.resolve();
+  await until(() => worker.settled.get("lease_lost") === 1);
+  expect(logger.lines.join("\n")).toMatch(/"warn","message":"an outcome was refused: the lease is lost"/);
+  expect((await queue.get(id!)).attempts).toMatchObject([{ outcome: "lease_expired" }]);
+});
+
+it("completes inside the handler's own transaction without holding up other jobs of the lease", async () => {
+  const { queue, start, db } = await setupWorkers();
+  await queue.enqueue(4);
+  const worker = start(
+    async (_, job) => {
+      await db.transaction(async (tx) => {
+        await job.complete({ query: (text, params) => tx.query(text, params) }, { in: "transaction" });
+      });
+    },
+    { once: true },
+  );
+  await worker.drained;
+  expect(await histories(db)).toEqual({ completed: 4 });
+});
+
+it("ends an outcome that can't be stored as a retry, and takes no other job with it", async () => {
+  const { queue, start, deps, db } = await setupWorkers();
+  const ids = await queue.enqueue(3, { max_attempts: 1 });
+  const refusing: Db = {
+    ...deps.db,
+    query: (text, params) => {
+      const refused = text.includes("settle_and_take") && JSON.stringify(params?.[1]).includes("unstorable");
+      return refused ? Promise.reject(new ForgeqError("invalid_job", "refused")) : deps.db.query(text, params);
+    },
+  };
+  const worker = start(async (_, job) => (job.id === ids[1] ? "unstorable" : "fine"), { once: true }, { db: refusing });
+  await worker.drained;
+  expect(await histories(db)).toEqual({ completed: 2, dead: 1 });
+  expect(await queue.get(ids[1]!)).toMatchObject({ state: "dead", error: { name: "OutcomeRefused" } });
+});
+
+it("sends few statements while idle", async () => {
+  const { start, deps } = await setupWorkers();
+  // The process' own time, steered: ten minutes pass at once.
+  const timers: { atMs: number; run: () => void }[] = [];
+  let nowMs = 0;
+  const time = {
+    elapsedMs: () => nowMs,
+    wallMs: () => 0,
+    after: (ms: number, run: () => void) => {
+      const timer = { atMs: nowMs + ms, run };
+      timers.push(timer);
+      return () => void timers.splice(timers.indexOf(timer) >>> 0, 1);
+    },
+  };
+  const statements = counting(deps.db);
+  let underWay = 0;
+  const db: Db = {
+    ...statements.db,
+    query: (text, params) => {
+      underWay += 1;
+      return statements.db.query<never>(text, params).finally(() => (underWay -= 1));
+    },
+  };
+  start(async () => undefined, {}, { db, time });
+  const settle = async () => {
+    do await new Promise((resolve) => setImmediate(resolve));
+    while (underWay > 0);
+  };
+  await until(() => timers.length > 1);
+  const began = statements.names.length;
+  while (nowMs < 60_000) {
+    await settle();
+    timers.sort((a, b) => a.atMs - b.atMs);
+    const next = timers.shift()!;
+    nowMs = Math.max(nowMs, next.atMs);
+    next.run();
+  }
+  await settle();
+  // The ladder of the first seconds, then one look in five seconds, beside recovery and new queues.
+  expect(statements.names.length - began).toBeLessThanOrEqual(28);
+});
