@@ -2,13 +2,11 @@ import { uuidV7 } from "../core/uuid.ts";
 import { dispatchableQueues } from "../db/queues.ts";
 import { markDispatcher, nextDue } from "../db/wake.ts";
 import type { Deps } from "./deps.ts";
-import { createScanner, type Scanner, type ScanResult } from "./scan.ts";
+import { type Drain, drain, lookAgain } from "./drain.ts";
+import { createScanner, type ScanResult } from "./scan.ts";
 import { WAIT_HORIZON_SECONDS } from "./wake.ts";
 
-/** Pauses between looks at busy queues before the dispatcher closes: freed places and new jobs start without a new invocation. */
-const LINGER_SECONDS = [0.02, 0.03, 0.05, 0.1, 0.15, 0.25, 0.4];
 const CLOSING_SECONDS = [0, 0.3, 0.7];
-const RENEW_EVERY_MS = 1_000;
 /** Kept free before the invocation's own time-out. */
 const RESERVE_MS = 10_000;
 
@@ -35,7 +33,6 @@ export const dispatch = async (
   remainingMs: () => number,
 ): Promise<DispatchReport> => {
   const me = uuidV7();
-  const scanner = createScanner(deps);
   const total = { leases: 0, jobs: 0, refused: 0 };
   const outOfTime = () => remainingMs() < RESERVE_MS;
   const mark = (phase: "active" | "waiting" | "closing", waitSeconds: number | null = null) =>
@@ -48,83 +45,49 @@ export const dispatch = async (
   };
 
   let first = hint.queue;
-  for (;;) {
-    if (!(await mark("active"))) return { ...total, ended: "another_active" };
+  const queues = async (): Promise<readonly string[]> => {
     const names = await dispatchableQueues(deps.db);
-    const queues =
-      first !== undefined && names.includes(first) ? [first, ...names.filter((name) => name !== first)] : names;
+    const [hinted, others] = [names.filter((name) => name === first), names.filter((name) => name !== first)];
     first = undefined;
+    return [...hinted, ...others];
+  };
+  const work: Drain = { scanner: createScanner(deps), queues, renew: () => mark("active"), outOfTime, counted };
+  const longestWaitSeconds = waitable(remainingMs());
 
-    await drain(deps, scanner, queues, () => mark("active"), outOfTime, counted);
-    const waitSeconds = outOfTime() ? null : await nextDue(deps.db, waitable(remainingMs()), deps.clock());
-    const waiting = waitSeconds !== null && (await mark("waiting", waitSeconds));
+  for (let waited = false; ; waited = true) {
+    if (!(await mark("active"))) {
+      // The other one may have left an instant to this one that it no longer waits for.
+      if (waited) await mark("closing");
+      return { ...total, ended: "another_active" };
+    }
+    await drain(deps, work);
+
+    const dueSeconds = outOfTime() ? null : await nextDue(deps.db, longestWaitSeconds, deps.clock());
+    // This invocation has become too old to wait for it; a new one can.
+    const tooLate = dueSeconds !== null && dueSeconds > waitable(remainingMs());
+    const waiting = dueSeconds !== null && !tooLate && (await mark("waiting", dueSeconds));
     if (!waiting) await mark("closing");
     // No longer active: who enqueued before that mark was not told to wake anybody, so look once more.
-    if (!outOfTime() && (await lookAgain(deps, scanner, queues, waiting ? [0] : CLOSING_SECONDS, counted))) continue;
+    if (!outOfTime() && (await lookAgain(deps, work, waiting ? [0] : CLOSING_SECONDS))) continue;
     if (waiting) {
-      const sooner = await nextDue(deps.db, waitSeconds, deps.clock());
-      await deps.sleep(Math.min(waitSeconds, sooner ?? waitSeconds));
+      const sooner = await nextDue(deps.db, dueSeconds, deps.clock());
+      await deps.sleep(Math.min(dueSeconds, sooner ?? dueSeconds));
       continue;
     }
-    if (outOfTime()) {
+    if (outOfTime() || tooLate) {
       await handOver(deps);
       return { ...total, ended: "handed_over" };
     }
+    // Stored while this one was active, and due before what another one waits for.
     const missed = await nextDue(deps.db, waitable(remainingMs()), deps.clock());
-    if (missed !== null && waitSeconds === null) continue;
-    return { ...total, ended: waitSeconds === null ? "idle" : "another_waiting" };
+    if (missed === null) return { ...total, ended: dueSeconds === null ? "idle" : "another_waiting" };
+    if (!(await mark("waiting", missed))) return { ...total, ended: "another_waiting" };
+    await deps.sleep(missed);
   }
 };
 
 const waitable = (remainingMs: number): number =>
   Math.max(0, Math.min(WAIT_HORIZON_SECONDS, (remainingMs - 2 * RESERVE_MS) / 1000));
-
-/** Claims until nothing is due and, while queues are busy, for about a second more. */
-const drain = async (
-  deps: Deps,
-  scanner: Scanner,
-  queues: readonly string[],
-  renew: () => Promise<boolean>,
-  outOfTime: () => boolean,
-  counted: (result: ScanResult) => ScanResult,
-): Promise<void> => {
-  let renewedAtMs = deps.time.elapsedMs();
-  let lingered = 0;
-  let visited = queues;
-  const hot = new Set<string>();
-  while (!outOfTime()) {
-    const result = counted(await scanner.scan(visited, { sweep: false }));
-    for (const queue of result.hot) hot.add(queue);
-    if (deps.time.elapsedMs() - renewedAtMs >= RENEW_EVERY_MS) {
-      renewedAtMs = deps.time.elapsedMs();
-      visited = queues;
-      if (!(await renew())) return;
-    } else {
-      visited = [...hot];
-    }
-    if (result.jobs > 0) lingered = 0;
-    if (result.jobs > 0 && result.more) continue;
-    const pause = LINGER_SECONDS[lingered];
-    if (hot.size === 0 || pause === undefined) return;
-    lingered += 1;
-    await deps.sleep(pause);
-  }
-};
-
-/** Sweeps all queues after each of the pauses; true as soon as there was something to claim. */
-const lookAgain = async (
-  deps: Deps,
-  scanner: Scanner,
-  queues: readonly string[],
-  pauses: readonly number[],
-  counted: (result: ScanResult) => ScanResult,
-): Promise<boolean> => {
-  for (const pause of pauses) {
-    if (pause > 0) await deps.sleep(pause);
-    if (counted(await scanner.scan(queues, { sweep: true })).jobs > 0) return true;
-  }
-  return false;
-};
 
 const handOver = async (deps: Deps): Promise<void> => {
   if (deps.config.dispatcherFunction === null) return;

@@ -18,7 +18,19 @@ export interface ScanResult {
   readonly more: boolean;
   /** Queues where something was claimed, or would have been but for a limit or another claimer. */
   readonly hot: readonly string[];
+  /** Queues that somebody else was claiming from: what they hold was not seen. */
+  readonly busy: readonly string[];
+  /** Queues of which a part was seen, because of the block list; the next scan goes on from there. */
+  readonly cutOff: readonly string[];
 }
+
+interface Position {
+  readonly watermarks: readonly string[] | null;
+  readonly sweptAtMs: number;
+  readonly cutOff: boolean;
+}
+
+const UNSEEN: Position = { watermarks: null, sweptAtMs: -Infinity, cutOff: false };
 
 /**
  * One dispatcher's view of the queues: where its scans of each stand, and which types can't be invoked now.
@@ -26,12 +38,13 @@ export interface ScanResult {
  */
 export const createScanner = (deps: Deps) => {
   const nowMs = deps.time.elapsedMs;
-  const positions = new Map<string, { watermarks: readonly string[] | null; sweptAtMs: number }>();
+  const positions = new Map<string, Position>();
   const blockList = createBlockList(nowMs, deps.random);
 
   const scanQueue = async (queue: string, sweep: boolean, blockedTypes: readonly string[]): Promise<ScanResult> => {
-    const position = positions.get(queue) ?? { watermarks: null, sweptAtMs: -Infinity };
-    const fromStart = sweep || nowMs() - position.sweptAtMs >= SWEEP_EVERY_MS;
+    const position = positions.get(queue) ?? UNSEEN;
+    // A sweep that was cut off goes on to its end, or it would never get there.
+    const fromStart = sweep || (!position.cutOff && nowMs() - position.sweptAtMs >= SWEEP_EVERY_MS);
     const claimed = await claim(deps.db, {
       queue,
       claimId: uuidV7(),
@@ -41,8 +54,13 @@ export const createScanner = (deps: Deps) => {
       dispatchSeconds: DEFAULTS.dispatchSeconds,
       at: deps.clock(),
     });
+    const cutOff = claimed.outcome === "empty" && claimed.more;
     if (claimed.outcome === "claimed" || claimed.outcome === "empty") {
-      positions.set(queue, { watermarks: claimed.watermarks, sweptAtMs: fromStart ? nowMs() : position.sweptAtMs });
+      const sweptAtMs = fromStart ? nowMs() : position.sweptAtMs;
+      positions.set(queue, { watermarks: claimed.watermarks, sweptAtMs, cutOff });
+    } else if (fromStart) {
+      // The sweep is still to be made.
+      positions.set(queue, UNSEEN);
     }
     const outcomes = await mapConcurrently(claimed.leases, INVOKES_AT_ONCE, (lease) =>
       sendLease(deps, lease, blockList),
@@ -55,6 +73,8 @@ export const createScanner = (deps: Deps) => {
       refused: outcomes.filter((outcome) => outcome !== "accepted").length,
       more: claimed.more,
       hot: claimed.outcome === "empty" || claimed.outcome === "paused" ? [] : [queue],
+      busy: claimed.outcome === "busy" ? [queue] : [],
+      cutOff: cutOff ? [queue] : [],
     };
   };
 
@@ -72,6 +92,8 @@ export const createScanner = (deps: Deps) => {
         refused: sum((result) => result.refused),
         more: results.some((result) => result.more),
         hot: results.flatMap((result) => result.hot),
+        busy: results.flatMap((result) => result.busy),
+        cutOff: results.flatMap((result) => result.cutOff),
       };
     },
   };

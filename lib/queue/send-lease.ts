@@ -56,7 +56,7 @@ export const sendLease = async (deps: Deps, lease: ClaimedLease, blockList: Bloc
     reason: answer.message,
     delaySeconds,
   });
-  await releaseUnbegun(deps.db, {
+  await giveBack(deps, lease, {
     leaseId: lease.id,
     reason: noRoom ? "throttled" : "undispatched",
     error: { name: "InvokeRefused", message: answer.message ?? answer.outcome },
@@ -64,4 +64,20 @@ export const sendLease = async (deps: Deps, lease: ClaimedLease, blockList: Bloc
     at: deps.clock(),
   });
   return answer.outcome;
+};
+
+/** A failure here must not keep the claim's other leases from being sent: this one expires, and is recovered. */
+const giveBack = async (
+  deps: Deps,
+  lease: ClaimedLease,
+  release: Parameters<typeof releaseUnbegun>[1],
+): Promise<void> => {
+  try {
+    await releaseUnbegun(deps.db, release);
+  } catch (error) {
+    deps.logger.warn("a refused lease could not be given back", {
+      lease: lease.id,
+      reason: error instanceof Error ? error.message : String(error),
+    });
+  }
 };

@@ -1,0 +1,301 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { defineJob, defineQueue } from "../../lib/core/define.ts";
+import { ForgeqError } from "../../lib/core/errors.ts";
+import type { InvokeOutcome } from "../../lib/queue/deps.ts";
+import { recover } from "../../lib/db/leases.ts";
+import { wakeWanted } from "../../lib/db/wake.ts";
+import { cancelJob } from "../../lib/queue/cancel.ts";
+import { enqueueJobs } from "../../lib/queue/enqueue.ts";
+import { limitQueue, pauseQueue, resumeQueue } from "../../lib/queue/queues.ts";
+import { retryJob } from "../../lib/queue/retry.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createDispatcher, type Dispatcher } from "../support/dispatcher.ts";
+import { plain, type SetupOptions } from "../support/queue.ts";
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+const create = (options: SetupOptions = {}): Promise<Dispatcher> => createDispatcher({ database, ...options });
+const enqueue = (d: Dispatcher, more: Record<string, unknown> = {}, count = 1) =>
+  enqueueJobs(
+    d.outside,
+    Array.from({ length: count }, () => ({ type: "plain", payload: {}, ...more })),
+  );
+
+describe("wakes", () => {
+  it("a thousand enqueues at once invoke a handful of dispatchers", async () => {
+    const d = await create();
+    await Promise.all(Array.from({ length: 1_000 }, () => enqueue(d)));
+    expect(d.wakes()).toBe(1);
+    await d.run();
+    expect(await d.lateness()).not.toContain(null);
+  });
+
+  it("none is sent while a dispatcher is active, or waits for that instant or an earlier one", async () => {
+    const d = await create();
+    await enqueue(d, { delaySeconds: 60 });
+    expect(d.wakes()).toBe(1);
+    const runAt = d.at(60);
+    d.onSleep(async () => {
+      d.onSleep(null);
+      for (let n = 0; n < 20; n += 1) await enqueue(d, { runAt });
+      await enqueue(d, { delaySeconds: 90 });
+      expect(d.wakes()).toBe(1);
+      await enqueue(d, { delaySeconds: 30 });
+      expect(d.wakes()).toBe(2);
+      await d.db.query("select forgeq.dispatcher_mark(gen_random_uuid(), 'active', null, $1)", [d.at(0)]);
+      await enqueue(d);
+      expect(d.wakes()).toBe(2);
+    });
+    await d.run();
+  });
+
+  it("are sent again half a second after one that came to nothing", async () => {
+    const d = await create();
+    expect(await wakeWanted(d.db, 0, d.at(0))).toBe(true);
+    expect(await wakeWanted(d.db, 0, d.at(0.4))).toBe(false);
+    expect(await wakeWanted(d.db, 0, d.at(0.5))).toBe(true);
+  });
+
+  it("a crashed dispatcher is believed for five seconds", async () => {
+    const d = await create();
+    await d.db.query("select forgeq.dispatcher_mark(gen_random_uuid(), 'active', null, $1)", [d.at(0)]);
+    expect(await wakeWanted(d.db, 0, d.at(4.9))).toBe(false);
+    expect(await wakeWanted(d.db, 0, d.at(5))).toBe(true);
+  });
+
+  it("cause no error in an enqueue when they fail", async () => {
+    const d = await create({ invoker: { invoke: () => Promise.reject(new Error("no network")) } });
+    expect(await enqueue(d)).toHaveLength(1);
+  });
+
+  it("come from retry by hand, resume, a raised limit, and what ends a job of a full queue", async () => {
+    const d = await create({ queues: [defineQueue({ name: "plain", maxInFlight: 1 })] });
+    const woken = async (act: () => Promise<unknown>): Promise<number> => {
+      d.move(10);
+      const before = d.wakes();
+      await act();
+      return d.wakes() - before;
+    };
+    const [first] = await d.queue.enqueue(1);
+    await cancelJob(d.outside, first!);
+    expect(await woken(() => retryJob(d.outside, first!))).toBe(1);
+    expect(await woken(() => pauseQueue(d.outside, "plain"))).toBe(0);
+    expect(await woken(() => resumeQueue(d.outside, "plain"))).toBe(1);
+    expect(await woken(() => limitQueue(d.outside, "plain", { maxInFlight: 1 }))).toBe(1);
+    await d.queue.enqueue(1);
+    await d.queue.claim();
+    expect((await recover(d.db, 10, d.at(d.now() + 100))).wakeSeconds).toBe(0);
+  });
+});
+
+describe("short delays", () => {
+  it("are waited for inside one invocation, to the second", async () => {
+    const d = await create();
+    await enqueue(d, { delaySeconds: 7 });
+    await enqueue(d, { delaySeconds: 119 });
+
+    expect(await d.run()).toMatchObject({ jobs: 2, ended: "idle" });
+
+    expect(await d.lateness()).toEqual([0, 0]);
+    expect(d.now()).toBeLessThan(123);
+  });
+
+  it("leave what is due later to the tick", async () => {
+    const d = await create();
+    await enqueue(d, { delaySeconds: 125 });
+    expect(d.wakes()).toBe(0);
+    expect(await d.run()).toMatchObject({ jobs: 0, ended: "idle" });
+  });
+
+  it("of a paused queue are not waited for", async () => {
+    const d = await create();
+    await enqueue(d, { delaySeconds: 7 });
+    await pauseQueue(d.outside, "plain");
+    expect(await d.run()).toMatchObject({ jobs: 0, ended: "idle" });
+  });
+
+  it("are handed over when the invocation is too old to wait for them", async () => {
+    const d = await create();
+    d.onSleep(async () => {
+      d.onSleep(null);
+      await enqueue(d, { delaySeconds: 40 });
+    });
+    await enqueue(d, { delaySeconds: 5 });
+    d.invocations.length = 0;
+    // 45 s: a new one may wait for 25, and 35 are left after the first job.
+    expect(await d.run({}, 45)).toMatchObject({ ended: "idle" });
+    expect(d.wakes()).toBe(0);
+
+    const fresh = await create();
+    await enqueue(fresh, { delaySeconds: 30 });
+    fresh.onSleep(async () => {
+      fresh.onSleep(null);
+      await enqueue(fresh, { delaySeconds: 64 });
+    });
+    fresh.invocations.length = 0;
+    expect(await fresh.run({}, 60)).toMatchObject({ ended: "handed_over", jobs: 1 });
+    expect(fresh.wakes()).toBe(1);
+    expect(await fresh.run({}, 60)).toMatchObject({ ended: "idle", jobs: 1 });
+    expect(await fresh.lateness()).toEqual([0, 0]);
+  });
+
+  it("end with the other when another dispatcher waits for the same", async () => {
+    const d = await create();
+    await enqueue(d, { delaySeconds: 60 });
+    await d.db.query("select forgeq.dispatcher_mark(gen_random_uuid(), 'waiting', 60, $1)", [d.at(0)]);
+    d.move(1);
+    expect(await d.run()).toMatchObject({ ended: "another_waiting", jobs: 0 });
+  });
+});
+
+describe("time", () => {
+  it("is handed over when it is up, with work left", async () => {
+    const d = await create();
+    await enqueue(d, {}, 20);
+    expect(await d.run({}, 9)).toMatchObject({ ended: "handed_over", jobs: 0 });
+    expect(d.wakes()).toBe(2);
+    expect(await d.run()).toMatchObject({ ended: "idle", jobs: 20 });
+  });
+
+  it("ends at once beside an active dispatcher", async () => {
+    const d = await create();
+    await enqueue(d);
+    await d.db.query("select forgeq.dispatcher_mark(gen_random_uuid(), 'active', null, $1)", [d.at(0)]);
+    expect(await d.run()).toMatchObject({ ended: "another_active", jobs: 0 });
+    expect(d.statements).toEqual(["dispatcher_mark"]);
+  });
+});
+
+describe("invokes", () => {
+  const other = defineJob({ type: "other", queue: "plain", payload: plain.payload });
+  /** Answers by type; the dispatcher's own invokes are accepted. */
+  const answering = (answers: Record<string, InvokeOutcome>) => {
+    const count: Record<string, number> = {};
+    return {
+      count,
+      invoke: (name: string) => {
+        const type = name.replace("forgeq-test-handler-", "");
+        count[type] = (count[type] ?? 0) + 1;
+        return Promise.resolve({ outcome: answers[type] ?? ("accepted" as const), message: `HTTP of ${type}` });
+      },
+    };
+  };
+
+  it("that are refused bury the job at the tenth, as undispatchable, while other types of the queue flow", async () => {
+    const invoker = answering({ plain: "refused" });
+    const d = await create({ jobs: [plain, other], invoker });
+    const [job] = await enqueue(d);
+    for (let n = 0; n < 20; n += 1) await enqueue(d, { type: "other", delaySeconds: n });
+
+    for (let ran = 0; ran < 10; ran += 1) await d.run();
+
+    expect(await d.queue.get(job!.job.id)).toMatchObject({
+      state: "dead",
+      attempt: 0,
+      error: { name: "Undispatchable", message: expect.stringContaining("HTTP of plain") as string },
+    });
+    expect((await d.queue.get(job!.job.id)).attempts).toHaveLength(10);
+    expect(await d.lateness()).toEqual(Array.from({ length: 20 }, () => expect.closeTo(0, 0) as number));
+    expect(invoker.count["plain"]).toBe(10);
+  });
+
+  it("that are throttled or failed cost nothing, and come again later and later", async () => {
+    for (const outcome of ["throttled", "failed"] as const) {
+      const answers: Record<string, InvokeOutcome> = { plain: outcome };
+      const d = await create({ invoker: answering(answers) });
+      const [job] = await enqueue(d);
+      let naps = 0;
+      d.onSleep((seconds) => {
+        if (seconds > 0.5 && (naps += 1) === 12) answers["plain"] = "accepted";
+        return Promise.resolve();
+      });
+
+      await d.run({}, 3_000);
+
+      expect(await d.queue.get(job!.job.id)).toMatchObject({ state: "leased", attempt: 1, attempts: [] });
+      const [row] = await d.db.query<{ dispatches: number }>("select dispatches from forgeq.job");
+      expect(row).toEqual({ dispatches: 0 });
+    }
+  });
+
+  it("that are ambiguous leave the lease alone: the handler may be running", async () => {
+    const d = await create({ invoker: answering({ plain: "ambiguous" }) });
+    const [job] = await enqueue(d);
+    expect(await d.run()).toMatchObject({ jobs: 1, refused: 1 });
+    expect(await d.queue.state(job!.job.id)).toBe("leased");
+    const [lease] = await d.db.query<{ id: string }>("select id from forgeq.lease");
+    expect(await d.queue.begin(lease!.id)).toMatchObject({ jobIds: [job!.job.id] });
+  });
+
+  it("are all sent although a refused lease could not be given back", async () => {
+    const invoker = answering({ plain: "refused" });
+    const d = await create({ jobs: [plain, other], invoker });
+    await enqueue(d, {}, 30);
+    await enqueue(d, { type: "other" });
+    d.beforeStatement((_, text) => {
+      if (text.includes("forgeq:release")) throw new ForgeqError("database_unavailable", "away");
+      return Promise.resolve();
+    });
+    await d.run();
+    expect(invoker.count["other"]).toBe(1);
+  });
+
+  it("reach a type behind thousands of due jobs of a blocked one", async () => {
+    const invoker = answering({ plain: "throttled" });
+    const d = await create({ jobs: [plain, other], invoker });
+    await d.db.query(
+      `select forgeq.enqueue_many((select jsonb_agg(jsonb_build_object('type', 'plain', 'payload', '{}'::jsonb, 'run_at',
+         $1::timestamptz - interval '1 hour' + n * interval '1 millisecond')) from generate_series(1, 12000) n), true, $1)`,
+      [d.at(0)],
+    );
+    const [last] = await enqueue(d, { type: "other" });
+
+    await d.run({}, 15);
+
+    expect(invoker.count["other"]).toBe(1);
+    expect(await d.queue.state(last!.job.id)).toBe("leased");
+  });
+});
+
+describe("order", () => {
+  it("is by priority, then by run_at, and one place of a large claim is the oldest job's", async () => {
+    const d = await create();
+    const [old] = await d.queue.enqueue(1, { priority: 9, run_at: d.at(-100) });
+    const urgent = await d.queue.enqueue(30, { priority: 0, run_at: d.at(-1) });
+    const first = (await d.queue.claim(10)).leases;
+    const claimed = await d.db.query<{ id: string }>("select unnest(job_ids) as id from forgeq.lease");
+    expect(first).toHaveLength(1);
+    expect(claimed.map((row) => row.id)).toContain(old);
+    expect(claimed.filter((row) => urgent.includes(row.id))).toHaveLength(9);
+    // A small claim is strictly by priority.
+    await d.queue.enqueue(1, { priority: 9, run_at: d.at(-100) });
+    await d.queue.claim(9);
+    expect(await d.db.query("select from forgeq.job where priority = 9 and claim_id is null")).toHaveLength(1);
+  });
+
+  it("finds backdated and late-committed jobs with the next sweep, at most 5 s later", async () => {
+    const d = await create();
+    await enqueue(d);
+    let added = false;
+    d.onSleep(async () => {
+      if (added || d.now() === 0) return;
+      added = true;
+      await d.queue.enqueue(1, { run_at: d.at(-3_600) });
+    });
+    // Active all the time, as under load.
+    d.beforeStatement(async (_, text) => {
+      if (text.includes("forgeq:claim") && d.now() < 8) await d.queue.enqueue(1);
+    });
+    await d.run();
+    const [late] = await d.db.query<{ seconds: number }>(
+      `select extract(epoch from l.created_at - $1::timestamptz)::float8 as seconds
+       from forgeq.job j join forgeq.lease l on j.id = any (l.job_ids) where j.run_at < $1::timestamptz - interval '1 minute'`,
+      [d.at(0)],
+    );
+    expect(late!.seconds).toBeLessThanOrEqual(5.1);
+  });
+});
