@@ -15,19 +15,29 @@ export interface QueueStats {
   readonly running: number;
   /** Dead and not retried since. */
   readonly dead: number;
-  /** One of the counts stopped at its cap, 10,000 scheduled or pending, 1,000 dead in all queues: it is a lower bound. */
+  /** A count is a lower bound: over 10,000 jobs are scheduled and as many pending, or over 1,000 are dead in all queues. */
   readonly capped: boolean;
   /** Leased or running: what `maxInFlight` limits. */
   readonly inFlight: number;
   /** Since when the oldest pending job is due, in seconds; null when none waits. */
   readonly oldestPendingSeconds: number | null;
+  /** Of the last five minutes, to the last tick; null without two ticks in that time. */
+  readonly perMinute: {
+    readonly enqueued: number;
+    readonly completed: number;
+    /** Attempts that ended by retry, time-out, expiry or for good. */
+    readonly failed: number;
+    readonly dead: number;
+  } | null;
 }
 
 const MAX_COUNTED = 10_000;
 
 const QUEUE_STATS = `/* forgeq:queue_stats */
 select name, paused, max_in_flight as "maxInFlight", max_pending as "maxPending", retention_days as "retentionDays",
-       scheduled, pending, leased, running, dead, capped, leased + running as "inFlight", oldest_pending_seconds as "oldestPendingSeconds"
+       scheduled, pending, leased, running, dead, capped, leased + running as "inFlight", oldest_pending_seconds as "oldestPendingSeconds",
+       case when enqueued_rate is not null
+            then json_build_object('enqueued', enqueued_rate, 'completed', completed_rate, 'failed', failed_rate, 'dead', dead_rate) end as "perMinute"
 from forgeq.queue_stats($1, $2::int, $3::timestamptz)`;
 
 /** All queues by name, or the one that is named. Cheap at any backlog: see migrations/functions/queue_stats.sql. */

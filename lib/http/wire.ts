@@ -56,6 +56,7 @@ export const toWireQueue = (queue: QueueStats) => ({
   },
   capped: queue.capped,
   oldest_pending_age_seconds: queue.oldestPendingSeconds,
+  per_minute: queue.perMinute,
 });
 
 /** Where a list goes on, opaque to clients. */

@@ -1,5 +1,6 @@
 import { recover } from "../db/leases.ts";
 import { purge, repair } from "../db/maintenance.ts";
+import { foldCounters } from "../db/metrics.ts";
 import { ensurePartitions } from "../db/partitions.ts";
 import { nextDue } from "../db/wake.ts";
 import type { Deps } from "./deps.ts";
@@ -22,7 +23,7 @@ export interface TickReport {
 
 /**
  * One run of the scheduler: recovers expired leases, wakes the dispatcher when something is due within two minutes, repairs,
- * makes and drops partitions, purges. Doubled, late and overlapping ticks do no harm.
+ * makes and drops partitions, folds counters, purges. Doubled, late and overlapping ticks do no harm.
  */
 export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickReport> => {
   const outOfTime = () => remainingMs() < RESERVE_MS;
@@ -52,6 +53,10 @@ export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickR
   report.partitionsMade = await ensurePartitions(deps.db, deps.clock()).catch((error: unknown) => {
     deps.logger.warn("history partitions could not be made; the next tick tries again", { reason: String(error) });
     return 0;
+  });
+  // Before the purge, which keeps what is not folded.
+  await foldCounters(deps.db, deps.clock()).catch((error: unknown) => {
+    deps.logger.warn("counters could not be folded; the next tick tries again", { reason: String(error) });
   });
   for (let more = true; more && !(workLeft ||= outOfTime());) {
     const purged = await purge(deps.db, ROWS_PER_CALL, deps.clock());

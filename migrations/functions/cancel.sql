@@ -12,7 +12,7 @@ declare
   seen record;
   lease_row record;
 begin
-  select j.claim_id, j.type, j.unique_key into seen from forgeq.job j where j.id = cancel.id;
+  select j.claim_id, j.queue, j.type, j.unique_key into seen from forgeq.job j where j.id = cancel.id;
   if not found then
     select h.state::text into state from forgeq.job_history h where h.id = cancel.id order by h.life desc limit 1;
     outcome := case when state = 'cancelled' then 'cancelled' when found then 'finished' else 'not_found' end;
@@ -33,6 +33,7 @@ begin
         (select a.error from forgeq.job_attempt a where a.job_id = g.id and a.life = g.life order by a.ended_at desc limit 1)
       from gone g;
       delete from forgeq.unique_key k where k.type = seen.type and k.key = seen.unique_key and k.job_id = cancel.id;
+      perform forgeq.metric_add(seen.queue, seen.type, 'c', 1);
       outcome := 'cancelled';
       state := 'cancelled';
     end if;

@@ -1,15 +1,15 @@
--- Finishes the completed jobs among `ended` that this lease holds; gives their ids. Internal: end_attempts calls it.
+-- Finishes the completed jobs among `ended` that this lease holds; gives their ids, and their tally for the counters. Internal: end_attempts calls it.
 --
 -- Deleted by key, not by ctid: a row that somebody else's update moves meanwhile is followed to its new place, so no lock has
 -- to be taken in a statement before. The plan must look each id up (end_attempts turns the other joins off): after many
 -- deletes under a long transaction, reading a whole index is thousands of dead entries.
-create or replace function forgeq.complete_jobs(lease forgeq.lease, ended jsonb, keep boolean, at timestamptz)
-returns uuid[]
+create or replace function forgeq.complete_jobs(
+  lease forgeq.lease, ended jsonb, keep boolean, at timestamptz,
+  out ids uuid[], out tally bytea)
 language plpgsql
 as $$
 #variable_conflict use_column
 declare
-  ids uuid[];
   keys text[];
 begin
   with gone as (
@@ -25,12 +25,13 @@ begin
       g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload, g.result
     from gone g
     where keep)
-  select array_agg(g.id), array_agg(g.unique_key) filter (where g.unique_key is not null) into ids, keys
+  select coalesce(array_agg(g.id), '{}'), array_agg(g.unique_key) filter (where g.unique_key is not null),
+         coalesce(string_agg(forgeq.metric_end('completed', 'completed', g.run_at, lease.began_at, at), ''), '')
+  into ids, keys, tally
   from gone g;
 
   if keys is not null then
     perform forgeq.free_unique_keys(lease.type, keys);
   end if;
-  return coalesce(ids, '{}');
 end
 $$;

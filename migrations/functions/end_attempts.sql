@@ -15,31 +15,34 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  completed uuid[];
+  completed record;
   others record;
+  tallied bytea := lease.tally;
   states jsonb;
   left_open int;
   keeps_completed boolean := coalesce((select q.keep_completed from forgeq.queue q where q.name = lease.queue), true);
 begin
-  completed := forgeq.complete_jobs(lease, ended, keeps_completed, at);
-  answers := jsonb_object(completed::text[], array_fill('completed'::text, array[cardinality(completed)]));
-  left_open := lease.open_jobs - cardinality(completed);
-  if cardinality(completed) < jsonb_array_length(ended) then
-    select u.ids, u.states, u.wake_seconds into others from forgeq.end_uncompleted(lease, ended, at) u;
+  select c.ids, c.tally into completed from forgeq.complete_jobs(lease, ended, keeps_completed, at) c;
+  tallied := tallied || completed.tally;
+  answers := jsonb_object(completed.ids::text[], array_fill('completed'::text, array[cardinality(completed.ids)]));
+  left_open := lease.open_jobs - cardinality(completed.ids);
+  if cardinality(completed.ids) < jsonb_array_length(ended) then
+    select u.ids, u.states, u.tally, u.wake_seconds into others from forgeq.end_uncompleted(lease, ended, at) u;
     answers := answers || jsonb_object(others.ids::text[], others.states);
     left_open := left_open - cardinality(others.ids);
+    tallied := tallied || others.tally;
     wake_seconds := others.wake_seconds;
   end if;
 
   if left_open > 0 and reason in ('settled', 'cancelled') then
-    update forgeq.lease l set open_jobs = left_open, outcomes = l.outcomes || answers where l.id = lease.id;
+    update forgeq.lease l set open_jobs = left_open, outcomes = l.outcomes || answers, tally = tallied where l.id = lease.id;
   else
     delete from forgeq.lease l where l.id = lease.id;
     -- Only what settle was told: a lease that was recovered in part gives the first answers of the other part.
     states := case when reason = 'settled' then lease.outcomes || answers else lease.outcomes end;
-    insert into forgeq.lease_closed (id, claim_id, ordinal, queue, type, jobs, closed_at, expires_at, begun_by, reason, outcomes)
-    values (lease.id, lease.claim_id, lease.ordinal, lease.queue, lease.type, cardinality(lease.job_ids), at, lease.expires_at, lease.begun_by, reason,
-            case when cardinality(completed) = cardinality(lease.job_ids) then '"completed"' else states end);
+    insert into forgeq.lease_closed (id, claim_id, ordinal, queue, type, jobs, closed_at, expires_at, begun_by, reason, tally, outcomes)
+    values (lease.id, lease.claim_id, lease.ordinal, lease.queue, lease.type, cardinality(lease.job_ids), at, lease.expires_at, lease.begun_by, reason, tallied,
+            case when cardinality(completed.ids) = cardinality(lease.job_ids) then '"completed"' else states end);
   end if;
   -- A place of a full queue is free again: its next job starts now, not at the next tick. Read last: a claim that finds the
   -- queue full while this call goes on says so in time.

@@ -3,7 +3,7 @@
 -- loses its claim without a trace. Lock order: the jobs, unique keys (sorted).
 create or replace function forgeq.end_uncompleted(
   lease forgeq.lease, ended jsonb, at timestamptz,
-  out ids uuid[], out states text[], out wake_seconds double precision)
+  out ids uuid[], out states text[], out tally bytea, out wake_seconds double precision)
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -20,14 +20,17 @@ declare
   counted boolean;
   next_run_at timestamptz;
   changed int;
+  attempt_outcome text;
+  ran_since timestamptz;
 begin
   ids := '{}';
   states := '{}';
+  tally := '';
   for held in
     select j.*, o.outcome, o.result, o.error, o.delay_seconds, o.id = any (lease.cancel_requested) as cancelling
     from jsonb_to_recordset(ended) as o(id uuid, outcome text, result jsonb, error jsonb, delay_seconds double precision)
     cross join lateral (
-      select job.ctid as tid, job.id, job.type, job.life, job.attempt, job.max_attempts, job.dispatches, job.unique_key
+      select job.ctid as tid, job.id, job.type, job.life, job.attempt, job.max_attempts, job.dispatches, job.unique_key, job.run_at
       from forgeq.job
       where job.id = o.id and job.claim_id = lease.claim_id and o.id = any (lease.job_ids)
       offset 0 for update) j
@@ -77,11 +80,13 @@ begin
 
     ids := ids || held.id;
     states := states || case when state <> 'live' then state when next_run_at > at then 'scheduled' else 'pending' end;
+    attempt_outcome := case when state = 'cancelled' then 'cancelled' when state = 'dead' and held.outcome = 'retry' then 'dead' else held.outcome end;
+    -- Cancelled by begin itself: it never ran.
+    ran_since := case when held.outcome <> 'cancelled' then lease.began_at end;
+    tally := tally || forgeq.metric_end(state, attempt_outcome, held.run_at, ran_since, at);
     if held.outcome <> 'throttled' then
-      insert into forgeq.job_attempt (job_id, life, number, outcome, lease_id, began_at, ended_at, invocation, error)
-      values (held.id, held.life, held.attempt,
-              case when state = 'cancelled' then 'cancelled' when state = 'dead' and held.outcome = 'retry' then 'dead' else held.outcome end,
-              lease.id, lease.began_at, at, lease.invocation, held.error);
+      insert into forgeq.job_attempt (job_id, life, number, outcome, lease_id, run_at, began_at, ended_at, invocation, error)
+      values (held.id, held.life, held.attempt, attempt_outcome, lease.id, held.run_at, ran_since, at, lease.invocation, held.error);
     end if;
   end loop;
 

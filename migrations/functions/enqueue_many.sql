@@ -24,24 +24,34 @@ declare
   -- {id asked for: id of the job that was there already}
   existing jsonb := '{}';
   at timestamptz := coalesce(enqueue_many.at, clock_timestamp());
+  stored_queues text[] := '{}';
+  stored_types text[] := '{}';
 begin
   if fresh then
     return query
-    insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
-    select s.id, coalesce(s.run_at, at + make_interval(secs => s.delay_seconds), at), at, s.priority, s.max_attempts,
-           coalesce(s.depth, 0), s.queue, s.type, s.traceparent, s.metadata, s.payload
-    from (
-      select i.n, coalesce(i.id, forgeq.uuid_v7()) as id, i.type, i.payload, q.name as queue, coalesce(i.priority, t.priority) as priority,
-             i.run_at, i.delay_seconds, coalesce(i.max_attempts, t.max_attempts) as max_attempts, i.metadata, i.depth, i.traceparent,
-             bool_and(q.name is not null and q.max_pending is null and i.unique_key is null) over () as simple
-      from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority smallint, run_at timestamptz,
-          delay_seconds double precision, max_attempts smallint, unique_key text, metadata jsonb, depth smallint, traceparent text))
-        with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
-      left join forgeq.job_type t on t.type = i.type
-      left join forgeq.queue q on q.name = coalesce(i.queue, t.queue) and t.type is not null) s
-    where s.simple
-    order by s.n
-    returning j.id, j.id, true, j.queue, j.priority::int, j.max_attempts::int, j.run_at, j.created_at;
+    with stored as (
+      insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
+      select s.id, coalesce(s.run_at, at + make_interval(secs => s.delay_seconds), at), at, s.priority, s.max_attempts,
+             coalesce(s.depth, 0), s.queue, s.type, s.traceparent, s.metadata, s.payload
+      from (
+        select i.n, coalesce(i.id, forgeq.uuid_v7()) as id, i.type, i.payload, q.name as queue, coalesce(i.priority, t.priority) as priority,
+               i.run_at, i.delay_seconds, coalesce(i.max_attempts, t.max_attempts) as max_attempts, i.metadata, i.depth, i.traceparent,
+               bool_and(q.name is not null and q.max_pending is null and i.unique_key is null) over () as simple
+        from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority smallint, run_at timestamptz,
+            delay_seconds double precision, max_attempts smallint, unique_key text, metadata jsonb, depth smallint, traceparent text))
+          with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
+        left join forgeq.job_type t on t.type = i.type
+        left join forgeq.queue q on q.name = coalesce(i.queue, t.queue) and t.type is not null) s
+      where s.simple
+      order by s.n
+      returning j.id, j.queue, j.type, j.priority::int, j.max_attempts::int, j.run_at, j.created_at),
+    counted as (
+      select sum(forgeq.metric_add(c.queue, c.type, 'e', c.jobs)) as jobs
+      from (select s.queue, s.type, count(*)::int as jobs from stored s group by s.queue, s.type) c)
+    select s.id, s.id, true, s.queue, s.priority, s.max_attempts, s.run_at, s.created_at
+    from stored s
+    cross join counted c
+    where c.jobs > 0;
     if found then
       return;
     end if;
@@ -129,6 +139,11 @@ begin
     where not existing ? i.id::text
     order by i.n
     returning id, id, true, queue, priority::int, max_attempts::int, run_at, created_at;
+    perform forgeq.metric_add(coalesce(i.queue, t.queue), i.type, 'e', count(*)::int)
+    from jsonb_to_recordset(jobs) as i(id uuid, type text, queue text)
+    join forgeq.job_type t on t.type = i.type
+    where not existing ? i.id::text
+    group by coalesce(i.queue, t.queue), i.type;
   else
     for item in
       select i.*, t.queue as type_queue, t.priority as type_priority, t.max_attempts as type_max_attempts
@@ -146,6 +161,8 @@ begin
       into requested_id, id, created, queue, priority, max_attempts, run_at, created_at;
       -- Looked up after the insert: a job that was live before it made a conflict, one that had ended is seen here.
       if found and not exists (select from forgeq.job_history h where h.id = item.id) then
+        stored_queues := stored_queues || queue;
+        stored_types := stored_types || item.type;
         return next;
       else
         if found then
@@ -156,6 +173,9 @@ begin
         existing := existing || jsonb_build_object(item.id, item.id);
       end if;
     end loop;
+    perform forgeq.metric_add(s.queue, s.type, 'e', count(*)::int)
+    from unnest(stored_queues, stored_types) as s(queue, type)
+    group by s.queue, s.type;
   end if;
 
   return query

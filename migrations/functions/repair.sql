@@ -22,7 +22,7 @@ begin
   from (select id, claim_id from forgeq.job
         where id > coalesce(after, '00000000-0000-0000-0000-000000000000') order by id limit max_jobs) j;
   foreach stray in array strays loop
-    select j.ctid as tid, j.claim_id, j.life, j.attempt, j.type into held
+    select j.ctid as tid, j.claim_id, j.life, j.attempt, j.queue, j.type into held
     from forgeq.job j where j.id = stray and j.claim_id is not null for update skip locked;
     -- Looked up again in a later statement: the claim may have committed its leases meanwhile.
     if found and not exists (select from forgeq.lease l where l.claim_id = held.claim_id and stray = any (l.job_ids)) then
@@ -31,6 +31,7 @@ begin
       insert into forgeq.job_attempt (job_id, life, number, outcome, ended_at, error)
       values (stray, held.life, held.attempt, 'lease_expired', at,
               jsonb_build_object('name', 'Repaired', 'message', 'the job had a claim without a lease'));
+      perform forgeq.metric_add(held.queue, held.type, 'm', 1);
       repaired := repaired + 1;
     end if;
   end loop;

@@ -13,6 +13,7 @@ declare
   at timestamptz := coalesce(retry.at, clock_timestamp());
   h record;
   live_life int;
+  made boolean;
 begin
   select j.life into live_life from forgeq.job j where j.id = retry.id;
   if found then
@@ -45,9 +46,13 @@ begin
   insert into forgeq.job (id, run_at, created_at, life, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
   values (h.id, at, h.created_at, h.life + 1, h.priority, h.max_attempts, h.depth, h.queue, h.type, h.unique_key, h.traceparent, h.metadata, h.payload)
   on conflict (id) do nothing;
+  made := found;
   -- Two retries of one life raced: the other one made it, and it may even have ended; only one new life exists.
-  if found and exists (select from forgeq.job_history p where p.id = h.id and p.life > h.life) then
+  if made and exists (select from forgeq.job_history p where p.id = h.id and p.life > h.life) then
     raise exception 'forgeq: job % was retried meanwhile', h.id using errcode = '40001';
+  end if;
+  if made then
+    perform forgeq.metric_add(h.queue, h.type, 'r', 1);
   end if;
   outcome := 'retried';
   return next;

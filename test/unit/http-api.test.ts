@@ -56,6 +56,7 @@ const LIVE = {
 const QUEUE = {
   ...{ name: "emails", maxInFlight: 20, maxPending: null, retentionDays: 30, paused: false, inFlight: 3 },
   ...{ scheduled: 1, pending: 2, leased: 1, running: 2, dead: 4, capped: false, oldestPendingSeconds: 12.5 },
+  perMinute: { enqueued: 60, completed: 30, failed: 2, dead: 0 },
 };
 
 const setup = (answers: Parameters<typeof answering>[0] = {}, keys = ALL_SCOPES) => {
@@ -247,6 +248,7 @@ describe("/queues", () => {
     jobs: { scheduled: 1, pending: 2, leased: 1, running: 2, dead: 4 },
     capped: false,
     oldest_pending_age_seconds: 12.5,
+    per_minute: { enqueued: 60, completed: 30, failed: 2, dead: 0 },
   };
 
   it("lists and shows queues", async () => {

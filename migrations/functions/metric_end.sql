@@ -1,0 +1,15 @@
+-- One ended job as 9 bytes of a lease's tally: state it got and outcome of the attempt in a byte, then milliseconds from due to
+-- begun and from begun to ended, -1 for an attempt that never ran. metric_ends reads it.
+create or replace function forgeq.metric_end(state text, outcome text, run_at timestamptz, began_at timestamptz, ended_at timestamptz)
+returns bytea
+language sql immutable
+as $$
+  select set_byte('\x00', 0,
+           16 * coalesce(array_position(array['completed', 'dead', 'cancelled'], state), 0)
+           + coalesce(array_position(array['completed', 'retry', 'dead', 'released', 'snoozed', 'lease_expired', 'timed_out',
+                                           'cancelled', 'undispatched', 'throttled'], outcome), 0))
+         || int4send(case when began_at is null then -1
+                          else least(greatest(round(extract(epoch from began_at - run_at) * 1000), 0), 2147483647)::int end)
+         || int4send(case when began_at is null then -1
+                          else least(greatest(round(extract(epoch from ended_at - began_at) * 1000), 0), 2147483647)::int end);
+$$;

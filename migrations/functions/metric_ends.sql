@@ -1,0 +1,46 @@
+-- What the leases' tallies say of attempts, by queue, type and name: closed leases of transactions from `since` on and before
+-- `before`; without `before` also those of today that are not folded yet, open leases among them.
+--   started; ended_OUTCOME; finished_STATE; wait_N and run_N (jobs in the Nth bucket of the histogram, from 0, not cumulative);
+--   wait_ms and run_ms (sums). Buckets are those of lib/core/buckets.ts: a test compares.
+create or replace function forgeq.metric_ends(since xid8, before xid8 default null)
+returns table (queue text, type text, name text, value bigint)
+language sql stable security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set max_parallel_workers_per_gather = 0 set jit = off
+as $$
+  with tallies as (
+    select c.queue, c.type, c.tally from forgeq.lease_closed c where c.xid >= since and (before is null or c.xid < before)
+    union all
+    select l.queue, l.type, l.tally from forgeq.lease l where before is null and l.tally <> ''),
+  ends as (
+    select t.queue, t.type, get_byte(t.tally, o) >> 4 as state, get_byte(t.tally, o) & 15 as outcome,
+           ('x' || encode(substring(t.tally from o + 2 for 4), 'hex'))::bit(32)::int as wait_ms,
+           ('x' || encode(substring(t.tally from o + 6 for 4), 'hex'))::bit(32)::int as run_ms
+    from tallies t
+    cross join lateral generate_series(0, length(t.tally) - 9, 9) as o),
+  counted as (
+    select e.queue, e.type, e.state, e.outcome, e.wait_ms >= 0 as ran,
+           -- A bound belongs to its bucket, so the thresholds are one millisecond above.
+           width_bucket(e.wait_ms, array[51, 101, 251, 501, 1001, 2501, 5001, 10001, 30001, 60001, 120001, 300001, 600001, 1800001, 3600001]) as wait_bucket,
+           width_bucket(e.run_ms, array[6, 11, 26, 51, 101, 251, 501, 1001, 2501, 5001, 10001, 30001, 60001, 120001, 300001, 600001, 900001]) as run_bucket,
+           count(*) as jobs, sum(e.wait_ms) as wait_ms, sum(e.run_ms) as run_ms
+    from ends e
+    group by 1, 2, 3, 4, 5, 6, 7)
+  select c.queue, c.type, n.name, sum(n.value)::bigint
+  from counted c
+  cross join lateral (
+    values ('ended_' || (array['completed', 'retry', 'dead', 'released', 'snoozed', 'lease_expired', 'timed_out', 'cancelled',
+                               'undispatched', 'throttled'])[c.outcome], c.jobs),
+           ('finished_' || (array['completed', 'dead', 'cancelled'])[c.state], c.jobs),
+           (case when c.ran then 'started' end, c.jobs),
+           (case when c.ran then 'wait_' || c.wait_bucket end, c.jobs),
+           (case when c.ran then 'wait_ms' end, c.wait_ms),
+           (case when c.ran then 'run_' || c.run_bucket end, c.jobs),
+           (case when c.ran then 'run_ms' end, c.run_ms)) as n(name, value)
+  where n.name is not null
+  group by 1, 2, 3
+  union all
+  select l.queue, l.type, 'started', sum(l.open_jobs)
+  from forgeq.lease l
+  where before is null and l.began_at is not null
+  group by 1, 2
+$$;
