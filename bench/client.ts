@@ -1,0 +1,89 @@
+/** One process of one run: opens a queue, says that it is ready, does its task when told to, reports. */
+import type { FromClient, Order, Report, Task } from "./task.ts";
+import { payloadOf, type Client, type System } from "./system.ts";
+import { until } from "./until.ts";
+
+const say = (message: FromClient): void => void process.send?.(message);
+
+const spread = async (callers: number, count: number, work: (n: number) => Promise<void>): Promise<void> => {
+  let next = 0;
+  const caller = async () => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+};
+
+const PREFILL = 1_000;
+
+const prefill = async (client: Client, count: number): Promise<void> =>
+  spread(2, Math.ceil(count / PREFILL), (n) =>
+    client.enqueueBulk(
+      Array.from({ length: Math.min(PREFILL, count - n * PREFILL) }, (_, i) => payloadOf(n * PREFILL + i)),
+    ),
+  );
+
+const perform = async (client: Client, task: Task, samples: number[]): Promise<void> => {
+  switch (task.kind) {
+    case "prepare":
+      return;
+    case "enqueue":
+      return spread(task.callers, task.count, async (n) => {
+        const startedMs = performance.now();
+        await client.enqueue(payloadOf(n));
+        samples.push(performance.now() - startedMs);
+      });
+    case "bulk":
+      return spread(task.callers, task.count / task.size, async (n) => {
+        await client.enqueueBulk(Array.from({ length: task.size }, (_, i) => payloadOf(n * task.size + i)));
+      });
+    case "drain":
+      return client.drain(task.count);
+    case "latency": {
+      const startedMs = performance.now();
+      for (let n = 0; n < task.count; n += 1) {
+        const dueMs = startedMs + (n * 1000) / task.perSecond;
+        await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueMs - performance.now())));
+        void client.enqueue(payloadOf(n));
+      }
+      await until(() => samples.length >= task.count, 5, 30);
+    }
+  }
+};
+
+const main = async (order: Order): Promise<void> => {
+  const { system } = (await import(`./systems/${order.system}.ts`)) as { system: System };
+  const { task, url, directUrl, keepHistory } = order;
+  if (task.kind === "prepare") {
+    await system.prepare({ url, keepHistory });
+    return say({ report: { seconds: 0, cpuMicros: 0, samples: [] } });
+  }
+  if (task.kind === "drain") {
+    const filler = await system.open({ url: directUrl, keepHistory });
+    await prefill(filler, task.count);
+    await filler.close();
+  }
+  const client = await system.open({ url, keepHistory });
+  const samples: number[] = [];
+  if (task.kind === "latency") await client.serve((payload) => samples.push(performance.now() - payload.sentAtMs));
+  // Connections are open and code is warm: what is measured is the steady state.
+  if (task.kind === "enqueue" || task.kind === "bulk") {
+    await spread(task.callers, 200, (n) => client.enqueue(payloadOf(n)));
+  }
+  const go = new Promise((resolve) => process.once("message", resolve));
+  say({ ready: true });
+  await go;
+  const cpu = process.cpuUsage();
+  const startedMs = performance.now();
+  await perform(client, task, samples);
+  const seconds = (performance.now() - startedMs) / 1000;
+  const used = process.cpuUsage(cpu);
+  const report: Report = { seconds, cpuMicros: used.user + used.system, samples: samples.sort((a, b) => a - b) };
+  say({ report });
+  await client.close();
+};
+
+process.once("message", (order: Order) => {
+  main(order)
+    .catch((error: unknown) => say({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }))
+    .finally(() => setTimeout(() => process.exit(0), 50).unref());
+});

@@ -1,0 +1,67 @@
+/** `npm run bench [-- name...] [--rounds 5] [--write]`: the benchmarks by name, or all of them. */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { BENCHMARKS } from "./benchmarks.ts";
+import { describeMachine } from "./machine.ts";
+import { createBench } from "./measure.ts";
+import { inRounds } from "./rounds.ts";
+import { startServers } from "./servers.ts";
+import { tableOf } from "./report/table.ts";
+import { writeResults } from "./report/write.ts";
+import { STUDIES } from "./studies.ts";
+
+const HERE = import.meta.dirname;
+const ROUNDS = 5;
+
+const installPeers = (): void => {
+  if (existsSync(join(HERE, "node_modules"))) return;
+  console.error("installing the peers into bench/node_modules");
+  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: HERE, stdio: ["ignore", 2, 2] });
+  if (status !== 0) throw new Error("the peers could not be installed");
+};
+
+const parse = (args: readonly string[]) => {
+  const at = args.indexOf("--rounds");
+  const rounds = at === -1 ? ROUNDS : Number(args[at + 1]);
+  const names = args.filter((arg, index) => !arg.startsWith("--") && (at === -1 || index !== at + 1));
+  const known = [...BENCHMARKS.map(({ name }) => name), ...Object.keys(STUDIES)];
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined || !(rounds >= 1)) {
+    console.error(`usage: npm run bench [-- name...] [--rounds n] [--write]\nnames: ${known.join(", ")}`);
+    process.exit(2);
+  }
+  return {
+    rounds,
+    write: args.includes("--write"),
+    wanted: (name: string) => names.length === 0 || names.includes(name),
+  };
+};
+
+const main = async (): Promise<void> => {
+  const { rounds, write, wanted } = parse(process.argv.slice(2));
+  installPeers();
+  const servers = await startServers();
+  const stop = () => void servers.stop().finally(() => process.exit(130));
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  try {
+    const machine = await describeMachine(servers.postgres.url());
+    const bench = await createBench(servers);
+    const skip = (system: string) => system === "bullmq" && servers.redis === null;
+    for (const benchmark of BENCHMARKS.filter(({ name }) => wanted(name))) {
+      const result = await inRounds(bench, benchmark, rounds, skip, (text) => console.error(text));
+      console.log(tableOf(result));
+      if (write) writeResults(machine, { [result.name]: result });
+    }
+    for (const [name, study] of Object.entries(STUDIES).filter(([each]) => wanted(each))) {
+      const found = await study(servers, (text) => console.error(`${name}: ${text}`));
+      console.log(JSON.stringify(found, null, 2));
+      if (write) writeResults(machine, { [name]: found });
+    }
+    await bench.close();
+  } finally {
+    await servers.stop();
+  }
+};
+
+await main();

@@ -1,0 +1,106 @@
+/** The limit: plain SQL that writes the rows that ForgeQ writes, with nothing checked, in one statement for each step. */
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import { uuidV7 } from "../../lib/core/uuid.ts";
+import type { Client, Payload, System } from "../system.ts";
+
+const SCHEMA = `
+create table job (id uuid primary key, run_at timestamptz not null, created_at timestamptz not null, claim_id uuid, life int not null default 1,
+  priority smallint not null, attempt smallint not null default 0, max_attempts smallint not null, dispatches smallint not null default 0,
+  depth smallint not null default 0, queue text not null, type text not null, unique_key text, traceparent text, metadata jsonb,
+  payload jsonb not null) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+create index job_due on job (queue, priority, run_at);
+create table job_history (id uuid not null, life int not null, finished_at timestamptz not null, created_at timestamptz not null,
+  run_at timestamptz not null, began_at timestamptz, lease_id uuid, state text not null, priority smallint not null, attempt smallint not null,
+  max_attempts smallint not null, depth smallint not null, queue text not null, type text not null, unique_key text, traceparent text,
+  metadata jsonb, payload jsonb, result jsonb, error jsonb, primary key (id, life, finished_at));`;
+
+export const INSERT = `insert into job (id, run_at, created_at, priority, max_attempts, queue, type, payload)
+select id, now(), now(), 5, 8, 'noop', 'noop', payload from jsonb_to_recordset($1::jsonb) as j(id uuid, payload jsonb)`;
+
+const DONE = `done as (
+  delete from job where ctid = any (array(
+    select j.ctid from unnest($1::uuid[]) as u(id)
+    cross join lateral (select job.ctid from job where job.id = u.id and job.claim_id = $2::uuid offset 0) j))
+  returning *),
+kept as (
+  insert into job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority, attempt, max_attempts, depth,
+    queue, type, payload, result)
+  select id, life, now(), created_at, run_at, now(), claim_id, 'completed', priority, attempt, max_attempts, depth, queue, type, payload, 'null'
+  from done where $5)`;
+
+export const DONE_AND_CLAIM = `with ${DONE}
+update job set claim_id = $3::uuid, attempt = attempt + 1
+where ctid = any (array(
+  select ctid from job
+  where queue = 'noop' and priority = 5 and run_at > $4::timestamptz and run_at <= now() and claim_id is null
+  order by run_at limit 500 for update skip locked)) and claim_id is null
+returning id, attempt, payload, run_at`;
+
+export const system: System = {
+  prepare: async ({ url }) => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(SCHEMA);
+    await client.end();
+  },
+  open: async ({ url, keepHistory }): Promise<Client> => {
+    const pool = new pg.Pool({ connectionString: url, max: 10 });
+    await pool.query("set enable_seqscan = off");
+    const insert = async (payloads: readonly Payload[]) => {
+      await pool.query(INSERT, [JSON.stringify(payloads.map((payload) => ({ id: uuidV7(), payload })))]);
+    };
+    // Everything that waits goes in one statement, two of them in flight: what coalescing can reach at most.
+    let waiting: { payload: Payload; resolve: () => void }[] = [];
+    let inFlight = 0;
+    const flush = () => {
+      if (inFlight >= 2 || waiting.length === 0) return;
+      const batch = waiting;
+      waiting = [];
+      inFlight += 1;
+      void insert(batch.map(({ payload }) => payload)).then(() => {
+        inFlight -= 1;
+        for (const { resolve } of batch) resolve();
+        flush();
+      });
+    };
+    const lane = async () => {
+      let held: { id: string; run_at: Date }[] = [];
+      let claimId: string = randomUUID();
+      let low = "-infinity";
+      const client = await pool.connect();
+      await client.query("set enable_seqscan = off; set enable_bitmapscan = off");
+      do {
+        const nextId = randomUUID();
+        const ids = held.map(({ id }) => id);
+        const { rows } = await client.query<{ id: string; run_at: Date }>(DONE_AND_CLAIM, [
+          ids,
+          claimId,
+          nextId,
+          low,
+          keepHistory,
+        ]);
+        const last = rows.reduce((most, row) => Math.max(most, row.run_at.getTime()), 0);
+        if (last > 0) low = new Date(last - 1_000).toISOString();
+        claimId = nextId;
+        held = rows;
+      } while (held.length > 0);
+      client.release();
+    };
+    return {
+      enqueue: (payload) =>
+        new Promise((resolve) => {
+          waiting.push({ payload, resolve });
+          queueMicrotask(flush);
+        }),
+      enqueueBulk: insert,
+      drain: async () => {
+        await Promise.all([lane(), lane()]);
+        const { rows } = await pool.query<{ left: boolean }>("select exists (select from job) as left");
+        if (rows[0]?.left !== false) throw new Error("the raw drain left jobs");
+      },
+      serve: () => Promise.reject(new Error("not measured")),
+      close: () => pool.end(),
+    };
+  },
+};
