@@ -1,7 +1,8 @@
 import type * as z from "zod";
 import { MAX_DELAY_SECONDS } from "./backoff.ts";
-import { ForgeqError } from "./errors.ts";
-import { DEFAULTS, NAME_PATTERN } from "./job.ts";
+import { type Checks, checksOf } from "./checks.ts";
+import { DEFAULTS } from "./job.ts";
+import { defineSchedule, type ScheduleInput } from "./define-schedule.ts";
 import type { Backoff, JobDefinition, Jitter, QueueDefinition } from "./job.ts";
 
 /** A backoff as a definition writes it: jitter is full unless it says otherwise. */
@@ -31,6 +32,8 @@ export interface JobInput<Schema extends z.ZodType> {
   readonly concurrency?: number;
   /** 0 to 9, lower first, 5 unless given. */
   readonly priority?: number;
+  /** Cron rules that enqueue this type; a deploy makes, edits and removes them as they stand here. */
+  readonly schedules?: readonly ScheduleInput<Schema>[];
 }
 
 /** What `defineQueue` takes. Null is no limit. */
@@ -47,31 +50,6 @@ export interface QueueInput {
 }
 
 const DEFAULT_BACKOFF: BackoffInput = { type: "exponential", baseSeconds: 2, maxSeconds: 900 };
-
-/** Each check throws `invalid_job` and names what is defined and the field. */
-const checksOf = (subject: string) => {
-  const fail = (message: string): never => {
-    throw new ForgeqError("invalid_job", `${subject}: ${message}`);
-  };
-  const number = (field: string, value: number, min: number, max: number): number =>
-    Number.isFinite(value) && value >= min && value <= max ? value : fail(`${field} must be ${min} to ${max}`);
-  return {
-    fail,
-    number,
-    integer: (field: string, value: number, min: number, max: number): number =>
-      Number.isInteger(value) ? number(field, value, min, max) : fail(`${field} must be a whole number`),
-    name: (field: string, value: string): string =>
-      typeof value === "string" && NAME_PATTERN.test(value)
-        ? value
-        : fail(`${field} must match ${NAME_PATTERN.source}`),
-    noOthers: (others: object): void => {
-      const [unknown] = Object.keys(others);
-      if (unknown !== undefined) fail(`${unknown} is not an option`);
-    },
-  };
-};
-
-type Checks = ReturnType<typeof checksOf>;
 
 const checkBackoff = (input: BackoffInput, { fail, number }: Checks): Backoff => {
   const { jitter = "full" } = input;
@@ -104,7 +82,8 @@ const checkBackoff = (input: BackoffInput, { fail, number }: Checks): Backoff =>
  */
 export const defineJob = <Schema extends z.ZodType>(input: JobInput<Schema>): JobDefinition<Schema> => {
   const { type, queue = type, payload, retry = {}, timeoutSeconds, leaseSeconds, ...limits } = input;
-  const { batchSize = DEFAULTS.batchSize, concurrency = batchSize, priority = DEFAULTS.priority, ...others } = limits;
+  const { batchSize = DEFAULTS.batchSize, concurrency = batchSize, priority = DEFAULTS.priority, ...rest } = limits;
+  const { schedules = [], ...others } = rest;
   const { maxAttempts = DEFAULTS.maxAttempts, backoff = DEFAULT_BACKOFF, ...otherRetry } = retry;
   const checks = checksOf(`defineJob(${JSON.stringify(type)})`);
   checks.noOthers({ ...others, ...otherRetry });
@@ -122,6 +101,7 @@ export const defineJob = <Schema extends z.ZodType>(input: JobInput<Schema>): Jo
     batchSize: checks.integer("batchSize", batchSize, 1, 100),
     concurrency: checks.integer("concurrency", concurrency, 1, batchSize),
     priority: checks.integer("priority", priority, 0, 9),
+    schedules: schedules.map(defineSchedule),
   };
 };
 

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import type { DeclaredSchedule } from "./schedule.ts";
 
 /** A type or queue name. */
 export const NAME_PATTERN = /^[a-z][a-z0-9_-]{0,39}$/;
@@ -50,6 +51,7 @@ export interface JobDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly concurrency: number;
   /** 0 to 9, lower first; what a job gets that names none. */
   readonly priority: number;
+  readonly schedules: readonly DeclaredSchedule[];
 }
 
 /** A queue, complete: what `defineQueue` gives. Null means no limit. */

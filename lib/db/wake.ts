@@ -31,8 +31,12 @@ export const markDispatcher = async (
 ): Promise<boolean> => only(await call<{ mine: boolean }>(db, MARK, [me, phase, waitSeconds, at])).mine;
 
 const NEXT_DUE = `/* forgeq:next_due */
-select forgeq.next_due($1::float8, $2::timestamptz)::float8 as seconds`;
+select least(forgeq.next_due($1::float8, $2::timestamptz), (
+  select extract(epoch from min(s.next_slot_at) - clock.now)
+  from forgeq.schedule s, (select coalesce($2::timestamptz, clock_timestamp()) as now) clock
+  where not s.paused and s.next_slot_at > clock.now and s.next_slot_at <= clock.now + make_interval(secs => $1::float8)
+  group by clock.now))::float8 as seconds`;
 
-/** Seconds until the next job falls due within `horizonSeconds`; null for none. */
+/** Seconds until the next job falls due, or the next slot of a schedule comes, within `horizonSeconds`; null for none. */
 export const nextDue = async (db: Db, horizonSeconds: number, at: Date | null): Promise<number | null> =>
   only(await call<{ seconds: number | null }>(db, NEXT_DUE, [horizonSeconds, at])).seconds;

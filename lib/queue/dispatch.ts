@@ -3,6 +3,7 @@ import { dispatchableQueues } from "../db/queues.ts";
 import { markDispatcher, nextDue } from "../db/wake.ts";
 import type { Deps } from "./deps.ts";
 import { type Drain, drain, lookAgain } from "./drain.ts";
+import { fireSchedules } from "./fire-schedules.ts";
 import { createScanner, type ScanResult } from "./scan.ts";
 import { WAIT_HORIZON_SECONDS } from "./wake.ts";
 
@@ -51,10 +52,20 @@ export const dispatch = async (
     first = undefined;
     return [...hinted, ...others];
   };
-  const work: Drain = { scanner: createScanner(deps), queues, renew: () => mark("active"), outOfTime, counted };
+  const fireSlots = () =>
+    fireSchedules(deps, outOfTime).catch((error: unknown) => {
+      deps.logger.warn("schedules could not be fired; the next tick tries again", { reason: String(error) });
+    });
+  const renew = async () => {
+    await fireSlots();
+    return mark("active");
+  };
+  const work: Drain = { scanner: createScanner(deps), queues, renew, outOfTime, counted };
   const longestWaitSeconds = waitable(remainingMs());
 
   for (let waited = false; ; waited = true) {
+    // Before the mark: a dispatcher that waited for a slot fires it, also where another one is active.
+    await fireSlots();
     if (!(await mark("active"))) {
       // The other one may have left an instant to this one that it no longer waits for.
       if (waited) await mark("closing");

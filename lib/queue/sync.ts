@@ -2,6 +2,7 @@ import { backoffToWire } from "../core/backoff.ts";
 import { DEFAULTS, type JobDefinition, type QueueDefinition } from "../core/job.ts";
 import type { Db } from "../db/client.ts";
 import { syncDefinitions as writeDefinitions } from "../db/definitions.ts";
+import { syncSchedules } from "./sync-schedules.ts";
 
 const undeclared = (name: string): QueueDefinition => ({
   name,
@@ -12,19 +13,21 @@ const undeclared = (name: string): QueueDefinition => ({
 });
 
 /**
- * Brings job types and queues of the database in line with the code, in one transaction; an operator's overrides stay.
+ * Brings job types, queues and declared schedules of the database in line with the code, in one transaction; an operator's overrides
+ * stay. Where the code declares no job type at all, no schedule is removed.
  * A queue that only a job names gets the default limits.
  */
 export const syncDefinitions = (
   db: Db,
   jobs: readonly JobDefinition[],
   queues: readonly QueueDefinition[],
+  at: Date | null = null,
 ): Promise<void> => {
   const declared = new Set(queues.map((queue) => queue.name));
   const named = [...new Set(jobs.map((job) => job.queue))].filter((name) => !declared.has(name));
   const all = [...queues, ...named.map(undeclared)];
-  return db.transaction((tx) =>
-    writeDefinitions(
+  return db.transaction(async (tx) => {
+    await writeDefinitions(
       tx,
       all.map((queue) => ({
         name: queue.name,
@@ -43,6 +46,7 @@ export const syncDefinitions = (
         lease_seconds: job.leaseSeconds,
         batch_size: job.batchSize,
       })),
-    ),
-  );
+    );
+    if (jobs.length > 0) await syncSchedules(tx, jobs, at);
+  });
 };

@@ -4,6 +4,7 @@ import { foldCounters } from "../db/metrics.ts";
 import { ensurePartitions } from "../db/partitions.ts";
 import { nextDue } from "../db/wake.ts";
 import type { Deps } from "./deps.ts";
+import { fireSchedules } from "./fire-schedules.ts";
 import { wakeDispatcher, WAIT_HORIZON_SECONDS } from "./wake.ts";
 
 const LEASES_PER_CALL = 200;
@@ -11,6 +12,7 @@ const ROWS_PER_CALL = 5_000;
 const RESERVE_MS = 10_000;
 
 export interface TickReport {
+  readonly slotsFired: number;
   readonly leasesRecovered: number;
   readonly jobsRecovered: number;
   readonly jobsRepaired: number;
@@ -22,12 +24,13 @@ export interface TickReport {
 }
 
 /**
- * One run of the scheduler: recovers expired leases, wakes the dispatcher when something is due within two minutes, repairs,
+ * One run of the scheduler: fires schedules, recovers expired leases, wakes the dispatcher when something is due within two minutes, repairs,
  * makes and drops partitions, folds counters, purges. Doubled, late and overlapping ticks do no harm.
  */
 export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickReport> => {
   const outOfTime = () => remainingMs() < RESERVE_MS;
   const report = {
+    slotsFired: 0,
     leasesRecovered: 0,
     jobsRecovered: 0,
     jobsRepaired: 0,
@@ -37,6 +40,7 @@ export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickR
   };
   let workLeft = false;
 
+  report.slotsFired = (await fireSchedules(deps, outOfTime)).jobs;
   for (let more = true; more && !(workLeft = outOfTime());) {
     const recovered = await recover(deps.db, LEASES_PER_CALL, deps.clock());
     report.leasesRecovered += recovered.leases;

@@ -54,7 +54,7 @@ export interface SetupOptions {
 
 // Deleted, not truncated: with few rows in many partitions that is ten times faster.
 const WIPE = [
-  ...["job", "lease", "lease_closed", "job_history", "job_attempt", "unique_key", "queue", "job_type"],
+  ...["job", "lease", "lease_closed", "job_history", "job_attempt", "unique_key", "queue", "job_type", "schedule"],
   ...["metric_total", "metric_delta_0", "metric_delta_1", "metric_sample"],
 ]
   .map((table) => `delete from forgeq.${table};`)
@@ -74,10 +74,10 @@ export const setup = async (options: SetupOptions = {}) => {
     await db.query(WIPE);
     await db.query(FORGET_DISPATCHERS);
   }
-  await syncDefinitions(db, options.jobs ?? [plain], options.queues ?? [unlimited]);
   const start = Math.floor(Date.now() / 1000) * 1000;
   const at = (seconds: number): Date => new Date(start + seconds * 1000);
   let now: Date | null = options.realClock === true ? null : at(0);
+  await syncDefinitions(db, options.jobs ?? [plain], options.queues ?? [unlimited], now);
   const invocations: { functionName: string; event: unknown }[] = [];
   const metrics = countingMetrics();
   const deps: Deps = {

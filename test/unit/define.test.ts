@@ -22,6 +22,7 @@ describe("defineJob", () => {
       batchSize: 10,
       concurrency: 10,
       priority: 5,
+      schedules: [],
     });
   });
 

@@ -1,0 +1,80 @@
+import type * as z from "zod";
+import { checksOf } from "./checks.ts";
+import {
+  CATCH_UPS,
+  type CatchUp,
+  type DeclaredSchedule,
+  MAX_CATCH_UP,
+  MAX_JITTER_SECONDS,
+  type Overlap,
+  OVERLAPS,
+  SCHEDULE_DEFAULTS,
+} from "./schedule.ts";
+
+/** A schedule of a job type, in `defineJob`. Only name and rule are needed, and a payload where the schema wants one. */
+export interface ScheduleInput<Schema extends z.ZodType> {
+  /** Matches `^[a-z][a-z0-9_-]{0,39}$`; the only one of that name. */
+  readonly name: string;
+  /** Five fields, six with seconds first, or `@daily` and the like. */
+  readonly cron: string;
+  /** Of the IANA database; UTC unless given. */
+  readonly timezone?: string;
+  /** `{}` unless given. */
+  readonly payload?: z.input<Schema>;
+  readonly queue?: string;
+  readonly priority?: number;
+  /** While an earlier job of it lives: `allow` (unless given) enqueues all the same, `skip` leaves the slot out, `queue_one` lets one wait. */
+  readonly overlap?: Overlap;
+  /** Of slots that were missed: `skip` (unless given) none, `last` the newest, `all` the newest `catchUpLimit`. */
+  readonly catchUp?: CatchUp;
+  /** 1 to 1,000, 10 unless given. */
+  readonly catchUpLimit?: number;
+  readonly startsAt?: Date;
+  readonly endsAt?: Date;
+  /** 0 to 3,600: a slot's job is due so much later at most. */
+  readonly jitterSeconds?: number;
+}
+
+/**
+ * A schedule with its defaults. The rule, the zone and the payload are checked when it is written to the database, because
+ * what enqueues need not know the calendar.
+ *
+ * @throws ForgeqError `invalid_job` that names the schedule and the field
+ */
+export const defineSchedule = <Schema extends z.ZodType>(input: ScheduleInput<Schema>): DeclaredSchedule => {
+  const {
+    name,
+    cron,
+    timezone = SCHEDULE_DEFAULTS.timezone,
+    payload = {},
+    queue = null,
+    priority = null,
+    ...more
+  } = input;
+  const { overlap = SCHEDULE_DEFAULTS.overlap, catchUp = SCHEDULE_DEFAULTS.catchUp, ...rest } = more;
+  const {
+    catchUpLimit = SCHEDULE_DEFAULTS.catchUpLimit,
+    jitterSeconds = SCHEDULE_DEFAULTS.jitterSeconds,
+    ...bounds
+  } = rest;
+  const { startsAt = null, endsAt = null, ...others } = bounds;
+  const checks = checksOf(`schedule ${JSON.stringify(name)}`);
+  checks.noOthers(others);
+  if (!OVERLAPS.includes(overlap)) checks.fail(`overlap must be one of ${OVERLAPS.join(", ")}`);
+  if (!CATCH_UPS.includes(catchUp)) checks.fail(`catchUp must be one of ${CATCH_UPS.join(", ")}`);
+  return {
+    name: checks.name("name", name),
+    cron,
+    timezone,
+    payload,
+    queue: queue === null ? null : checks.name("queue", queue),
+    priority: priority === null ? null : checks.integer("priority", priority, 0, 9),
+    paused: false,
+    overlap,
+    catchUp,
+    catchUpLimit: checks.integer("catchUpLimit", catchUpLimit, 1, MAX_CATCH_UP),
+    startsAt,
+    endsAt,
+    jitterSeconds: checks.integer("jitterSeconds", jitterSeconds, 0, MAX_JITTER_SECONDS),
+  };
+};
