@@ -1,0 +1,138 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { Db } from "../../lib/db/client.ts";
+import { migrate } from "../../lib/db/migrate.ts";
+import { isMigrated, SCHEMA_VERSION } from "../../lib/db/schema.ts";
+import { createTestDatabase } from "../support/database.ts";
+import { openWith } from "../support/drivers.ts";
+
+const FOLDER = fileURLToPath(new URL("../../migrations", import.meta.url));
+const tables = readdirSync(FOLDER)
+  .filter((name) => name.endsWith(".sql"))
+  .sort();
+const functions = readdirSync(join(FOLDER, "functions"))
+  .map((name) => `functions/${name}`)
+  .sort();
+
+/** A copy of the migrations to change. */
+const copy = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "forgeq-migrations-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  cpSync(FOLDER, folder, { recursive: true });
+  return folder;
+};
+
+const books = (db: Db) =>
+  db.query<{ name: string; checksum: string }>("select name, checksum from forgeq.migration order by name");
+
+const schemas = (db: Db) => db.query("select from pg_namespace where nspname = 'forgeq'");
+
+describe("migrate", () => {
+  it("applies tables in order, then functions, once each", async () => {
+    const { db } = await createTestDatabase({ empty: true });
+    expect(await isMigrated(db)).toBe(false);
+    expect((await migrate(db)).applied).toEqual([...tables, ...functions]);
+    expect(await isMigrated(db)).toBe(true);
+    const before = await books(db);
+    expect(before.every(({ checksum }) => /^[0-9a-f]{64}$/.test(checksum))).toBe(true);
+
+    expect(await migrate(db)).toEqual({ applied: [], dryRun: false });
+    expect(await books(db)).toEqual(before);
+  });
+
+  it("says with --dry-run what it would apply, and changes nothing", async () => {
+    const { db } = await createTestDatabase({ empty: true });
+    expect(await migrate(db, { dryRun: true })).toEqual({ applied: [...tables, ...functions], dryRun: true });
+    expect(await schemas(db)).toEqual([]);
+
+    await migrate(db);
+    const folder = copy();
+    writeFileSync(join(folder, "9999_more.sql"), "create table forgeq.more (id int);");
+    expect((await migrate(db, { dryRun: true, folder })).applied).toEqual(["9999_more.sql"]);
+    expect(await db.query("select to_regclass('forgeq.more') as found")).toEqual([{ found: null }]);
+  });
+
+  it("refuses a table file that was edited after it was applied, and changes nothing", async () => {
+    const { db } = await createTestDatabase();
+    const folder = copy();
+    writeFileSync(join(folder, tables[0]!), `${readFileSync(join(folder, tables[0]!), "utf8")}\n-- edited`);
+    writeFileSync(join(folder, "9999_more.sql"), "create table forgeq.more (id int);");
+    for (const dryRun of [true, false]) {
+      await expect(migrate(db, { dryRun, folder })).rejects.toMatchObject({
+        code: "schema_outdated",
+        message: expect.stringContaining(tables[0]!) as string,
+      });
+    }
+    expect(await db.query("select to_regclass('forgeq.more') as found")).toEqual([{ found: null }]);
+  });
+
+  it("applies a function again when its text has changed", async () => {
+    const { db } = await createTestDatabase();
+    const folder = copy();
+    const file = join(folder, "functions", "uuid_v7.sql");
+    writeFileSync(file, `${readFileSync(file, "utf8")}\ncomment on function forgeq.uuid_v7() is 'newer';`);
+    expect((await migrate(db, { folder })).applied).toEqual(["functions/uuid_v7.sql"]);
+    expect(await db.query("select obj_description('forgeq.uuid_v7()'::regprocedure) as text")).toEqual([
+      { text: "newer" },
+    ]);
+    // The older text comes back with the older code.
+    expect((await migrate(db)).applied).toEqual(["functions/uuid_v7.sql"]);
+  });
+
+  it("applies a new table file on top of what is there", async () => {
+    const { db } = await createTestDatabase();
+    const folder = copy();
+    writeFileSync(
+      join(folder, "9999_more.sql"),
+      "create table forgeq.more (id int); insert into forgeq.more values (1);",
+    );
+    expect((await migrate(db, { folder })).applied).toEqual(["9999_more.sql"]);
+    expect(await migrate(db, { folder })).toMatchObject({ applied: [] });
+    expect(await db.query("select id from forgeq.more")).toEqual([{ id: 1 }]);
+  });
+
+  it("leaves a newer schema alone", async () => {
+    const { db } = await createTestDatabase();
+    const folder = copy();
+    writeFileSync(join(folder, "9999_more.sql"), "create table forgeq.more (id int);");
+    await migrate(db, { folder });
+    const before = await books(db);
+
+    expect((await migrate(db)).applied).toEqual([]);
+    expect(await isMigrated(db)).toBe(true);
+    expect(await books(db)).toEqual(before);
+  });
+
+  it("applies all or nothing", async () => {
+    const { db } = await createTestDatabase({ empty: true });
+    const folder = copy();
+    writeFileSync(join(folder, "9999_broken.sql"), "create table forgeq.more (id int); select 1 / 0;");
+    await expect(migrate(db, { folder })).rejects.toMatchObject({ code: "22012" });
+    expect(await schemas(db)).toEqual([]);
+  });
+
+  it("runs one at a time: of several at once, one applies everything and the others nothing", async () => {
+    const { db } = await createTestDatabase({ empty: true });
+    const runs = await Promise.all([migrate(db), migrate(db), migrate(db)]);
+    const sizes = runs.map(({ applied }) => applied.length).sort((a, b) => a - b);
+    expect(sizes).toEqual([0, 0, tables.length + functions.length]);
+  });
+
+  it("works through Neon's driver", async () => {
+    const { db, url } = await createTestDatabase({ empty: true });
+    const neon = await openWith("neon", url, { statementSeconds: 30 });
+    expect((await migrate(neon, { dryRun: true })).applied).toHaveLength(tables.length + functions.length);
+    expect((await migrate(neon)).applied).toEqual([...tables, ...functions]);
+    expect(await isMigrated(neon)).toBe(true);
+    expect((await migrate(db)).applied).toEqual([]);
+  });
+});
+
+describe("SCHEMA_VERSION", () => {
+  it("is the newest table file", () => {
+    expect(SCHEMA_VERSION).toBe(tables.at(-1));
+  });
+});
