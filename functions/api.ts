@@ -13,6 +13,7 @@ import { encodeCursor, toWireJob, toWireQueue } from "../lib/http/wire.ts";
 import { cancelJob } from "../lib/queue/cancel.ts";
 import type { Deps } from "../lib/queue/deps.ts";
 import { health } from "../lib/queue/health.ts";
+import { createMetricsPage } from "../lib/queue/metrics-page.ts";
 import { limitQueue, pauseQueue, resumeQueue } from "../lib/queue/queues.ts";
 import { retryJob } from "../lib/queue/retry.ts";
 import { queueStats, queueStatsOf, type QueueStats } from "../lib/queue/stats.ts";
@@ -96,6 +97,16 @@ const healthy: Run = async (deps) => {
   return ok({ status: "ok" });
 };
 
+/** A scraper's page, one for each process. */
+const measured = (): Run => {
+  const page = createMetricsPage();
+  return async (deps) => ({
+    status: 200,
+    headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+    body: await page(deps),
+  });
+};
+
 const MAX_LIMITS_BYTES = 4096;
 
 /** The routes of this function. */
@@ -117,6 +128,7 @@ export const apiRoutes = (deps: () => Promise<Deps>): Route[] => {
     route("PUT", "/queues/{name}", "jobs:manage", onQueue(limited)),
     route("POST", "/queues/{name}/pause", "jobs:manage", onQueue(pauseQueue)),
     route("POST", "/queues/{name}/resume", "jobs:manage", onQueue(resumeQueue)),
+    route("GET", "/metrics", "metrics:read", measured()),
     route("GET", "/health", null, healthy),
     { method: "GET", path: "/openapi.json", scope: "jobs:read", run: described },
   ];

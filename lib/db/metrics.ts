@@ -21,3 +21,10 @@ select forgeq.metric_fold($1::timestamptz) as folded`;
 /** Adds what was counted since the last fold to the totals; false when another caller is at it. */
 export const foldCounters = async (db: Db, at: Date | null): Promise<boolean> =>
   only(await db.query<{ folded: boolean }>(FOLD, [at])).folded;
+
+const LAST_TICK = `/* forgeq:last_tick */
+select extract(epoch from folded_at)::float8 as seconds from forgeq.metric_state`;
+
+/** When the last tick folded the counters, in seconds since 1970. */
+export const lastTick = async (db: Db): Promise<number> =>
+  only(await call<{ seconds: number }>(db, LAST_TICK, [])).seconds;

@@ -68,6 +68,10 @@ export const queue = z.strictObject({
   }),
   capped: z.boolean().describe("A number of jobs is a lower bound: no more were counted."),
   oldest_pending_age_seconds: z.number().nullable(),
+  per_minute: z
+    .strictObject({ enqueued: z.number(), completed: z.number(), failed: z.number(), dead: z.number() })
+    .nullable()
+    .describe("Of the last five minutes; null without two ticks in them."),
 });
 
 export const queueList = z.strictObject({ data: z.array(queue) });

@@ -25,11 +25,11 @@ const SECURITY_HEADERS = {
   "x-content-type-options": "nosniff",
 };
 
-/** A response as API Gateway takes it: JSON, with the request id and the security headers. */
+/** A response as API Gateway takes it: JSON or a text, with the request id and the security headers. */
 export const toResult = (response: HttpResponse, requestId: string): APIGatewayProxyStructuredResultV2 => ({
   statusCode: response.status,
   headers: { "content-type": "application/json", ...SECURITY_HEADERS, "x-request-id": requestId, ...response.headers },
-  body: JSON.stringify(response.body),
+  body: typeof response.body === "string" ? response.body : JSON.stringify(response.body),
 });
 
 const requestIdOf = (event: APIGatewayProxyEventV2, context: Context): string =>

@@ -103,12 +103,14 @@ const errorsOf = ({ errors, scope, body }: Operation): Record<string, Json> => {
 
 const describe = (operation: Operation): Json => {
   const { summary, scope, body } = operation;
-  const answered = Object.entries(operation.answers).map(([status, { description, schema }]) => [
+  const answered = Object.entries(operation.answers).map(([status, { description, schema, contentType }]) => [
     status,
     {
       description,
       ...(status === "201" && operation.path === "/jobs" && { headers: { location: { schema: { type: "string" } } } }),
-      ...json(schema === undefined ? { type: "object" } : use(schema, "output")),
+      ...(contentType === undefined
+        ? json(schema === undefined ? { type: "object" } : use(schema, "output"))
+        : json({ type: "string" }, contentType)),
     },
   ]);
   return {

@@ -6,6 +6,13 @@ import type { ProblemCode } from "./problem.ts";
 import type { Route } from "./router.ts";
 import { batchBody, enqueueBody, listQuery, queueLimits } from "./schemas.ts";
 
+interface Answer {
+  readonly description: string;
+  readonly schema?: z.ZodType;
+  /** Of a text; JSON unless given. */
+  readonly contentType?: string;
+}
+
 export interface Operation {
   readonly method: Route["method"];
   readonly path: Route["path"];
@@ -15,7 +22,7 @@ export interface Operation {
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   /** By status. */
-  readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: z.ZodType }>>;
+  readonly answers: Readonly<Record<number, Answer>>;
   /** Beside those that every operation with a key, or with a body, can answer. */
   readonly errors: readonly ProblemCode[];
 }
@@ -124,6 +131,14 @@ export const operations: readonly Operation[] = [
     scope: "jobs:manage",
     answers: { 200: { description: "The queue, going on.", schema: answers.queue } },
     errors: ["not_found"],
+  },
+  {
+    method: "GET",
+    path: "/metrics",
+    summary: "Counters, histograms and gauges for Prometheus, at most 10 s old",
+    scope: "metrics:read",
+    answers: { 200: { description: "Prometheus' text format.", contentType: "text/plain" } },
+    errors: [],
   },
   {
     method: "GET",

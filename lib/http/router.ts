@@ -11,7 +11,7 @@ export interface HttpRequest {
   readonly keyId: string | null;
 }
 
-/** `body` becomes JSON. */
+/** `body` becomes JSON, but a string stays what it is: its `content-type` is among the headers then. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;

@@ -1,0 +1,63 @@
+/** Every metric that `GET /metrics` shows, in its order. docs/observability.md has the same table: a test compares. */
+export const PROMETHEUS_METRICS = {
+  forgeq_jobs_enqueued_total: { type: "counter", labels: ["queue", "type"], help: "Jobs stored." },
+  forgeq_jobs_retried_total: {
+    type: "counter",
+    labels: ["queue", "type"],
+    help: "Finished jobs that were given another life by hand.",
+  },
+  forgeq_jobs_finished_total: {
+    type: "counter",
+    labels: ["queue", "type", "outcome"],
+    help: "Jobs that ended: completed, dead or cancelled.",
+  },
+  forgeq_attempts_started_total: {
+    type: "counter",
+    labels: ["queue", "type"],
+    help: "Attempts that a handler began.",
+  },
+  forgeq_attempts_ended_total: {
+    type: "counter",
+    labels: ["queue", "type", "outcome"],
+    help: "Attempts that ended, by how: lease_expired is a crash that was recovered, undispatched and throttled never began.",
+  },
+  forgeq_job_wait_duration_seconds: {
+    type: "histogram",
+    labels: ["queue", "type"],
+    help: "From due to begun, of attempts that ended.",
+  },
+  forgeq_job_run_duration_seconds: {
+    type: "histogram",
+    labels: ["queue", "type"],
+    help: "From begun to ended, of attempts that ended; jobs of one lease begin together.",
+  },
+  forgeq_queue_jobs: { type: "gauge", labels: ["queue", "state"], help: "Jobs of a queue by state." },
+  forgeq_queue_oldest_pending_age_seconds: {
+    type: "gauge",
+    labels: ["queue"],
+    help: "For how long the oldest pending job has been due; 0 when none waits.",
+  },
+  forgeq_queue_paused: { type: "gauge", labels: ["queue"], help: "1 while the queue is paused." },
+  forgeq_queue_max_in_flight: {
+    type: "gauge",
+    labels: ["queue"],
+    help: "Jobs that may be leased or running at once; absent without a limit.",
+  },
+  forgeq_queue_max_pending: { type: "gauge", labels: ["queue"], help: "Jobs that may wait; absent without a limit." },
+  forgeq_tick_timestamp_seconds: {
+    type: "gauge",
+    labels: [],
+    help: "When the last tick ran, by the database's clock.",
+  },
+  forgeq_info: { type: "gauge", labels: ["service", "stage", "wake"], help: "1, with what this installation is." },
+  forgeq_scrape_duration_seconds: {
+    type: "gauge",
+    labels: [],
+    help: "How long the numbers of this page took to read.",
+  },
+} as const satisfies Record<
+  string,
+  { readonly type: "counter" | "gauge" | "histogram"; readonly labels: readonly string[]; readonly help: string }
+>;
+
+export type PrometheusMetric = keyof typeof PROMETHEUS_METRICS;
