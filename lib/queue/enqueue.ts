@@ -2,10 +2,11 @@ import { DEFAULTS } from "../core/job.ts";
 import { ForgeqError } from "../core/errors.ts";
 import { uuidV7 } from "../core/uuid.ts";
 import type { Sql } from "../db/client.ts";
-import { enqueueMany, enqueueManyIn, type EnqueuedRow, type EnqueueItem } from "../db/enqueue.ts";
+import { enqueueManyIn, type EnqueuedRow, type EnqueueItem } from "../db/enqueue.ts";
 import { getJob, type Job } from "../db/jobs.ts";
 import { nextDue } from "../db/wake.ts";
 import type { Deps } from "./deps.ts";
+import { storeJobs } from "./store.ts";
 import { WAIT_HORIZON_SECONDS, wakeDispatcher } from "./wake.ts";
 
 /** A job to enqueue, its payload checked already. What is left out comes from the job's type. */
@@ -86,18 +87,9 @@ const blame = (error: unknown, items: readonly EnqueueItem[]): never => {
   throw error;
 };
 
-/** Seconds until the earliest of the jobs just stored is due, null when none was new; and its queue. */
-export const earliest = (rows: readonly EnqueuedRow[]): { dueSeconds: number | null; queue?: string } => {
-  const created = rows.filter((row) => row.created && row.dueSeconds !== null);
-  const first = created.reduce<EnqueuedRow | undefined>(
-    (least, row) => (least === undefined || (row.dueSeconds ?? 0) < (least.dueSeconds ?? 0) ? row : least),
-    undefined,
-  );
-  return first === undefined ? { dueSeconds: null } : { dueSeconds: first.dueSeconds, queue: first.queue ?? "" };
-};
-
 /**
- * Stores jobs durably, all or none, then wakes the dispatcher. The answers come in the order of the jobs.
+ * Stores jobs durably, all or none, then wakes the dispatcher. The answers come in the order of the jobs. Calls of one process at
+ * the same time share statements; each gets its own answer or its own error.
  *
  * @throws {ForgeqError} `unknown_type`, `queue_full`, `id_conflict`, `unique_key_conflict`, `invalid_job`, `chain_too_deep`: nothing
  * was stored, `details.index` names the item; `database_unavailable`: unknown, send it again with the same ids
@@ -105,9 +97,7 @@ export const earliest = (rows: readonly EnqueuedRow[]): { dueSeconds: number | n
 export const enqueueJobs = async (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> => {
   const items = jobs.map(toItem);
   const fresh = isFresh(jobs);
-  const rows = await enqueueMany(deps.db, items, fresh, deps.clock()).catch((error: unknown) => blame(error, items));
-  const { dueSeconds, queue } = earliest(rows);
-  await wakeDispatcher(deps, dueSeconds, queue);
+  const rows = await storeJobs(deps, items, fresh).catch((error: unknown) => blame(error, items));
 
   const byRequest = new Map(rows.map((row) => [row.requestedId, row]));
   const answers = await Promise.all(

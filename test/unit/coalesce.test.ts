@@ -1,0 +1,100 @@
+import { expect, it } from "vitest";
+import { createCoalescer } from "../../lib/queue/coalesce.ts";
+
+interface Item {
+  readonly id: string;
+  readonly bad?: boolean;
+}
+
+const LIMITS = { items: 4, bytes: 100, inFlight: 2 };
+const away = new Error("away");
+
+/** Stores by hand: each statement waits until it is let go. */
+const setup = () => {
+  const statements: { ids: string[]; go: () => void; fail: (error: Error) => void }[] = [];
+  const enqueue = createCoalescer<Item, { requestedId: string }>(
+    (items) =>
+      new Promise((resolve, reject) => {
+        const rows = items.map(({ id }) => ({ requestedId: id })).reverse();
+        statements.push({
+          ids: items.map(({ id }) => id),
+          go: () => {
+            const bad = items.find((item) => item.bad);
+            if (bad === undefined) resolve({ rows, after: Promise.resolve() });
+            else reject(new Error(`refused ${bad.id}`));
+          },
+          fail: reject,
+        });
+      }),
+    (error) => error !== away,
+    LIMITS,
+  );
+  const settle = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  /** Lets statements go until none is under way. */
+  const goOn = async () => {
+    for (let done = 0; ;) {
+      await settle();
+      if (done === statements.length) return;
+      while (done < statements.length) statements[done++]!.go();
+    }
+  };
+  return { statements, settle, goOn, one: (id: string, bad = false) => enqueue([{ id, bad }], 1), enqueue };
+};
+
+it("sends what comes together in one statement, and gives each caller its own row", async () => {
+  const { statements, one, goOn } = setup();
+  const calls = ["a", "b", "c"].map((id) => one(id));
+  await goOn();
+  expect(statements.map(({ ids }) => ids)).toEqual([["a", "b", "c"]]);
+  expect(await Promise.all(calls)).toEqual(["a", "b", "c"].map((requestedId) => [{ requestedId }]));
+});
+
+it("has two statements under way at most, and gathers the others", async () => {
+  const { statements, one, settle, goOn } = setup();
+  const calls = [];
+  for (const id of ["a", "b", "c", "d"]) {
+    calls.push(one(id));
+    await settle();
+  }
+  expect(statements.map(({ ids }) => ids)).toEqual([["a"], ["b"]]);
+  await goOn();
+  expect(statements.map(({ ids }) => ids)).toEqual([["a"], ["b"], ["c", "d"]]);
+  await Promise.all(calls);
+});
+
+it("bounds a statement by items and by bytes, and never splits a call", async () => {
+  const { statements, enqueue, one, goOn } = setup();
+  const calls = [
+    enqueue([{ id: "a" }, { id: "b" }, { id: "c" }], 1),
+    enqueue([{ id: "d" }, { id: "e" }], 90),
+    enqueue([{ id: "f" }], 50),
+    enqueue([{ id: "g" }, { id: "h" }, { id: "i" }, { id: "j" }, { id: "k" }], 500),
+    one("l"),
+  ];
+  await goOn();
+  expect(statements.map(({ ids }) => ids.join(""))).toEqual(["abc", "de", "f", "ghijk", "l"]);
+  await Promise.all(calls);
+});
+
+it("fails only the caller of a bad item; the others are stored", async () => {
+  const { statements, one, goOn } = setup();
+  const calls = Promise.allSettled([one("a"), one("b", true), one("c")]);
+  await goOn();
+  expect(statements.map(({ ids }) => ids.join(""))).toEqual(["abc", "a", "b", "c"]);
+  expect(await calls).toMatchObject([
+    { status: "fulfilled", value: [{ requestedId: "a" }] },
+    { status: "rejected", reason: { message: "refused b" } },
+    { status: "fulfilled", value: [{ requestedId: "c" }] },
+  ]);
+});
+
+it("tells all of them when the database is away, and goes on with the next", async () => {
+  const { statements, one, settle, goOn } = setup();
+  const calls = Promise.allSettled([one("a"), one("b")]);
+  await settle();
+  statements[0]!.fail(away);
+  expect(await calls).toMatchObject([{ reason: away }, { reason: away }]);
+  const next = one("c");
+  await goOn();
+  expect(await next).toEqual([{ requestedId: "c" }]);
+});
