@@ -1,6 +1,6 @@
 // Builds one small bundle per function into .build/<function>/, and the registry of job types from the handlers' folders.
 import { readdirSync, existsSync, writeFileSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { context } from "esbuild";
 
@@ -97,12 +97,12 @@ export const buildOne = async ({ name, entry, outdir }) => {
 /**
  * Builds every function. With `watch` it goes on rebuilding until `dispose` is called; `onEnd(name, result)` hears of each build.
  */
-export const build = async ({ watch = false, onEnd } = {}) => {
+export const build = async ({ watch = false, onEnd, outdir } = {}) => {
   writeRegistry();
   const contexts = await Promise.all(
     Object.entries(entryPoints()).map(async ([name, entry]) => ({
       name,
-      esbuild: await contextFor(name, entry, onEnd),
+      esbuild: await contextFor(name, entry, onEnd, outdir),
     })),
   );
   const sizes = [];
@@ -112,20 +112,30 @@ export const build = async ({ watch = false, onEnd } = {}) => {
   return { sizes, dispose: () => Promise.all(contexts.map(({ esbuild }) => esbuild.dispose())) };
 };
 
-const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KB`.padStart(10);
+const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KB`;
+
+/** The sizes as a table, and what is too large about them. */
+export const describeSizes = (sizes) => {
+  const row = (name, atInit, inAll) => name.padEnd(26) + atInit.padStart(10) + inAll.padStart(10);
+  const { loaded } = sizes.find(({ name }) => name === "enqueue");
+  return {
+    table: [
+      row("minified", "at init", "in all"),
+      ...sizes.map(({ name, loaded, total }) => row(name, kilobytes(loaded), kilobytes(total))),
+    ].join("\n"),
+    problem:
+      loaded > ENQUEUE_LIMIT
+        ? `enqueue loads ${kilobytes(loaded)} at init; at most ${kilobytes(ENQUEUE_LIMIT)} are allowed`
+        : null,
+  };
+};
 
 const main = async () => {
   rmSync(join(ROOT, ".build"), { recursive: true, force: true });
-  const { sizes } = await build();
-  console.log(
-    `${"function".padEnd(26)}${"at init".padStart(10)}${"in all".padStart(10)}   (minified, ${relative(process.cwd(), join(ROOT, ".build"))}/)`,
-  );
-  for (const { name, loaded, total } of sizes) console.log(`${name.padEnd(26)}${kilobytes(loaded)}${kilobytes(total)}`);
-  const enqueue = sizes.find(({ name }) => name === "enqueue");
-  if (enqueue.loaded > ENQUEUE_LIMIT) {
-    console.error(
-      `enqueue loads ${kilobytes(enqueue.loaded).trim()} at init; at most ${kilobytes(ENQUEUE_LIMIT).trim()} are allowed`,
-    );
+  const { table, problem } = describeSizes((await build()).sizes);
+  console.log(table);
+  if (problem !== null) {
+    console.error(problem);
     process.exitCode = 1;
   }
 };

@@ -14,6 +14,15 @@ export type { JobContext } from "./queue/job-context.ts";
 export type { EnqueueOptions } from "./queue/new-job.ts";
 export { backoffSeconds } from "./core/backoff.ts";
 
+/** What a handler's function uses of Lambda's context. */
+export interface InvocationContext {
+  readonly awsRequestId: string;
+  readonly getRemainingTimeInMillis: () => number;
+}
+
+/** A Lambda function; its event is the dispatcher's. */
+export type LeaseFunction = (event: unknown, context: InvocationContext) => Promise<LeaseReport>;
+
 const LeaseEvent = z.object({ lease_id: z.uuid() });
 
 /** The Lambda function of one job type, with its dependencies given: for tests. */
@@ -21,8 +30,8 @@ export const createLambdaHandler = <Schema extends z.ZodType>(
   deps: () => Promise<Deps>,
   definition: JobDefinition<Schema>,
   work: Work<Schema>,
-) =>
-  middy(async (event: unknown, context: Context): Promise<LeaseReport> => {
+): LeaseFunction => {
+  const handler = middy(async (event: unknown, context: Context): Promise<LeaseReport> => {
     const { lease_id: leaseId } = LeaseEvent.parse(event);
     return runLease(await deps(), definition, work, {
       leaseId,
@@ -30,9 +39,11 @@ export const createLambdaHandler = <Schema extends z.ZodType>(
       remainingMs: () => context.getRemainingTimeInMillis(),
     });
   });
+  return (event, context) => handler(event, context as Context);
+};
 
 /** A handler module's export: the Lambda function, and what `forgeq worker` needs to run the same jobs in its own process. */
-export type JobHandler<Schema extends z.ZodType = z.ZodType> = ReturnType<typeof createLambdaHandler<Schema>> & {
+export type JobHandler<Schema extends z.ZodType = z.ZodType> = LeaseFunction & {
   readonly definition: JobDefinition<Schema>;
   readonly work: Work<Schema>;
 };

@@ -1,6 +1,7 @@
 /** `npm start`: everything that is deployed, on this machine, until Ctrl-C. */
 import { relative } from "node:path";
 import { startLocalRun, type LocalRun } from "./local-run.ts";
+import { watchNpm } from "./npm-ancestors.ts";
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 13)) {
@@ -15,16 +16,25 @@ const say = (source: string, line: string): void => console.log(`${GREY[0]}${sou
 
 let run: LocalRun | undefined;
 let stopping = false;
+let stoppingAtMs = 0;
+
+/** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
+const SAME_SIGNAL_MS = 500;
 
 const stop = async (exitCode: number): Promise<void> => {
-  if (stopping) process.exit(130);
+  if (stopping) {
+    if (performance.now() - stoppingAtMs > SAME_SIGNAL_MS) process.exit(130);
+    return;
+  }
   stopping = true;
+  stoppingAtMs = performance.now();
   console.log("\nStopping ...");
   await run?.stop();
   process.exit(exitCode);
 };
 process.on("SIGINT", () => void stop(0));
 process.on("SIGTERM", () => void stop(0));
+watchNpm(() => void stop(1));
 
 const port = Number(process.env["PORT"] || 3000);
 if (!Number.isInteger(port) || port < 1 || port > 65_535) {
