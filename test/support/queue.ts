@@ -53,12 +53,11 @@ export interface SetupOptions {
 }
 
 // Deleted, not truncated: with few rows in many partitions that is ten times faster.
-const WIPE = [
+const TABLES = [
   ...["job", "lease", "lease_closed", "job_history", "job_attempt", "unique_key", "queue", "job_type", "schedule"],
   ...["metric_total", "metric_delta_0", "metric_delta_1", "metric_sample"],
-]
-  .map((table) => `delete from forgeq.${table};`)
-  .join(" ");
+];
+const WIPE = `do $$ begin ${TABLES.map((table) => `delete from forgeq.${table};`).join(" ")} end $$`;
 
 const FORGET_DISPATCHERS = `update forgeq.wake set active_until = null, active_by = null, waiting_for = null, waiting_by = null`;
 
