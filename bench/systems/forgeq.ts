@@ -1,14 +1,17 @@
 import * as z from "zod";
 import { defineJob, defineQueue } from "../../lib/core/define.ts";
-import { uuidV7 } from "../../lib/core/uuid.ts";
 import { connectDb } from "../../lib/db/connect.ts";
-import { beginLease, claim, settle } from "../../lib/db/leases.ts";
 import { migrate } from "../../lib/db/migrate.ts";
 import { enqueueJobs } from "../../lib/queue/enqueue.ts";
 import { toNewJob } from "../../lib/queue/new-job.ts";
 import { syncDefinitions } from "../../lib/queue/sync.ts";
+import { createWorker, type Worker } from "../../lib/queue/worker.ts";
 import { depsFor } from "../deps.ts";
+import { until } from "../until.ts";
 import type { Client, System } from "../system.ts";
+
+/** Four batches of 500: what a worker has under way at most. */
+const CONCURRENCY = 2_000;
 
 export const noop = defineJob({
   type: "noop",
@@ -34,35 +37,19 @@ export const system: System = {
     const deps = depsFor(db);
     const job = (payload: unknown) => toNewJob(noop, payload, {});
 
-    const lane = async (count: number, handled: { jobs: number }) => {
-      let watermarks: readonly string[] | null = null;
-      while (handled.jobs < count) {
-        const claimed = await claim(db, {
-          queue: "noop",
-          claimId: uuidV7(),
-          maxJobs: 500,
-          watermarks,
-          blockedTypes: [],
-          dispatchSeconds: 90,
-          at: null,
-        });
-        watermarks = claimed.watermarks;
-        for (const lease of claimed.leases) {
-          const holder = { leaseId: lease.id, begunBy: uuidV7() };
-          const begun = await beginLease(db, { ...holder, leaseSeconds: 60, invocation: null, at: null });
-          if (begun === "lease_lost") throw new Error("lease lost");
-          const { jobs } = begun;
-          await settle(
-            db,
-            holder,
-            jobs.map(({ id }) => ({ id, outcome: "completed", result: null })),
-            null,
-          );
-          handled.jobs += jobs.length;
-        }
-        if (claimed.leases.length === 0) watermarks = null;
-      }
+    const start = (onJob: (payload: z.output<typeof noop.payload>) => void): Worker => {
+      const work = (payload: unknown) => {
+        onJob(payload as z.output<typeof noop.payload>);
+        return Promise.resolve();
+      };
+      return createWorker(deps, {
+        handlers: new Map([["noop", { definition: noop, work }]]),
+        concurrency: CONCURRENCY,
+        queues: ["noop"],
+        invocation: "bench",
+      });
     };
+    let worker: Worker | undefined;
     return {
       enqueue: async (payload) => {
         await enqueueJobs(deps, [job(payload)]);
@@ -71,11 +58,18 @@ export const system: System = {
         await enqueueJobs(deps, payloads.map(job));
       },
       drain: async (count) => {
-        const handled = { jobs: 0 };
-        await Promise.all([lane(count, handled), lane(count, handled)]);
+        worker = start(() => undefined);
+        const { settled } = worker;
+        await until(() => (settled.get("completed") ?? 0) >= count);
       },
-      serve: () => Promise.reject(new Error("no worker yet")),
-      close: () => db.close(),
+      serve: async (onStart) => {
+        worker = start(onStart);
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+      },
+      close: async () => {
+        await worker?.stop(1_000);
+        await db.close();
+      },
     };
   },
 };
