@@ -15,7 +15,9 @@ begin
   with gone as (
     delete from forgeq.job j
     using jsonb_to_recordset(ended) as o(id uuid, outcome text, result jsonb)
-    where o.outcome = 'completed' and o.id = any (lease.job_ids) and j.id = o.id and j.claim_id = lease.claim_id
+    -- Within a case the list of ids becomes a hash table; as `any (lease.job_ids)` it is unpacked and walked for each job.
+    where case when o.outcome = 'completed' then o.id in (select u.id from unnest(lease.job_ids) as u(id)) end
+      and j.id = o.id and j.claim_id = lease.claim_id
     returning j.id, j.life, j.created_at, j.run_at, j.priority, j.attempt, j.max_attempts, j.depth, j.queue, j.type, j.unique_key,
       j.traceparent, j.metadata, j.payload, nullif(o.result, 'null') as result),
   kept as (

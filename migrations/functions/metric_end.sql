@@ -9,7 +9,7 @@ as $$
            + coalesce(array_position(array['completed', 'retry', 'dead', 'released', 'snoozed', 'lease_expired', 'timed_out',
                                            'cancelled', 'undispatched', 'throttled'], outcome), 0))
          || int4send(case when began_at is null then -1
-                          else least(greatest(round(extract(epoch from began_at - run_at) * 1000), 0), 2147483647)::int end)
+                          else least(greatest(round(date_part('epoch', began_at - run_at) * 1000), 0), 2147483647)::int end)
          || int4send(case when began_at is null then -1
-                          else least(greatest(round(extract(epoch from ended_at - began_at) * 1000), 0), 2147483647)::int end);
+                          else least(greatest(round(date_part('epoch', ended_at - began_at) * 1000), 0), 2147483647)::int end);
 $$;

@@ -7,7 +7,8 @@
 --
 -- settled: {lease id: {job id: state}}; 'busy' where a handler's own transaction holds the lease: nothing was written, send it
 -- again. wake_seconds: as settle's, of all of them. queues: [{queue, outcome, watermarks, more}] of the takes visited.
--- leases: [{id, type, queue, lease_seconds}]; jobs: [{lease_id, id, ...}], payloads included.
+-- leases: [{id, type, queue, lease_seconds}]; jobs: for each lease in that order, a list of
+-- [id, attempt, max_attempts, depth, created_at, run_at, traceparent, metadata, payload].
 -- due_seconds: when nothing was taken, seconds until the next job of these queues falls due within due_horizon; null for none.
 --
 -- Sent again with the same claim ids after its answer was lost it gives the first answer, and takes nothing more.
@@ -73,12 +74,11 @@ begin
     -- A lease that expired while the answer was lost is not taken up.
     select json_agg(json_build_object('id', l.id, 'type', l.type, 'queue', l.queue,
              'lease_seconds', extract(epoch from l.expires_at - l.created_at)) order by l.id),
-           json_agg(held.jobs)
+           json_agg(held.jobs order by l.id)
     into leases, jobs
     from forgeq.lease l
     cross join lateral (
-      select json_agg(json_build_object('lease_id', l.id, 'id', j.id, 'attempt', j.attempt, 'max_attempts', j.max_attempts, 'depth', j.depth,
-               'created_at', j.created_at, 'run_at', j.run_at, 'traceparent', j.traceparent, 'metadata', j.metadata, 'payload', j.payload)
+      select json_agg(json_build_array(j.id, j.attempt, j.max_attempts, j.depth, j.created_at, j.run_at, j.traceparent, j.metadata, j.payload)
                order by u.n) as jobs
       from unnest(l.job_ids) with ordinality as u(id, n)
       cross join lateral (select job.* from forgeq.job where job.id = u.id and job.claim_id = l.claim_id offset 0) j) held
