@@ -34,6 +34,12 @@ const env = (name: string): string | undefined => {
   return value === undefined || value === "" ? undefined : value;
 };
 
+/** Has this variable a value? */
+export const isConfigured = (name: string): boolean => env(name) !== undefined;
+
+/** Development conveniences, as a mailbox and a key of its own, are for everything but NODE_ENV=production. */
+export const isProduction = (): boolean => env("NODE_ENV") === "production";
+
 export const settings = (): Settings => ({
   mailFrom: env("MAIL_FROM"),
   crawlAllow: (env("FORGEQ_CRAWL_ALLOW") ?? "")

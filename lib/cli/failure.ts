@@ -15,3 +15,10 @@ export const failureOf = (error: unknown): string => {
 /** A refused connection on both address families is an AggregateError without a message. */
 const causeOf = (cause: Error): string =>
   cause.message || (cause instanceof AggregateError && cause.errors[0] instanceof Error ? cause.errors[0].message : "");
+
+/** A refusal with what is wrong at each place, for a person. */
+export const describeFieldErrors = (error: unknown): unknown => {
+  if (!(error instanceof ForgeqError) || error.details.errors === undefined) return error;
+  const places = error.details.errors.map(({ pointer, message }) => `${pointer || "/"}: ${message}`);
+  return new ForgeqError(error.code, `${error.message}: ${places.join("; ")}`, error.details, { cause: error.cause });
+};

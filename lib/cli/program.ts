@@ -1,10 +1,29 @@
 import { Command, Option } from "commander";
 import { withExamples } from "./command.ts";
+import { addCompletion } from "./commands/completion.ts";
+import { addDev } from "./commands/dev.ts";
+import { addDoctor } from "./commands/doctor.ts";
+import { addEnqueue } from "./commands/enqueue.ts";
+import { addJobs } from "./commands/jobs.ts";
 import { addMigrate } from "./commands/migrate.ts";
-import { endWithReader } from "./terminal.ts";
+import { addQueues } from "./commands/queues.ts";
+import { addServer } from "./commands/server.ts";
+import { addStats } from "./commands/stats.ts";
+import { addWorker } from "./commands/worker.ts";
 
 /** Every command of `forgeq`. A command's own code is loaded when it runs, so that help and completion stay fast. */
-const COMMANDS: readonly ((program: Command) => void)[] = [addMigrate];
+const COMMANDS: readonly ((program: Command) => void)[] = [
+  addDev,
+  addServer,
+  addWorker,
+  addEnqueue,
+  addJobs,
+  addQueues,
+  addStats,
+  addMigrate,
+  addDoctor,
+  addCompletion,
+];
 
 export const createProgram = (): Command => {
   const program = new Command("forgeq")
@@ -34,7 +53,6 @@ export const createProgram = (): Command => {
   ]);
   for (const add of COMMANDS) add(program);
   program.hook("preAction", async (_, command) => {
-    endWithReader();
     const { loadConfig } = await import("./config-file.ts");
     const { applyConfig } = await import("./command.ts");
     applyConfig(command, await loadConfig(program.opts<{ config?: string }>().config));

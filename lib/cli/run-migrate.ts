@@ -20,7 +20,7 @@ export interface MigrateCommandOptions {
 export const runMigrate = async (options: MigrateCommandOptions & GlobalOptions): Promise<void> => {
   const dryRun = options.dryRun === true || options.check === true;
   const { jobs, queues } = await projectDefinitions();
-  const database = await openDatabase(options, { migrate: false });
+  const database = await openDatabase(options, { migrate: "no" });
   const db = await connectDb({ ...(await connection()), statementSeconds: MIGRATE_SECONDS });
   try {
     const { applied } = await migrate(db, { dryRun });

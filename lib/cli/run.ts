@@ -1,10 +1,11 @@
 import { CommanderError } from "commander";
 import { failureOf, UsageError } from "./failure.ts";
 import { createProgram } from "./program.ts";
-import { say } from "./terminal.ts";
+import { endWithReader, say } from "./terminal.ts";
 
 /** Runs one command line, the name of the command left out. @returns the exit code: 0 ok, 1 failure, 2 usage */
 export const run = async (args: readonly string[]): Promise<number> => {
+  endWithReader();
   const program = createProgram();
   try {
     await program.parseAsync(args, { from: "user" });

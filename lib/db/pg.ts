@@ -14,19 +14,22 @@ const tlsOf = (url: URL): pg.ClientConfig["ssl"] => {
   return { rejectUnauthorized: true };
 };
 
+/** How pg connects to a URL: its TLS, its deadline, and the URL without what pg would read otherwise. */
+export const clientConfig = (url: string): pg.ClientConfig => {
+  const parsed = new URL(url);
+  const ssl = tlsOf(parsed);
+  for (const name of ["sslmode", "channel_binding"]) parsed.searchParams.delete(name);
+  return { connectionString: parsed.href, ssl, connectionTimeoutMillis: CONNECT_MS };
+};
+
 /**
  * Any Postgres, over TCP. No named statements and no start-up parameters, so that it runs through a transaction pooler. A
  * statement past its deadline fails, and takes its connection with it.
  */
 export const createPgDb = ({ url, max = 4, statementSeconds = 5 }: ConnectOptions): Db => {
-  const parsed = new URL(url);
-  const ssl = tlsOf(parsed);
-  for (const name of ["sslmode", "channel_binding"]) parsed.searchParams.delete(name);
   const pool = new pg.Pool({
-    connectionString: parsed.href,
-    ssl,
+    ...clientConfig(url),
     max,
-    connectionTimeoutMillis: CONNECT_MS,
     idleTimeoutMillis: IDLE_MS,
     query_timeout: statementSeconds * 1000,
     allowExitOnIdle: true,

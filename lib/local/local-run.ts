@@ -1,18 +1,19 @@
 /** The whole of ForgeQ on one machine, from the parts that are deployed. */
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import type { JobDefinition, QueueDefinition } from "../core/job.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "../db/connect.ts";
 import { migrate } from "../db/migrate.ts";
 import { syncDefinitions } from "../queue/sync.ts";
+import { localApiKey } from "./api-key.ts";
 import { localFunctions } from "./functions.ts";
 import { type Fault, type LocalInvoker, startInvoker } from "./invoker.ts";
 import { startMailbox } from "./mailbox.ts";
 import { startOffline } from "./offline.ts";
 import { type LocalNeon, startNeon } from "./neon.ts";
-import { freePort, startPostgres } from "./postgres.ts";
+import { freePort } from "./postgres.ts";
+import { sharePostgres } from "./shared-postgres.ts";
 
 export interface LocalRunOptions {
   /** Of the project: where serverless.yml is. */
@@ -50,13 +51,6 @@ const claimPort = (port: number): Promise<void> =>
     server.once("error", (cause) => reject(new Error(`port ${port} is in use: set PORT to another one`, { cause })));
     server.listen(port, "127.0.0.1", () => server.close(() => done()));
   });
-
-const localKey = (folder: string, given: string | undefined): string => {
-  if (given !== undefined && given !== "") return given;
-  const file = join(folder, "api-key");
-  if (!existsSync(file)) writeFileSync(file, `fq_local_${randomBytes(24).toString("base64url")}\n`, { mode: 0o600 });
-  return readFileSync(file, "utf8").trim();
-};
 
 interface Built {
   dispose(): Promise<unknown>;
@@ -146,14 +140,12 @@ export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun>
 
     let databaseUrl = env["DATABASE_URL"];
     if (databaseUrl === undefined || databaseUrl === "") {
-      const postgres = await startPostgres({
-        dataDir: join(folder, "pg"),
-        durable: true,
+      const postgres = await sharePostgres(folder, {
         onNotice: (notice) => onLog("postgres", notice),
         onExit: (message) => options.onFatal(message),
       });
-      stops.push(() => postgres.stop());
-      databaseUrl = postgres.url();
+      stops.push(() => postgres.leave());
+      databaseUrl = postgres.url;
     }
     const { jobs, queues } = await definitions(root);
     const neon = await neonFor(databaseUrl, env);
@@ -168,7 +160,7 @@ export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun>
     const mailbox = mailFolder === null ? null : await startMailbox(mailFolder);
     if (mailbox !== null) stops.push(() => mailbox.close());
 
-    const apiKey = localKey(folder, env["FORGEQ_API_KEY"]);
+    const apiKey = env["FORGEQ_API_KEY"] || localApiKey(folder);
     const shared: Record<string, string> = {
       ...(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)) as Record<string, string>),
       FORGEQ_LOCAL: "true",

@@ -1,6 +1,6 @@
 /** Starts a real Postgres of its own for a laptop or a test: no Docker, no account, nothing to install first. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import pg from "pg";
@@ -16,6 +16,8 @@ export interface StartOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Of another Postgres, instead of the embedded one. */
   readonly binFolder?: string;
+  /** The server writes its log there, and lives on when this process ends. */
+  readonly logFile?: string;
   readonly onNotice?: (notice: string) => void;
   /** Called when the server ends without having been stopped. */
   readonly onExit?: (message: string) => void;
@@ -131,15 +133,21 @@ const launch = async (
     String(port),
     ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
   ];
+  const logFile = options.logFile === undefined ? null : openSync(options.logFile, "a");
   // A process group of its own: Ctrl-C is for whoever started it, which then stops the server in order.
   const child = spawn(postgres, args, {
     ...credentials(),
     cwd: dataDir,
     detached: true,
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "ignore", logFile ?? "pipe"],
   });
   let log = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (log = (log + text).slice(-4_000)));
+  if (logFile !== null) {
+    closeSync(logFile);
+    child.unref();
+    log = `see ${options.logFile}`;
+  }
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (log = (log + text).slice(-4_000)));
   let exited = false;
   child.once("exit", () => (exited = true));
   child.once("error", (error) => {
@@ -156,15 +164,31 @@ const launch = async (
   return { child, port };
 };
 
+/** Where the data is: in the temporary folder when the user that Postgres runs as can't get to the folder that was asked for. */
+const placeOf = (dataDir: string): string => (isReachable(dataDir) ? dataDir : standIn(dataDir, "data"));
+
+/** The server of a data folder that runs already, whoever started it; null when none does. */
+export const findPostgres = async (wanted: string): Promise<LocalPostgres | null> => {
+  const dataDir = placeOf(wanted);
+  const found = await orphan(dataDir);
+  return (
+    found && {
+      ...found,
+      dataDir,
+      url: (database = "postgres") => urlOf(found.port, database),
+      stop: () => end(found.pid),
+    }
+  );
+};
+
 /**
  * Starts the Postgres of a data folder, or joins the one that a killed process left running. On loopback only, without
  * passwords: it is for this machine's user.
  */
 export const startPostgres = async (options: StartOptions): Promise<LocalPostgres> => {
   const { initdb, postgres } = findBinaries(options.binFolder);
-  let { dataDir } = options;
-  if (!isReachable(dataDir)) {
-    dataDir = standIn(dataDir, "data");
+  const dataDir = placeOf(options.dataDir);
+  if (dataDir !== options.dataDir) {
     options.onNotice?.(
       `Postgres can't run as root, and no other user gets to ${options.dataDir}: its data is in ${dataDir}`,
     );
@@ -172,10 +196,8 @@ export const startPostgres = async (options: StartOptions): Promise<LocalPostgre
   if (isRoot()) mkdirSync(join(dataDir, ".."), { recursive: true });
   if (!existsSync(join(dataDir, "PG_VERSION"))) initialise(dataDir, initdb, options.durable);
 
-  const left = await orphan(dataDir);
-  if (left !== null) {
-    return { ...left, dataDir, url: (database = "postgres") => urlOf(left.port, database), stop: () => end(left.pid) };
-  }
+  const left = await findPostgres(options.dataDir);
+  if (left !== null) return left;
   const { child, port } = await launch(options, dataDir, postgres);
   let stopping = false;
   child.once("exit", (code, signal) => {

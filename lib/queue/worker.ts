@@ -36,7 +36,7 @@ export interface WorkerOptions {
 
 export interface Worker {
   /** Jobs fall due in so many seconds, as somebody told this process. */
-  hint(wakeSeconds: number, queue?: string): void;
+  readonly hint: (wakeSeconds: number, queue?: string) => void;
   /**
    * Takes nothing more, lets what runs end, and settles it. After `graceMs` the jobs' signals abort, and what does not end then is
    * released uncounted. @returns false when outcomes could not be written: their leases expire

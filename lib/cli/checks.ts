@@ -1,0 +1,173 @@
+import { connectDb, type ConnectOptions } from "../db/connect.ts";
+import type { Db } from "../db/client.ts";
+import { countExpiredLeases, readServerFacts, readTypeTrouble } from "../db/doctor.ts";
+import { migrate } from "../db/migrate.ts";
+import { readQueueStats } from "../db/stats.ts";
+import { failureOf } from "./failure.ts";
+
+/** What one check found. `warning` is worth knowing; only `problem` is a failure. */
+export interface Finding {
+  readonly check: string;
+  readonly level: "ok" | "warning" | "problem";
+  readonly found: string;
+  readonly cure?: string;
+}
+
+const OLDEST_SERVER = 150_000;
+const CLOCK_SECONDS = 5;
+const STALE_SECONDS = 120;
+const POOLER_PORTS = ["6432", "6543"];
+
+type Check = (db: Db) => Promise<Omit<Finding, "check">>;
+
+const fine = (found: string) => ({ level: "ok", found }) as const;
+
+const serverVersion: Check = async (db) => {
+  const { version, versionNumber } = await readServerFacts(db);
+  return versionNumber >= OLDEST_SERVER
+    ? fine(`PostgreSQL ${version}`)
+    : { level: "problem", found: `PostgreSQL ${version}`, cure: "use PostgreSQL 15 or newer" };
+};
+
+const durability: Check = async (db) => {
+  const facts = await readServerFacts(db);
+  const off = [
+    facts.fsync === "off" && "fsync",
+    facts.fullPageWrites === "off" && "full_page_writes",
+    facts.synchronousCommit === "off" && "synchronous_commit",
+  ].filter((name) => name !== false);
+  if (off.length === 0)
+    return fine(`fsync, full_page_writes and synchronous_commit are on (${facts.synchronousCommit})`);
+  return {
+    level: "problem",
+    found: `${off.join(", ")} off: a crash of the server loses jobs whose enqueue was acknowledged`,
+    cure: off.map((name) => `alter system set ${name} = on`).join("; ") + "; select pg_reload_conf()",
+  };
+};
+
+const schema: Check = async (db) => {
+  const { applied } = await migrate(db, { dryRun: true });
+  if (applied.length === 0) return fine("the schema is this version's");
+  return {
+    level: "problem",
+    found: `${applied.length} files of this version are not applied: ${applied.slice(0, 3).join(", ")}${applied.length > 3 ? ", ..." : ""}`,
+    cure: "forgeq migrate",
+  };
+};
+
+const clock: Check = async (db) => {
+  const before = Date.now();
+  const { now } = await readServerFacts(db);
+  const seconds = Math.abs(now.getTime() - (before + Date.now()) / 2) / 1000;
+  const found = `${seconds.toFixed(1)} s between the database's clock and this machine's`;
+  if (seconds <= CLOCK_SECONDS) return fine(found);
+  return {
+    level: "problem",
+    found,
+    cure: "synchronise this machine's clock (NTP); the database's decides when jobs run",
+  };
+};
+
+const dispatch: Check = async (db) => {
+  const stuck = (await readQueueStats(db, null, null)).filter(
+    ({ paused, inFlight, oldestPendingSeconds }) =>
+      !paused && inFlight === 0 && (oldestPendingSeconds ?? 0) > STALE_SECONDS,
+  );
+  if (stuck.length === 0) return fine("no queue waits for somebody to take its jobs");
+  return {
+    level: "problem",
+    found: `nobody takes the jobs of ${stuck.map(({ name }) => name).join(", ")}`,
+    cure: "start a worker (forgeq worker), or look at the dispatcher's log and its schedule",
+  };
+};
+
+const scheduler: Check = async (db) => {
+  const { leases, seconds } = await countExpiredLeases(db);
+  if (leases === 0 || seconds <= STALE_SECONDS) return fine("expired leases are taken back");
+  return {
+    level: "problem",
+    found: `${leases} leases expired up to ${Math.round(seconds)} s ago, and nobody takes them back`,
+    cure: "start a server (forgeq server), or look at the scheduler's log and its schedule",
+  };
+};
+
+const types =
+  (handled: readonly string[]): Check =>
+  async (db) => {
+    const rows = await readTypeTrouble(db);
+    const refused = rows.filter(({ undispatched }) => undispatched > 0).map(({ type }) => type);
+    if (refused.length > 0)
+      return {
+        level: "problem",
+        found: `jobs of ${refused.join(", ")} come back because their handler does not begin`,
+        cure: "deploy the function of each type; its log, or forgeq jobs show ID, says why it did not begin",
+      };
+    const orphans = rows.filter(({ type, live }) => live && handled.length > 0 && !handled.includes(type));
+    if (orphans.length > 0)
+      return {
+        level: "warning",
+        found: `jobs of ${orphans.map(({ type }) => type).join(", ")} wait, and this project has no handler for them`,
+        cure: "run them where their handler is, or cancel them (forgeq jobs cancel)",
+      };
+    return fine("every type with jobs can be run");
+  };
+
+/** Is this the address of a transaction pooler, as far as an address tells? */
+const pooled = ({ url, driver }: ConnectOptions): Finding => {
+  const { hostname, port } = new URL(url);
+  const check = "direct connection";
+  if (driver === "neon" || hostname.endsWith(".neon.tech"))
+    return {
+      check,
+      level: "warning",
+      found: "Neon over HTTP: workers are not woken, they look every few seconds",
+      cure: "for a worker give Neon's direct URL, and FORGEQ_DRIVER=pg",
+    };
+  if (hostname.includes("-pooler") || hostname.includes("pooler.") || POOLER_PORTS.includes(port))
+    return {
+      check,
+      level: "warning",
+      found: "a transaction pooler: workers are not woken, they look every few seconds",
+      cure: "give workers the direct URL of the database",
+    };
+  return { check, level: "ok", found: "workers are woken by LISTEN" };
+};
+
+/** Looks at everything; a check that can't be made is a problem itself, and without a connection the rest is left out. */
+export const examine = async (connection: ConnectOptions, handled: readonly string[]): Promise<Finding[]> => {
+  const db = await connectDb({ ...connection, max: 1 });
+  const run = async (check: string, look: Check, cure: string): Promise<Finding> => {
+    try {
+      return { check, ...(await look(db)) };
+    } catch (error) {
+      return { check, level: "problem", found: failureOf(error), cure };
+    }
+  };
+  try {
+    const connected = await run(
+      "connection",
+      async () => fine(`answers, PostgreSQL ${(await readServerFacts(db)).version}`),
+      "check DATABASE_URL: host, port, password, TLS, and that the server runs",
+    );
+    if (connected.level !== "ok") return [connected];
+    const migrated = await run("schema", schema, "forgeq migrate");
+    const findings = [
+      connected,
+      await run("server version", serverVersion, ""),
+      await run("durability", durability, "let this role read the server's settings"),
+      migrated,
+      pooled(connection),
+      await run("clock", clock, ""),
+    ];
+    // Without a schema there is nothing to look at.
+    if (migrated.level !== "ok") return findings;
+    return [
+      ...findings,
+      await run("dispatch", dispatch, "forgeq migrate"),
+      await run("scheduler", scheduler, "forgeq migrate"),
+      await run("types", types(handled), "forgeq migrate"),
+    ];
+  } finally {
+    await db.close();
+  }
+};

@@ -1,0 +1,81 @@
+import { Argument, type Command, Option } from "commander";
+import { JOB_STATES } from "../../core/states.ts";
+import { integer, jobId, name } from "../arguments.ts";
+import { type GlobalOptions, optionsOf, withExamples } from "../command.ts";
+import type { JobsFilterOptions, JobsListOptions } from "../run-jobs.ts";
+
+const filters = (command: Command): Command =>
+  command
+    .addOption(new Option("--state <state>", "only jobs in this state").choices(JOB_STATES))
+    .addOption(new Option("--type <type>", "only jobs of this type").argParser(name))
+    .addOption(new Option("--queue <name>", "only jobs of this queue").argParser(name));
+
+const ids = (): Argument =>
+  new Argument("<id...>", "jobs").argParser((text: string, before: unknown) => [
+    ...(Array.isArray(before) ? (before as string[]) : []),
+    jobId(text),
+  ]);
+
+export const addJobs = (program: Command): void => {
+  const jobs = program.command("jobs").description("List, show, follow, retry and cancel jobs.");
+  withExamples(jobs, [
+    ["forgeq jobs list --state dead", ""],
+    ["forgeq jobs list --json | jq -r .id", "a job a line"],
+  ]);
+
+  const list = filters(jobs.command("list"))
+    .description("Jobs, newest first.")
+    .addOption(new Option("--limit <jobs>", "at most so many").argParser(integer(1, 1_000_000)).default(25))
+    .option("--all", "as many as there are")
+    .addOption(new Option("--include <part...>", "with --json").choices(["payload", "attempts"]))
+    .action(async (_, self: Command) => {
+      const { runJobsList } = await import("../run-jobs.ts");
+      await runJobsList(optionsOf<JobsListOptions>(self));
+    });
+  withExamples(list, [
+    ["forgeq jobs list --state dead --queue emails", ""],
+    ["forgeq jobs list --state dead --all --json | jq -r .id | xargs forgeq jobs retry", "retry what failed for good"],
+  ]);
+
+  const show = jobs
+    .command("show")
+    .description("A job with its payload, result and attempts.")
+    .addArgument(new Argument("<id>", "of the job").argParser(jobId))
+    .action(async (id: string, _, self: Command) => {
+      const { runJobsShow } = await import("../run-jobs.ts");
+      await runJobsShow(id, optionsOf<object>(self));
+    });
+  withExamples(show, [["forgeq jobs show 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071", ""]]);
+
+  const retry = jobs
+    .command("retry")
+    .description("Let jobs that have ended live again: same id, attempts from zero, due now.")
+    .addArgument(ids())
+    .action(async (given: string[], _, self: Command) => {
+      const { runJobsRetry } = await import("../run-jobs.ts");
+      await runJobsRetry(given, optionsOf<object>(self));
+    });
+  withExamples(retry, [["forgeq jobs retry 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071", ""]]);
+
+  const cancel = jobs
+    .command("cancel")
+    .description("Cancel jobs: at once when nothing runs them, else their handlers are told.")
+    .addArgument(ids())
+    .action(async (given: string[], _, self: Command) => {
+      const { runJobsCancel } = await import("../run-jobs.ts");
+      await runJobsCancel(given, optionsOf<object>(self));
+    });
+  withExamples(cancel, [["forgeq jobs cancel 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071", ""]]);
+
+  const tail = filters(jobs.command("tail"))
+    .description("A line whenever one of the newest 100 jobs, or the named one, changes its state.")
+    .addArgument(new Argument("[id]", "follow this job until it has ended").argParser(jobId))
+    .action(async (id: string | undefined, _, self: Command) => {
+      const { runJobsTail } = await import("../run-jobs-tail.ts");
+      await runJobsTail(id, optionsOf<JobsFilterOptions & GlobalOptions>(self));
+    });
+  withExamples(tail, [
+    ["forgeq jobs tail", "until Ctrl-C"],
+    ["forgeq jobs tail --type send_email --json", ""],
+  ]);
+};

@@ -1,0 +1,61 @@
+import { Argument, type Command, Option } from "commander";
+import { integer, limit, name } from "../arguments.ts";
+import { optionsOf, withExamples } from "../command.ts";
+import { UsageError } from "../failure.ts";
+import type { QueueLimitOptions } from "../run-queues.ts";
+
+const MAX_LIMIT = 2_147_483_647;
+
+const queueName = (): Argument => new Argument("<name>", "of the queue").argParser(name);
+
+export const addQueues = (program: Command): void => {
+  const queues = program.command("queues").description("List, pause, resume and limit queues.");
+  withExamples(queues, [["forgeq queues list", ""]]);
+
+  const list = queues
+    .command("list")
+    .description("Queues with their limits and the numbers of this moment.")
+    .action(async (_, self: Command) => {
+      const { runQueuesList } = await import("../run-queues.ts");
+      await runQueuesList(optionsOf<object>(self));
+    });
+  withExamples(list, [["forgeq queues list --json | jq 'select(.paused)'", ""]]);
+
+  const pause = queues
+    .command("pause")
+    .description("Start no more jobs of a queue; what runs goes on.")
+    .addArgument(queueName())
+    .action(async (given: string, _, self: Command) => {
+      const { runQueuesPause } = await import("../run-queues.ts");
+      await runQueuesPause(given, optionsOf<object>(self));
+    });
+  withExamples(pause, [["forgeq queues pause emails", ""]]);
+
+  const resume = queues
+    .command("resume")
+    .description("Start jobs of a queue again, at once.")
+    .addArgument(queueName())
+    .action(async (given: string, _, self: Command) => {
+      const { runQueuesResume } = await import("../run-queues.ts");
+      await runQueuesResume(given, optionsOf<object>(self));
+    });
+  withExamples(resume, [["forgeq queues resume emails", ""]]);
+
+  const set = queues
+    .command("set")
+    .description("Set limits by hand; they win over the code's from then on. A lowered limit drains.")
+    .addArgument(queueName())
+    .addOption(new Option("--max-in-flight <jobs>", "at once, or none").argParser(limit(0, MAX_LIMIT)))
+    .addOption(new Option("--max-pending <jobs>", "that may wait, or none").argParser(limit(0, MAX_LIMIT)))
+    .addOption(new Option("--retention-days <days>", "that finished jobs are kept").argParser(integer(1, 3_650)))
+    .action(async (given: string, options: QueueLimitOptions, self: Command) => {
+      if (Object.keys(options).length === 0)
+        throw new UsageError("give at least one of --max-in-flight, --max-pending and --retention-days");
+      const { runQueuesSet } = await import("../run-queues.ts");
+      await runQueuesSet(given, optionsOf<QueueLimitOptions>(self));
+    });
+  withExamples(set, [
+    ["forgeq queues set emails --max-in-flight 5", ""],
+    ["forgeq queues set emails --max-in-flight none", ""],
+  ]);
+};

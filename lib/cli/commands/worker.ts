@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+import { Option } from "commander";
+import { integer, names, seconds } from "../arguments.ts";
+import { optionsOf, withExamples } from "../command.ts";
+import type { WorkerCommandOptions } from "../run-worker.ts";
+
+export const addWorker = (program: Command): void => {
+  const command = program
+    .command("worker")
+    .description("Run jobs in this process, until Ctrl-C. Any number of workers, here and elsewhere, share a database.")
+    .addOption(concurrencyOption())
+    .addOption(new Option("--queue <name>", "only this queue; may be given several times").argParser(names))
+    .addOption(new Option("--once", "end when nothing is due any more"))
+    .addOption(graceOption())
+    .action(async (_, self: Command) => {
+      const { runWorker } = await import("../run-worker.ts");
+      await runWorker(optionsOf<WorkerCommandOptions>(self));
+    });
+  withExamples(command, [
+    ["forgeq worker --concurrency 10", "all queues"],
+    ["forgeq worker --queue emails --queue crawl", "only these"],
+    ["forgeq worker --once", "drain what is due, then end"],
+  ]);
+};
+
+/** How long jobs may go on after the first SIGINT or SIGTERM. */
+export const graceOption = (): Option =>
+  new Option("--grace <duration>", "after SIGINT or SIGTERM, time for what runs to end")
+    .argParser(seconds)
+    .default(30, "30s")
+    .env("FORGEQ_GRACE");
+
+export const concurrencyOption = (): Option =>
+  new Option("--concurrency <jobs>", "jobs at once")
+    .argParser(integer(1, 10_000))
+    .default(10)
+    .env("FORGEQ_CONCURRENCY");

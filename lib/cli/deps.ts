@@ -1,0 +1,66 @@
+import { connectDb, type ConnectOptions } from "../db/connect.ts";
+import type { Deps, Metrics } from "../queue/deps.ts";
+import { createWorkerHints, type WorkerHints } from "../queue/worker-hints.ts";
+import { connection, runtime } from "../runtime.ts";
+import type { GlobalOptions } from "./command.ts";
+import { type OpenDatabase, openDatabase, type Wanted } from "./database.ts";
+import { commandLogger } from "./log.ts";
+
+const noMetrics: Metrics = { count: () => undefined, milliseconds: () => undefined };
+
+export interface OpenDeps {
+  readonly deps: Deps;
+  readonly hints: WorkerHints;
+  readonly database: OpenDatabase;
+  readonly connection: ConnectOptions;
+  close(): Promise<void>;
+}
+
+/** What a command's use cases need, around the database that the options name. Close it at the end. */
+export const openDeps = async (
+  options: GlobalOptions,
+  wanted: Wanted & { readonly connections?: number },
+): Promise<OpenDeps> => {
+  const database = await openDatabase(options, wanted);
+  try {
+    const options_ = { ...(await connection()), max: wanted.connections ?? 4 };
+    const db = await connectDb(options_);
+    const hints = createWorkerHints(db);
+    const base = await runtime().deps();
+    const deps: Deps = {
+      ...base,
+      db,
+      logger: commandLogger(options),
+      // Lambda's metrics are lines on stdout, which is for data here.
+      metrics: noMetrics,
+      hintWorkers: hints.hintWorkers,
+    };
+    return {
+      deps,
+      hints,
+      database,
+      connection: options_,
+      close: async () => {
+        await Promise.all([db.close(), base.db.close()]);
+        await database.close();
+      },
+    };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+};
+
+/** Runs `work` with what it needs, and closes that whatever happens. */
+export const withDeps = async <Result>(
+  options: GlobalOptions,
+  wanted: Wanted,
+  work: (deps: Deps) => Promise<Result>,
+): Promise<Result> => {
+  const open = await openDeps(options, wanted);
+  try {
+    return await work(open.deps);
+  } finally {
+    await open.close();
+  }
+};

@@ -1,0 +1,25 @@
+import { join, relative, resolve } from "node:path";
+import { configure, isConfigured, isProduction } from "../runtime.ts";
+import type { GlobalOptions } from "./command.ts";
+import { say } from "./terminal.ts";
+
+export interface OpenMailbox {
+  close(): Promise<void>;
+}
+
+/** The development mailbox of this process, where nothing says where mails go; none in production or without its library. */
+export const openMailbox = async (options: GlobalOptions): Promise<OpenMailbox> => {
+  const none = { close: () => Promise.resolve() };
+  if (isConfigured("SMTP_URL") || isConfigured("FORGEQ_SMTP_URL_PARAMETER") || isProduction()) return none;
+  const folder = join(resolve(options.dir), "mail");
+  try {
+    const { startMailbox } = await import("../local/mailbox.ts");
+    const mailbox = await startMailbox(folder);
+    configure({ SMTP_URL: mailbox.url, ...(isConfigured("MAIL_FROM") ? {} : { MAIL_FROM: "forgeq@localhost" }) });
+    say(`SMTP_URL is not set: mails go to ${relative(process.cwd(), folder) || folder}/`);
+    return mailbox;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
+    return none;
+  }
+};

@@ -1,0 +1,39 @@
+import { connection } from "../runtime.ts";
+import { examine } from "./checks.ts";
+import type { GlobalOptions } from "./command.ts";
+import { openDatabase } from "./database.ts";
+import { projectDefinitions } from "./project.ts";
+import { paint, print, printJson, say } from "./terminal.ts";
+
+const MARKS = {
+  ok: ["green", "ok"],
+  warning: ["yellow", "warning"],
+  problem: ["red", "problem"],
+} as const;
+
+/** `forgeq doctor`: every check with what it found and, where that is not well, its cure. Exit 1 when there is a problem. */
+export const runDoctor = async (options: GlobalOptions): Promise<void> => {
+  const database = await openDatabase(options, { migrate: "schema" });
+  try {
+    const { jobs } = await projectDefinitions();
+    const findings = await examine(
+      await connection(),
+      jobs.map(({ type }) => type),
+    );
+    for (const finding of findings) {
+      const { check, level, found, cure } = finding;
+      if (options.json === true) {
+        printJson(finding);
+        continue;
+      }
+      const [style, word] = MARKS[level];
+      print(`${paint(style, word.padEnd(8))} ${check.padEnd(18)} ${found}`);
+      if (cure !== undefined && cure !== "") print(`${" ".repeat(28)}${paint("bold", "cure:")} ${cure}`);
+    }
+    const problems = findings.filter(({ level }) => level === "problem").length;
+    say(problems === 0 ? "All is well." : `${problems} ${problems === 1 ? "problem" : "problems"}.`);
+    if (problems > 0) process.exitCode = 1;
+  } finally {
+    await database.close();
+  }
+};

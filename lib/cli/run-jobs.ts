@@ -1,0 +1,131 @@
+import { ForgeqError } from "../core/errors.ts";
+import type { JobState } from "../core/states.ts";
+import { toWireJob } from "../http/wire.ts";
+import { cancelJob } from "../queue/cancel.ts";
+import type { Deps } from "../queue/deps.ts";
+import { getJob, type Job, type JobFilter, listJobs } from "../queue/read.ts";
+import { retryJob } from "../queue/retry.ts";
+import type { GlobalOptions } from "./command.ts";
+import { withDeps } from "./deps.ts";
+import { stateStyle } from "./follow-job.ts";
+import { showJob } from "./show-job.ts";
+import { table } from "./table.ts";
+import { paint, print, printJson, say } from "./terminal.ts";
+
+const PAGE_JOBS = 100;
+
+export interface JobsFilterOptions {
+  readonly state?: JobState;
+  readonly type?: string;
+  readonly queue?: string;
+}
+
+export interface JobsListOptions extends JobsFilterOptions {
+  readonly limit: number;
+  readonly all?: boolean;
+  readonly include?: readonly string[];
+}
+
+const filterOf = (options: JobsFilterOptions): Pick<JobFilter, "state" | "type" | "queue"> => ({
+  ...(options.state !== undefined && { state: options.state }),
+  ...(options.type !== undefined && { type: options.type }),
+  ...(options.queue !== undefined && { queue: options.queue }),
+});
+
+const shortTime = (at: Date | null): string => at?.toISOString().slice(0, 19).replace("T", " ") ?? "";
+
+const HEAD = ["ID", "TYPE", "QUEUE", "STATE", "ATTEMPT", "RUN AT", "ERROR"];
+
+const rowOf = (job: Job): string[] => [
+  job.id,
+  job.type,
+  job.queue,
+  paint(stateStyle(job.state), job.state),
+  `${job.attempt}/${job.maxAttempts}`,
+  shortTime(job.finishedAt ?? job.runAt),
+  job.state === "completed" ? "" : (job.error?.message ?? "").split("\n", 1)[0]!.slice(0, 60),
+];
+
+/** `forgeq jobs list`: newest first. As JSON, a job a line as soon as its page was read. */
+export const runJobsList = (options: JobsListOptions & GlobalOptions): Promise<void> =>
+  withDeps(options, { migrate: "schema" }, async (deps) => {
+    const include = {
+      payload: options.include?.includes("payload") === true,
+      attempts: options.include?.includes("attempts") === true,
+    };
+    const rows: string[][] = [];
+    let left = options.all === true ? Infinity : options.limit;
+    let after: string | null = null;
+    do {
+      const limit = Math.min(PAGE_JOBS, left);
+      const page: Awaited<ReturnType<typeof listJobs>> = await listJobs(deps, {
+        ...filterOf(options),
+        limit,
+        after,
+        include,
+      });
+      for (const job of page.jobs) {
+        if (options.json === true) printJson(toWireJob(job));
+        else rows.push(rowOf(job));
+      }
+      left -= page.jobs.length;
+      after = page.next;
+    } while (after !== null && left > 0);
+    if (options.json === true) return;
+    if (rows.length === 0) return say("No jobs. Enqueue one: forgeq enqueue --type TYPE --payload JSON");
+    print(table(HEAD, rows));
+    if (after !== null) say("There are more: --limit, --all, or a filter.");
+  });
+
+const required = (job: Job | null, id: string): Job => {
+  if (job === null) throw new ForgeqError("not_found", `there is no job ${id}`);
+  return job;
+};
+
+/** `forgeq jobs show` */
+export const runJobsShow = (id: string, options: GlobalOptions): Promise<void> =>
+  withDeps(options, { migrate: "schema" }, async (deps) => {
+    const job = required(await getJob(deps, id), id);
+    if (options.json === true) printJson(toWireJob(job));
+    else print(showJob(job));
+  });
+
+/** Does one thing to several jobs; the others are done although one can't be, and the exit code says so. */
+const each = (
+  ids: readonly string[],
+  options: GlobalOptions,
+  act: (deps: Deps, id: string) => Promise<string>,
+): Promise<void> =>
+  withDeps(options, { migrate: "schema" }, async (deps) => {
+    for (const id of ids) {
+      try {
+        say(`${id}: ${await act(deps, id)}`);
+        const job = await getJob(deps, id);
+        if (options.json === true && job !== null) printJson(toWireJob(job));
+      } catch (error) {
+        if (!(error instanceof ForgeqError) || error.code === "database_unavailable") throw error;
+        say(`${id}: ${error.message}`);
+        process.exitCode = 1;
+      }
+    }
+  });
+
+/** `forgeq jobs retry` */
+export const runJobsRetry = (ids: readonly string[], options: GlobalOptions): Promise<void> =>
+  each(ids, options, async (deps, id) => {
+    const outcome = await retryJob(deps, id);
+    if (outcome === "not_found") return required(null, id).id;
+    if ("illegal" in outcome)
+      throw new ForgeqError("illegal_state", `it is ${outcome.illegal}: only jobs that have ended are retried`);
+    return "lives again, attempts from zero";
+  });
+
+/** `forgeq jobs cancel` */
+export const runJobsCancel = (ids: readonly string[], options: GlobalOptions): Promise<void> =>
+  each(ids, options, async (deps, id) => {
+    const outcome = await cancelJob(deps, id);
+    if (outcome === "not_found") return required(null, id).id;
+    if (typeof outcome === "object")
+      throw new ForgeqError("illegal_state", `it has ended already: ${outcome.finished}`);
+    return outcome === "requested" ? "cancel requested: its handler is told within a heartbeat" : "cancelled";
+  });

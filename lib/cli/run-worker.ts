@@ -1,0 +1,106 @@
+import { hostname } from "node:os";
+import { listenForHints } from "../db/listen.ts";
+import { createWorker } from "../queue/worker.ts";
+import { configure, isConfigured } from "../runtime.ts";
+import type { GlobalOptions } from "./command.ts";
+import { type OpenDeps, openDeps } from "./deps.ts";
+import { projectHandlers } from "./handlers.ts";
+import { openMailbox } from "./mailbox.ts";
+import { onShutdown } from "./signals.ts";
+import { printJson, say } from "./terminal.ts";
+
+/** Of a worker's own statements: four batches at once, heartbeats, and what its chores send. */
+const CONNECTIONS = 6;
+
+export interface WorkerCommandOptions {
+  readonly concurrency: number;
+  readonly queue?: readonly string[];
+  readonly once?: boolean;
+  readonly grace: number;
+}
+
+export interface RunningWorker {
+  readonly drained: Promise<void>;
+  /** @returns everything ended in order */
+  stop(): Promise<boolean>;
+  readonly settled: Readonly<Record<string, number>>;
+}
+
+/** Starts a worker on what `open` gives, woken by hints of this process and by LISTEN where the connection allows it. */
+export const startWorker = async (
+  options: WorkerCommandOptions & GlobalOptions,
+  open: OpenDeps,
+): Promise<RunningWorker> => {
+  const { deps, hints, database, connection } = open;
+  if (!isConfigured("FORGEQ_REPORTS")) configure({ FORGEQ_REPORTS: `${options.dir}/reports` });
+  const [handlers, mailbox] = await Promise.all([projectHandlers(), openMailbox(options)]);
+  const worker = createWorker(deps, {
+    handlers,
+    concurrency: options.concurrency,
+    queues: options.queue ?? null,
+    invocation: `${hostname()}:${process.pid}`,
+    once: options.once === true,
+  });
+  hints.subscribe(worker.hint);
+  const listener =
+    deps.db.driver === "pg" && options.once !== true
+      ? listenForHints(connection, deps.db, {
+          hint: ({ seconds, queue }) => worker.hint(seconds, queue),
+          change: (works) => {
+            if (works) worker.hint(0);
+            else if (database.embedded) void database.revive().catch(() => undefined);
+          },
+        })
+      : null;
+  return {
+    drained: worker.drained,
+    get settled() {
+      return Object.fromEntries(worker.settled);
+    },
+    stop: async () => {
+      await listener?.close();
+      const inOrder = await worker.stop(options.grace * 1000);
+      await mailbox.close();
+      return inOrder;
+    },
+  };
+};
+
+/** `forgeq worker` */
+export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): Promise<void> => {
+  let stopping: Promise<boolean> | undefined;
+  let started: { worker: RunningWorker; open: OpenDeps } | undefined;
+  const starting = Promise.withResolvers<void>();
+  const stop = (): Promise<boolean> =>
+    (stopping ??= (async () => {
+      await starting.promise;
+      const inOrder = (await started?.worker.stop()) ?? true;
+      await started?.open.close();
+      return inOrder;
+    })());
+  onShutdown((signal) => {
+    say(`${signal}: no new jobs; what runs has ${options.grace} s to end. Once more ends it at once.`);
+    return stop();
+  });
+
+  const open = await openDeps(options, { migrate: "definitions", ownSignals: true, connections: CONNECTIONS });
+  try {
+    const worker = await startWorker(options, open);
+    started = { worker, open };
+  } catch (error) {
+    await open.close();
+    throw error;
+  } finally {
+    starting.resolve();
+  }
+  say(
+    `Worker ready: ${options.concurrency} jobs at once, ${options.queue?.join(", ") ?? "all queues"}. Ctrl-C stops it.`,
+  );
+  if (options.once !== true) return new Promise(() => undefined);
+  await started.worker.drained;
+  const { settled } = started.worker;
+  if (!(await stop())) process.exitCode = 1;
+  const counts = Object.entries(settled).map(([state, jobs]) => `${jobs} ${state}`);
+  if (options.json === true) printJson({ settled });
+  say(counts.length === 0 ? "Nothing was due." : `${counts.join(", ")}.`);
+};

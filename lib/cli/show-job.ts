@@ -1,0 +1,43 @@
+import type { Job } from "../queue/read.ts";
+import { stateStyle } from "./follow-job.ts";
+import { paint } from "./terminal.ts";
+
+const indent = (text: string): string => text.replaceAll(/^/gm, "  ");
+
+const pretty = (value: unknown): string => indent(JSON.stringify(value, null, 2) ?? "null");
+
+/** A job for a person: what it is, then its payload, result and attempts. */
+export const showJob = (job: Job): string => {
+  const facts: [string, string | null][] = [
+    ["id", job.id],
+    ["type", job.type],
+    ["queue", job.queue],
+    ["state", paint(stateStyle(job.state), job.state)],
+    ["attempt", `${job.attempt} of ${job.maxAttempts}`],
+    ["priority", String(job.priority)],
+    ["unique key", job.uniqueKey],
+    ["created", job.createdAt.toISOString()],
+    ["run at", job.runAt.toISOString()],
+    ["started", job.startedAt?.toISOString() ?? null],
+    ["finished", job.finishedAt?.toISOString() ?? null],
+    [
+      "progress",
+      job.progress === null ? null : `${Math.round(job.progress.fraction * 100)} % ${job.progress.note ?? ""}`,
+    ],
+  ];
+  const attempts = (job.attempts ?? []).map(({ number, outcome, beganAt, endedAt, error }) => {
+    const head = `  ${number}  ${outcome.padEnd(13)} ${(beganAt ?? endedAt).toISOString()}`;
+    return error === null
+      ? head
+      : `${head}\n${indent(indent(paint("red", error.stack ?? `${error.name}: ${error.message}`)))}`;
+  });
+  return [
+    ...facts.filter(([, value]) => value !== null).map(([name, value]) => `${paint("dim", name.padEnd(11))} ${value}`),
+    "",
+    paint("dim", "payload"),
+    job.payload === undefined || job.payload === null ? "  not kept" : pretty(job.payload),
+    ...(Object.keys(job.metadata).length > 0 ? ["", paint("dim", "metadata"), pretty(job.metadata)] : []),
+    ...(job.result === null || job.result === undefined ? [] : ["", paint("dim", "result"), pretty(job.result)]),
+    ...(attempts.length === 0 ? [] : ["", paint("dim", "attempts"), ...attempts]),
+  ].join("\n");
+};

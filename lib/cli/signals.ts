@@ -1,0 +1,47 @@
+import { isConfigured } from "../runtime.ts";
+import { say } from "./terminal.ts";
+
+/** Ctrl-C reaches a whole group of processes, and npx and the launcher pass it on: what comes so soon after is the same one. */
+const SAME_SIGNAL_MS = 300;
+
+const PARENT_MS = 500;
+
+const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/**
+ * Calls `stop` at the first SIGINT, SIGTERM or SIGHUP, or when the launcher is gone; the second one ends the process at once. The exit
+ * code is 0 when `stop` says that everything ended in order, 1 otherwise.
+ */
+export const onShutdown = (stop: (signal: string) => Promise<boolean>): void => {
+  let firstAtMs: number | undefined;
+  const first = (signal: string): void => {
+    firstAtMs = performance.now();
+    void stop(signal).then(
+      (inOrder) => process.exit(inOrder ? 0 : 1),
+      (error: unknown) => {
+        say(`forgeq: ${error instanceof Error ? error.message : String(error)}`);
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (firstAtMs === undefined) return first(signal);
+      if (performance.now() - firstAtMs < SAME_SIGNAL_MS) return;
+      say("Ended at once: what ran is recovered when its lease expires.");
+      process.exit(CODES[signal]);
+    });
+  }
+  process.on("disconnect", () => {
+    if (firstAtMs === undefined) first("the launcher's end");
+  });
+  // npm passes a signal on to its shell only, which dies of it without telling this process: then its parent changes.
+  if (isConfigured("npm_command")) {
+    const parent = process.ppid;
+    setInterval(() => {
+      if (process.ppid !== parent && firstAtMs === undefined) first("npm's end");
+    }, PARENT_MS).unref();
+  }
+  // Alone the channel must not keep the process alive.
+  process.channel?.unref();
+};

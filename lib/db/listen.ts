@@ -1,0 +1,114 @@
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import type { Db } from "./client.ts";
+import type { ConnectOptions } from "./connect.ts";
+import { clientConfig } from "./pg.ts";
+
+/** The channel that workers listen on. A payload is JSON: `{seconds, queue}`. */
+const CHANNEL = "forgeq_wake";
+
+const NOTIFY = `/* forgeq:notify */
+select pg_notify('${CHANNEL}', $1)`;
+
+export interface Hint {
+  /** Jobs fall due in so many seconds. */
+  readonly seconds: number;
+  /** Undefined: in any queue. */
+  readonly queue?: string | undefined;
+}
+
+/** Tells the workers that listen. A statement of its own, never inside an enqueue's transaction: there it would serialise commits. */
+export const notifyWorkers = async (db: Db, hint: Hint): Promise<void> => {
+  await db.query(NOTIFY, [JSON.stringify(hint)]);
+};
+
+export interface Listener {
+  close(): Promise<void>;
+}
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+const PROBE_MS = 2_000;
+
+/**
+ * Listens for hints on a connection of its own, and opens it again when it breaks. It works on a direct connection to Postgres; through
+ * a transaction pooler `listen` is accepted and nothing ever arrives, so each new connection is probed with a notification
+ * that goes another way.
+ *
+ * @param on.change - told whether hints arrive; what was missed meanwhile is not known, so look at everything then
+ */
+export const listenForHints = (
+  options: ConnectOptions,
+  db: Db,
+  on: { readonly hint: (hint: Hint) => void; readonly change: (works: boolean) => void },
+): Listener => {
+  let client: pg.Client | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let pauseMs = FIRST_PAUSE_MS;
+  let closed = false;
+
+  const again = (): void => {
+    if (closed) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => void open(), pauseMs);
+    pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
+  };
+
+  const open = async (): Promise<void> => {
+    const opened = new pg.Client({ ...clientConfig(options.url), keepAlive: true });
+    client = opened;
+    let ended = false;
+    const end = (): void => {
+      if (ended) return;
+      ended = true;
+      opened.end().catch(() => undefined);
+      on.change(false);
+      again();
+    };
+    opened.on("error", end).on("end", end);
+    const probe = randomUUID();
+    const arrived = Promise.withResolvers<boolean>();
+    opened.on("notification", ({ payload = "" }) => {
+      if (payload === probe) arrived.resolve(true);
+      const hint = parse(payload);
+      if (hint !== null) on.hint(hint);
+    });
+    try {
+      await opened.connect();
+      await opened.query(`/* forgeq:listen */ listen ${CHANNEL}`);
+      await db.query(NOTIFY, [probe]);
+      const late = setTimeout(() => arrived.resolve(false), PROBE_MS);
+      const works = await arrived.promise.finally(() => clearTimeout(late));
+      if (ended) return;
+      if (works) pauseMs = FIRST_PAUSE_MS;
+      else {
+        // A pooler: asking again would not help, polling does.
+        closed = true;
+        await opened.end();
+      }
+      on.change(works);
+    } catch {
+      end();
+    }
+  };
+
+  void open();
+  return {
+    close: async () => {
+      closed = true;
+      clearTimeout(timer);
+      await client?.end().catch(() => undefined);
+    },
+  };
+};
+
+/** Null for a probe, or for what somebody else sent there. */
+const parse = (payload: string): Hint | null => {
+  if (!payload.startsWith("{")) return null;
+  try {
+    const { seconds, queue } = JSON.parse(payload) as Partial<Hint>;
+    return typeof seconds === "number" ? { seconds, ...(typeof queue === "string" ? { queue } : {}) } : null;
+  } catch {
+    return null;
+  }
+};

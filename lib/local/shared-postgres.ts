@@ -1,0 +1,101 @@
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { withFileLock } from "./file-lock.ts";
+import { findPostgres, startPostgres } from "./postgres.ts";
+import { isRunning, type ProcessIdentity, thisProcess } from "./process-identity.ts";
+
+export interface SharedPostgres {
+  readonly url: string;
+  /** Starts it again when it has died, at the same address. */
+  readonly revive: () => Promise<void>;
+  /** The last user that leaves stops it. */
+  leave(): Promise<void>;
+}
+
+interface User extends ProcessIdentity {
+  readonly id: string;
+}
+
+interface Register {
+  readonly port: number | null;
+  readonly users: readonly User[];
+}
+
+/** Who uses the server. Users that died without leaving are forgotten, however they went. */
+const register = (file: string) => ({
+  read: (): Register => {
+    const { port, users } = existsSync(file)
+      ? (JSON.parse(readFileSync(file, "utf8")) as Register)
+      : { port: null, users: [] };
+    return { port, users: users.filter(isRunning) };
+  },
+  write: (content: Register): void => {
+    const draft = `${file}.${randomUUID()}`;
+    writeFileSync(draft, JSON.stringify(content));
+    renameSync(draft, file);
+  },
+});
+
+/**
+ * The Postgres of a folder, for any number of processes: the first one starts it, the others join, the last one out stops it. When
+ * all were killed it runs on, until the next user leaves.
+ *
+ * @param folder - `.forgeq`: its data is in `pg`, its log in `postgres.log`
+ */
+export const sharePostgres = async (
+  folder: string,
+  on: {
+    readonly onNotice?: (notice: string) => void;
+    /** Called when the server that this process started ends while it is used. */
+    readonly onExit?: (message: string) => void;
+  } = {},
+): Promise<SharedPostgres> => {
+  mkdirSync(folder, { recursive: true });
+  const lock = resolve(folder, "postgres.lock");
+  const users = register(resolve(folder, "postgres.users"));
+  const dataDir = resolve(folder, "pg");
+  const me: User = { ...thisProcess(), id: randomUUID() };
+
+  let left = false;
+
+  const start = (port: number | null) =>
+    startPostgres({
+      dataDir,
+      durable: true,
+      logFile: join(resolve(folder), "postgres.log"),
+      ...(on.onNotice === undefined ? {} : { onNotice: on.onNotice }),
+      onExit: (message) => left || on.onExit?.(message),
+      ...(port === null ? {} : { port }),
+    });
+
+  /** Called with the lock held. The old port is kept where it is free, for users whose server has died. */
+  const ensure = async () => {
+    const { port, users: others } = users.read();
+    const server = await start(others.length === 0 ? null : port).catch((error: unknown) => {
+      if (port === null || others.length > 0) throw error;
+      return start(null);
+    });
+    users.write({ port: server.port, users: [...others.filter(({ id }) => id !== me.id), me] });
+    return server;
+  };
+
+  const server = await withFileLock(lock, ensure);
+  return {
+    url: server.url(),
+    revive: async () => {
+      await withFileLock(lock, ensure);
+    },
+    leave: () => {
+      left = true;
+      return withFileLock(lock, async () => {
+        const { port, users: all } = users.read();
+        const others = all.filter(({ id }) => id !== me.id);
+        users.write({ port, users: others });
+        if (others.length > 0) return;
+        // Looked up: it may be another server than the one that was joined.
+        await (await findPostgres(dataDir))?.stop();
+      });
+    },
+  };
+};
