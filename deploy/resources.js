@@ -42,6 +42,19 @@ const resources = async ({ resolveVariable }) => {
       names.map((name) => arn("ssm", `parameter/${name.replace(/^\//, "")}`)),
     );
 
+  const armed = (await param("wake")) === "armed";
+  const backstop = String(await param("backstop"));
+  // Whoever leaves something to do for later must be able to arm a wake for it: in this group, as this role, and nothing else.
+  const arming = armed
+    ? [
+        allow("scheduler:CreateSchedule", [arn("scheduler", `schedule/${prefix}/wake-*`)]),
+        {
+          ...allow("iam:PassRole", [{ "Fn::GetAtt": ["WakeRole", "Arn"] }]),
+          Condition: { StringEquals: { "iam:PassedToService": "scheduler.amazonaws.com" } },
+        },
+      ]
+    : [];
+
   const statements = {
     enqueue: [secrets(databaseUrl, apiKeys), invoke("dispatcher")],
     api: [secrets(databaseUrl, apiKeys), invoke("dispatcher")],
@@ -85,10 +98,57 @@ const resources = async ({ resolveVariable }) => {
                 arn("logs", `log-group:/aws/lambda/${prefix}-${key}:*`),
               ),
               ...statements[key],
+              ...arming,
             ],
           },
         },
       ],
+    },
+  });
+
+  const source = { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } };
+  const wakes = {
+    WakeGroup: { Type: "AWS::Scheduler::ScheduleGroup", Properties: { Name: prefix } },
+    // What EventBridge Scheduler is while it invokes the scheduler function.
+    WakeRole: {
+      Type: "AWS::IAM::Role",
+      Properties: {
+        AssumeRolePolicyDocument: {
+          Version: "2012-10-17",
+          Statement: [
+            {
+              Effect: "Allow",
+              Principal: { Service: "scheduler.amazonaws.com" },
+              Action: "sts:AssumeRole",
+              Condition: source,
+            },
+          ],
+        },
+        Policies: [
+          {
+            PolicyName: "wake",
+            PolicyDocument: { Version: "2012-10-17", Statement: [invoke("scheduler")] },
+          },
+        ],
+      },
+    },
+  };
+  const tick = (ScheduleExpression) => ({
+    BackstopRule: {
+      Type: "AWS::Events::Rule",
+      Properties: {
+        ScheduleExpression,
+        Targets: [{ Id: "scheduler", Arn: { "Fn::GetAtt": [logicalId("scheduler"), "Arn"] } }],
+      },
+    },
+    BackstopPermission: {
+      Type: "AWS::Lambda::Permission",
+      Properties: {
+        Action: "lambda:InvokeFunction",
+        FunctionName: { "Fn::GetAtt": [logicalId("scheduler"), "Arn"] },
+        Principal: "events.amazonaws.com",
+        SourceArn: { "Fn::GetAtt": ["BackstopRule", "Arn"] },
+      },
     },
   });
 
@@ -110,7 +170,11 @@ const resources = async ({ resolveVariable }) => {
   const keys = Object.keys(statements);
   const extensions = await Promise.all(keys.map(async (key) => [logicalId(key), await extension(key)]));
   return {
-    Resources: Object.fromEntries(keys.map((key) => [`${pascalCase(key)}Role`, role(key)])),
+    Resources: {
+      ...Object.fromEntries(keys.map((key) => [`${pascalCase(key)}Role`, role(key)])),
+      ...(armed ? wakes : {}),
+      ...(armed && backstop !== "" ? tick(backstop) : {}),
+    },
     extensions: Object.fromEntries(extensions.filter(([, { Properties }]) => Object.keys(Properties).length > 0)),
   };
 };

@@ -1,13 +1,20 @@
 import middy from "@middy/core";
 import type { Context } from "aws-lambda";
+import * as z from "zod";
 import type { Deps } from "../lib/queue/deps.ts";
-import { tick, type TickReport } from "../lib/queue/tick.ts";
+import { type TickReport, wokenTick } from "../lib/queue/tick.ts";
 import { runtime } from "../lib/runtime.ts";
 
-/** Every minute, by EventBridge. Safe to run twice at once. */
+/** An armed wake says until when to sleep; an event of a recurring schedule says nothing. */
+const Wake = z.object({ until: z.iso.datetime() });
+
+/** Every minute, or when it was armed, by EventBridge. Safe to run twice at once. */
 export const createHandler = (deps: () => Promise<Deps>) =>
-  middy(async (_event: unknown, context: Context): Promise<TickReport> =>
-    tick(await deps(), () => context.getRemainingTimeInMillis()),
-  );
+  middy(async (event: unknown, context: Context): Promise<TickReport> => {
+    const wake = Wake.safeParse(event).data;
+    return wokenTick(await deps(), wake === undefined ? null : new Date(wake.until), () =>
+      context.getRemainingTimeInMillis(),
+    );
+  });
 
 export const handler = createHandler(() => runtime().deps());

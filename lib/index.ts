@@ -3,6 +3,7 @@ import type * as z from "zod";
 import { ForgeqError } from "./core/errors.ts";
 import type { JobDefinition } from "./core/job.ts";
 import { asSql, type Queryable } from "./db/client.ts";
+import { armNextMinute } from "./queue/arm.ts";
 import { enqueueJobsIn } from "./queue/enqueue.ts";
 import { type EnqueueOptions, toNewJob } from "./queue/new-job.ts";
 import { wakeDispatcher } from "./queue/wake.ts";
@@ -18,8 +19,8 @@ export interface Enqueued {
   /** False where the id, or a live job with the unique key, was there already. */
   readonly created: boolean;
   /**
-   * Wakes the dispatcher; call it after the commit, which `enqueue` can't see. Without it the job waits for the next tick,
-   * at most a minute. Needs DATABASE_URL and the right to invoke the dispatcher; never throws.
+   * Wakes the dispatcher; call it after the commit, which `enqueue` can't see. Without it the job waits for the next tick:
+   * at most a minute, in armed mode two (a tick was armed before the job was stored, for a transaction that commits within a minute). Needs DATABASE_URL and the right to invoke the dispatcher; never throws.
    */
   wake(): Promise<void>;
 }
@@ -37,7 +38,9 @@ export const enqueue = async <Schema extends z.ZodType>(
   payload: z.input<Schema>,
   options: EnqueueOptions = {},
 ): Promise<Enqueued> => {
-  const [row] = await enqueueJobsIn(asSql(tx), [toNewJob(definition, payload, options)], null);
+  const job = toNewJob(definition, payload, options);
+  await armNextMinute(runtime().arming());
+  const [row] = await enqueueJobsIn(asSql(tx), [job], null);
   if (row === undefined) throw new ForgeqError("internal", "an enqueue gave no answer");
   return {
     id: row.id,

@@ -1,6 +1,8 @@
 /** The composition root: the only reader of the environment. Everything is made at first use and kept for the process. */
 import type { Config, Deps, Logger } from "./queue/deps.ts";
 import { createInvoker } from "./aws/invoke.ts";
+import { createArmer } from "./aws/scheduler.ts";
+import { type Armer, type Arming, onceAMinute } from "./queue/arm.ts";
 import { emfMetrics } from "./aws/metrics.ts";
 import { getParameter } from "./aws/ssm.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "./db/connect.ts";
@@ -18,6 +20,8 @@ export interface Settings {
 
 export interface Runtime {
   deps(): Promise<Deps>;
+  /** What arming a wake needs, without a database; it arms nothing in the wake mode `always`. */
+  arming(): Arming;
   /** The JSON text of the API keys; undefined when none are configured. */
   apiKeys(): Promise<string | undefined>;
 }
@@ -104,7 +108,23 @@ export const connection = async (): Promise<ConnectOptions> => {
   };
 };
 
-const makeDeps = async (logger: Logger): Promise<Deps> => {
+const readArmer = (): { readonly armer?: Armer } => {
+  const [group, targetArn, roleArn] = ["FORGEQ_WAKE_GROUP", "FORGEQ_WAKE_TARGET_ARN", "FORGEQ_WAKE_ROLE_ARN"].map(env);
+  if (env("FORGEQ_WAKE") !== "armed" || group === undefined || targetArn === undefined || roleArn === undefined)
+    return {};
+  const endpoint = env("FORGEQ_SCHEDULER_ENDPOINT");
+  const armer = createArmer({
+    region: awsRegion(),
+    credentials: awsCredentials,
+    group,
+    targetArn,
+    roleArn,
+    ...(endpoint === undefined ? {} : { endpoint }),
+  });
+  return { armer: onceAMinute(armer) };
+};
+
+const makeDeps = async (logger: Logger, arming: Arming): Promise<Deps> => {
   const endpoint = env("FORGEQ_LAMBDA_ENDPOINT");
   const config = readConfig();
   return {
@@ -112,14 +132,13 @@ const makeDeps = async (logger: Logger): Promise<Deps> => {
     clock: () => null,
     random: Math.random,
     sleep,
-    time: realTime,
+    ...arming,
     invoker: createInvoker({
       region: awsRegion(),
       credentials: awsCredentials,
       ...(endpoint === undefined ? {} : { endpoint }),
     }),
     logger,
-    metrics: emfMetrics(config.service),
     config,
   };
 };
@@ -134,9 +153,13 @@ export const runtime = (): Runtime => {
   if (current !== undefined) return current;
   const logger = jsonLogger(env("FORGEQ_LOG_LEVEL") ?? "info");
   let deps: Promise<Deps> | undefined;
+  let arming: Arming | undefined;
+  const getArming = (): Arming =>
+    (arming ??= { ...readArmer(), time: realTime, logger, metrics: emfMetrics(readConfig().service) });
   current = {
+    arming: getArming,
     deps: () => {
-      deps ??= makeDeps(logger).catch((error: unknown) => {
+      deps ??= makeDeps(logger, getArming()).catch((error: unknown) => {
         deps = undefined;
         throw error;
       });

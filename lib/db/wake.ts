@@ -30,6 +30,20 @@ export const markDispatcher = async (
   at: Date | null,
 ): Promise<boolean> => only(await call<{ mine: boolean }>(db, MARK, [me, phase, waitSeconds, at])).mine;
 
+const NEXT_EVENT = `/* forgeq:next_event */
+select job_seconds as "jobSeconds", slot_seconds as "slotSeconds", lease_seconds as "leaseSeconds"
+from forgeq.next_event($1::timestamptz)`;
+
+/** Seconds until something must be attended to, 0 or less for what is due already, null for nothing; what a limit or a pause holds back is nothing. */
+export interface NextEvent {
+  readonly jobSeconds: number | null;
+  readonly slotSeconds: number | null;
+  readonly leaseSeconds: number | null;
+}
+
+export const nextEvent = async (db: Db, at: Date | null): Promise<NextEvent> =>
+  only(await call<NextEvent>(db, NEXT_EVENT, [at]));
+
 const NEXT_DUE = `/* forgeq:next_due */
 select least(forgeq.next_due($1::float8, $2::timestamptz), (
   select extract(epoch from min(s.next_slot_at) - clock.now)

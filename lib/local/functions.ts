@@ -16,6 +16,13 @@ export const localFunctions = (
   const onFailure = `${service}-failed-invocation`;
   return {
     [`${service}-dispatcher`]: { file: file("dispatcher"), timeoutSeconds: 300, concurrency: 4, ...settings },
+    [`${service}-scheduler`]: {
+      file: file("scheduler"),
+      timeoutSeconds: 120,
+      concurrency: 2,
+      maximumRetryAttempts: 2,
+      maximumEventAgeSeconds: 600,
+    },
     [onFailure]: {
       file: file("failed-invocation"),
       timeoutSeconds: 30,

@@ -14,6 +14,7 @@ import { startOffline } from "./offline.ts";
 import { type LocalNeon, startNeon } from "./neon.ts";
 import { freePort } from "./postgres.ts";
 import { sharePostgres } from "./shared-postgres.ts";
+import { startWakeScheduler, type WakeScheduler } from "./wake-scheduler.ts";
 
 export interface LocalRunOptions {
   /** Of the project: where serverless.yml is. */
@@ -37,6 +38,8 @@ export interface LocalRun {
   /** Null where SMTP_URL says where mails go. */
   readonly mailFolder: string | null;
   readonly invoker: LocalInvoker;
+  /** Null in the wake mode `always`. */
+  readonly wakes: WakeScheduler | null;
   stop(): Promise<void>;
 }
 
@@ -118,6 +121,17 @@ const untilHealthy = async (url: string, gaveUp: () => boolean): Promise<void> =
   throw new Error(`the API did not answer within ${READY_SECONDS} s`);
 };
 
+const SERVICE = "forgeq-dev";
+
+/** What arms wakes locally; serverless.yml has the same for what it runs. */
+const wakeEnv = (endpoint: string): Record<string, string> => ({
+  FORGEQ_WAKE: "armed",
+  FORGEQ_WAKE_GROUP: SERVICE,
+  FORGEQ_WAKE_TARGET_ARN: `arn:aws:lambda:local:000000000000:function:${SERVICE}-scheduler`,
+  FORGEQ_WAKE_ROLE_ARN: "arn:aws:iam::000000000000:role/local",
+  FORGEQ_SCHEDULER_ENDPOINT: endpoint,
+});
+
 /** Starts everything and waits until the API answers. What was started is stopped again when a later part fails. */
 export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun> => {
   const { root, env, onLog } = options;
@@ -161,6 +175,14 @@ export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun>
     if (mailbox !== null) stops.push(() => mailbox.close());
 
     const apiKey = env["FORGEQ_API_KEY"] || localApiKey(folder);
+    const armed = env["FORGEQ_WAKE"] === "armed";
+    const invokeLater = async (name: string, event: unknown) => {
+      const url = `${invoker.endpoint}/2015-03-31/functions/${name}/invocations`;
+      const headers = { "x-amz-invocation-type": "Event" };
+      await fetch(url, { method: "POST", headers, body: JSON.stringify(event) });
+    };
+    const wakes = armed ? await startWakeScheduler(invokeLater, (line) => onLog("wakes", line)) : null;
+    if (wakes !== null) stops.push(() => wakes.close());
     const shared: Record<string, string> = {
       ...(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)) as Record<string, string>),
       FORGEQ_LOCAL: "true",
@@ -174,11 +196,12 @@ export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun>
       POWERTOOLS_METRICS_DISABLED: "true",
       FORGEQ_LOG_LEVEL: env["FORGEQ_LOG_LEVEL"] || "warn",
       AWS_REGION: "us-east-1",
+      ...(wakes === null ? {} : wakeEnv(wakes.endpoint)),
     };
     const invoker: LocalInvoker = await startInvoker({
-      functions: localFunctions(root, "forgeq-dev", jobs),
+      functions: localFunctions(root, SERVICE, jobs),
       env: () => ({ ...shared, FORGEQ_LAMBDA_ENDPOINT: invoker.endpoint }),
-      onLog: (name, line) => onLog(name.replace("forgeq-dev-", ""), line),
+      onLog: (name, line) => onLog(name.replace(`${SERVICE}-`, ""), line),
       ...(options.faults === undefined ? {} : { faults: options.faults }),
     });
     stops.push(() => invoker.close());
@@ -187,17 +210,20 @@ export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun>
       root,
       httpPort: options.port,
       lambdaPort: await freePort(),
+      params: { wake: armed ? "armed" : "always" },
       env: { ...shared, FORGEQ_LAMBDA_ENDPOINT: invoker.endpoint },
       onLog: (line) => onLog("http", line),
     });
     stops.push(() => offline.stop());
     const url = `http://127.0.0.1:${options.port}`;
     await untilHealthy(url, () => stopped !== undefined);
+    // Nobody has kept the wakes of the last run.
+    if (armed) await invokeLater(`${SERVICE}-scheduler`, {});
     onChange = (name) => {
       onLog("forgeq", `${name} was rebuilt`);
       if (HTTP_BUNDLES.has(name)) void offline.restart();
     };
-    return { url, databaseUrl, apiKey, mailFolder, invoker, stop };
+    return { url, databaseUrl, apiKey, mailFolder, invoker, wakes, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -7,6 +7,8 @@ export interface OfflineOptions {
   readonly root: string;
   readonly httpPort: number;
   readonly lambdaPort: number;
+  /** Parameters of serverless.yml. */
+  readonly params: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string>>;
   readonly onLog: (line: string) => void;
 }
@@ -42,6 +44,7 @@ export const startOffline = (options: OfflineOptions): Offline => {
       String(options.lambdaPort),
       "--host",
       "127.0.0.1",
+      ...Object.entries(options.params).flatMap(([name, value]) => ["--param", `${name}=${value}`]),
     ];
     child = spawn(process.execPath, ["--unhandled-rejections=warn", "--import", guard.href, serverless, ...args], {
       cwd: options.root,

@@ -1,4 +1,5 @@
 import type { Db } from "../db/client.ts";
+import type { Armer } from "./arm.ts";
 import type { Time } from "./time.ts";
 
 export interface Logger {
@@ -46,5 +47,7 @@ export interface Deps {
    * Absent on Lambda. Never throws; a lost hint costs time, never a job.
    */
   readonly hintWorkers?: (wakeSeconds: number, queue: string | undefined) => Promise<void>;
+  /** Wakes the scheduler at a minute to come. Absent in the wake mode `always`, where it comes every minute. */
+  readonly armer?: Armer;
   readonly config: Config;
 }

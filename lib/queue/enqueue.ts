@@ -5,6 +5,7 @@ import type { Sql } from "../db/client.ts";
 import { enqueueManyIn, type EnqueuedRow, type EnqueueItem } from "../db/enqueue.ts";
 import { getJob, type Job } from "../db/jobs.ts";
 import { nextDue } from "../db/wake.ts";
+import { armNextMinute } from "./arm.ts";
 import type { Deps } from "./deps.ts";
 import { storeJobs } from "./store.ts";
 import { WAIT_HORIZON_SECONDS, wakeDispatcher } from "./wake.ts";
@@ -97,6 +98,7 @@ const blame = (error: unknown, items: readonly EnqueueItem[]): never => {
 export const enqueueJobs = async (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> => {
   const items = jobs.map(toItem);
   const fresh = isFresh(jobs);
+  await armNextMinute(deps);
   const rows = await storeJobs(deps, items, fresh).catch((error: unknown) => blame(error, items));
 
   const byRequest = new Map(rows.map((row) => [row.requestedId, row]));

@@ -1,4 +1,5 @@
 import * as queues from "../db/queues.ts";
+import { armNextMinute } from "./arm.ts";
 import type { Deps } from "./deps.ts";
 import { type QueueStats, queueStatsOf } from "./stats.ts";
 import { wakeDispatcher } from "./wake.ts";
@@ -11,6 +12,7 @@ export const pauseQueue = async (deps: Deps, name: string): Promise<QueueStats |
 
 /** Claims again, at once. */
 export const resumeQueue = async (deps: Deps, name: string): Promise<QueueStats | "not_found"> => {
+  await armNextMinute(deps);
   if (await queues.setPaused(deps.db, name, false)) await wakeDispatcher(deps, 0, name);
   return queueStatsOf(deps, name);
 };
@@ -30,6 +32,7 @@ export const limitQueue = async (
     ...(limits.maxPending === undefined ? {} : { max_pending: limits.maxPending }),
     ...(limits.retentionDays === undefined ? {} : { retention_days: limits.retentionDays }),
   };
+  await armNextMinute(deps);
   if (await queues.setLimits(deps.db, name, given)) await wakeDispatcher(deps, 0, name);
   return queueStatsOf(deps, name);
 };

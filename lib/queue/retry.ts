@@ -1,6 +1,7 @@
 import { ForgeqError } from "../core/errors.ts";
 import type { JobState } from "../core/states.ts";
 import { getJob, revive, type Job } from "../db/jobs.ts";
+import { armNextMinute } from "./arm.ts";
 import type { Deps } from "./deps.ts";
 import { wakeDispatcher } from "./wake.ts";
 
@@ -15,6 +16,7 @@ export const retryJob = async (deps: Deps, id: string): Promise<Job | "not_found
   if (seen === null) return "not_found";
   if (seen.finishedAt === null) return { illegal: seen.state };
 
+  await armNextMinute(deps);
   const { outcome, holderId } = await revive(deps.db, id, seen.life, deps.clock());
   if (outcome === "not_found") return "not_found";
   if (outcome === "unique_key") {

@@ -4,6 +4,7 @@ import { nextSlot, slotsBetween } from "../core/slots.ts";
 import * as schedules from "../db/schedules.ts";
 import { getJob, type Job } from "../db/jobs.ts";
 import { uuidV7 } from "../core/uuid.ts";
+import { armNextMinute } from "./arm.ts";
 import type { Deps } from "./deps.ts";
 import { fireOf } from "./fire-schedules.ts";
 import { wakeDispatcher } from "./wake.ts";
@@ -49,6 +50,7 @@ export const createSchedule = async (deps: Deps, definition: ScheduleDefinition)
   const id = uuidV7();
   const now = await schedules.databaseNow(deps.db, deps.clock());
   const next = firstSlot(definition, now);
+  await armNextMinute(deps);
   await schedules.insertSchedule(
     deps.db,
     { ...definition, decidedUntil: now, nextSlotAt: definition.paused ? null : next },
@@ -96,6 +98,7 @@ export const updateSchedule = async (
   name: string,
   edit: (seen: schedules.Schedule) => ScheduleDefinition,
 ): Promise<schedules.Schedule | "not_found"> => {
+  await armNextMinute(deps);
   for (let tried = 0; tried < TRIES; tried += 1) {
     const seen = await schedules.getSchedule(deps.db, name, deps.clock());
     if (seen === null) return "not_found";
@@ -143,6 +146,7 @@ export const deleteSchedule = async (deps: Deps, name: string): Promise<"deleted
 
 /** Enqueues one job of a schedule now, beside its slots. @throws {ForgeqError} `queue_full` */
 export const triggerSchedule = async (deps: Deps, name: string): Promise<Job | "not_found"> => {
+  await armNextMinute(deps);
   const triggered = await schedules.triggerSchedule(deps.db, name, uuidV7(), deps.clock());
   if (triggered === null) return "not_found";
   await wakeDispatcher(deps, 0, triggered.queue ?? undefined);

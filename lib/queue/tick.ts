@@ -2,10 +2,11 @@ import { recover } from "../db/leases.ts";
 import { purge, repair } from "../db/maintenance.ts";
 import { foldCounters } from "../db/metrics.ts";
 import { ensurePartitions } from "../db/partitions.ts";
-import { nextDue } from "../db/wake.ts";
+import { type NextEvent, nextEvent } from "../db/wake.ts";
+import { arm, armNextMinute } from "./arm.ts";
 import type { Deps } from "./deps.ts";
 import { fireSchedules } from "./fire-schedules.ts";
-import { wakeDispatcher, WAIT_HORIZON_SECONDS } from "./wake.ts";
+import { wakeDispatcher } from "./wake.ts";
 
 const LEASES_PER_CALL = 200;
 const ROWS_PER_CALL = 5_000;
@@ -40,6 +41,8 @@ export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickR
   };
   let workLeft = false;
 
+  // Before anything is done: the wake that brought this tick is used up.
+  await armNextEvent(deps);
   report.slotsFired = (await fireSchedules(deps, outOfTime)).jobs;
   for (let more = true; more && !(workLeft = outOfTime());) {
     const recovered = await recover(deps.db, LEASES_PER_CALL, deps.clock());
@@ -52,7 +55,7 @@ export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickR
     deps.metrics.count("LeasesRecovered", report.leasesRecovered);
     deps.logger.warn("expired leases were recovered", { leases: report.leasesRecovered, jobs: report.jobsRecovered });
   }
-  await wakeDispatcher(deps, await nextDue(deps.db, WAIT_HORIZON_SECONDS, deps.clock()));
+  await wakeDispatcher(deps, least(await nextEvent(deps.db, deps.clock()), ["jobSeconds", "slotSeconds"]));
 
   report.partitionsMade = await ensurePartitions(deps.db, deps.clock()).catch((error: unknown) => {
     deps.logger.warn("history partitions could not be made; the next tick tries again", { reason: String(error) });
@@ -83,5 +86,40 @@ export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickR
     deps.logger.error("jobs with a claim but no lease were repaired", { jobs: report.jobsRepaired });
     await wakeDispatcher(deps, 0);
   }
+  if (workLeft) await armNextMinute(deps);
+  await armNextEvent(deps);
   return { ...report, workLeft };
+};
+
+const least = (event: NextEvent, of: readonly (keyof NextEvent)[]): number | null =>
+  of.reduce<number | null>((first, each) => {
+    const seconds = event[each];
+    return seconds === null || (first !== null && first <= seconds) ? first : Math.max(0, seconds);
+  }, null);
+
+/** Armed mode: the next tick comes for whatever comes next; none when there is nothing. */
+const armNextEvent = async (deps: Deps): Promise<void> => {
+  if (deps.armer === undefined) return;
+  const seconds = least(await nextEvent(deps.db, deps.clock()), ["jobSeconds", "slotSeconds", "leaseSeconds"]);
+  if (seconds !== null) await arm(deps, seconds);
+};
+
+/** Longer than a minute is never slept: a wake comes in the minute whose end it names. */
+const LONGEST_SLEEP_SECONDS = 61;
+
+/**
+ * The tick of an armed wake: sleeps inside its invocation until the instant it is for, and touches no database before. A tick that
+ * fails arms another one, since the wake that brought it is used up.
+ *
+ * @param until - null for a tick that is not armed
+ */
+export const wokenTick = async (deps: Deps, until: Date | null, remainingMs: () => number): Promise<TickReport> => {
+  const seconds = until === null ? 0 : (until.getTime() - deps.time.wallMs()) / 1000;
+  if (seconds > 0) await deps.sleep(Math.min(seconds, LONGEST_SLEEP_SECONDS));
+  try {
+    return await tick(deps, remainingMs);
+  } catch (error) {
+    await armNextMinute(deps);
+    throw error;
+  }
 };

@@ -1,13 +1,13 @@
 -- Seconds until the next thing that the tick or a dispatcher must attend to, each null for none: a job that falls due, a slot
--- of a schedule, the expiry of a lease. 0 for what is due already. What nobody could act on counts as nothing: jobs of paused
--- queues, and due jobs that a queue's limit holds back (whatever frees a place wakes a dispatcher).
+-- of a schedule, the expiry of a lease. Not above 0 for what is due already. What nobody could act on counts as nothing: jobs of
+-- paused queues, and due jobs that a queue's limit holds back (whatever frees a place wakes a dispatcher).
 create or replace function forgeq.next_event(at timestamptz default null)
 returns table (job_seconds double precision, slot_seconds double precision, lease_seconds double precision)
 language sql stable security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off
 as $$
   select
-    (select greatest(0, extract(epoch from min(first.run_at) - clock.now))
+    (select extract(epoch from min(first.run_at) - clock.now)
      from (select q.name, q.max_in_flight <= coalesce((select sum(l.open_jobs) from forgeq.lease l where l.queue = q.name), 0) as full
            from forgeq.queue q where not q.paused) q
      cross join generate_series(0, 9) as p(priority)
@@ -16,7 +16,7 @@ as $$
        where j.queue = q.name and j.priority = p.priority::smallint and j.claim_id is null
          and j.run_at > case when q.full then clock.now else '-infinity'::timestamptz end
        order by j.run_at limit 1) first),
-    (select greatest(0, extract(epoch from min(s.next_slot_at) - clock.now)) from forgeq.schedule s where not s.paused),
-    (select greatest(0, extract(epoch from min(l.expires_at) - clock.now)) from forgeq.lease l)
+    (select extract(epoch from min(s.next_slot_at) - clock.now) from forgeq.schedule s where not s.paused),
+    (select extract(epoch from min(l.expires_at) - clock.now) from forgeq.lease l)
   from (select coalesce(at, clock_timestamp()) as now) clock
 $$;
