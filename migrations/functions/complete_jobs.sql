@@ -1,8 +1,8 @@
 -- Finishes the completed jobs among `ended` that this lease holds; gives their ids, and their tally for the counters. Internal: end_attempts calls it.
 --
 -- Deleted by key, not by ctid: a row that somebody else's update moves meanwhile is followed to its new place, so no lock has
--- to be taken in a statement before. The plan must look each id up (end_attempts turns the other joins off): after many
--- deletes under a long transaction, reading a whole index is thousands of dead entries.
+-- to be taken in a statement before. By an array of ids, not by a join: the planner believes the table to be empty, and a join
+-- may read the whole index instead, which holds all that was deleted under a long transaction (63,558 buffers on PostgreSQL 15).
 create or replace function forgeq.complete_jobs(
   lease forgeq.lease, ended jsonb, keep boolean, at timestamptz,
   out ids uuid[], out tally bytea)
@@ -12,14 +12,18 @@ as $$
 declare
   keys text[];
 begin
-  with gone as (
-    delete from forgeq.job j
-    using jsonb_to_recordset(ended) as o(id uuid, outcome text, result jsonb)
+  with done as materialized (
+    select o.id, nullif(o.result, 'null') as result
+    from jsonb_to_recordset(ended) as o(id uuid, outcome text, result jsonb)
     -- Within a case the list of ids becomes a hash table; as `any (lease.job_ids)` it is unpacked and walked for each job.
-    where case when o.outcome = 'completed' then o.id in (select u.id from unnest(lease.job_ids) as u(id)) end
-      and j.id = o.id and j.claim_id = lease.claim_id
+    where case when o.outcome = 'completed' then o.id in (select u.id from unnest(lease.job_ids) as u(id)) end),
+  deleted as (
+    delete from forgeq.job j
+    where j.id = any (array(select d.id from done d)) and j.claim_id = lease.claim_id
     returning j.id, j.life, j.created_at, j.run_at, j.priority, j.attempt, j.max_attempts, j.depth, j.queue, j.type, j.unique_key,
-      j.traceparent, j.metadata, j.payload, nullif(o.result, 'null') as result),
+      j.traceparent, j.metadata, j.payload),
+  gone as (
+    select g.*, d.result from deleted g join done d on d.id = g.id),
   kept as (
     insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
       attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, result)
