@@ -1,0 +1,48 @@
+import { expect, it } from "vitest";
+import { makeProject } from "../support/cli.ts";
+import { createTestDatabase } from "../support/database.ts";
+import { miscounted, strays } from "../support/queue.ts";
+import { restartWorkers } from "../support/restarts.ts";
+
+// The full sizes are in test/long.
+const RESTARTS = 6;
+const JOBS = 600;
+const WORKERS = 2;
+const TIME_OUT_MS = 120_000;
+
+it(
+  "completes every job once through graceful restarts of worker processes, and burns no attempt",
+  async () => {
+    const { db, url } = await createTestDatabase();
+    const project = await makeProject(db);
+    const report = await restartWorkers(db, url, project, {
+      restarts: RESTARTS,
+      jobs: JOBS,
+      workers: WORKERS,
+      signal: "SIGTERM",
+    });
+    expect(report.states).toEqual({ completed: JOBS });
+    expect(report).toMatchObject({ runTwice: 0, attemptsBurned: 0, leasesExpired: 0 });
+    expect(new Set(report.exitCodes)).toEqual(new Set([0]));
+    expect([await strays(db), await miscounted(db)]).toEqual([0, 0]);
+  },
+  TIME_OUT_MS,
+);
+
+it(
+  "completes every job although worker processes are killed, and repeats only what a lease held",
+  async () => {
+    const { db, url } = await createTestDatabase();
+    const project = await makeProject(db, { leaseSeconds: 2 });
+    const report = await restartWorkers(db, url, project, {
+      restarts: 3,
+      jobs: 300,
+      workers: WORKERS,
+      signal: "SIGKILL",
+    });
+    expect(report.states).toEqual({ completed: 300 });
+    expect(report.runTwice).toBeLessThanOrEqual(report.leasesExpired);
+    expect([await strays(db), await miscounted(db)]).toEqual([0, 0]);
+  },
+  TIME_OUT_MS,
+);

@@ -1,0 +1,41 @@
+import { expect, it } from "vitest";
+import { makeProject } from "../support/cli.ts";
+import { createTestDatabase } from "../support/database.ts";
+import { miscounted, strays } from "../support/queue.ts";
+import { restartWorkers } from "../support/restarts.ts";
+
+const RESTARTS = 300;
+const JOBS = 50_000;
+const WORKERS = 4;
+const KILLS = 60;
+
+it("completes every job once through graceful restarts, and burns no attempt", async () => {
+  const { db, url } = await createTestDatabase();
+  const project = await makeProject(db);
+  const report = await restartWorkers(db, url, project, {
+    restarts: RESTARTS,
+    jobs: JOBS,
+    workers: WORKERS,
+    signal: "SIGTERM",
+  });
+  console.log(JSON.stringify({ ...report, exitCodes: report.exitCodes.length }));
+  expect(report.states).toEqual({ completed: JOBS });
+  expect(report).toMatchObject({ runTwice: 0, attemptsBurned: 0, leasesExpired: 0 });
+  expect(new Set(report.exitCodes)).toEqual(new Set([0]));
+  expect([await strays(db), await miscounted(db)]).toEqual([0, 0]);
+});
+
+it("completes every job although workers are killed, and repeats only what a lease held", async () => {
+  const { db, url } = await createTestDatabase();
+  const project = await makeProject(db, { leaseSeconds: 3 });
+  const report = await restartWorkers(db, url, project, {
+    restarts: KILLS,
+    jobs: JOBS,
+    workers: WORKERS,
+    signal: "SIGKILL",
+  });
+  console.log(JSON.stringify({ ...report, exitCodes: report.exitCodes.length }));
+  expect(report.states).toEqual({ completed: JOBS });
+  expect(report.runTwice).toBeLessThanOrEqual(report.leasesExpired);
+  expect([await strays(db), await miscounted(db)]).toEqual([0, 0]);
+});
