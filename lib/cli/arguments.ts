@@ -11,11 +11,11 @@ export const integer =
     throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`);
   };
 
-/** A limit, or `none`. */
+/** A limit, or `none`: kept as that word, because commander takes null for a parser that failed. */
 export const limit =
   (min: number, max: number) =>
-  (text: string): number | null =>
-    text === "none" ? null : integer(min, max)(text);
+  (text: string): number | "none" =>
+    text === "none" ? text : integer(min, max)(text);
 
 const UNITS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400 };
 

@@ -9,8 +9,8 @@ import { count, duration, table } from "./table.ts";
 import { paint, print, printJson, say } from "./terminal.ts";
 
 export interface QueueLimitOptions {
-  readonly maxInFlight?: number | null;
-  readonly maxPending?: number | null;
+  readonly maxInFlight?: number | "none";
+  readonly maxPending?: number | "none";
   readonly retentionDays?: number;
 }
 
@@ -61,11 +61,13 @@ export const runQueuesPause = (name: string, options: GlobalOptions): Promise<vo
 export const runQueuesResume = (name: string, options: GlobalOptions): Promise<void> =>
   onQueue(name, options, (deps) => resumeQueue(deps, name), `${name} goes on.`);
 
+const orNull = (limit: number | "none"): number | null => (limit === "none" ? null : limit);
+
 /** `forgeq queues set` */
 export const runQueuesSet = (name: string, options: QueueLimitOptions & GlobalOptions): Promise<void> => {
   const limits = {
-    ...(options.maxInFlight !== undefined && { maxInFlight: options.maxInFlight }),
-    ...(options.maxPending !== undefined && { maxPending: options.maxPending }),
+    ...(options.maxInFlight !== undefined && { maxInFlight: orNull(options.maxInFlight) }),
+    ...(options.maxPending !== undefined && { maxPending: orNull(options.maxPending) }),
     ...(options.retentionDays !== undefined && { retentionDays: options.retentionDays }),
   };
   return onQueue(

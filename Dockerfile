@@ -1,0 +1,21 @@
+# ForgeQ in a container: `forgeq server` or `forgeq worker` with this project's handlers. See docs/container.md.
+FROM node:24-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+# No development packages, and no optional ones: Node is there already.
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+
+FROM node:24-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY package.json ./
+COPY bin ./bin
+COPY migrations ./migrations
+COPY lib ./lib
+COPY functions ./functions
+USER node
+EXPOSE 3000
+# Node itself is process 1, so that SIGTERM reaches it: no shell, no npx.
+ENTRYPOINT ["node", "bin/forgeq.js"]
+CMD ["worker"]
