@@ -3,6 +3,9 @@ import type { Backoff } from "./job.ts";
 /** No delay is longer than a year. */
 export const MAX_DELAY_SECONDS = 31_536_000;
 
+/** A shorter delay is none: the database's clock counts microseconds. */
+const MIN_DELAY_SECONDS = 0.000_001;
+
 /** 2 ** 60 times any base is far above the longest delay, and far below what a double can hold. */
 const MAX_EXPONENT = 60;
 
@@ -27,6 +30,7 @@ const delaySeconds = (backoff: Backoff, attempt: number): number => {
  */
 export const backoffSeconds = (backoff: Backoff, attempt: number, random: number): number => {
   const seconds = Math.min(MAX_DELAY_SECONDS, delaySeconds(backoff, Math.max(1, attempt)));
+  if (seconds < MIN_DELAY_SECONDS) return 0;
   return backoff.jitter === "full" ? seconds * random : seconds;
 };
 

@@ -5,6 +5,7 @@
 create or replace function forgeq.ensure_partitions(weeks int default 8, at timestamptz default null)
 returns int
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set lock_timeout = '100ms'
 as $$
 declare
   parent text;
@@ -15,7 +16,6 @@ begin
   if not pg_try_advisory_xact_lock(hashtextextended('forgeq.ensure_partitions', 0)) then
     return 0;
   end if;
-  perform set_config('lock_timeout', '100ms', true);
   for i in -1 .. weeks loop
     week := date_trunc('week', coalesce(at, clock_timestamp()) at time zone 'UTC') at time zone 'UTC' + make_interval(days => 7 * i);
     foreach parent in array array['job_history', 'job_attempt'] loop
@@ -28,7 +28,6 @@ begin
       end if;
     end loop;
   end loop;
-  perform set_config('lock_timeout', '0', true);
   return made;
 end
 $$;

@@ -17,6 +17,7 @@ declare
   idle text;
   before xid8;
   sums jsonb;
+  callers_lock_timeout constant text := current_setting('lock_timeout');
 begin
   select m.* into state from forgeq.metric_state m for update skip locked;
   if not found then
@@ -38,7 +39,7 @@ begin
   exception when lock_not_available then
     idle := null;
   end;
-  perform set_config('lock_timeout', '0', true);
+  perform set_config('lock_timeout', callers_lock_timeout, true);
 
   -- One statement, one snapshot: the boundary and what lies before it.
   select b.xid, coalesce(jsonb_agg(n) filter (where n.queue is not null), '[]') into before, sums

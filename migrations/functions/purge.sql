@@ -5,6 +5,7 @@
 create or replace function forgeq.purge(max_rows int default 5000, at timestamptz default null)
 returns table (partitions int, jobs int, leases int, more boolean)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set lock_timeout = '100ms'
 as $$
 #variable_conflict use_column
 declare
@@ -14,7 +15,6 @@ declare
   q record;
   n int;
 begin
-  perform set_config('lock_timeout', '100ms', true);
   partitions := 0;
   jobs := 0;
   leases := 0;
@@ -59,7 +59,6 @@ begin
       where c.closed_at < at - interval '10 minutes'))
     for update skip locked));
   get diagnostics leases = row_count;
-  perform set_config('lock_timeout', '0', true);
   more := jobs >= max_rows or leases >= max_rows;
   return next;
 end

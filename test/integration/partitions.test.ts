@@ -96,3 +96,17 @@ it("waits for nobody: a partition that is being read is dropped at a later purge
   await purge(db, 10, late);
   expect(await partitions(db, "job_history")).not.toContain(oldest);
 });
+
+it.each([
+  ["ensure_partitions", "select forgeq.ensure_partitions(at => $1)", 0],
+  ["purge", "select forgeq.purge(at => $1)", 0],
+  ["purge that drops a partition", "select forgeq.purge(at => $1)", 60 * DAY_SECONDS],
+  ["metric_fold", "select forgeq.metric_fold($1)", 0],
+])("%s leaves the lock time-out of its caller's transaction as it was", async (_, text, seconds) => {
+  const { db, at } = await setup();
+  await db.transaction(async (tx) => {
+    await tx.query("set local lock_timeout = '7s'");
+    await tx.query(text, [at(seconds)]);
+    expect(await tx.query("show lock_timeout")).toEqual([{ lock_timeout: "7s" }]);
+  });
+});

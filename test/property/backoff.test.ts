@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { backoffSeconds, backoffToWire, MAX_DELAY_SECONDS } from "../../lib/core/backoff.ts";
 import type { Backoff } from "../../lib/core/job.ts";
+import { createTestDatabase } from "../support/database.ts";
 
 const seconds = fc.double({ min: 0, max: MAX_DELAY_SECONDS, noNaN: true });
 const jitter = fc.constantFrom("full" as const, "none" as const);
@@ -55,6 +56,50 @@ describe("backoffSeconds", () => {
         const whole = backoffSeconds({ ...backoff, jitter: "none" }, attempt, part);
         expect(backoffSeconds({ ...backoff, jitter: "full" }, attempt, part)).toBeLessThanOrEqual(whole);
       }),
+    );
+  });
+});
+
+const IN_SQL = `select forgeq.backoff_seconds(c.backoff, c.attempt, c.random) as seconds
+from rows from (jsonb_to_recordset($1::jsonb) as (backoff jsonb, attempt int, random float8))
+  with ordinality as c(backoff, attempt, random, n) order by c.n`;
+
+describe("forgeq.backoff_seconds", () => {
+  // As both random() and Math.random() give them: nothing between 0 and 2 ** -53.
+  const drawn = fc.oneof(
+    fc.constantFrom(0, 2 ** -53, 1 - 2 ** -53),
+    fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }).map((part) => Math.floor(part * 2 ** 53) / 2 ** 53),
+  );
+  const tried = fc.oneof(fc.constantFrom(1, 2, 60, 61, 62, 63, 1000), fc.integer({ min: 1, max: 1000 }));
+  const aCase = fc.record({ backoff: backoffs, attempt: tried, random: drawn });
+  const EXTREMES = [0, Number.MIN_VALUE, Number.EPSILON, 0.000001, 1 / 3, MAX_DELAY_SECONDS];
+
+  it("gives the same delay as TypeScript, to the last bit", async () => {
+    const { db } = await createTestDatabase();
+    const compare = async (cases: readonly { backoff: Backoff; attempt: number; random: number }[]) => {
+      const wire = cases.map((each) => ({ ...each, backoff: backoffToWire(each.backoff) }));
+      const rows = await db.query<{ seconds: number }>(IN_SQL, [JSON.stringify(wire)]);
+      expect(rows.map((row) => row.seconds)).toEqual(
+        cases.map(({ backoff, attempt, random: part }) => backoffSeconds(backoff, attempt, part)),
+      );
+    };
+
+    await compare(
+      EXTREMES.flatMap((base) =>
+        (["exponential", "linear", "fixed", "list"] as const).flatMap((type) =>
+          (["full", "none"] as const).flatMap((kind) =>
+            [1, 2, 61, 62, 1000].map((attempt) => ({
+              backoff: { type, baseSeconds: base, maxSeconds: MAX_DELAY_SECONDS, seconds: base, delaysSeconds: [base, 1], jitter: kind }, // prettier-ignore
+              attempt,
+              random: 2 ** -53,
+            })),
+          ),
+        ),
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(aCase, { minLength: 200, maxLength: 200 }), (cases) => compare(cases)),
+      { numRuns: 20 },
     );
   });
 });
