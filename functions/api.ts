@@ -1,11 +1,13 @@
 import { ForgeqError } from "../lib/core/errors.ts";
-import { NAME_PATTERN } from "../lib/core/job.ts";
+import { type JobDefinition, NAME_PATTERN } from "../lib/core/job.ts";
 import { getJob, listJobs } from "../lib/db/jobs.ts";
 import type { Job } from "../lib/db/jobs.ts";
 import { httpFunction } from "../lib/http/function.ts";
 import type { Source } from "../lib/http/lazy.ts";
 import { parseListQuery } from "../lib/http/list-query.ts";
+import type { JobTypes } from "../lib/http/new-job.ts";
 import type { HttpRequest, HttpResponse, Route } from "../lib/http/router.ts";
+import { scheduleRoutes } from "../lib/http/schedules.ts";
 import { queueLimits, uuidOf } from "../lib/http/schemas.ts";
 import type { HttpHandler } from "../lib/http/stack.ts";
 import { fieldErrorsOf } from "../lib/http/validate.ts";
@@ -107,6 +109,12 @@ const measured = (): Run => {
   });
 };
 
+/** Loaded when a schedule is written: no other request needs the types' schemas. */
+const jobTypes = async (): Promise<JobTypes> => {
+  const { jobs } = await import("./registry.ts");
+  return new Map<string, JobDefinition>(jobs.map((job) => [job.type, job]));
+};
+
 const MAX_LIMITS_BYTES = 4096;
 
 /** The routes of this function. */
@@ -128,6 +136,7 @@ export const apiRoutes = (deps: () => Promise<Deps>): Route[] => {
     route("PUT", "/queues/{name}", "jobs:manage", onQueue(limited)),
     route("POST", "/queues/{name}/pause", "jobs:manage", onQueue(pauseQueue)),
     route("POST", "/queues/{name}/resume", "jobs:manage", onQueue(resumeQueue)),
+    ...scheduleRoutes(deps, jobTypes),
     route("GET", "/metrics", "metrics:read", measured()),
     route("GET", "/health", null, healthy),
     { method: "GET", path: "/openapi.json", scope: "jobs:read", run: described },

@@ -7,6 +7,7 @@ import { addEnqueue } from "./commands/enqueue.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addQueues } from "./commands/queues.ts";
+import { addSchedules } from "./commands/schedules.ts";
 import { addServer } from "./commands/server.ts";
 import { addStats } from "./commands/stats.ts";
 import { addWorker } from "./commands/worker.ts";
@@ -19,6 +20,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addEnqueue,
   addJobs,
   addQueues,
+  addSchedules,
   addStats,
   addMigrate,
   addDoctor,

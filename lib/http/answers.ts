@@ -1,5 +1,6 @@
 /** What the API answers, as schemas: the source of the OpenAPI document, loaded for nothing else. */
 import * as z from "zod";
+import { CATCH_UPS, OVERLAPS } from "../core/schedule.ts";
 import { ATTEMPT_OUTCOMES, JOB_STATES } from "../core/states.ts";
 
 const at = z.iso.datetime();
@@ -75,6 +76,33 @@ export const queue = z.strictObject({
 });
 
 export const queueList = z.strictObject({ data: z.array(queue) });
+
+export const schedule = z.strictObject({
+  name: z.string(),
+  cron: z.string(),
+  timezone: z.string(),
+  type: z.string(),
+  payload: z.unknown(),
+  queue: z.string().nullable().describe("Null: the type's."),
+  priority: z.int().nullable().describe("Null: the type's."),
+  paused: z.boolean(),
+  overlap: z.enum(OVERLAPS),
+  catch_up: z.enum(CATCH_UPS),
+  catch_up_limit: z.int(),
+  starts_at: z.string().nullable(),
+  ends_at: z.string().nullable(),
+  jitter_seconds: z.int(),
+  declared: z.boolean().describe("Made from the code: only its pause switch can be changed here."),
+  last_slot_at: z.string().nullable(),
+  next_slot_at: z.string().nullable(),
+});
+
+export const scheduleList = z.strictObject({ data: z.array(schedule) });
+
+export const wholeSchedule = schedule.extend({
+  description: z.string().describe("The rule in words."),
+  next_slots: z.array(z.string()).describe("The next five."),
+});
 
 export const healthy = z.strictObject({ status: z.literal("ok") });
 

@@ -63,6 +63,13 @@ const parsePayload = async (definition: JobDefinition, payload: unknown, at: str
   });
 };
 
+/** The payload of a type as it is stored. @throws ForgeqError `unknown_type`, `invalid_payload` or `payload_too_large` */
+export const checkTypedPayload = async (types: JobTypes, type: string, payload: unknown): Promise<unknown> => {
+  const errors = checkDocument(payload, "/payload");
+  if (errors.length > 0) throw invalid(errors);
+  return parsePayload(definitionOf(types, type, ""), payload, "/payload");
+};
+
 /**
  * Checks one job of a request: envelope, type, payload.
  *

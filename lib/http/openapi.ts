@@ -21,6 +21,8 @@ const NAMED = new Map<z.ZodType, string>([
   [answers.enqueuedBatch, "EnqueuedBatch"],
   [answers.queue, "Queue"],
   [answers.queueList, "QueueList"],
+  [answers.wholeSchedule, "Schedule"],
+  [answers.scheduleList, "ScheduleList"],
   [enqueueBody, "NewJob"],
   [batchBody, "NewBatch"],
 ]);

@@ -4,6 +4,7 @@ import * as answers from "./answers.ts";
 import type { Scope } from "./authenticate.ts";
 import type { ProblemCode } from "./problem.ts";
 import type { Route } from "./router.ts";
+import { newSchedule, scheduleEdit } from "./schedule-body.ts";
 import { batchBody, enqueueBody, listQuery, queueLimits } from "./schemas.ts";
 
 interface Answer {
@@ -131,6 +132,64 @@ export const operations: readonly Operation[] = [
     scope: "jobs:manage",
     answers: { 200: { description: "The queue, going on.", schema: answers.queue } },
     errors: ["not_found"],
+  },
+  {
+    method: "GET",
+    path: "/schedules",
+    summary: "List the schedules",
+    scope: "jobs:read",
+    answers: { 200: { description: "All of them, by name.", schema: answers.scheduleList } },
+    errors: [],
+  },
+  {
+    method: "POST",
+    path: "/schedules",
+    summary: "Make a schedule",
+    scope: "jobs:manage",
+    body: newSchedule,
+    answers: { 201: { description: "The schedule.", schema: answers.wholeSchedule } },
+    errors: ["invalid_schedule", "invalid_job", "invalid_payload", "unknown_type", "schedule_exists"],
+  },
+  {
+    method: "GET",
+    path: "/schedules/{name}",
+    summary: "Show a schedule with its next slots",
+    scope: "jobs:read",
+    answers: { 200: { description: "The schedule.", schema: answers.wholeSchedule } },
+    errors: ["not_found"],
+  },
+  {
+    method: "PUT",
+    path: "/schedules/{name}",
+    summary: "Replace a schedule; slots that are due by then fire first",
+    scope: "jobs:manage",
+    body: scheduleEdit,
+    answers: { 200: { description: "The schedule as it is now.", schema: answers.wholeSchedule } },
+    errors: [
+      "not_found",
+      "invalid_schedule",
+      "invalid_job",
+      "invalid_payload",
+      "unknown_type",
+      "declared_in_code",
+      "busy",
+    ],
+  },
+  {
+    method: "DELETE",
+    path: "/schedules/{name}",
+    summary: "Remove a schedule; its jobs stay",
+    scope: "jobs:manage",
+    answers: { 204: { description: "It is gone." } },
+    errors: ["not_found", "declared_in_code"],
+  },
+  {
+    method: "POST",
+    path: "/schedules/{name}/trigger",
+    summary: "Enqueue one job of a schedule now, beside its slots",
+    scope: "jobs:manage",
+    answers: { 201: { description: "The job.", schema: answers.wholeJob } },
+    errors: ["not_found", "queue_full"],
   },
   {
     method: "GET",

@@ -1,5 +1,6 @@
 import type { Attempt, Job } from "../db/jobs.ts";
 import type { QueueStats } from "../db/stats.ts";
+import type { Schedule } from "../db/schedules.ts";
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -57,6 +58,27 @@ export const toWireQueue = (queue: QueueStats) => ({
   capped: queue.capped,
   oldest_pending_age_seconds: queue.oldestPendingSeconds,
   per_minute: queue.perMinute,
+});
+
+/** A schedule as the API answers it. */
+export const toWireSchedule = (schedule: Schedule) => ({
+  name: schedule.name,
+  cron: schedule.cron,
+  timezone: schedule.timezone,
+  type: schedule.type,
+  payload: schedule.payload,
+  queue: schedule.queue,
+  priority: schedule.priority,
+  paused: schedule.paused,
+  overlap: schedule.overlap,
+  catch_up: schedule.catchUp,
+  catch_up_limit: schedule.catchUpLimit,
+  starts_at: instant(schedule.startsAt),
+  ends_at: instant(schedule.endsAt),
+  jitter_seconds: schedule.jitterSeconds,
+  declared: schedule.declared,
+  last_slot_at: instant(schedule.lastSlotAt),
+  next_slot_at: instant(schedule.nextSlotAt),
 });
 
 /** Where a list goes on, opaque to clients. */

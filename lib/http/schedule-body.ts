@@ -1,0 +1,38 @@
+import * as z from "zod";
+import { CATCH_UPS, MAX_CATCH_UP, MAX_JITTER_SECONDS, OVERLAPS, SCHEDULE_DEFAULTS } from "../core/schedule.ts";
+import { instant, name } from "./schemas.ts";
+
+const rule = {
+  cron: z.string().min(1).max(200).describe("Five fields, six with seconds first, or @daily and the like."),
+  timezone: z.string().min(1).max(100).default(SCHEDULE_DEFAULTS.timezone),
+  type: name,
+  payload: z.unknown().default({}),
+  queue: name.nullable().default(null),
+  priority: z.int().min(0).max(9).nullable().default(null),
+  paused: z.boolean().default(false),
+  overlap: z.enum(OVERLAPS).default(SCHEDULE_DEFAULTS.overlap),
+  catch_up: z.enum(CATCH_UPS).default(SCHEDULE_DEFAULTS.catchUp),
+  catch_up_limit: z.int().min(1).max(MAX_CATCH_UP).default(SCHEDULE_DEFAULTS.catchUpLimit),
+  starts_at: instant.nullable().default(null),
+  ends_at: instant.nullable().default(null),
+  jitter_seconds: z.int().min(0).max(MAX_JITTER_SECONDS).default(SCHEDULE_DEFAULTS.jitterSeconds),
+};
+
+type Rule = z.output<z.ZodObject<typeof rule>>;
+
+const toDefinition = ({ catch_up, catch_up_limit, starts_at, ends_at, jitter_seconds, ...same }: Rule) => ({
+  ...same,
+  catchUp: catch_up,
+  catchUpLimit: catch_up_limit,
+  startsAt: starts_at,
+  endsAt: ends_at,
+  jitterSeconds: jitter_seconds,
+});
+
+/** What `POST /schedules` takes. */
+export const newSchedule = z
+  .strictObject({ name, ...rule })
+  .transform(({ name: given, ...same }) => ({ name: given, ...toDefinition(same) }));
+
+/** What `PUT /schedules/{name}` takes: the whole schedule but its name. */
+export const scheduleEdit = z.strictObject(rule).transform(toDefinition);
