@@ -13,7 +13,7 @@ export const depsFor = (db: Db): Deps => ({
   time: realTime,
   invoker: { invoke: () => Promise.resolve({ outcome: "accepted" }) },
   logger: { info: ignore, warn: ignore, error: ignore },
-  metrics: { count: ignore, milliseconds: ignore },
+  metrics: { count: ignore, observe: ignore, flush: ignore },
   config: {
     service: "forgeq",
     stage: "bench",

@@ -1,6 +1,7 @@
 // The CloudFormation beside the functions: a role for each with no more than it needs, and settings that serverless.yml has no
 // word for. The handlers are those of functions/handlers, so a new job type needs its entry in serverless.yml and nothing here.
 import { jobTypes } from "../esbuild.config.mjs";
+import { alarmResources } from "./alarms.js";
 
 const pascalCase = (key) => key.replace(/(?:^|[-_])(.)/g, (_, letter) => letter.toUpperCase());
 /** As the framework names a function's resource. */
@@ -14,6 +15,23 @@ const PARTITION = { Ref: "AWS::Partition" };
 const arn = (service, resource) =>
   join("arn", PARTITION, service, { Ref: "AWS::Region" }, { Ref: "AWS::AccountId" }, resource);
 const allow = (Action, Resource) => ({ Effect: "Allow", Action, Resource });
+
+/** On unless a parameter says otherwise: the alarms, and the dashboard. */
+const watched = async (prefix, handlers, param, resolveVariable) => {
+  if (String(await param("alarms")) !== "true") return {};
+  const timeoutSeconds = async (key) => Number(await resolveVariable(`self:functions.${key}.timeout`));
+  return alarmResources({
+    service: prefix,
+    wake: String(await param("wake")),
+    metrics: String(await param("metrics")) === "true",
+    lateSeconds: Number(await param("lateSeconds")),
+    topicArn: String(await param("alarmTopicArn")),
+    asynchronous: ["dispatcher", "scheduler", "failed-invocation", ...handlers].map((key) => `${prefix}-${key}`),
+    handlers: await Promise.all(
+      handlers.map(async (key) => ({ name: `${prefix}-${key}`, timeoutSeconds: await timeoutSeconds(key) })),
+    ),
+  });
+};
 
 const resources = async ({ resolveVariable }) => {
   const service = await resolveVariable("self:service");
@@ -174,6 +192,7 @@ const resources = async ({ resolveVariable }) => {
       ...Object.fromEntries(keys.map((key) => [`${pascalCase(key)}Role`, role(key)])),
       ...(armed ? wakes : {}),
       ...(armed && backstop !== "" ? tick(backstop) : {}),
+      ...(await watched(prefix, handlers, param, resolveVariable)),
     },
     extensions: Object.fromEntries(extensions.filter(([, { Properties }]) => Object.keys(Properties).length > 0)),
   };

@@ -3,6 +3,7 @@ import type { Context } from "aws-lambda";
 import * as z from "zod";
 import type { Deps } from "../lib/queue/deps.ts";
 import { dispatch, type DispatchReport } from "../lib/queue/dispatch.ts";
+import { invocation } from "../lib/queue/invocation.ts";
 import { runtime } from "../lib/runtime.ts";
 
 /** A wake names a queue to look at first; an event of a schedule names none. */
@@ -12,7 +13,9 @@ const Wake = z.object({ queue: z.string().optional() });
 export const createHandler = (deps: () => Promise<Deps>) =>
   middy(async (event: unknown, context: Context): Promise<DispatchReport> => {
     const wake = Wake.safeParse(event).data ?? {};
-    return dispatch(await deps(), wake, () => context.getRemainingTimeInMillis());
+    return invocation(await deps(), context.awsRequestId, (each) =>
+      dispatch(each, wake, () => context.getRemainingTimeInMillis()),
+    );
   });
 
 export const handler = createHandler(() => runtime().deps());

@@ -1,12 +1,14 @@
 import middy from "@middy/core";
+import type { Context } from "aws-lambda";
 import type { Deps } from "../lib/queue/deps.ts";
 import { type FailedInvocationOutcome, handleFailedInvocation } from "../lib/queue/failed-invocation.ts";
+import { invocation } from "../lib/queue/invocation.ts";
 import { runtime } from "../lib/runtime.ts";
 
 /** The on-failure destination of the handlers. A record delivered again finds its lease closed and changes nothing. */
 export const createHandler = (deps: () => Promise<Deps>) =>
-  middy(async (record: unknown): Promise<{ readonly outcome: FailedInvocationOutcome }> => ({
-    outcome: await handleFailedInvocation(await deps(), record),
+  middy(async (record: unknown, context: Context): Promise<{ readonly outcome: FailedInvocationOutcome }> => ({
+    outcome: await invocation(await deps(), context.awsRequestId, (each) => handleFailedInvocation(each, record)),
   }));
 
 export const handler = createHandler(() => runtime().deps());

@@ -2,6 +2,7 @@ import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import * as z from "zod";
 import type { Deps } from "../lib/queue/deps.ts";
+import { invocation } from "../lib/queue/invocation.ts";
 import { type TickReport, wokenTick } from "../lib/queue/tick.ts";
 import { runtime } from "../lib/runtime.ts";
 
@@ -12,8 +13,8 @@ const Wake = z.object({ until: z.iso.datetime() });
 export const createHandler = (deps: () => Promise<Deps>) =>
   middy(async (event: unknown, context: Context): Promise<TickReport> => {
     const wake = Wake.safeParse(event).data;
-    return wokenTick(await deps(), wake === undefined ? null : new Date(wake.until), () =>
-      context.getRemainingTimeInMillis(),
+    return invocation(await deps(), context.awsRequestId, (each) =>
+      wokenTick(each, wake === undefined ? null : new Date(wake.until), () => context.getRemainingTimeInMillis()),
     );
   });
 

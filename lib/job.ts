@@ -5,6 +5,7 @@ import * as z from "zod";
 import type { JobDefinition } from "./core/job.ts";
 import { runLease, type LeaseReport, type Work } from "./queue/run-lease.ts";
 import type { Deps } from "./queue/deps.ts";
+import { invocation } from "./queue/invocation.ts";
 import { runtime } from "./runtime.ts";
 
 export { defineJob, defineQueue } from "./core/define.ts";
@@ -33,11 +34,13 @@ export const createLambdaHandler = <Schema extends z.ZodType>(
 ): LeaseFunction => {
   const handler = middy(async (event: unknown, context: Context): Promise<LeaseReport> => {
     const { lease_id: leaseId } = LeaseEvent.parse(event);
-    return runLease(await deps(), definition, work, {
-      leaseId,
-      invocation: context.awsRequestId,
-      remainingMs: () => context.getRemainingTimeInMillis(),
-    });
+    return invocation(await deps(), context.awsRequestId, (each) =>
+      runLease(each, definition, work, {
+        leaseId,
+        invocation: context.awsRequestId,
+        remainingMs: () => context.getRemainingTimeInMillis(),
+      }),
+    );
   });
   return (event, context) => handler(event, context as Context);
 };

@@ -1,9 +1,10 @@
 /** The composition root: the only reader of the environment. Everything is made at first use and kept for the process. */
-import type { Config, Deps, Logger } from "./queue/deps.ts";
+import type { Config, Deps, Logger, Metrics } from "./queue/deps.ts";
 import { createInvoker } from "./aws/invoke.ts";
+import { lambdaLogger } from "./aws/logger.ts";
+import { emfMetrics } from "./aws/metrics.ts";
 import { createArmer } from "./aws/scheduler.ts";
 import { type Armer, type Arming, onceAMinute } from "./queue/arm.ts";
-import { emfMetrics } from "./aws/metrics.ts";
 import { getParameter } from "./aws/ssm.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "./db/connect.ts";
 import { jsonLogger } from "./logger.ts";
@@ -124,7 +125,19 @@ const readArmer = (): { readonly armer?: Armer } => {
   return { armer: onceAMinute(armer) };
 };
 
-const makeDeps = async (logger: Logger, arming: Arming): Promise<Deps> => {
+const NO_METRICS: Metrics = { count: () => undefined, observe: () => undefined, flush: () => undefined };
+
+/** Functions log and measure as CloudWatch reads it; other processes log plain JSON and leave the metrics to Postgres. */
+const observers = (): { readonly logger: Logger; readonly metrics: Metrics } => {
+  const level = env("FORGEQ_LOG_LEVEL") ?? "info";
+  if (env("AWS_LAMBDA_FUNCTION_NAME") === undefined) return { logger: jsonLogger(level), metrics: NO_METRICS };
+  const { service, stage } = readConfig();
+  const name = `${service}-${stage}`;
+  const byType = env("FORGEQ_METRICS_BY_TYPE") === "true";
+  return { logger: lambdaLogger(name, level), metrics: emfMetrics({ service: name, byType, ...realTime }) };
+};
+
+const makeDeps = async (arming: Arming): Promise<Deps> => {
   const endpoint = env("FORGEQ_LAMBDA_ENDPOINT");
   const config = readConfig();
   return {
@@ -138,7 +151,6 @@ const makeDeps = async (logger: Logger, arming: Arming): Promise<Deps> => {
       credentials: awsCredentials,
       ...(endpoint === undefined ? {} : { endpoint }),
     }),
-    logger,
     config,
   };
 };
@@ -151,15 +163,13 @@ let current: Runtime | undefined;
 /** This process's runtime. A part that failed is made anew at the next use. */
 export const runtime = (): Runtime => {
   if (current !== undefined) return current;
-  const logger = jsonLogger(env("FORGEQ_LOG_LEVEL") ?? "info");
   let deps: Promise<Deps> | undefined;
   let arming: Arming | undefined;
-  const getArming = (): Arming =>
-    (arming ??= { ...readArmer(), time: realTime, logger, metrics: emfMetrics(readConfig().service) });
+  const getArming = (): Arming => (arming ??= { ...readArmer(), time: realTime, ...observers() });
   current = {
     arming: getArming,
     deps: () => {
-      deps ??= makeDeps(logger, getArming()).catch((error: unknown) => {
+      deps ??= makeDeps(getArming()).catch((error: unknown) => {
         deps = undefined;
         throw error;
       });

@@ -61,3 +61,40 @@ export const PROMETHEUS_METRICS = {
 >;
 
 export type PrometheusMetric = keyof typeof PROMETHEUS_METRICS;
+
+/**
+ * Every metric that functions write for CloudWatch, namespace ForgeQ. All have the dimension service, which is SERVICE-STAGE;
+ * those of a queue have queue, too. docs/observability.md has the same table, with what to do: a test compares.
+ */
+export const CLOUDWATCH_METRICS = {
+  JobsEnqueued: { unit: "Count", of: "queue" },
+  JobsStarted: { unit: "Count", of: "queue" },
+  JobsCompleted: { unit: "Count", of: "queue" },
+  JobsRetried: { unit: "Count", of: "queue" },
+  JobsReleased: { unit: "Count", of: "queue" },
+  JobsDead: { unit: "Count", of: "queue" },
+  JobsCancelled: { unit: "Count", of: "queue" },
+  JobsLeased: { unit: "Count", of: "queue" },
+  LeaseJobs: { unit: "Count", of: "queue" },
+  JobWait: { unit: "Milliseconds", of: "queue" },
+  JobRun: { unit: "Milliseconds", of: "queue" },
+  InvokesRefused: { unit: "Count", of: "queue" },
+  OldestPendingAge: { unit: "Seconds", of: "queue" },
+  ScheduledJobs: { unit: "Count", of: "queue" },
+  PendingJobs: { unit: "Count", of: "queue" },
+  RunningJobs: { unit: "Count", of: "queue" },
+  DeadJobs: { unit: "Count", of: "queue" },
+  LeasesLost: { unit: "Count", of: "service" },
+  LeasesRecovered: { unit: "Count", of: "service" },
+  JobsRecovered: { unit: "Count", of: "service" },
+  WakesSent: { unit: "Count", of: "service" },
+  WakesArmed: { unit: "Count", of: "service" },
+  SlotsFired: { unit: "Count", of: "service" },
+  Ticks: { unit: "Count", of: "service" },
+  ColdStarts: { unit: "Count", of: "service" },
+} as const satisfies Record<
+  string,
+  { readonly unit: "Count" | "Milliseconds" | "Seconds"; readonly of: "queue" | "service" }
+>;
+
+export type CloudWatchMetric = keyof typeof CLOUDWATCH_METRICS;

@@ -61,12 +61,14 @@ export interface LeasedJob {
   readonly depth: number;
   readonly createdAt: Date;
   readonly runAt: Date;
+  /** From due to begun, by the database's clock; null where the statement does not tell. */
+  readonly waitedMs: number | null;
   readonly traceparent: string | null;
   readonly metadata: Record<string, unknown> | null;
   readonly payload: unknown;
 }
 
-interface BeginRow extends Omit<LeasedJob, "id"> {
+interface BeginRow extends Omit<LeasedJob, "id" | "waitedMs"> {
   readonly outcome: "begun" | "lease_lost";
   readonly expiresAt: Date;
   readonly id: string | null;
@@ -106,7 +108,12 @@ export const beginLease = async (
     input.at,
   ]);
   if (rows[0]?.outcome !== "begun") return "lease_lost";
-  const jobs = rows.filter((row): row is BeginRow & { id: string } => row.id !== null);
+  const jobs = rows
+    .filter((row): row is BeginRow & { id: string } => row.id !== null)
+    .map((row) => ({
+      ...row,
+      waitedMs: Math.max(0, row.expiresAt.getTime() - input.leaseSeconds * 1000 - row.runAt.getTime()),
+    }));
   return { jobs, someEnded: jobs.length < rows.length };
 };
 

@@ -114,6 +114,7 @@ const toLease = (
     depth,
     createdAt: new Date(createdAt),
     runAt: new Date(runAt),
+    waitedMs: null,
     traceparent,
     metadata,
     payload,

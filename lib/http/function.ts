@@ -19,7 +19,7 @@ const plainLog: HttpLog = {
  * An HTTP function from its dependencies, the JSON text of its API keys, and its routes. Both are got at the first
  * request and kept; when that fails, the request is answered with the failure and the next one tries again.
  */
-export const httpFunction = <Deps extends { readonly logger: HttpLog }>(
+export const httpFunction = <Deps extends { readonly logger: HttpLog; readonly metrics?: { flush(): void } }>(
   deps: Source<Deps>,
   keys: Source<string | undefined>,
   routesOf: (deps: () => Promise<Deps>) => Route[],
@@ -32,5 +32,12 @@ export const httpFunction = <Deps extends { readonly logger: HttpLog }>(
     if (parsed.length === 0) log().error("no API keys are configured: every request is refused");
     return parsed;
   });
-  return httpHandler({ routes: routesOf(lazyDeps.get), keys: apiKeys.get, log });
+  const handler = httpHandler({ routes: routesOf(lazyDeps.get), keys: apiKeys.get, log });
+  return async (event, context) => {
+    try {
+      return await handler(event, context);
+    } finally {
+      lazyDeps.current?.metrics?.flush();
+    }
+  };
 };

@@ -193,7 +193,7 @@ export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun>
       FORGEQ_REPORTS: env["FORGEQ_REPORTS"] || join(folder, "reports"),
       SMTP_URL: mailbox?.url ?? env["SMTP_URL"] ?? "",
       MAIL_FROM: env["MAIL_FROM"] || "forgeq@localhost",
-      POWERTOOLS_METRICS_DISABLED: "true",
+      POWERTOOLS_METRICS_DISABLED: env["POWERTOOLS_METRICS_DISABLED"] || "true",
       FORGEQ_LOG_LEVEL: env["FORGEQ_LOG_LEVEL"] || "warn",
       AWS_REGION: "us-east-1",
       ...(wakes === null ? {} : wakeEnv(wakes.endpoint)),

@@ -1,3 +1,4 @@
+import type { CloudWatchMetric } from "../core/metric-names.ts";
 import type { Db } from "../db/client.ts";
 import type { Armer } from "./arm.ts";
 import type { Time } from "./time.ts";
@@ -8,9 +9,20 @@ export interface Logger {
   error(message: string, fields?: Record<string, unknown>): void;
 }
 
+/** What a metric is of. `type` is a dimension only where somebody asked for it: each combination is billed. */
+export interface Dimensions {
+  readonly queue?: string;
+  readonly type?: string;
+}
+
+/** Metrics that functions write themselves. The counters of `GET /metrics` come from Postgres instead. */
 export interface Metrics {
-  count(name: string, value: number, dimensions?: { readonly queue?: string }): void;
-  milliseconds(name: string, value: number, dimensions?: { readonly queue?: string }): void;
+  /** Adds to what is counted since the last flush. */
+  count(name: CloudWatchMetric, value: number, dimensions?: Dimensions): void;
+  /** One observation of a duration or a level. */
+  observe(name: CloudWatchMetric, value: number, dimensions?: Dimensions): void;
+  /** Writes what was gathered; at the latest when an invocation ends. */
+  flush(): void;
 }
 
 /**

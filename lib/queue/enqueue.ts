@@ -88,6 +88,14 @@ const blame = (error: unknown, items: readonly EnqueueItem[]): never => {
   throw error;
 };
 
+const countEnqueued = (deps: Deps, items: readonly EnqueueItem[], rows: readonly EnqueuedRow[]): void => {
+  const types = new Map(items.map((item) => [item.id, item.type]));
+  for (const { created, queue, requestedId } of rows) {
+    const type = types.get(requestedId);
+    if (created && queue !== null && type !== undefined) deps.metrics.count("JobsEnqueued", 1, { queue, type });
+  }
+};
+
 /**
  * Stores jobs durably, all or none, then wakes the dispatcher. The answers come in the order of the jobs. Calls of one process at
  * the same time share statements; each gets its own answer or its own error.
@@ -100,6 +108,7 @@ export const enqueueJobs = async (deps: Deps, jobs: readonly NewJob[]): Promise<
   const fresh = isFresh(jobs);
   await armNextMinute(deps);
   const rows = await storeJobs(deps, items, fresh).catch((error: unknown) => blame(error, items));
+  countEnqueued(deps, items, rows);
 
   const byRequest = new Map(rows.map((row) => [row.requestedId, row]));
   const answers = await Promise.all(

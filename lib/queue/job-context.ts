@@ -8,6 +8,7 @@ import { Snoozed, toResult } from "./attempt.ts";
 import type { Deps, Logger } from "./deps.ts";
 import { enqueueJobs } from "./enqueue.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import { jobFields, withFields } from "./log-fields.ts";
 import { type EnqueueOptions, toNewJob } from "./new-job.ts";
 
 /** What a handler gets beside its payload. */
@@ -55,12 +56,7 @@ export const createJobContext = (
   },
 ): JobContext => {
   const { job, holder, signal, heartbeat } = input;
-  const fields = { job: job.id, type: job.type, queue: job.queue, attempt: job.attempt, lease: holder.leaseId };
-  const log: Logger = {
-    info: (message, more) => deps.logger.info(message, { ...fields, ...more }),
-    warn: (message, more) => deps.logger.warn(message, { ...fields, ...more }),
-    error: (message, more) => deps.logger.error(message, { ...fields, ...more }),
-  };
+  const log = withFields(deps.logger, jobFields(job, holder.leaseId));
   return {
     id: job.id,
     attempt: job.attempt,

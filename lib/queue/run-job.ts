@@ -81,7 +81,7 @@ export const runJob = async <Schema extends z.ZodType>(
     cancelGrace?.();
     running.delete(job.id);
   }
-  deps.metrics.milliseconds("JobRun", deps.time.elapsedMs() - startedAtMs, { queue: job.queue });
+  deps.metrics.observe("JobRun", deps.time.elapsedMs() - startedAtMs, { queue: job.queue, type: job.type });
   // Completed inside the handler's transaction: if that committed, the first outcome stands whatever is said now; if it
   // was rolled back, this one is taken.
   if (completedIn && end.outcome === "completed") return { id: job.id, outcome: "retry", error: ROLLED_BACK };

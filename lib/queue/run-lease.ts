@@ -7,6 +7,7 @@ import { mapConcurrently } from "./concurrency.ts";
 import type { Deps } from "./deps.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { ABORT_GRACE_MS, runJob, type Running, type Work } from "./run-job.ts";
+import { noteBegun } from "./settled.ts";
 import { createSettler } from "./settler.ts";
 import { wakeDispatcher } from "./wake.ts";
 
@@ -55,6 +56,7 @@ export const runLease = async <Schema extends z.ZodType>(
   }
   const { jobs } = begun;
   const queue = jobs[0]?.queue ?? definition.queue;
+  noteBegun(deps, jobs);
   if (begun.someEnded) await wakeDispatcher(deps, 0, queue);
 
   const budgetMs = input.remainingMs();
@@ -69,6 +71,7 @@ export const runLease = async <Schema extends z.ZodType>(
     deps,
     holder,
     queue,
+    jobs,
     () => ended === "lease_lost" || input.remainingMs() < reserveMs / 2,
   );
   const heartbeat = startHeartbeat(

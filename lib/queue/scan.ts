@@ -66,11 +66,13 @@ export const createScanner = (deps: Deps) => {
       sendLease(deps, lease, blockList),
     );
     const jobs = claimed.leases.reduce((sum, lease) => sum + lease.jobs, 0);
+    const refused = outcomes.filter((outcome) => outcome !== "accepted").length;
     if (jobs > 0) deps.metrics.count("JobsLeased", jobs, { queue });
+    if (refused > 0) deps.metrics.count("InvokesRefused", refused, { queue });
     return {
       jobs,
       leases: claimed.leases.length,
-      refused: outcomes.filter((outcome) => outcome !== "accepted").length,
+      refused,
       more: claimed.more,
       hot: claimed.outcome === "empty" || claimed.outcome === "paused" ? [] : [queue],
       busy: claimed.outcome === "busy" ? [queue] : [],

@@ -1,5 +1,5 @@
 import type { ForgeqError } from "../core/errors.ts";
-import { type Ended, type LeaseHolder, settle, type SettledState } from "../db/leases.ts";
+import { type Ended, type LeasedJob, type LeaseHolder, settle, type SettledState } from "../db/leases.ts";
 import type { Deps } from "./deps.ts";
 import { isRefusal, noteSettled, refusedOutcome } from "./settled.ts";
 import { wakeDispatcher } from "./wake.ts";
@@ -22,7 +22,13 @@ export interface Settler {
  *
  * @param givesUp - true when there is no time left to try again
  */
-export const createSettler = (deps: Deps, holder: LeaseHolder, queue: string, givesUp: () => boolean): Settler => {
+export const createSettler = (
+  deps: Deps,
+  holder: LeaseHolder,
+  queue: string,
+  jobs: readonly LeasedJob[],
+  givesUp: () => boolean,
+): Settler => {
   const states = new Map<string, SettledState>();
   const failures: unknown[] = [];
   let waiting: Ended[] = [];
@@ -31,9 +37,16 @@ export const createSettler = (deps: Deps, holder: LeaseHolder, queue: string, gi
 
   const settleOnce = async (ended: readonly Ended[]): Promise<void> => {
     const answer = await settle(deps.db, holder, ended, deps.clock());
-    for (const [id, state] of Object.entries(answer.jobs)) {
-      states.set(id, state);
-      noteSettled(deps, holder.leaseId, queue, id, state);
+    for (const one of ended) {
+      const state = answer.jobs[one.id] ?? "lease_lost";
+      states.set(one.id, state);
+      noteSettled(
+        deps,
+        holder.leaseId,
+        jobs.find(({ id }) => id === one.id),
+        one,
+        state,
+      );
     }
     await wakeDispatcher(deps, answer.wakeSeconds, queue);
   };

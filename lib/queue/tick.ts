@@ -6,6 +6,7 @@ import { type NextEvent, nextEvent } from "../db/wake.ts";
 import { arm, armNextMinute } from "./arm.ts";
 import type { Deps } from "./deps.ts";
 import { fireSchedules } from "./fire-schedules.ts";
+import { observeQueues } from "./stats.ts";
 import { wakeDispatcher } from "./wake.ts";
 
 const LEASES_PER_CALL = 200;
@@ -53,6 +54,7 @@ export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickR
   }
   if (report.leasesRecovered > 0) {
     deps.metrics.count("LeasesRecovered", report.leasesRecovered);
+    deps.metrics.count("JobsRecovered", report.jobsRecovered);
     deps.logger.warn("expired leases were recovered", { leases: report.leasesRecovered, jobs: report.jobsRecovered });
   }
   await wakeDispatcher(deps, least(await nextEvent(deps.db, deps.clock()), ["jobSeconds", "slotSeconds"]));
@@ -88,6 +90,10 @@ export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickR
   }
   if (workLeft) await armNextMinute(deps);
   await armNextEvent(deps);
+  await observeQueues(deps).catch((error: unknown) => {
+    deps.logger.warn("the queues could not be measured", { reason: String(error) });
+  });
+  deps.metrics.count("Ticks", 1);
   return { ...report, workLeft };
 };
 

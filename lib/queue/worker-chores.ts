@@ -41,6 +41,7 @@ export const startChores = (
     const { leases, jobs, wakeSeconds } = await recover(deps.db, LEASES_PER_CALL, deps.clock());
     if (leases === 0) return;
     deps.metrics.count("LeasesRecovered", leases);
+    deps.metrics.count("JobsRecovered", jobs);
     deps.logger.warn("expired leases were recovered", { leases, jobs });
     if (wakeSeconds !== null) on.onRecovered(wakeSeconds);
   };

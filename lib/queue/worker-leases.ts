@@ -6,6 +6,7 @@ import type { AbortCause } from "./attempt.ts";
 import type { Deps } from "./deps.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
 import { runJob, type Running, type Work } from "./run-job.ts";
+import { noteBegun } from "./settled.ts";
 
 /** A job type and the code that runs it, as a handler module gives them. */
 export interface Handler {
@@ -29,6 +30,8 @@ export interface WorkerLeases {
   settled(leaseId: string, jobs: number): void;
   /** The queue of a lease that is held. */
   queueOf(leaseId: string): string;
+  /** A job of a lease that is held. */
+  jobOf(leaseId: string, jobId: string): LeasedJob | undefined;
   /** Jobs in this process, waiting or running. */
   readonly busy: () => number;
   /** The types of which another job can run now. */
@@ -105,6 +108,7 @@ export const createWorkerLeases = (
         const handler = handlers.get(lease.type);
         if (handler === undefined) throw new Error(`a job of type ${lease.type} was taken, which has no handler here`);
         const each = hold(lease);
+        noteBegun(deps, lease.jobs);
         held.set(lease.id, each);
         busy += lease.jobs.length;
         for (const job of lease.jobs) void run(handler, each, job);
@@ -119,6 +123,7 @@ export const createWorkerLeases = (
       held.delete(leaseId);
     },
     queueOf: (leaseId) => held.get(leaseId)?.lease.queue ?? "",
+    jobOf: (leaseId, jobId) => held.get(leaseId)?.lease.jobs.find(({ id }) => id === jobId),
     busy: () => busy,
     types: () =>
       [...handlers.values()]

@@ -175,7 +175,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
           continue;
         }
         settledCounts.set(state, (settledCounts.get(state) ?? 0) + 1);
-        noteSettled(deps, leaseId, queue, one.id, state);
+        noteSettled(deps, leaseId, leases.jobOf(leaseId, one.id), one, state);
       }
       leases.settled(leaseId, ended.length - held.length);
       if (held.length > 0) later(HELD_MS, () => held.forEach((one) => outbox.add(leaseId, one)));

@@ -24,7 +24,7 @@ export const httpDeps = (db: Db): Deps => ({
   time: realTime,
   invoker: { invoke: () => Promise.resolve({ outcome: "accepted" }) },
   logger: { info: vi.fn(), warn: vi.fn(), error: vi.fn() },
-  metrics: { count: vi.fn(), milliseconds: vi.fn() },
+  metrics: { count: vi.fn(), observe: vi.fn(), flush: vi.fn() },
   config: {
     service: "forgeq",
     stage: "test",

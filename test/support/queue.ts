@@ -36,8 +36,9 @@ export const countingMetrics = (): Metrics & { readonly counts: Map<string, numb
   const counts = new Map<string, number>();
   return {
     counts,
-    count: (name, value) => counts.set(name, (counts.get(name) ?? 0) + value),
-    milliseconds: () => undefined,
+    count: (name, value) => void counts.set(name, (counts.get(name) ?? 0) + value),
+    observe: () => undefined,
+    flush: () => undefined,
   };
 };
 

@@ -1,0 +1,27 @@
+import type { LeasedJob } from "../db/leases.ts";
+import type { Logger } from "./deps.ts";
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** The same logger, each of whose entries has these fields, too. */
+export const withFields = (logger: Logger, fields: LogFields): Logger => ({
+  info: (message, more) => logger.info(message, { ...fields, ...more }),
+  warn: (message, more) => logger.warn(message, { ...fields, ...more }),
+  error: (message, more) => logger.error(message, { ...fields, ...more }),
+});
+
+/** The trace of a W3C traceparent. https://www.w3.org/TR/trace-context/#traceparent-header */
+const traceOf = (traceparent: string | null): LogFields => {
+  const traceId = traceparent?.split("-")[1];
+  return traceId === undefined ? {} : { trace_id: traceId };
+};
+
+/** What every entry about a job has. Never its payload, its result or an error's message, which may quote them. */
+export const jobFields = (job: LeasedJob, leaseId: string): LogFields => ({
+  job: job.id,
+  type: job.type,
+  queue: job.queue,
+  attempt: job.attempt,
+  lease: leaseId,
+  ...traceOf(job.traceparent),
+});
