@@ -6,7 +6,7 @@ import type { GlobalOptions } from "./command.ts";
 import { type OpenDatabase, openDatabase, type Wanted } from "./database.ts";
 import { commandLogger } from "./log.ts";
 
-const noMetrics: Metrics = { count: () => undefined, milliseconds: () => undefined };
+const noMetrics: Metrics = { count: () => undefined, observe: () => undefined, flush: () => undefined };
 
 export interface OpenDeps {
   readonly deps: Deps;
