@@ -106,7 +106,7 @@ describe("the alarms", () => {
 });
 
 describe("docs/observability.md", () => {
-  const rows = [...docs.matchAll(/^\| `(\w+)` \| (\w+) \| ([^|]*) \|/gm)];
+  const rows = [...docs.matchAll(/^\| `(\w+)` +\| (\w+) +\| ([^|]*) \|/gm)];
   const table = (keep: (name: string) => boolean) =>
     Object.fromEntries(
       rows
