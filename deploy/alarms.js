@@ -187,6 +187,10 @@ const alarm = (service, topicArn, [name, { says, metrics, above, below, minutes,
 
 const REGION = "@REGION@";
 
+/** The text in pieces, with a reference to the region in each gap. */
+const withRegion = (text) =>
+  text.split(REGION).flatMap((piece, n) => (n === 0 ? [piece] : [{ Ref: "AWS::Region" }, piece]));
+
 const dashboard = (service, functions) => {
   const search = (metric, stat) => [
     [
@@ -220,7 +224,7 @@ const dashboard = (service, functions) => {
     Type: "AWS::CloudWatch::Dashboard",
     Properties: {
       DashboardName: service,
-      DashboardBody: { "Fn::Join": [{ Ref: "AWS::Region" }, JSON.stringify({ widgets }).split(REGION)] },
+      DashboardBody: { "Fn::Join": ["", withRegion(JSON.stringify({ widgets }))] },
     },
   };
 };
