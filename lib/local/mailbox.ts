@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { SMTPServer } from "smtp-server";
 
+const CLOSE_MS = 200;
 const MAX_BYTES = 25 * 1024 * 1024;
 
 export interface Mailbox {
@@ -25,6 +26,8 @@ export const startMailbox = async (folder: string): Promise<Mailbox> => {
   const server = new SMTPServer({
     disabledCommands: ["AUTH", "STARTTLS"],
     size: MAX_BYTES,
+    // A mailer's idle connections don't hold up the end.
+    closeTimeout: CLOSE_MS,
     onData: (stream, _session, done) => {
       const chunks: Buffer[] = [];
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
