@@ -36,7 +36,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     name: "enqueue",
     title: "Single enqueue, 10 callers of one process",
     figure: "jobsPerSecond",
-    runs: all({ task: { kind: "enqueue", callers: 10, count: 5_000 } }),
+    runs: all({ task: { kind: "enqueue", callers: 10, count: 3_000 } }),
     peers: {
       "graphile-worker": { must: 12, goal: 16 },
       "pg-boss": { must: 10, goal: 14 },
@@ -48,7 +48,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     name: "enqueue-processes",
     title: "Single enqueue, 10 processes with a caller each",
     figure: "jobsPerSecond",
-    runs: all({ task: { kind: "enqueue", callers: 1, count: 500 }, processes: 10 }),
+    runs: all({ task: { kind: "enqueue", callers: 1, count: 300 }, processes: 10 }),
     peers: {
       "graphile-worker": { must: 5, goal: 7 },
       "pg-boss": { must: 5, goal: 6.5 },
@@ -72,7 +72,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     name: "drain",
     title: "Drain, an outcome per job, history kept",
     figure: "jobsPerSecond",
-    runs: all({ task: drain(40_000) }),
+    runs: all({ task: drain(30_000) }),
     peers: {
       "graphile-worker": { must: 1.3, goal: 1.8 },
       "pg-boss": { must: 1.8, goal: 2.5 },
@@ -84,7 +84,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     name: "drain-no-history",
     title: "Drain of a queue that keeps no completed jobs",
     figure: "jobsPerSecond",
-    runs: all({ task: drain(40_000), keepHistory: false }),
+    runs: all({ task: drain(30_000), keepHistory: false }),
     peers: {
       "graphile-worker": { must: 2, goal: 2.4 },
       "pg-boss": { must: 2.6, goal: 3.3 },
@@ -92,13 +92,12 @@ export const BENCHMARKS: readonly Benchmark[] = [
       raw: { must: 0.8 },
     },
   },
-  rtt(5),
   rtt(20),
   {
     name: "latency",
     title: "Enqueue to start at 50 jobs a second",
     figure: "p50Ms",
-    runs: all({ task: { kind: "latency", perSecond: 50, count: 400 } }, [
+    runs: all({ task: { kind: "latency", perSecond: 50, count: 250 } }, [
       "forgeq",
       "graphile-worker",
       "pg-boss",

@@ -66,6 +66,7 @@ export const createBench = async (servers: Servers) => {
 
   const prepare = async (system: string): Promise<void> => {
     if (prepared.has(system)) return;
+    await admin.query(`drop database if exists "template_${system}" with (force)`);
     await admin.query(`create database "template_${system}"`);
     const url = servers.postgres.url(`template_${system}`);
     const extension = new pg.Client({ connectionString: url });
@@ -166,7 +167,16 @@ export const createBench = async (servers: Servers) => {
       }
     });
 
-  return { measure, prepare, close: () => admin.end() };
+  /** A fresh database of a system, for a study; it goes with the server. */
+  const database = async (system: string): Promise<string> => {
+    await prepare(system);
+    const name = `study_${process.hrtime.bigint()}_${(made += 1)}`;
+    await admin.query(`create database ${name} template "template_${system}"`);
+    await admin.query("checkpoint");
+    return servers.postgres.url(name);
+  };
+
+  return { measure, database, close: () => admin.end() };
 };
 
 export type Bench = Awaited<ReturnType<typeof createBench>>;

@@ -3,7 +3,7 @@ import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import * as z from "zod";
 import type { JobDefinition } from "./core/job.ts";
-import { runLease, type LeaseReport, type Work } from "./queue/run-lease.ts";
+import { runInvocation, type LeaseReport, type Work } from "./queue/run-lease.ts";
 import type { Deps } from "./queue/deps.ts";
 import { invocation } from "./queue/invocation.ts";
 import { runtime } from "./runtime.ts";
@@ -35,7 +35,7 @@ export const createLambdaHandler = <Schema extends z.ZodType>(
   const handler = middy(async (event: unknown, context: Context): Promise<LeaseReport> => {
     const { lease_id: leaseId } = LeaseEvent.parse(event);
     return invocation(await deps(), context.awsRequestId, (each) =>
-      runLease(each, definition, work, {
+      runInvocation(each, definition, work, {
         leaseId,
         invocation: context.awsRequestId,
         remainingMs: () => context.getRemainingTimeInMillis(),

@@ -30,6 +30,8 @@ export interface JobInput<Schema extends z.ZodType> {
   readonly batchSize?: number;
   /** 1 to `batchSize`, which it is unless given. */
   readonly concurrency?: number;
+  /** An invocation goes on with its queue until nothing is due or its time is nearly up; false unless given. */
+  readonly drain?: boolean;
   /** 0 to 9, lower first, 5 unless given. */
   readonly priority?: number;
   /** Cron rules that enqueue this type; a deploy makes, edits and removes them as they stand here. */
@@ -82,7 +84,13 @@ const checkBackoff = (input: BackoffInput, { fail, number }: Checks): Backoff =>
  */
 export const defineJob = <Schema extends z.ZodType>(input: JobInput<Schema>): JobDefinition<Schema> => {
   const { type, queue = type, payload, retry = {}, timeoutSeconds, leaseSeconds, ...limits } = input;
-  const { batchSize = DEFAULTS.batchSize, concurrency = batchSize, priority = DEFAULTS.priority, ...rest } = limits;
+  const {
+    batchSize = DEFAULTS.batchSize,
+    concurrency = batchSize,
+    priority = DEFAULTS.priority,
+    drain = false,
+    ...rest
+  } = limits;
   const { schedules = [], ...others } = rest;
   const { maxAttempts = DEFAULTS.maxAttempts, backoff = DEFAULT_BACKOFF, ...otherRetry } = retry;
   const checks = checksOf(`defineJob(${JSON.stringify(type)})`);
@@ -100,6 +108,7 @@ export const defineJob = <Schema extends z.ZodType>(input: JobInput<Schema>): Jo
     leaseSeconds: checks.number("leaseSeconds", leaseSeconds ?? DEFAULTS.leaseSeconds, 1, 900),
     batchSize: checks.integer("batchSize", batchSize, 1, 100),
     concurrency: checks.integer("concurrency", concurrency, 1, batchSize),
+    drain,
     priority: checks.integer("priority", priority, 0, 9),
     schedules: schedules.map(defineSchedule),
   };

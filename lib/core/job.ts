@@ -49,6 +49,8 @@ export interface JobDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly batchSize: number;
   /** Jobs of one invocation that run at once, 1 to `batchSize`. */
   readonly concurrency: number;
+  /** An invocation goes on with its queue, when no other type has it, until nothing is due or its time is nearly up. */
+  readonly drain: boolean;
   /** 0 to 9, lower first; what a job gets that names none. */
   readonly priority: number;
   readonly schedules: readonly DeclaredSchedule[];

@@ -1,4 +1,4 @@
-import { call } from "./call.ts";
+import { call, only } from "./call.ts";
 import type { Db } from "./client.ts";
 
 const DISPATCHABLE = `/* forgeq:dispatchable_queues */
@@ -14,6 +14,13 @@ select name from forgeq.queue order by name`;
 /** The names of all queues, paused ones included. */
 export const queueNames = async (db: Db): Promise<string[]> =>
   (await call<{ name: string }>(db, NAMES, [])).map((row) => row.name);
+
+const OTHER_TYPES = `/* forgeq:queue_other_types */
+select exists (select from forgeq.job_type where queue = $1 and type <> $2) as found`;
+
+/** Do other types than this one have this queue? */
+export const hasOtherTypes = async (db: Db, queue: string, type: string): Promise<boolean> =>
+  only(await call<{ found: boolean }>(db, OTHER_TYPES, [queue, type])).found;
 
 const SET_PAUSED = `/* forgeq:set_paused */
 update forgeq.queue set paused = $2::boolean where name = $1 returning name`;

@@ -7,6 +7,7 @@ import { mapConcurrently } from "./concurrency.ts";
 import type { Deps } from "./deps.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { ABORT_GRACE_MS, runJob, type Running, type Work } from "./run-job.ts";
+import { runOn } from "./run-on.ts";
 import { noteBegun } from "./settled.ts";
 import { createSettler } from "./settler.ts";
 import { wakeDispatcher } from "./wake.ts";
@@ -28,7 +29,21 @@ export interface LeaseReport {
   readonly jobs: number;
   /** Jobs by the state they were settled in. */
   readonly settled: Readonly<Record<string, number>>;
+  /** Jobs that the invocation ran beside its lease's, in drain mode. */
+  readonly ranOn?: number;
 }
+
+/** One invocation of a handler: its lease, and in drain mode whatever else waits in its queue. */
+export const runInvocation = async <Schema extends z.ZodType>(
+  deps: Deps,
+  definition: JobDefinition<Schema>,
+  work: Work<Schema>,
+  input: LeaseInput,
+): Promise<LeaseReport> => {
+  const report = await runLease(deps, definition, work, input);
+  if (!definition.drain || report.outcome !== "ran") return report;
+  return { ...report, ranOn: await runOn(deps, definition, work, input) };
+};
 
 /**
  * Runs the jobs of one lease: begin, the handler with heartbeats, settle. A lease begins once, so a duplicated or late event

@@ -21,6 +21,7 @@ describe("defineJob", () => {
       leaseSeconds: 60,
       batchSize: 10,
       concurrency: 10,
+      drain: false,
       priority: 5,
       schedules: [],
     });

@@ -1,0 +1,116 @@
+import type { Db } from "../../lib/db/client.ts";
+import { connectDb } from "../../lib/db/connect.ts";
+import { defineQueue } from "../../lib/core/define.ts";
+import { uuidV7 } from "../../lib/core/uuid.ts";
+import { claim } from "../../lib/db/leases.ts";
+import { syncDefinitions } from "../../lib/queue/sync.ts";
+import { createBench } from "../measure.ts";
+import { noop } from "../systems/forgeq.ts";
+import type { Study } from "../studies.ts";
+
+const DEPTHS = [100_000, 1_000_000, 5_000_000];
+const DISPATCHERS = [1, 2, 4, 8, 16];
+
+const FILL = `insert into forgeq.job (id, run_at, created_at, priority, max_attempts, queue, type, payload)
+select forgeq.uuid_v7(), now() - make_interval(secs => 10000) + make_interval(secs => n / 1000.0), now(), 5, 8, 'noop', 'noop',
+       jsonb_build_object('email', 'user' || n || '@example.com', 'subject', 'Welcome', 'body', 'Hello, and welcome', 'n', n, 'sentAtMs', 1)
+from generate_series(1, $1::int) as n`;
+
+const scan = (db: Db, maxJobs: number) => {
+  let watermarks: readonly string[] | null = null;
+  return async () => {
+    const claimed = await claim(db, {
+      queue: "noop",
+      claimId: uuidV7(),
+      maxJobs,
+      watermarks,
+      blockedTypes: [],
+      dispatchSeconds: 90,
+      at: null,
+    });
+    watermarks = claimed.watermarks;
+    return claimed.leases.reduce((sum, lease) => sum + lease.jobs, 0);
+  };
+};
+
+const open = async (url: string): Promise<Db> => {
+  const db = await connectDb({ url, max: 16, statementSeconds: 600 });
+  await syncDefinitions(db, [noop], [defineQueue({ name: "noop", maxInFlight: null })]);
+  return db;
+};
+
+/** p50 and p99 of claims of 100, by the number of jobs that wait. */
+export const backlog: Study = async (servers, say) => {
+  const bench = await createBench(servers);
+  const found: { waiting: number; p50Ms: number; p99Ms: number }[] = [];
+  const db = await open(await bench.database("forgeq"));
+  let waiting = 0;
+  for (const depth of DEPTHS) {
+    await db.query(FILL, [depth - waiting]);
+    waiting = depth;
+    await db.query("vacuum analyze forgeq.job");
+    const next = scan(db, 100);
+    for (let n = 0; n < 20; n += 1) await next();
+    const times: number[] = [];
+    for (let n = 0; n < 300; n += 1) {
+      const startedMs = performance.now();
+      await next();
+      times.push(performance.now() - startedMs);
+    }
+    times.sort((a, b) => a - b);
+    found.push({ waiting: depth, p50Ms: times[150] ?? 0, p99Ms: times[297] ?? 0 });
+    say(JSON.stringify(found.at(-1)));
+  }
+  await db.close();
+  await bench.close();
+  return {
+    found,
+    ratio: (found.at(-1)?.p50Ms ?? 0) / (found[0]?.p50Ms ?? 1),
+    must: 1.2,
+    plot: {
+      title: "Claim of 100 jobs by the number of jobs waiting",
+      x: "jobs waiting",
+      y: "ms",
+      lines: [
+        { label: "p50", points: found.map(({ waiting: x, p50Ms }) => [x, p50Ms] as const) },
+        { label: "p99", points: found.map(({ waiting: x, p99Ms }) => [x, p99Ms] as const) },
+      ],
+    },
+  };
+};
+
+/** Jobs claimed a second by so many dispatchers at once, 500 a claim. */
+export const dispatchers: Study = async (servers, say) => {
+  const bench = await createBench(servers);
+  const found: { dispatchers: number; jobsPerSecond: number }[] = [];
+  for (const count of DISPATCHERS) {
+    const db = await open(await bench.database("forgeq"));
+    await db.query(FILL, [40_000]);
+    const startedMs = performance.now();
+    const claimed = await Promise.all(
+      Array.from({ length: count }, async () => {
+        const next = scan(db, 500);
+        let sum = 0;
+        for (let got = await next(); got > 0; got = await next()) sum += got;
+        return sum;
+      }),
+    );
+    const seconds = (performance.now() - startedMs) / 1000;
+    const sum = claimed.reduce((total, each) => total + each, 0);
+    found.push({ dispatchers: count, jobsPerSecond: Math.round(sum / seconds) });
+    say(`${JSON.stringify(found.at(-1))}, ${sum} claimed`);
+    await db.close();
+  }
+  await bench.close();
+  return {
+    found,
+    plot: {
+      title: "Claims by 1 to 16 dispatchers",
+      x: "dispatchers",
+      y: "jobs/s",
+      lines: [
+        { label: "500 a claim", points: found.map(({ dispatchers: x, jobsPerSecond }) => [x, jobsPerSecond] as const) },
+      ],
+    },
+  };
+};
