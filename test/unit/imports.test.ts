@@ -25,6 +25,7 @@ const USES: Record<string, readonly string[]> = {
 const TYPES_OF: Record<string, readonly string[]> = {
   "lib/http": ["lib/queue", "lib/db"],
   "lib/aws": ["lib/queue"],
+  "lib/cli": ["lib/job.ts"],
   "lib/logger.ts": ["lib/queue"],
 };
 
