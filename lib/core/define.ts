@@ -47,7 +47,10 @@ export interface QueueInput {
   readonly maxPending?: number | null;
   /** 1 to 3,650, 30 unless given. */
   readonly retentionDays?: number;
-  /** True unless given. */
+  /**
+   * True unless given. False: of a completed job nothing is kept, not even its id, so an enqueue with that id that is sent
+   * again after the job completed stores and runs it again, and there is nothing to retry by hand.
+   */
   readonly keepCompleted?: boolean;
 }
 

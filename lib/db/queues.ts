@@ -38,7 +38,12 @@ set max_in_flight = case when $2::jsonb ? 'max_in_flight' then ($2 ->> 'max_in_f
 where name = $1
 returning name`;
 
-/** An operator's limits: they win over the code's from now on. A lowered limit drains. False: no such queue. */
+/**
+ * An operator's limits: they win over the code's from now on. A lowered limit drains. False: no such queue.
+ *
+ * A limit is in force for claims that begin after it was set. A queue's first limit waits for nobody, so claims of the unlimited queue that
+ * began before may still add their jobs to what it allows, once; every later change waits for the claim that is under way.
+ */
 export const setLimits = async (
   db: Db,
   name: string,

@@ -1,7 +1,8 @@
 -- Takes due jobs of one queue and makes leases of them: one lease per type and batch, expiring after dispatch_seconds.
 --
--- Guarantees: a job goes to exactly one claim; the queue's max_in_flight is never exceeded; sent again with the same
--- claim_id it gives the leases of the first call. Never waits for a row that another caller holds.
+-- Guarantees: a job goes to exactly one claim; the queue's max_in_flight, as it was when the claim began, is never exceeded (a
+-- claim that found none takes what it asked for, also when a first limit is set meanwhile); sent again with the same claim_id
+-- it gives the leases of the first call. Never waits for a row that another caller holds.
 -- Lock order: the claim's advisory lock, the queue (skip locked, limited queues only), jobs (skip locked).
 --
 -- watermarks: one per priority 0 to 9, as the last call on this queue returned them; null sweeps from the beginning, which
