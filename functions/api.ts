@@ -7,7 +7,7 @@ import type { Source } from "../lib/http/lazy.ts";
 import { parseListQuery } from "../lib/http/list-query.ts";
 import type { JobTypes } from "../lib/http/new-job.ts";
 import type { HttpRequest, HttpResponse, Route } from "../lib/http/router.ts";
-import { scheduleRoutes } from "../lib/http/schedules.ts";
+import { scheduleRoutes } from "./schedule-routes.ts";
 import { queueLimits, uuidOf } from "../lib/http/schemas.ts";
 import type { HttpHandler } from "../lib/http/stack.ts";
 import { fieldErrorsOf } from "../lib/http/validate.ts";

@@ -3,7 +3,7 @@ import { ForgeqError } from "../core/errors.ts";
 import type { CatchUp, Overlap, ScheduleDefinition } from "../core/schedule.ts";
 import { SCHEDULE_DEFAULTS } from "../core/schedule.ts";
 import { slotsBetween } from "../core/slots.ts";
-import { wholeSchedule } from "../http/schedules.ts";
+import { wholeSchedule } from "../http/schedule-answer.ts";
 import { toWireJob, toWireSchedule } from "../http/wire.ts";
 import type { Deps } from "../queue/deps.ts";
 import * as schedules from "../queue/schedules.ts";

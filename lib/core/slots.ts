@@ -73,3 +73,9 @@ export const slotRunAt = (scheduleId: string, slot: Date, jitterSeconds: number)
   const part = createHash("sha256").update(`jitter ${scheduleId} ${slot.getTime()}`).digest().readUInt32BE() / 2 ** 32;
   return new Date(slot.getTime() + Math.floor(part * jitterSeconds * 1000));
 };
+
+const LAST_INSTANT = new Date("9999-12-31T00:00:00Z");
+
+/** The next slots after a schedule's decided ones, or of a rule from now on. @param count - 1 to 100 */
+export const previewSlots = (schedule: SlotRule & { readonly decidedUntil: Date }, count: number): Date[] =>
+  slotsBetween(schedule, schedule.decidedUntil, LAST_INSTANT, count);

@@ -1,6 +1,6 @@
 import { ForgeqError } from "../core/errors.ts";
 import type { ScheduleDefinition } from "../core/schedule.ts";
-import { nextSlot, slotsBetween } from "../core/slots.ts";
+import { nextSlot } from "../core/slots.ts";
 import * as schedules from "../db/schedules.ts";
 import { getJob, type Job } from "../db/jobs.ts";
 import { uuidV7 } from "../core/uuid.ts";
@@ -12,7 +12,6 @@ import { wakeDispatcher } from "./wake.ts";
 export type { Schedule } from "../db/schedules.ts";
 
 const TRIES = 20;
-const LAST_INSTANT = new Date("9999-12-31T00:00:00Z");
 
 const invalid = (pointer: string, message: string): ForgeqError =>
   new ForgeqError("invalid_schedule", `the schedule's ${pointer.slice(1)} ${message}`, {
@@ -33,10 +32,6 @@ export const listSchedules = (deps: Deps): Promise<schedules.Schedule[]> =>
 
 export const getSchedule = async (deps: Deps, name: string): Promise<schedules.Schedule | "not_found"> =>
   (await schedules.getSchedule(deps.db, name, deps.clock())) ?? "not_found";
-
-/** The next slots after a schedule's decided ones, or of a rule from now on. @param count - 1 to 100 */
-export const previewSlots = (schedule: schedules.Schedule, count: number): Date[] =>
-  slotsBetween(schedule, schedule.decidedUntil, LAST_INSTANT, count);
 
 const wakeFor = (deps: Deps, next: Date | null, now: Date): Promise<void> =>
   wakeDispatcher(deps, next === null ? null : Math.max(0, (next.getTime() - now.getTime()) / 1000));

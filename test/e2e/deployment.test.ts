@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { jobs } from "../../functions/registry.ts";
 import { functionTimeoutSeconds } from "../../lib/core/timeout.ts";
 import { localFunctions } from "../../lib/local/functions.ts";
+import { describeArmedTemplate } from "../support/armed-template.ts";
 import { arnText, find, type Packaged, packageService } from "../support/package.ts";
 import { temporaryFolder } from "../support/start-local.ts";
 
@@ -211,3 +212,5 @@ describe("the CloudFormation that serverless.yml makes", () => {
     }
   });
 });
+
+describeArmedTemplate(() => full.resources);

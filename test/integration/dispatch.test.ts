@@ -166,7 +166,7 @@ describe("time", () => {
     await enqueue(d);
     await d.db.query("select forgeq.dispatcher_mark(gen_random_uuid(), 'active', null, $1)", [d.at(0)]);
     expect(await d.run()).toMatchObject({ ended: "another_active", jobs: 0 });
-    expect(d.statements).toEqual(["dispatcher_mark"]);
+    expect(d.statements).toEqual(["due_schedules", "dispatcher_mark"]);
   });
 });
 

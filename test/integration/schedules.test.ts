@@ -11,10 +11,10 @@ import {
   deleteSchedule,
   getSchedule,
   listSchedules,
-  previewSlots,
   triggerSchedule,
   updateSchedule,
 } from "../../lib/queue/schedules.ts";
+import { previewSlots } from "../../lib/core/slots.ts";
 import { syncDefinitions } from "../../lib/queue/sync.ts";
 import { tick } from "../../lib/queue/tick.ts";
 import { plain, setup as baseSetup, type SetupOptions, unlimited } from "../support/queue.ts";

@@ -74,9 +74,11 @@ export const find = (
   return { id, ...resource };
 };
 
-/** An Fn::Join of an ARN as text, with the account's own parts shortened: `arn:lambda:function:name`. */
+/** An ARN as text, the account's own parts left out: `arn:lambda:function:name`, or `Role.Arn` for an attribute of a resource. */
 export const arnText = (value: unknown): string => {
   if (typeof value === "string") return value;
+  const { "Fn::GetAtt": attribute } = value as { "Fn::GetAtt"?: readonly string[] };
+  if (attribute !== undefined) return attribute.join(".");
   const parts = (value as { "Fn::Join": [string, readonly unknown[]] })["Fn::Join"][1];
   return parts.filter((part) => typeof part === "string" && part !== "").join(":");
 };

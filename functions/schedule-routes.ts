@@ -1,27 +1,25 @@
 import type * as z from "zod";
-import { describeCron } from "../core/describe-cron.ts";
-import { ForgeqError } from "../core/errors.ts";
-import { NAME_PATTERN } from "../core/job.ts";
-import type { ScheduleDefinition } from "../core/schedule.ts";
-import type { Deps } from "../queue/deps.ts";
+import { ForgeqError } from "../lib/core/errors.ts";
+import { NAME_PATTERN } from "../lib/core/job.ts";
+import type { ScheduleDefinition } from "../lib/core/schedule.ts";
+import type { Deps } from "../lib/queue/deps.ts";
 import {
   createSchedule,
   deleteSchedule,
   getSchedule,
   listSchedules,
-  previewSlots,
   type Schedule,
   triggerSchedule,
   updateSchedule,
-} from "../queue/schedules.ts";
-import { checkTypedPayload, type JobTypes } from "./new-job.ts";
-import type { HttpRequest, HttpResponse, Route } from "./router.ts";
-import { newSchedule, scheduleEdit } from "./schedule-body.ts";
-import { fieldErrorsOf } from "./validate.ts";
-import { toWireJob, toWireSchedule } from "./wire.ts";
+} from "../lib/queue/schedules.ts";
+import { checkTypedPayload, type JobTypes } from "../lib/http/new-job.ts";
+import type { HttpRequest, HttpResponse, Route } from "../lib/http/router.ts";
+import { wholeSchedule } from "../lib/http/schedule-answer.ts";
+import { newSchedule, scheduleEdit } from "../lib/http/schedule-body.ts";
+import { fieldErrorsOf } from "../lib/http/validate.ts";
+import { toWireJob, toWireSchedule } from "../lib/http/wire.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
-const NEXT_SLOTS = 5;
 
 type Run = (deps: Deps, request: HttpRequest) => Promise<HttpResponse>;
 
@@ -40,13 +38,6 @@ const parse = <Schema extends z.ZodType>(schema: Schema, body: unknown): z.outpu
     errors: fieldErrorsOf(parsed.error),
   });
 };
-
-/** One schedule as the API shows it: with its rule in words, and the slots to come. */
-export const wholeSchedule = async (schedule: Schedule) => ({
-  ...toWireSchedule(schedule),
-  description: await describeCron(schedule.cron),
-  next_slots: schedule.paused ? [] : previewSlots(schedule, NEXT_SLOTS).map((slot) => slot.toISOString()),
-});
 
 const answer = async (status: number, schedule: Schedule): Promise<HttpResponse> => ({
   status,
