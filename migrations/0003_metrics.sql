@@ -63,7 +63,8 @@ select distinct queue, type from forgeq.job union select queue, type from forgeq
 insert into forgeq.metric_total (series, name, value)
 select s.id, 'enqueued', count(*) from forgeq.job j join forgeq.metric_series s on s.queue = j.queue and s.type = j.type group by s.id;
 
--- They give more columns now, which `create or replace` can't add.
+-- They take or give more now, which `create or replace` can't add.
 drop function if exists forgeq.queue_stats(text, int, timestamptz);
 drop function if exists forgeq.complete_jobs(forgeq.lease, jsonb, boolean, timestamptz);
 drop function if exists forgeq.end_uncompleted(forgeq.lease, jsonb, timestamptz);
+drop function if exists forgeq.next_due(double precision, timestamptz);

@@ -27,8 +27,13 @@ export const runOn = async <Schema extends z.ZodType>(
   if (spareMs() <= 0 || (await hasOtherTypes(deps.db, definition.queue, definition.type))) return 0;
 
   const { createWorker } = await import("./worker.ts");
+  let ran = 0;
+  const counted: Work<Schema> = (payload, job) => {
+    ran += 1;
+    return work(payload, job);
+  };
   const worker = createWorker(deps, {
-    handlers: new Map([[definition.type, { definition, work }]]),
+    handlers: new Map([[definition.type, { definition, work: counted }]]),
     concurrency: definition.concurrency,
     batchJobs: definition.batchSize,
     queues: [definition.queue],
@@ -40,5 +45,5 @@ export const runOn = async <Schema extends z.ZodType>(
   await Promise.race([worker.drained, outOfTime.promise]);
   cancel();
   await worker.stop(definition.timeoutSeconds * 1000);
-  return [...worker.settled.values()].reduce((sum, jobs) => sum + jobs, 0);
+  return ran;
 };

@@ -10,7 +10,7 @@ create or replace function forgeq.begin(
 returns table (outcome text, expires_at timestamptz, id uuid, type text, queue text, attempt int, max_attempts int, life int,
   depth int, created_at timestamptz, run_at timestamptz, traceparent text, metadata jsonb, payload jsonb)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 #variable_conflict use_column
 declare

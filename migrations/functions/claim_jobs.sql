@@ -8,7 +8,7 @@ create or replace function forgeq.claim_jobs(
   begun_by uuid, invocation text, at timestamptz)
 returns table (outcome text, leases jsonb, next_watermarks text[], more boolean)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 #variable_conflict use_column
 declare

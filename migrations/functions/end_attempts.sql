@@ -10,7 +10,7 @@ create or replace function forgeq.end_attempts(
   lease forgeq.lease, ended jsonb, reason text, at timestamptz,
   out answers jsonb, out wake_seconds double precision)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 #variable_conflict use_column
 declare

@@ -3,7 +3,7 @@
 create or replace function forgeq.metric_add(queue text, type text, kind "char", jobs int)
 returns int
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 #variable_conflict use_column
 declare

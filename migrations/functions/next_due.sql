@@ -1,9 +1,10 @@
--- Seconds until the next job falls due within `horizon` seconds, null for none. Jobs of paused queues don't count, and jobs
--- due already are the claim's business, so a job that a limit holds back arms nothing.
-create or replace function forgeq.next_due(horizon double precision default 120, at timestamptz default null)
+-- Seconds until the next job, of these queues or of any, falls due within `horizon` seconds, null for none. Jobs of paused
+-- queues don't count, and jobs due already are the claim's business, so a job that a limit holds back arms nothing.
+create or replace function forgeq.next_due(
+  horizon double precision default 120, at timestamptz default null, queues text[] default null)
 returns double precision
 language sql stable security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
   select extract(epoch from min(first.run_at) - min(clock.now))
   from (select coalesce(at, clock_timestamp()) as now) clock
@@ -14,5 +15,5 @@ as $$
     where j.queue = q.name and j.priority = p.priority::smallint
       and j.run_at > clock.now and j.run_at <= clock.now + make_interval(secs => horizon) and j.claim_id is null
     order by j.run_at limit 1) first
-  where not q.paused
+  where not q.paused and (queues is null or q.name = any (queues))
 $$;

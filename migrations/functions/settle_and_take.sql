@@ -18,7 +18,7 @@ create or replace function forgeq.settle_and_take(
   due_horizon double precision default null, at timestamptz default null)
 returns table (settled jsonb, wake_seconds double precision, queues jsonb, leases json, jobs json, due_seconds double precision)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -85,16 +85,8 @@ begin
     where l.claim_id = any (claim_ids) and l.begun_by = worker
       and l.expires_at > coalesce(settle_and_take.at, clock_timestamp()) and held.jobs is not null;
   elsif due_horizon is not null then
-    select extract(epoch from min(first.run_at) - min(clock.now)) into due_seconds
-    from (select coalesce(settle_and_take.at, clock_timestamp()) as now) clock
-    cross join forgeq.queue q
-    cross join generate_series(0, 9) as p(priority)
-    cross join lateral (
-      select j.run_at from forgeq.job j
-      where j.queue = q.name and j.priority = p.priority::smallint
-        and j.run_at > clock.now and j.run_at <= clock.now + make_interval(secs => due_horizon) and j.claim_id is null
-      order by j.run_at limit 1) first
-    where not q.paused and q.name = any (array(select t.queue from jsonb_to_recordset(takes) as t(queue text)));
+    due_seconds := forgeq.next_due(due_horizon, settle_and_take.at,
+      array(select t.queue from jsonb_to_recordset(takes) as t(queue text)));
   end if;
   return next;
 end

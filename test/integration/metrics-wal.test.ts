@@ -54,7 +54,7 @@ create index on forgeq.lease_closed (closed_at);
 alter table forgeq.lease alter column tally set default '';`;
 
 describe("feeding the counters", () => {
-  it.each([1, 10, 100])("costs at most 5 %% more WAL per job in leases of %i", async (jobs) => {
+  it.each([1, 10, 100])("costs at most a twentieth more WAL per job in leases of %i", async (jobs) => {
     const [counting, plain] = [await setup({ realClock: true }), await setup({ realClock: true })];
     for (const { db } of [counting, plain]) await db.query("update forgeq.job_type set batch_size = 100");
     await plain.db.query(WITHOUT);

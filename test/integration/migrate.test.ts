@@ -43,6 +43,16 @@ describe("migrate", () => {
     expect(await books(db)).toEqual(before);
   });
 
+  it("keeps the compiler out of every function that forbids plans: it takes their cost for real before PostgreSQL 18", async () => {
+    const { db } = await createTestDatabase();
+    const steered = await db.query<{ name: string; settings: string[] }>(
+      `select proname as name, proconfig as settings from pg_proc
+       where pronamespace = 'forgeq'::regnamespace and array_to_string(proconfig, ' ') ~ 'enable_'`,
+    );
+    expect(steered.length).toBeGreaterThan(15);
+    expect(steered.filter(({ settings }) => !settings.includes("jit=off"))).toEqual([]);
+  });
+
   it("says with --dry-run what it would apply, and changes nothing", async () => {
     const { db } = await createTestDatabase({ empty: true });
     expect(await migrate(db, { dryRun: true })).toEqual({ applied: [...tables, ...functions], dryRun: true });
