@@ -27,48 +27,59 @@ const nodesOf = (program: Command, command: Command = program, path: readonly st
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** The words before the cursor that are commands, as a shell's case pattern sees them. */
+/** The arms of a shell's `case` that follow the words before the cursor from command to command. */
+const steps = (nodes: readonly Node[]): string =>
+  nodes
+    .filter(({ path }) => path !== "")
+    .map(({ path }) => `      ${quote(path.includes(" ") ? path : ` ${path}`)}) at=${quote(path)} ;;`)
+    .join("\n");
+
+/** One arm for each option that takes one of a few words. */
+const choiceArms = (nodes: readonly Node[], then: (words: readonly string[]) => string): string =>
+  nodes
+    .flatMap(({ path, choices }) =>
+      [...choices].map(([option, list]) => `    ${quote(`${path}:${option}`)}) ${then(list)} ;;`),
+    )
+    .join("\n");
+
+const wordArms = (nodes: readonly Node[], then: (words: Node["words"]) => string): string =>
+  nodes.map(({ path, words }) => `    ${quote(path)}) ${then(words)} ;;`).join("\n");
+
 const bash = (nodes: readonly Node[]): string => `# bash completion of forgeq: eval "$(forgeq completion bash)"
 _forgeq() {
-  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} path= each words=
+  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} at= each words=
   for each in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$path $each" in
-${nodes
-  .filter(({ path }) => path !== "")
-  .map(({ path }) => `      ${quote(path.includes(" ") ? path : ` ${path}`)}) path=${quote(path)} ;;`)
-  .join("\n")}
+    case "$at $each" in
+${steps(nodes)}
     esac
   done
-  case "$path:$before" in
-${nodes.flatMap(({ path, choices }) => [...choices].map(([option, list]) => `    ${quote(`${path}:${option}`)}) words=${quote(list.join(" "))} ;;`)).join("\n")}
-    *)
-      case "$path" in
-${nodes.map(({ path, words }) => `        ${quote(path)}) words=${quote(words.map(({ word }) => word).join(" "))} ;;`).join("\n")}
-      esac ;;
+  case "$at" in
+${wordArms(nodes, (words) => `words=${quote(words.map(({ word }) => word).join(" "))}`)}
+  esac
+  case "$at:$before" in
+${choiceArms(nodes, (words) => `words=${quote(words.join(" "))}`)}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$word"))
 }
 complete -o default -F _forgeq forgeq
 `;
 
+// Not `path`: in zsh that is the shell's own search path.
 const zsh = (nodes: readonly Node[]): string => `#compdef forgeq
 # zsh completion of forgeq: eval "$(forgeq completion zsh)"
 _forgeq() {
-  local path='' each
+  local at='' each
   local -a list
   for each in "\${words[@]:1:$((CURRENT - 2))}"; do
-    case "$path $each" in
-${nodes
-  .filter(({ path }) => path !== "")
-  .map(({ path }) => `      ${quote(path.includes(" ") ? path : ` ${path}`)}) path=${quote(path)} ;;`)
-  .join("\n")}
+    case "$at $each" in
+${steps(nodes)}
     esac
   done
-  case "$path:\${words[CURRENT-1]}" in
-${nodes.flatMap(({ path, choices }) => [...choices].map(([option, all]) => `    ${quote(`${path}:${option}`)}) compadd -- ${all.join(" ")}; return ;;`)).join("\n")}
+  case "$at:\${words[CURRENT-1]}" in
+${choiceArms(nodes, (words) => `compadd -- ${words.join(" ")}; return`)}
   esac
-  case "$path" in
-${nodes.map(({ path, words }) => `    ${quote(path)}) list=(${words.map(({ word, about }) => quote(`${word.replaceAll(":", "\\:")}:${about}`)).join(" ")}) ;;`).join("\n")}
+  case "$at" in
+${wordArms(nodes, (words) => `list=(${words.map(({ word, about }) => quote(`${word.replaceAll(":", "\\:")}:${about}`)).join(" ")})`)}
   esac
   _describe forgeq list || _files
 }

@@ -22,3 +22,7 @@ export const projectDefinitions = async (): Promise<Definitions> => {
   ]);
   return { jobs: registry?.jobs ?? [], queues: queues?.queues ?? [] };
 };
+
+/** The project's job types by their names. */
+export const projectTypes = async (): Promise<ReadonlyMap<string, JobDefinition>> =>
+  new Map((await projectDefinitions()).jobs.map((job) => [job.type, job]));

@@ -12,7 +12,7 @@ import { openDeps } from "./deps.ts";
 import { UsageError } from "./failure.ts";
 import { type JobLine, jobLines } from "./job-lines.ts";
 import { startProgress } from "./progress.ts";
-import { projectDefinitions } from "./project.ts";
+import { projectTypes } from "./project.ts";
 import type { EnqueueCommandOptions } from "./run-enqueue.ts";
 import { print, printJson, say } from "./terminal.ts";
 
@@ -74,7 +74,7 @@ export const runEnqueueFile = async (
     const { size: bytes } = await stat(path).catch((cause: NodeJS.ErrnoException) => {
       throw new UsageError(`${path} can't be read (${cause.code})`);
     });
-    const types = new Map((await projectDefinitions()).jobs.map((job) => [job.type, job]));
+    const types = await projectTypes();
     const { good, bad } = await checkLines(path, types, bytes);
     for (const { number, wrong } of bad.slice(0, SHOWN_ERRORS)) say(`line ${number}: ${wrong}`);
     if (bad.length > SHOWN_ERRORS) say(`... and ${bad.length - SHOWN_ERRORS} lines more`);

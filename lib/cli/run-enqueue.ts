@@ -7,7 +7,7 @@ import { enqueueJobs } from "../queue/enqueue.ts";
 import type { GlobalOptions } from "./command.ts";
 import { openDeps } from "./deps.ts";
 import { describeFieldErrors, UsageError } from "./failure.ts";
-import { projectDefinitions } from "./project.ts";
+import { projectTypes } from "./project.ts";
 import { followJob } from "./follow-job.ts";
 import { print, printJson, say } from "./terminal.ts";
 
@@ -64,7 +64,7 @@ export const runEnqueue = async (options: EnqueueCommandOptions & GlobalOptions)
     return runEnqueueFile({ ...options, file: options.file });
   }
   const envelope = await toEnvelope(options);
-  const types = new Map((await projectDefinitions()).jobs.map((job) => [job.type, job]));
+  const types = await projectTypes();
   const checked = await checkJob(types, envelope).catch((error: unknown) => {
     throw describeFieldErrors(error);
   });

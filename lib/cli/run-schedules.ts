@@ -3,12 +3,15 @@ import { ForgeqError } from "../core/errors.ts";
 import type { CatchUp, Overlap, ScheduleDefinition } from "../core/schedule.ts";
 import { SCHEDULE_DEFAULTS } from "../core/schedule.ts";
 import { slotsBetween } from "../core/slots.ts";
+import { checkTypedPayload } from "../http/new-job.ts";
 import { wholeSchedule } from "../http/schedule-answer.ts";
 import { toWireJob, toWireSchedule } from "../http/wire.ts";
 import type { Deps } from "../queue/deps.ts";
 import * as schedules from "../queue/schedules.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
+import { describeFieldErrors } from "./failure.ts";
+import { projectTypes } from "./project.ts";
 import { table } from "./table.ts";
 import { paint, print, printJson, say } from "./terminal.ts";
 
@@ -73,9 +76,20 @@ const onSchedule = (
 export const runSchedulesShow = (name: string, options: GlobalOptions): Promise<void> =>
   onSchedule(name, options, (deps) => schedules.getSchedule(deps, name));
 
+/** Type and payload, as every slot's job will have them. */
+const checked = async <Schedule extends ScheduleDefinition>(schedule: Schedule): Promise<Schedule> => {
+  try {
+    return { ...schedule, payload: await checkTypedPayload(await projectTypes(), schedule.type, schedule.payload) };
+  } catch (error) {
+    throw describeFieldErrors(error);
+  }
+};
+
 /** `forgeq schedules create` */
-export const runSchedulesCreate = (name: string, options: ScheduleOptions & GlobalOptions): Promise<void> =>
-  onSchedule(name, options, (deps) => schedules.createSchedule(deps, definitionOf(name, options)));
+export const runSchedulesCreate = async (name: string, options: ScheduleOptions & GlobalOptions): Promise<void> => {
+  const definition = await checked(definitionOf(name, options));
+  await onSchedule(name, options, (deps) => schedules.createSchedule(deps, definition));
+};
 
 const EMPTY = {
   ...SCHEDULE_DEFAULTS,
@@ -106,7 +120,12 @@ const definitionOf = (name: string, options: ScheduleOptions): ScheduleDefinitio
 
 /** `forgeq schedules update` */
 export const runSchedulesUpdate = (name: string, options: ScheduleOptions & GlobalOptions): Promise<void> =>
-  onSchedule(name, options, (deps) => schedules.updateSchedule(deps, name, (seen) => ({ ...seen, ...given(options) })));
+  onSchedule(name, options, async (deps) => {
+    const seen = await schedules.getSchedule(deps, name);
+    if (seen === "not_found") return seen;
+    const { type, payload } = await checked({ ...seen, ...given(options) });
+    return schedules.updateSchedule(deps, name, (now) => ({ ...now, ...given(options), type, payload }));
+  });
 
 /** `forgeq schedules pause` and `resume` */
 export const runSchedulesPause = (name: string, paused: boolean, options: GlobalOptions): Promise<void> =>

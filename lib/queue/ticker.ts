@@ -1,10 +1,12 @@
 import { recover } from "../db/leases.ts";
+import { nextEvent } from "../db/wake.ts";
 import type { Deps } from "./deps.ts";
+import { fireSchedules } from "./fire-schedules.ts";
 import { tick } from "./tick.ts";
 import { wakeDispatcher } from "./wake.ts";
 
 const MINUTE_MS = 60_000;
-const RECOVER_EVERY_MS = 5_000;
+const LOOK_EVERY_MS = 5_000;
 const LEASES_PER_CALL = 200;
 /** A tick keeps ten seconds of its time in reserve, as on Lambda. */
 const TICK_MS = 55_000;
@@ -14,9 +16,11 @@ export interface Ticker {
   stop(): Promise<void>;
 }
 
+const isDue = (seconds: number | null): boolean => seconds !== null && seconds <= 0;
+
 /**
- * The scheduler of a process that stays: a tick at each full minute and one at once, and recovery of expired leases every five
- * seconds. Any number of processes may do it at the same time.
+ * The scheduler of a process that stays: a tick at each full minute and one at once; between them a look every five seconds, and
+ * at each instant at which a slot comes or a lease expires. Any number of processes may do it at the same time.
  */
 export const startTicker = (deps: Deps): Ticker => {
   const { time } = deps;
@@ -57,6 +61,17 @@ export const startTicker = (deps: Deps): Ticker => {
     const startedAtMs = time.elapsedMs();
     return tick(deps, () => TICK_MS - (time.elapsedMs() - startedAtMs));
   };
+  let lookInMs = 0;
+  const look = async (): Promise<void> => {
+    lookInMs = LOOK_EVERY_MS * (0.9 + deps.random() / 5);
+    const due = await nextEvent(deps.db, deps.clock());
+    if (isDue(due.leaseSeconds)) await recoverLeases();
+    if (isDue(due.slotSeconds)) await fireSchedules(deps, () => stopped);
+    const next = isDue(due.leaseSeconds) || isDue(due.slotSeconds) ? await nextEvent(deps.db, deps.clock()) : due;
+    // What could not be done is still due: the next look tries again.
+    for (const seconds of [next.leaseSeconds, next.slotSeconds])
+      if (seconds !== null && seconds > 0) lookInMs = Math.min(lookInMs, Math.ceil(seconds * 1000));
+  };
   const recoverLeases = async (): Promise<void> => {
     const { leases, jobs, wakeSeconds } = await recover(deps.db, LEASES_PER_CALL, deps.clock());
     if (leases > 0) deps.logger.warn("expired leases were recovered", { leases, jobs });
@@ -67,9 +82,9 @@ export const startTicker = (deps: Deps): Ticker => {
   const first = attempt(runTick).finally(() => {
     underWay.delete(first);
     every("tick", untilNextMinute, runTick);
+    every("look", () => lookInMs, look);
   });
   underWay.add(first);
-  every("recover", () => RECOVER_EVERY_MS * (0.9 + deps.random() / 5), recoverLeases);
 
   return {
     stop: async () => {

@@ -209,11 +209,3 @@ it(
   },
   TIME_OUT_MS,
 );
-
-it("completes commands, options and choices in bash", () => {
-  const script = `eval "$(${process.execPath} ${join(ROOT, "lib/cli/forgeq.ts")} completion bash)"
-complete_at() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _forgeq; echo "\${COMPREPLY[@]}"; }
-complete_at forgeq que; complete_at forgeq queues re; complete_at forgeq jobs list --state de; complete_at forgeq worker --conc`;
-  const { stdout } = spawnSync("bash", ["-c", script], { encoding: "utf8" });
-  expect(stdout.split("\n")).toEqual(["queues", "resume", "dead", "--concurrency", ""]);
-});
