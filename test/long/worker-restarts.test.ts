@@ -7,7 +7,6 @@ import { restartWorkers } from "../support/restarts.ts";
 const RESTARTS = 300;
 const JOBS = 50_000;
 const WORKERS = 4;
-const KILLS = 60;
 
 it("completes every job once through graceful restarts, and burns no attempt", async () => {
   const { db, url } = await createTestDatabase();
@@ -29,7 +28,7 @@ it("completes every job although workers are killed, and repeats only what a lea
   const { db, url } = await createTestDatabase();
   const project = await makeProject(db, { leaseSeconds: 3 });
   const report = await restartWorkers(db, url, project, {
-    restarts: KILLS,
+    restarts: RESTARTS,
     jobs: JOBS,
     workers: WORKERS,
     signal: "SIGKILL",
