@@ -3,14 +3,22 @@ import type { Deps } from "../../lib/queue/deps.ts";
 import { dispatch, type DispatchReport } from "../../lib/queue/dispatch.ts";
 import { setup, type SetupOptions } from "./queue.ts";
 
+export type WakeMode = Deps["config"]["wakeMode"];
+
 const DISPATCHER = "forgeq-test-dispatcher";
 
 /**
  * Dispatchers on a clock of their own: it stands still but for what they sleep, so a run of two minutes takes milliseconds
  * and is the same each time. Wakes are recorded, and run on demand.
  */
-export const createDispatcher = async (options: SetupOptions = {}) => {
-  const s = await setup(options);
+export const createDispatcher = async (options: SetupOptions & { readonly wakeMode?: WakeMode } = {}) => {
+  const made = await setup(options);
+  const armed: Partial<Deps> = { armer: { arm: () => Promise.resolve({ outcome: "armed" }) } };
+  const outside: Deps =
+    options.wakeMode === "armed"
+      ? { ...made.deps, ...armed, config: { ...made.deps.config, wakeMode: "armed" } }
+      : made.deps;
+  const s = { ...made, deps: outside };
   let nowSeconds = 0;
   const slept: number[] = [];
   const statements: string[] = [];
