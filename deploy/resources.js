@@ -151,24 +151,34 @@ const resources = async ({ resolveVariable }) => {
       },
     },
   };
-  const tick = (ScheduleExpression) => ({
-    BackstopRule: {
+  const scheduler = { "Fn::GetAtt": [logicalId("scheduler"), "Arn"] };
+  /** A tick beside the armed ones. */
+  const ticks = (name, when, event = {}) => ({
+    [`${name}Rule`]: {
       Type: "AWS::Events::Rule",
-      Properties: {
-        ScheduleExpression,
-        Targets: [{ Id: "scheduler", Arn: { "Fn::GetAtt": [logicalId("scheduler"), "Arn"] } }],
-      },
+      Properties: { ...when, Targets: [{ Id: "scheduler", Arn: scheduler, ...event }] },
     },
-    BackstopPermission: {
+    [`${name}Permission`]: {
       Type: "AWS::Lambda::Permission",
       Properties: {
         Action: "lambda:InvokeFunction",
-        FunctionName: { "Fn::GetAtt": [logicalId("scheduler"), "Arn"] },
+        FunctionName: scheduler,
         Principal: "events.amazonaws.com",
-        SourceArn: { "Fn::GetAtt": ["BackstopRule", "Arn"] },
+        SourceArn: { "Fn::GetAtt": [`${name}Rule`, "Arn"] },
       },
     },
   });
+  // What a deploy's migration left in the database, new schedules say, has armed nothing.
+  const deployed = {
+    EventPattern: {
+      source: ["aws.cloudformation"],
+      "detail-type": ["CloudFormation Stack Status Change"],
+      detail: {
+        "stack-id": [{ Ref: "AWS::StackId" }],
+        "status-details": { status: ["CREATE_COMPLETE", "UPDATE_COMPLETE"] },
+      },
+    },
+  };
 
   const reserved = async (key) => {
     const name =
@@ -190,8 +200,8 @@ const resources = async ({ resolveVariable }) => {
   return {
     Resources: {
       ...Object.fromEntries(keys.map((key) => [`${pascalCase(key)}Role`, role(key)])),
-      ...(armed ? wakes : {}),
-      ...(armed && backstop !== "" ? tick(backstop) : {}),
+      ...(armed ? { ...wakes, ...ticks("Deployed", deployed, { Input: "{}" }) } : {}),
+      ...(armed && backstop !== "" ? ticks("Backstop", { ScheduleExpression: backstop }) : {}),
       ...(await watched(prefix, handlers, param, resolveVariable)),
     },
     extensions: Object.fromEntries(extensions.filter(([, { Properties }]) => Object.keys(Properties).length > 0)),

@@ -71,7 +71,8 @@ const secret = async (valueName: string, parameterName: string): Promise<string 
     : getParameter(parameter, { region: awsRegion(), credentials: awsCredentials });
 };
 
-const readConfig = (): Config => {
+/** What this process is told by its environment. */
+export const readConfig = (): Config => {
   const service = env("FORGEQ_SERVICE") ?? "forgeq";
   const stage = env("FORGEQ_STAGE") ?? "dev";
   const canInvoke = env("FORGEQ_LAMBDA_ENDPOINT") !== undefined || env("AWS_ACCESS_KEY_ID") !== undefined;

@@ -3,6 +3,7 @@ import type { Db } from "../db/client.ts";
 import { countExpiredLeases, readServerFacts, readTypeTrouble } from "../db/doctor.ts";
 import { migrate } from "../db/migrate.ts";
 import { readQueueStats } from "../db/stats.ts";
+import type { Config } from "../queue/deps.ts";
 import { failureOf } from "./failure.ts";
 
 /** What one check found. `warning` is worth knowing; only `problem` is a failure. */
@@ -12,6 +13,8 @@ export interface Finding {
   readonly found: string;
   readonly cure?: string;
 }
+
+type WakeMode = Config["wakeMode"];
 
 const OLDEST_SERVER = 150_000;
 const CLOCK_SECONDS = 5;
@@ -133,8 +136,24 @@ const pooled = ({ url, driver }: ConnectOptions): Finding => {
   return { check, level: "ok", found: "workers are woken by LISTEN" };
 };
 
+/** Armed, nothing looks at the database by itself. */
+const wakes = (wakeMode: WakeMode): Finding => {
+  const check = "wakes";
+  if (wakeMode === "always") return { check, level: "ok", found: "the mode always: a tick looks every minute" };
+  return {
+    check,
+    level: "warning",
+    found: "the mode armed: a job that plain SQL enqueues starts when something else wakes ForgeQ",
+    cure: 'enqueue with the client, or deploy with a backstop (--param "backstop=rate(6 hours)") or --param wake=always',
+  };
+};
+
 /** Looks at everything; a check that can't be made is a problem itself, and without a connection the rest is left out. */
-export const examine = async (connection: ConnectOptions, handled: readonly string[]): Promise<Finding[]> => {
+export const examine = async (
+  connection: ConnectOptions,
+  handled: readonly string[],
+  wakeMode: WakeMode,
+): Promise<Finding[]> => {
   const db = await connectDb({ ...connection, max: 1 });
   const run = async (check: string, look: Check, cure: string): Promise<Finding> => {
     try {
@@ -157,6 +176,7 @@ export const examine = async (connection: ConnectOptions, handled: readonly stri
       await run("durability", durability, "let this role read the server's settings"),
       migrated,
       pooled(connection),
+      wakes(wakeMode),
       await run("clock", clock, ""),
     ];
     // Without a schema there is nothing to look at.

@@ -1,4 +1,4 @@
-import { connection } from "../runtime.ts";
+import { connection, readConfig } from "../runtime.ts";
 import { examine } from "./checks.ts";
 import type { GlobalOptions } from "./command.ts";
 import { openDatabase } from "./database.ts";
@@ -19,6 +19,7 @@ export const runDoctor = async (options: GlobalOptions): Promise<void> => {
     const findings = await examine(
       await connection(),
       jobs.map(({ type }) => type),
+      readConfig().wakeMode,
     );
     for (const finding of findings) {
       const { check, level, found, cure } = finding;

@@ -149,7 +149,7 @@ describe("the CloudFormation that serverless.yml makes", () => {
   it("ticks every minute in the wake mode always, and never in armed", () => {
     const states = (packaged: Packaged) =>
       Object.values(packaged.resources)
-        .filter(({ Type }) => Type === "AWS::Events::Rule")
+        .filter(({ Type, Properties }) => Type === "AWS::Events::Rule" && Properties.EventPattern === undefined)
         .map(({ Properties }) => [
           Properties.ScheduleExpression,
           Properties.State,

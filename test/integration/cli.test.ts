@@ -48,7 +48,7 @@ it("exits 2 on a wrong command line, and says what was meant", async () => {
 it(
   "writes JSON or NDJSON to stdout and nothing else",
   async () => {
-    const { run } = await setup();
+    const { run, url } = await setup();
     const enqueued = await run([
       "enqueue",
       "--type",
@@ -89,6 +89,8 @@ it(
     expect(ndjson(doctor.stdout).filter(({ level }) => level !== "ok")).toMatchObject([
       { check: "durability", level: "problem" },
     ]);
+    const armed = await forgeq(["doctor", "--json"], { env: { DATABASE_URL: url, FORGEQ_WAKE: "armed" } });
+    expect(ndjson(armed.stdout).find(({ check }) => check === "wakes")).toMatchObject({ level: "warning" });
     expect(ndjson(cancel.stdout)).toMatchObject([{ id, state: "cancelled" }]);
     expect(ndjson(retry.stdout)).toMatchObject([{ id, state: "pending" }]);
     expect(await run(["jobs", "retry", id])).toMatchObject({ code: 1, stdout: "" });

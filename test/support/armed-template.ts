@@ -8,13 +8,27 @@ const flat = (value: unknown): string => JSON.stringify(value);
 /** What the wake mode armed adds to a template. Given by the one file that packages, because the framework zips in one folder. */
 export const describeArmedTemplate = (resources: () => Packaged["resources"]): void => {
   describe("the template of the wake mode armed", () => {
-    it("has one schedule group, and no rule that is enabled", () => {
+    it("has one schedule group, no recurring rule that is enabled, and one tick after a deploy of this stack", () => {
       expect(ofType(resources(), "AWS::Scheduler::ScheduleGroup").map(([, { Properties }]) => Properties)).toEqual([
         { Name: "forgeq-dev" },
       ]);
-      const rules = ofType(resources(), "AWS::Events::Rule");
-      expect(rules).toHaveLength(2);
-      for (const [, { Properties }] of rules) expect(Properties["State"]).toBe("DISABLED");
+      const rules = ofType(resources(), "AWS::Events::Rule").map(([, { Properties }]) => Properties);
+      const recurring = rules.filter((each) => each["ScheduleExpression"] !== undefined);
+      expect(recurring).toHaveLength(2);
+      for (const each of recurring) expect(each["State"]).toBe("DISABLED");
+      expect(rules.filter((each) => !recurring.includes(each))).toEqual([
+        {
+          EventPattern: {
+            source: ["aws.cloudformation"],
+            "detail-type": ["CloudFormation Stack Status Change"],
+            detail: {
+              "stack-id": [{ Ref: "AWS::StackId" }],
+              "status-details": { status: ["CREATE_COMPLETE", "UPDATE_COMPLETE"] },
+            },
+          },
+          Targets: [{ Id: "scheduler", Arn: { "Fn::GetAtt": ["SchedulerLambdaFunction", "Arn"] }, Input: "{}" }],
+        },
+      ]);
     });
 
     it("has a role that EventBridge Scheduler assumes, which may invoke the scheduler function and nothing else", () => {
