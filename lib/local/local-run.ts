@@ -185,7 +185,6 @@ export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun>
     if (wakes !== null) stops.push(() => wakes.close());
     const shared: Record<string, string> = {
       ...(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)) as Record<string, string>),
-      FORGEQ_LOCAL: "true",
       DATABASE_URL: databaseUrl,
       ...(fetchEndpoint && { FORGEQ_NEON_FETCH_ENDPOINT: fetchEndpoint }),
       ...(wsProxy && { FORGEQ_NEON_WS_PROXY: wsProxy }),
