@@ -91,16 +91,6 @@ export const runSchedulesCreate = async (name: string, options: ScheduleOptions 
   await onSchedule(name, options, (deps) => schedules.createSchedule(deps, definition));
 };
 
-const EMPTY = {
-  ...SCHEDULE_DEFAULTS,
-  payload: {},
-  queue: null,
-  priority: null,
-  paused: false,
-  startsAt: null,
-  endsAt: null,
-};
-
 const FIELDS = [
   ...["cron", "timezone", "type", "payload", "queue", "priority", "overlap", "catchUp", "catchUpLimit"],
   ...["startsAt", "endsAt", "jitterSeconds"],
@@ -111,7 +101,7 @@ const given = (options: ScheduleOptions): Partial<ScheduleDefinition> =>
   Object.fromEntries(Object.entries(options).filter(([field, value]) => FIELDS.includes(field) && value !== undefined));
 
 const definitionOf = (name: string, options: ScheduleOptions): ScheduleDefinition => ({
-  ...EMPTY,
+  ...SCHEDULE_DEFAULTS,
   name,
   cron: "",
   type: "",
@@ -155,7 +145,7 @@ export const runSchedulesPreview = async (
   cron: string,
   options: GlobalOptions & { readonly timezone?: string; readonly count?: number; readonly after?: Date },
 ): Promise<void> => {
-  const rule = { cron, timezone: options.timezone ?? SCHEDULE_DEFAULTS.timezone, startsAt: null, endsAt: null };
+  const rule = { ...SCHEDULE_DEFAULTS, cron, timezone: options.timezone ?? SCHEDULE_DEFAULTS.timezone };
   const slots = slotsBetween(rule, options.after ?? new Date(), LAST, options.count ?? 10);
   const description = await describeCron(cron);
   if (options.json === true) return printJson({ description, slots: slots.map((slot) => slot.toISOString()) });

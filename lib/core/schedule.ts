@@ -6,14 +6,6 @@ export type Overlap = (typeof OVERLAPS)[number];
 export const CATCH_UPS = ["skip", "last", "all"] as const;
 export type CatchUp = (typeof CATCH_UPS)[number];
 
-export const SCHEDULE_DEFAULTS = {
-  timezone: "UTC",
-  overlap: "allow",
-  catchUp: "skip",
-  catchUpLimit: 10,
-  jitterSeconds: 0,
-} as const;
-
 export const MAX_CATCH_UP = 1000;
 export const MAX_JITTER_SECONDS = 3600;
 
@@ -47,3 +39,18 @@ export interface ScheduleDefinition extends SlotRule {
 
 /** A schedule as a job type declares it: it is of that type. */
 export type DeclaredSchedule = Omit<ScheduleDefinition, "type">;
+
+/** What a schedule has unless it says otherwise. */
+export const SCHEDULE_DEFAULTS: Omit<ScheduleDefinition, "name" | "cron" | "type"> = {
+  timezone: "UTC",
+  payload: {},
+  queue: null,
+  priority: null,
+  paused: false,
+  overlap: "allow",
+  catchUp: "skip",
+  catchUpLimit: 10,
+  startsAt: null,
+  endsAt: null,
+  jitterSeconds: 0,
+};

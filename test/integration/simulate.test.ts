@@ -11,12 +11,6 @@ const cron = (rule: string) => ({
   name: "rule",
   cron: rule,
   type: "plain",
-  payload: {},
-  queue: null,
-  priority: null,
-  paused: false,
-  startsAt: null,
-  endsAt: null,
 });
 
 describe("armed", () => {

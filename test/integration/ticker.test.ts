@@ -5,8 +5,6 @@ import { createSchedule } from "../../lib/queue/schedules.ts";
 import { realTime } from "../../lib/queue/time.ts";
 import { setup } from "../support/queue.ts";
 
-const rule = { queue: null, priority: null, paused: false, startsAt: null, endsAt: null, ...SCHEDULE_DEFAULTS };
-
 /** A ticker whose waits are kept: each runs when the test says so. */
 const start = async () => {
   const s = await setup();
@@ -29,7 +27,7 @@ it("looks every five seconds, and at the very instant of a slot, which fires onc
   const { deps, db, queue, at, moveTo, ticker, look } = await start();
   expect(await look()).toBe(5_000);
   const second = (at(0).getUTCSeconds() + 3) % 60;
-  await createSchedule(deps, { ...rule, name: "soon", cron: `${second} * * * * *`, type: "plain", payload: {} });
+  await createSchedule(deps, { ...SCHEDULE_DEFAULTS, name: "soon", cron: `${second} * * * * *`, type: "plain" });
   expect(await look()).toBe(3_000);
   moveTo(3);
   expect(await look()).toBe(5_000);
@@ -57,7 +55,7 @@ it("recovers a lease at the instant of its expiry", async () => {
 it("tries again in five seconds what its queue refuses now", async () => {
   const { deps, db, at, moveTo, ticker, look } = await start();
   const second = (at(0).getUTCSeconds() + 1) % 60;
-  await createSchedule(deps, { ...rule, name: "soon", cron: `${second} * * * * *`, type: "plain", payload: {} });
+  await createSchedule(deps, { ...SCHEDULE_DEFAULTS, name: "soon", cron: `${second} * * * * *`, type: "plain" });
   await db.query("update forgeq.queue set max_pending = 0");
   moveTo(1);
   expect(await look()).toBe(5_000);

@@ -146,12 +146,6 @@ describe("arming", () => {
       name: "one",
       cron: `${minute(20).getUTCMinutes()} * * * *`,
       type: "plain",
-      payload: {},
-      queue: null,
-      priority: null,
-      paused: false,
-      startsAt: null,
-      endsAt: null,
     });
     expect(await armedBy(0)).toEqual([19]);
     expect(await armedBy(19.5)).toEqual([20]);

@@ -19,12 +19,6 @@ const hourly = {
   name: "hourly",
   cron: "@hourly",
   type: "plain",
-  payload: {},
-  queue: null,
-  priority: null,
-  paused: false,
-  startsAt: null,
-  endsAt: null,
 };
 
 /** Hours that are simulated; a month is extrapolated from them. */

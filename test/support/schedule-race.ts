@@ -30,14 +30,8 @@ export const raceSchedules = (): ScheduleDefinition[] =>
     cron: RULES[n % RULES.length]!,
     timezone: ZONES[(n * 5 + Math.floor(n / 12)) % ZONES.length]!,
     type: "plain",
-    payload: {},
-    queue: null,
-    priority: null,
-    paused: false,
     catchUp: CATCH_UPS[n % 3]!,
     catchUpLimit: 3,
-    startsAt: null,
-    endsAt: null,
   }));
 
 /** Deterministic: a failing run can be repeated. */
