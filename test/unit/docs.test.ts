@@ -6,6 +6,7 @@ import { ERROR_CODES } from "../../lib/core/errors.ts";
 import { openapiDocument } from "../../lib/http/openapi.ts";
 import { statusOf } from "../../lib/http/problem.ts";
 import { type OpenApi, operationOf, violations } from "../support/openapi.ts";
+import { PRICES } from "../support/prices.ts";
 
 const openapi = JSON.parse(JSON.stringify(openapiDocument(jobs))) as OpenApi;
 const guide = readFileSync("docs/api.md", "utf8");
@@ -88,4 +89,10 @@ describe("docs/api.md", () => {
         row: expect.stringContaining(`\`${code}\``),
       });
   });
+});
+
+it("the page on cost counts with the simulator's prices", () => {
+  const requests = PRICES.lambdaPerMillionRequests.toFixed(2);
+  const text = readFileSync("docs/cost.md", "utf8").replaceAll("\n", " ");
+  expect(text).toContain(`$${requests} for a million requests and $${PRICES.lambdaPerGbSecond} for a GB-second`);
 });
