@@ -2,7 +2,7 @@ import { neon, neonConfig, Pool } from "@neondatabase/serverless";
 import type { Db } from "./client.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { toParams } from "./params.ts";
-import { createSessions } from "./session.ts";
+import { createSessions, outlive } from "./session.ts";
 
 const CONNECT_MS = 5_000;
 
@@ -49,15 +49,15 @@ export const createNeonDb = ({ url, max = 4, statementSeconds = 5, fetchEndpoint
   let pool: Pool | undefined;
   const openPool = (): Pool => {
     if (pool !== undefined) return pool;
-    pool = new Pool({
-      connectionString: url,
-      max,
-      connectionTimeoutMillis: CONNECT_MS,
-      query_timeout: deadlineMs,
-      allowExitOnIdle: true,
-    });
-    // An idle connection that breaks is dropped by the pool; the next transaction opens another.
-    pool.on("error", () => undefined);
+    pool = outlive(
+      new Pool({
+        connectionString: url,
+        max,
+        connectionTimeoutMillis: CONNECT_MS,
+        query_timeout: deadlineMs,
+        allowExitOnIdle: true,
+      }),
+    );
     return pool;
   };
   return {

@@ -1,7 +1,7 @@
 import pg from "pg";
 import type { Db } from "./client.ts";
 import type { ConnectOptions } from "./connect.ts";
-import { createSessions } from "./session.ts";
+import { createSessions, outlive } from "./session.ts";
 
 const CONNECT_MS = 5_000;
 const IDLE_MS = 30_000;
@@ -27,15 +27,15 @@ export const clientConfig = (url: string): pg.ClientConfig => {
  * statement past its deadline fails, and takes its connection with it.
  */
 export const createPgDb = ({ url, max = 4, statementSeconds = 5 }: ConnectOptions): Db => {
-  const pool = new pg.Pool({
-    ...clientConfig(url),
-    max,
-    idleTimeoutMillis: IDLE_MS,
-    query_timeout: statementSeconds * 1000,
-    allowExitOnIdle: true,
-  });
-  // An idle connection that breaks is dropped by the pool; the next statement opens another.
-  pool.on("error", () => undefined);
+  const pool = outlive(
+    new pg.Pool({
+      ...clientConfig(url),
+      max,
+      idleTimeoutMillis: IDLE_MS,
+      query_timeout: statementSeconds * 1000,
+      allowExitOnIdle: true,
+    }),
+  );
   return {
     driver: "pg",
     ...createSessions(() => pool, statementSeconds * 1000),

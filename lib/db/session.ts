@@ -11,8 +11,6 @@ interface Answer {
 /** A connection of pg's pool, or of Neon's, which is made of it. */
 interface Client {
   query(text: string, params: unknown[]): Promise<Answer>;
-  on(event: "error", listener: () => void): unknown;
-  off(event: "error", listener: () => void): unknown;
   release(broken: boolean): void;
 }
 
@@ -34,17 +32,10 @@ export const createSessions = (
 ): Sessions => {
   const connect = async (): Promise<Client> => {
     try {
-      const client = await pool().connect();
-      // A connection that breaks between two statements would end the process otherwise; the next statement reports it.
-      client.on("error", ignore);
-      return client;
+      return await pool().connect();
     } catch (thrown) {
       throw toError(thrown);
     }
-  };
-  const giveBack = (client: Client, broken: boolean): void => {
-    client.off("error", ignore);
-    client.release(broken);
   };
   const run = async (client: Client, text: string, params: readonly unknown[] = []): Promise<Answer> => {
     try {
@@ -64,7 +55,7 @@ export const createSessions = (
         broken = sqlState(error) === undefined || isUnavailable(error);
         throw error;
       } finally {
-        giveBack(client, broken);
+        client.release(broken);
       }
     },
     transaction: async <Result>(work: (tx: Sql) => Promise<Result>): Promise<Result> => {
@@ -93,10 +84,26 @@ export const createSessions = (
         }
         throw error;
       } finally {
-        giveBack(client, broken);
+        client.release(broken);
       }
     },
   };
 };
 
 const ignore = (): void => undefined;
+
+interface Emitter {
+  on(event: "error", listener: () => void): unknown;
+}
+
+/**
+ * Lets a pool's connections break at any moment: while they are idle, between two statements, and in the same packet that
+ * makes them ready. Without it the process would end. The next statement reports it, or opens another connection.
+ */
+export const outlive = <Pool extends Emitter>(
+  pool: Pool & { on(event: "connect", listener: (client: Emitter) => void): unknown },
+): Pool => {
+  pool.on("error", ignore);
+  pool.on("connect", (client) => client.on("error", ignore));
+  return pool;
+};

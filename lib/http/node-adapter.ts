@@ -97,8 +97,8 @@ export const nodeListener =
       const event = toEvent(request, body, requestId);
       send(response, await handlerOf(event.requestContext.http.method, event.rawPath)(event, contextOf(requestId)));
     } catch (error) {
-      // The client hung up, or the function broke outside its own stack.
-      if (response.headersSent || request.destroyed) response.destroy();
+      // The client hung up, or the function broke outside its own stack. A request is destroyed also when it was read to its end.
+      if (response.headersSent || request.socket.destroyed) response.destroy();
       else send(response, toResult(problemOf(error, requestId), requestId));
     }
   };

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { expect, it } from "vitest";
-import { temporaryFolder } from "../support/cli.ts";
+import { forgeq, makeProject, startForgeq, temporaryFolder } from "../support/cli.ts";
 import { withFileLock } from "../../lib/local/file-lock.ts";
 import { isRunning } from "../../lib/local/process-identity.ts";
 import { until } from "../support/worker.ts";
@@ -80,6 +80,25 @@ it(
     expect((JSON.parse(readFileSync(join(folder, "postgres.users"), "utf8")) as { users: unknown[] }).users).toEqual(
       [],
     );
+  },
+  TIME_OUT_MS,
+);
+
+it(
+  "is started again by a worker whose server was killed, which goes on",
+  async () => {
+    const { folder } = await makeProject(null);
+    const worker = startForgeq(["worker"], { cwd: folder });
+    await worker.said(/Worker ready/);
+    const file = join(folder, ".forgeq", "pg", "postmaster.pid");
+    const server = () => (existsSync(file) ? readFileSync(file, "utf8").split("\n", 1)[0] : undefined);
+    const killed = server();
+    process.kill(Number(killed), "SIGKILL");
+    await until(() => ![undefined, "", killed].includes(server()));
+    const { code } = await forgeq(["enqueue", "--type", "tally", "--wait"], { cwd: folder });
+    expect(code).toBe(0);
+    worker.child.kill("SIGTERM");
+    expect(await worker.ended).toMatchObject({ code: 0 });
   },
   TIME_OUT_MS,
 );
