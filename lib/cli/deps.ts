@@ -27,12 +27,15 @@ export const openDeps = async (
     const db = await connectDb(options_);
     const hints = createWorkerHints(db);
     const base = await runtime().deps();
+    const { tracing } = base;
     const deps: Deps = {
       ...base,
       db,
       logger: commandLogger(options),
       // Lambda's metrics are lines on stdout, which is for data here.
       metrics: noMetrics,
+      // A process that stays exports by itself, and what is left at its end.
+      ...(tracing && { tracing: { ...tracing, flush: () => Promise.resolve() } }),
       hintWorkers: hints.hintWorkers,
     };
     return {
@@ -41,7 +44,7 @@ export const openDeps = async (
       database,
       connection: options_,
       close: async () => {
-        await Promise.all([db.close(), base.db.close()]);
+        await Promise.all([db.close(), base.db.close(), tracing?.flush()]);
         await database.close();
       },
     };
