@@ -22,6 +22,15 @@ export const faulty = defineJob({
 /** Does what it should. */
 export const steady = defineJob({ type: "steady", queue: "shared", payload: z.object({}), retry, batchSize: 1 });
 
+/** Enqueues the next of a chain, in a span of the application's own. */
+export const relay = defineJob({
+  type: "relay",
+  queue: "shared",
+  payload: z.object({ hops: z.int(), failures: z.int().default(0) }),
+  retry: { maxAttempts: 3, backoff: { type: "fixed", seconds: 0, jitter: "none" } },
+  batchSize: 1,
+});
+
 /** Its module fails to load. */
 export const unloadable = defineJob({
   type: "unloadable",
