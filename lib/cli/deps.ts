@@ -19,7 +19,7 @@ export interface OpenDeps {
 /** What a command's use cases need, around the database that the options name. Close it at the end. */
 export const openDeps = async (
   options: GlobalOptions,
-  wanted: Wanted & { readonly connections?: number },
+  wanted: Wanted & { readonly connections?: number; readonly metrics?: Metrics | undefined },
 ): Promise<OpenDeps> => {
   const database = await openDatabase(options, wanted);
   try {
@@ -33,7 +33,7 @@ export const openDeps = async (
       db,
       logger: commandLogger(options),
       // Lambda's metrics are lines on stdout, which is for data here.
-      metrics: noMetrics,
+      metrics: wanted.metrics ?? noMetrics,
       // A process that stays exports by itself, and what is left at its end.
       ...(tracing && { tracing: { ...tracing, flush: () => Promise.resolve() } }),
       hintWorkers: hints.hintWorkers,
