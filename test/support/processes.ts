@@ -42,6 +42,8 @@ export interface ProcessesOptions {
   readonly faults?: (type: string, nth: number) => Fault | undefined;
   /** Of the handlers' functions, instead of what their jobs need. */
   readonly timeoutSeconds?: number;
+  /** Processes of each handler at most, instead of what the local run has. */
+  readonly concurrency?: number;
   /** Of every process, beside what all need. */
   readonly env?: (databaseUrl: string) => Readonly<Record<string, string>>;
 }
@@ -52,7 +54,7 @@ const HTTP = { timeoutSeconds: 10, concurrency: 4, maximumRetryAttempts: 0, maxi
  * The deployed parts without API Gateway: a database of its own, and the functions with the test's handlers as processes behind the
  * local invoker. Ends with the test.
  */
-export const startProcesses = async ({ handlers, faults, timeoutSeconds, env }: ProcessesOptions) => {
+export const startProcesses = async ({ handlers, faults, env, ...settings }: ProcessesOptions) => {
   const { db, url } = await createTestDatabase();
   await syncDefinitions(db, JOBS, [shared]);
   const log: string[] = [];
@@ -72,7 +74,7 @@ export const startProcesses = async ({ handlers, faults, timeoutSeconds, env }: 
       ...Object.fromEntries(
         Object.entries(localFunctions(handlers, SERVICE, JOBS))
           .filter(([name]) => name.includes("-handler-"))
-          .map(([name, settings]) => [name, timeoutSeconds === undefined ? settings : { ...settings, timeoutSeconds }]),
+          .map(([name, usual]) => [name, { ...usual, ...settings }]),
       ),
     },
     env: () => ({

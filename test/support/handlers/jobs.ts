@@ -8,10 +8,10 @@ export const faulty = defineJob({
   type: "faulty",
   queue: "shared",
   payload: z.object({
-    act: z.enum(["throw", "exit", "hang", "work"]),
+    act: z.enum(["throw", "bury", "snooze", "exit", "hang", "work"]),
     /** Acts so only in attempts up to this one. */
     until: z.int().default(1),
-    /** `work` ends when this file exists, with the attempt's number after its name. */
+    /** `work` ends when this file exists, with the attempt's number after its name; `snooze` comes back once it does, with the job's id. */
     gate: z.string().default(""),
   }),
   retry,
