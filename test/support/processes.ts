@@ -10,12 +10,12 @@ import { enqueueJobs, type NewJob } from "../../lib/queue/enqueue.ts";
 import { syncDefinitions } from "../../lib/queue/sync.ts";
 import { tick } from "../../lib/queue/tick.ts";
 import { createTestDatabase } from "./database.ts";
-import { faulty, relay, shared, steady, unloadable } from "./handlers/jobs.ts";
+import { faulty, leaky, relay, shared, steady, unloadable } from "./handlers/jobs.ts";
 import { eventOf, SECRET, type TestRequest } from "./http.ts";
 import { httpDeps } from "./http-deps.ts";
 import { ROOT, temporaryFolder } from "./start-local.ts";
 
-const JOBS = [faulty, relay, steady, unloadable];
+const JOBS = [faulty, leaky, relay, steady, unloadable];
 const SERVICE = "forgeq-dev";
 const SOON = { timeout: 50_000, interval: 50 };
 

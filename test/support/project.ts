@@ -3,28 +3,38 @@ import { join } from "node:path";
 import type { Db } from "../../lib/db/client.ts";
 import { syncDefinitions } from "../../lib/queue/sync.ts";
 import { startForgeq, temporaryFolder } from "./cli.ts";
-import { faulty, relay, shared, steady } from "./handlers/jobs.ts";
+import { emails } from "../../functions/queues.ts";
+import { sendEmail } from "../../functions/handlers/send_email/job.ts";
+import { faulty, leaky, relay, shared, steady } from "./handlers/jobs.ts";
 import { SECRET } from "./http.ts";
 
 const url = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
 
-const JOBS = [faulty, relay, steady];
+const OWN = [faulty, leaky, relay, steady];
 
-/** A project folder with the handlers of test/support/handlers, for `forgeq server` and `forgeq worker` on this database. */
+/** A project folder with the handlers of test/support/handlers and `send_email`, for `forgeq server` and `forgeq worker` on this database. */
 export const makeHandlersProject = async (db: Db): Promise<string> => {
-  await syncDefinitions(db, JOBS, [shared]);
-  const types = JOBS.map(({ type }) => type).join(", ");
+  await syncDefinitions(db, [...OWN, sendEmail], [shared, emails]);
+  const types = OWN.map(({ type }) => type).join(", ");
   const folder = temporaryFolder();
   const write = (file: string, text: string) => {
     mkdirSync(join(folder, file, ".."), { recursive: true });
     writeFileSync(join(folder, file), text);
   };
   write("package.json", JSON.stringify({ name: "handlers", private: true, type: "module" }));
-  const jobs = `import { ${types} } from ${url("./handlers/jobs.ts")};\n`;
-  write("functions/registry.ts", `${jobs}export const jobs = [${types}];\n`);
+  write(
+    "functions/registry.ts",
+    `import { sendEmail } from ${url("../../functions/handlers/send_email/job.ts")};
+import { ${types} } from ${url("./handlers/jobs.ts")};
+export const jobs = [${types}, sendEmail];
+`,
+  );
   write(
     "functions/queues.ts",
-    `import { shared } from ${url("./handlers/jobs.ts")};\nexport const queues = [shared];\n`,
+    `import { emails } from ${url("../../functions/queues.ts")};
+import { shared } from ${url("./handlers/jobs.ts")};
+export const queues = [shared, emails];
+`,
   );
   write(
     "functions/enqueue.ts",
@@ -34,8 +44,10 @@ export const createHandler: typeof create = (deps, keys) => create(deps, keys, j
 `,
   );
   write("functions/api.ts", `export { createHandler } from ${url("../../functions/api.ts")};\n`);
-  for (const { type } of JOBS)
-    write(`functions/handlers/${type}/handler.ts`, `export { handler } from ${url(`./handlers/${type}.ts`)};\n`);
+  const handler = (type: string, file: string) =>
+    write(`functions/handlers/${type}/handler.ts`, `export { handler } from ${url(file)};\n`);
+  for (const { type } of OWN) handler(type, `./handlers/${type}.ts`);
+  handler(sendEmail.type, "../../functions/handlers/send_email/handler.ts");
   return folder;
 };
 

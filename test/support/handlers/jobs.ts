@@ -31,6 +31,19 @@ export const relay = defineJob({
   batchSize: 1,
 });
 
+/** Says what it was given wherever a handler can say something that is stored: see handler leaky.ts. */
+export const leaky = defineJob({
+  type: "leaky",
+  queue: "shared",
+  payload: z.object({
+    act: z.enum(["return", "return_too_much", "return_what_is_no_json", "throw", "bury", "time_out", "exit"]),
+    secret: z.string(),
+  }),
+  retry: { maxAttempts: 2, backoff: { type: "fixed", seconds: 0, jitter: "none" } },
+  timeoutSeconds: 1,
+  batchSize: 1,
+});
+
 /** Its module fails to load. */
 export const unloadable = defineJob({
   type: "unloadable",
