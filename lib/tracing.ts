@@ -157,13 +157,13 @@ export const otelTracing = (): Tracing => ({
     const api = registered();
     return api === null ? work(job.traceparent) : traceProcess(api)(job, work);
   },
-  flush: async () => {
+  flush: async (longestMs = FLUSH_MS) => {
     const api = registered();
     if (api === null) return;
     const late = new AbortController();
     await Promise.race([
       flushProvider(api).catch((error: unknown) => api.diag.error("forgeq: spans were not exported", error)),
-      pause(FLUSH_MS, undefined, { signal: late.signal }).catch(() => undefined),
+      pause(longestMs, undefined, { signal: late.signal }).catch(() => undefined),
     ]);
     late.abort();
   },

@@ -6,6 +6,9 @@ import type { GlobalOptions } from "./command.ts";
 import { type OpenDatabase, openDatabase, type Wanted } from "./database.ts";
 import { commandLogger } from "./log.ts";
 
+/** For the spans that are left when a process ends. */
+const FLUSH_MS = 5_000;
+
 const noMetrics: Metrics = { count: () => undefined, observe: () => undefined, flush: () => undefined };
 
 export interface OpenDeps {
@@ -44,7 +47,7 @@ export const openDeps = async (
       database,
       connection: options_,
       close: async () => {
-        await Promise.all([db.close(), base.db.close(), tracing?.flush()]);
+        await Promise.all([db.close(), base.db.close(), tracing?.flush(FLUSH_MS)]);
         await database.close();
       },
     };

@@ -44,8 +44,8 @@ export interface Tracing {
     stored: (result: Result) => readonly TracedJob[],
   ): Promise<Result>;
   process(job: LeasedJob, work: (traceparent: string | null) => Promise<Ended>): Promise<Ended>;
-  /** Waits, not for long, until what was traced is exported: for an invocation that ends. Never throws. */
-  flush(): Promise<void>;
+  /** Waits, 2 s at most unless told otherwise, until what was traced is exported: before an invocation or a process ends. Never throws. */
+  flush(longestMs?: number): Promise<void>;
 }
 
 /**

@@ -93,9 +93,9 @@ describe.runIf(installed)("a real Prometheus", () => {
     const { db, url } = await createTestDatabase();
     const cwd = await makeHandlersProject(db);
     const server = await startServer(cwd, { DATABASE_URL: url });
-    const worker = startForgeq(["worker", "--metrics-port", "0", "--json"], { cwd, env: { DATABASE_URL: url } });
+    const worker = startForgeq(["worker", "--metrics-port", "0"], { cwd, env: { DATABASE_URL: url } });
     await worker.said(/Worker ready/);
-    const { metrics_url: metricsUrl } = JSON.parse(worker.stdout()) as { metrics_url: string };
+    const [, metricsUrl = ""] = /Metrics on (\S+)/.exec(worker.stderr()) ?? [];
     const steady = { type: "steady", payload: {} };
     expect((await server.post("/jobs/batch", { jobs: [steady, steady, steady] })).status).toBe(201);
     const finished = () => db.query("select from forgeq.job_history");

@@ -24,7 +24,7 @@ it(
       env: { DATABASE_URL: url },
     });
     await worker.said(/Worker ready/);
-    const { metrics_url: metricsUrl } = JSON.parse(worker.stdout()) as { metrics_url: string };
+    const [, metricsUrl = ""] = /Metrics on (\S+)/.exec(worker.stderr()) ?? [];
     const page = async () => (await fetch(metricsUrl)).text();
     const sample = async (name: string) =>
       (await page())
@@ -75,7 +75,7 @@ it(
     await worker.said(/finishing jobs jobs=1|"message":"finishing jobs"/);
     expect(await sample("forgeq_worker_jobs")).toBe("1");
     writeFileSync(`${gate}1`, "");
-    expect(await worker.ended).toMatchObject({ code: 0 });
+    expect(await worker.ended).toMatchObject({ code: 0, stdout: `{"metrics_url":"${metricsUrl}"}\n` });
   },
   TIME_OUT_MS,
 );
