@@ -27,7 +27,7 @@ export interface Enqueued {
 
 /**
  * Enqueues a typed job inside the caller's transaction: it exists if and when that commits. `tx` is a `pg` client, a Neon
- * client, or any object with `query(text, params)`.
+ * client, or any object with `query(text, params)`. The job belongs to the trace that is active, where OpenTelemetry is used.
  *
  * @throws {ForgeqError} `invalid_payload`, `payload_too_large`, `unknown_type`, `queue_full`, `id_conflict`,
  * `unique_key_conflict`: nothing was enqueued; after an error of Postgres the transaction can only roll back
@@ -40,7 +40,7 @@ export const enqueue = async <Schema extends z.ZodType>(
 ): Promise<Enqueued> => {
   const job = toNewJob(definition, payload, options);
   await armNextMinute(runtime().arming());
-  const [row] = await enqueueJobsIn(asSql(tx), [job], null);
+  const [row] = await enqueueJobsIn(asSql(tx), [job], null, runtime().tracing);
   if (row === undefined) throw new ForgeqError("internal", "an enqueue gave no answer");
   return {
     id: row.id,

@@ -1,5 +1,5 @@
 /** The composition root: the only reader of the environment. Everything is made at first use and kept for the process. */
-import type { Config, Deps, Logger, Metrics } from "./queue/deps.ts";
+import type { Config, Deps, Logger, Metrics, Tracing } from "./queue/deps.ts";
 import { createInvoker } from "./aws/invoke.ts";
 import { lambdaLogger } from "./aws/logger.ts";
 import { emfMetrics } from "./aws/metrics.ts";
@@ -8,6 +8,7 @@ import { type Armer, type Arming, onceAMinute } from "./queue/arm.ts";
 import { getParameter } from "./aws/ssm.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "./db/connect.ts";
 import { jsonLogger } from "./logger.ts";
+import { otelTracing } from "./tracing.ts";
 import { ForgeqError } from "./core/errors.ts";
 import { realTime } from "./queue/time.ts";
 
@@ -23,6 +24,7 @@ export interface Runtime {
   deps(): Promise<Deps>;
   /** What arming a wake needs, without a database; it arms nothing in the wake mode `always`. */
   arming(): Arming;
+  readonly tracing: Tracing;
   /** The JSON text of the API keys; undefined when none are configured. */
   apiKeys(): Promise<string | undefined>;
 }
@@ -138,7 +140,7 @@ const observers = (): { readonly logger: Logger; readonly metrics: Metrics } => 
   return { logger: lambdaLogger(name, level), metrics: emfMetrics({ service: name, byType, ...realTime }) };
 };
 
-const makeDeps = async (arming: Arming): Promise<Deps> => {
+const makeDeps = async (arming: Arming, tracing: Tracing): Promise<Deps> => {
   const endpoint = env("FORGEQ_LAMBDA_ENDPOINT");
   const config = readConfig();
   return {
@@ -147,6 +149,7 @@ const makeDeps = async (arming: Arming): Promise<Deps> => {
     random: Math.random,
     sleep,
     ...arming,
+    tracing,
     invoker: createInvoker({
       region: awsRegion(),
       credentials: awsCredentials,
@@ -166,11 +169,13 @@ export const runtime = (): Runtime => {
   if (current !== undefined) return current;
   let deps: Promise<Deps> | undefined;
   let arming: Arming | undefined;
+  const tracing = otelTracing();
   const getArming = (): Arming => (arming ??= { ...readArmer(), time: realTime, ...observers() });
   current = {
     arming: getArming,
+    tracing,
     deps: () => {
-      deps ??= makeDeps(getArming()).catch((error: unknown) => {
+      deps ??= makeDeps(getArming(), tracing).catch((error: unknown) => {
         deps = undefined;
         throw error;
       });

@@ -6,6 +6,9 @@ import type { GlobalOptions } from "./command.ts";
 import { type OpenDatabase, openDatabase, type Wanted } from "./database.ts";
 import { commandLogger } from "./log.ts";
 
+/** For the spans that are left when a process ends. */
+const FLUSH_MS = 5_000;
+
 const noMetrics: Metrics = { count: () => undefined, observe: () => undefined, flush: () => undefined };
 
 export interface OpenDeps {
@@ -19,7 +22,7 @@ export interface OpenDeps {
 /** What a command's use cases need, around the database that the options name. Close it at the end. */
 export const openDeps = async (
   options: GlobalOptions,
-  wanted: Wanted & { readonly connections?: number },
+  wanted: Wanted & { readonly connections?: number; readonly metrics?: Metrics | undefined },
 ): Promise<OpenDeps> => {
   const database = await openDatabase(options, wanted);
   try {
@@ -27,12 +30,15 @@ export const openDeps = async (
     const db = await connectDb(options_);
     const hints = createWorkerHints(db);
     const base = await runtime().deps();
+    const { tracing } = base;
     const deps: Deps = {
       ...base,
       db,
       logger: commandLogger(options),
       // Lambda's metrics are lines on stdout, which is for data here.
-      metrics: noMetrics,
+      metrics: wanted.metrics ?? noMetrics,
+      // A process that stays exports by itself, and what is left at its end.
+      ...(tracing && { tracing: { ...tracing, flush: () => Promise.resolve() } }),
       hintWorkers: hints.hintWorkers,
     };
     return {
@@ -41,7 +47,7 @@ export const openDeps = async (
       database,
       connection: options_,
       close: async () => {
-        await Promise.all([db.close(), base.db.close()]);
+        await Promise.all([db.close(), base.db.close(), tracing?.flush(FLUSH_MS)]);
         await database.close();
       },
     };

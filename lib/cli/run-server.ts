@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { createServer } from "node:http";
 import { relative, resolve } from "node:path";
 import { nodeListener } from "../http/node-adapter.ts";
@@ -9,6 +8,7 @@ import { configure, isConfigured, isProduction, runtime } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { type OpenDeps, openDeps } from "./deps.ts";
 import { UsageError } from "./failure.ts";
+import { listen } from "./listen.ts";
 import { loadProjectModule } from "./project.ts";
 import { onShutdown } from "./signals.ts";
 import { printJson, say } from "./terminal.ts";
@@ -69,14 +69,7 @@ export const startServer = async (
     { keepAliveTimeout: KEEP_ALIVE_MS },
     (request, response) => void listener(request, response),
   );
-  server.listen(options.port, options.host);
-  await once(server, "listening").catch((cause: NodeJS.ErrnoException) => {
-    const reason = cause.code === "EADDRINUSE" ? "it is in use: choose another one with --port" : cause.message;
-    throw new Error(`can't listen on port ${options.port}: ${reason}`, { cause });
-  });
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : options.port;
-  const url = `http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`;
+  const url = await listen(server, options.port, options.host, "--port");
   if (keyFile !== null) say(`No API key is configured: the one in ${keyFile} is.`);
   const ticker = options.scheduler ? startTicker(deps) : null;
   return {

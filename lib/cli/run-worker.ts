@@ -8,6 +8,7 @@ import { projectHandlers } from "./handlers.ts";
 import { openMailbox } from "./mailbox.ts";
 import { onShutdown } from "./signals.ts";
 import { printJson, say } from "./terminal.ts";
+import type { WorkerMetrics } from "./worker-metrics.ts";
 
 /** Of a worker's own statements: four batches at once, heartbeats, and what its chores send. */
 const CONNECTIONS = 6;
@@ -17,6 +18,8 @@ export interface WorkerCommandOptions {
   readonly queue?: readonly string[];
   readonly once?: boolean;
   readonly grace: number;
+  readonly metricsPort?: number;
+  readonly metricsHost: string;
 }
 
 export interface RunningWorker {
@@ -24,6 +27,8 @@ export interface RunningWorker {
   /** @returns everything ended in order */
   stop(): Promise<boolean>;
   readonly settled: Readonly<Record<string, number>>;
+  /** Jobs in this process. */
+  readonly busy: () => number;
 }
 
 /** Starts a worker on what `open` gives, woken by hints of this process and by LISTEN where the connection allows it. */
@@ -54,6 +59,7 @@ export const startWorker = async (
       : null;
   return {
     drained: worker.drained,
+    busy: () => worker.busy(),
     get settled() {
       return Object.fromEntries(worker.settled);
     },
@@ -66,15 +72,27 @@ export const startWorker = async (
   };
 };
 
+const serveMetrics = async (
+  metrics: WorkerMetrics,
+  { metricsPort = 0, metricsHost, json }: WorkerCommandOptions & GlobalOptions,
+): Promise<() => Promise<void>> => {
+  const { url, close } = await metrics.serve(metricsPort, metricsHost);
+  if (json === true) printJson({ metrics_url: url });
+  say(`Metrics on ${url}`);
+  return close;
+};
+
 /** `forgeq worker` */
 export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): Promise<void> => {
   let stopping: Promise<boolean> | undefined;
   let started: { worker: RunningWorker; open: OpenDeps } | undefined;
+  let closeMetrics: (() => Promise<void>) | undefined;
   const starting = Promise.withResolvers<void>();
   const stop = (): Promise<boolean> =>
     (stopping ??= (async () => {
       await starting.promise;
       const inOrder = (await started?.worker.stop()) ?? true;
+      await closeMetrics?.();
       await started?.open.close();
       return inOrder;
     })());
@@ -83,11 +101,25 @@ export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): 
     return stop();
   });
 
-  const open = await openDeps(options, { migrate: "definitions", ownSignals: true, connections: CONNECTIONS });
+  const measured =
+    options.metricsPort === undefined
+      ? undefined
+      : (await import("./worker-metrics.ts")).createWorkerMetrics({
+          concurrency: options.concurrency,
+          busy: () => started?.worker.busy() ?? 0,
+        });
+  const open = await openDeps(options, {
+    migrate: "definitions",
+    ownSignals: true,
+    connections: CONNECTIONS,
+    metrics: measured?.metrics,
+  });
   try {
+    closeMetrics = measured && (await serveMetrics(measured, options));
     const worker = await startWorker(options, open);
     started = { worker, open };
   } catch (error) {
+    await closeMetrics?.();
     await open.close();
     throw error;
   } finally {

@@ -1,3 +1,9 @@
+interface PrometheusFamily {
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly labels: readonly string[];
+  readonly help: string;
+}
+
 /** Every metric that `GET /metrics` shows, in its order. docs/observability.md has the same table: a test compares. */
 export const PROMETHEUS_METRICS = {
   forgeq_jobs_enqueued_total: { type: "counter", labels: ["queue", "type"], help: "Jobs stored." },
@@ -55,12 +61,42 @@ export const PROMETHEUS_METRICS = {
     labels: [],
     help: "How long the numbers of this page took to read.",
   },
-} as const satisfies Record<
-  string,
-  { readonly type: "counter" | "gauge" | "histogram"; readonly labels: readonly string[]; readonly help: string }
->;
+} as const satisfies Record<string, PrometheusFamily>;
 
 export type PrometheusMetric = keyof typeof PROMETHEUS_METRICS;
+
+/** What `forgeq worker --metrics-port` shows of its own process, beside prom-client's `process_` and `nodejs_`. */
+export const WORKER_METRICS = {
+  forgeq_worker_jobs_enqueued_total: {
+    type: "counter",
+    labels: ["queue", "type"],
+    help: "Jobs that handlers in this process enqueued.",
+  },
+  forgeq_worker_attempts_started_total: {
+    type: "counter",
+    labels: ["queue", "type"],
+    help: "Attempts that this process began.",
+  },
+  forgeq_worker_attempts_ended_total: {
+    type: "counter",
+    labels: ["queue", "type", "outcome"],
+    help: "Attempts of this process, by what became of the job: completed, retried, released, dead or cancelled.",
+  },
+  forgeq_worker_job_run_duration_seconds: {
+    type: "histogram",
+    labels: ["queue", "type"],
+    help: "How long handlers in this process worked on a job.",
+  },
+  forgeq_worker_leases_recovered_total: {
+    type: "counter",
+    labels: [],
+    help: "Expired leases, of any process, that this one took back.",
+  },
+  forgeq_worker_jobs: { type: "gauge", labels: [], help: "Jobs in this process, waiting or running." },
+  forgeq_worker_concurrency: { type: "gauge", labels: [], help: "Jobs that this process runs at once." },
+} as const satisfies Record<string, PrometheusFamily>;
+
+export type WorkerMetric = keyof typeof WORKER_METRICS;
 
 /**
  * Every metric that functions write for CloudWatch, namespace ForgeQ. All have the dimension service, which is SERVICE-STAGE;

@@ -19,7 +19,13 @@ const plainLog: HttpLog = {
  * An HTTP function from its dependencies, the JSON text of its API keys, and its routes. Both are got at the first
  * request and kept; when that fails, the request is answered with the failure and the next one tries again.
  */
-export const httpFunction = <Deps extends { readonly logger: HttpLog; readonly metrics?: { flush(): void } }>(
+export const httpFunction = <
+  Deps extends {
+    readonly logger: HttpLog;
+    readonly metrics?: { flush(): void };
+    readonly tracing?: { flush(): Promise<void> };
+  },
+>(
   deps: Source<Deps>,
   keys: Source<string | undefined>,
   routesOf: (deps: () => Promise<Deps>) => Route[],
@@ -38,6 +44,7 @@ export const httpFunction = <Deps extends { readonly logger: HttpLog; readonly m
       return await handler(event, context);
     } finally {
       lazyDeps.current?.metrics?.flush();
+      await lazyDeps.current?.tracing?.flush();
     }
   };
 };

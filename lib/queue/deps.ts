@@ -1,5 +1,6 @@
 import type { CloudWatchMetric } from "../core/metric-names.ts";
 import type { Db } from "../db/client.ts";
+import type { Ended, LeasedJob } from "../db/leases.ts";
 import type { Armer } from "./arm.ts";
 import type { Time } from "./time.ts";
 
@@ -23,6 +24,28 @@ export interface Metrics {
   observe(name: CloudWatchMetric, value: number, dimensions?: Dimensions): void;
   /** Writes what was gathered; at the latest when an invocation ends. */
   flush(): void;
+}
+
+/** What a stored job is known by in a trace. */
+export interface TracedJob {
+  readonly id: string;
+  readonly queue: string | null;
+}
+
+/**
+ * Spans around what is enqueued and what is attempted, active while the work runs. `work` gets the W3C traceparent of its
+ * span: the given one where nothing is traced.
+ */
+export interface Tracing {
+  /** @param stored - tells, of what `work` gave, the jobs that carry the traceparent */
+  send<Result>(
+    input: { readonly traceparent: string | undefined; readonly jobs: number },
+    work: (traceparent: string | undefined) => Promise<Result>,
+    stored: (result: Result) => readonly TracedJob[],
+  ): Promise<Result>;
+  process(job: LeasedJob, work: (traceparent: string | null) => Promise<Ended>): Promise<Ended>;
+  /** Waits, 2 s at most unless told otherwise, until what was traced is exported: before an invocation or a process ends. Never throws. */
+  flush(longestMs?: number): Promise<void>;
 }
 
 /**
@@ -54,6 +77,8 @@ export interface Deps {
   readonly invoker: Invoker;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Absent: nothing is traced. */
+  readonly tracing?: Tracing;
   /**
    * Tells the workers that hear of it about jobs due in so many seconds: those of this process, and others where LISTEN works.
    * Absent on Lambda. Never throws; a lost hint costs time, never a job.

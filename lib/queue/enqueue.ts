@@ -6,7 +6,7 @@ import { enqueueManyIn, type EnqueuedRow, type EnqueueItem } from "../db/enqueue
 import { getJob, type Job } from "../db/jobs.ts";
 import { nextDue } from "../db/wake.ts";
 import { armNextMinute } from "./arm.ts";
-import type { Deps } from "./deps.ts";
+import type { Deps, TracedJob, Tracing } from "./deps.ts";
 import { storeJobs } from "./store.ts";
 import { WAIT_HORIZON_SECONDS, wakeDispatcher } from "./wake.ts";
 
@@ -103,7 +103,31 @@ const countEnqueued = (deps: Deps, items: readonly EnqueueItem[], rows: readonly
  * @throws {ForgeqError} `unknown_type`, `queue_full`, `id_conflict`, `unique_key_conflict`, `invalid_job`, `chain_too_deep`: nothing
  * was stored, `details.index` names the item; `database_unavailable`: unknown, send it again with the same ids
  */
-export const enqueueJobs = async (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> => {
+export const enqueueJobs = (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> =>
+  traced(
+    deps.tracing,
+    jobs,
+    (each) => enqueueTogether(deps, each),
+    (answers) => answers.map(({ job }) => job),
+  );
+
+/** In one span, whose context the jobs carry. */
+const traced = <Result>(
+  tracing: Tracing | undefined,
+  jobs: readonly NewJob[],
+  work: (jobs: readonly NewJob[]) => Promise<Result>,
+  stored: (result: Result) => readonly TracedJob[],
+): Promise<Result> => {
+  if (tracing === undefined) return work(jobs);
+  const given = jobs[0]?.traceparent;
+  return tracing.send(
+    { traceparent: given, jobs: jobs.length },
+    (traceparent) => work(traceparent === given ? jobs : jobs.map((job) => ({ ...job, traceparent }))),
+    stored,
+  );
+};
+
+const enqueueTogether = async (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> => {
   const items = jobs.map(toItem);
   const fresh = isFresh(jobs);
   await armNextMinute(deps);
@@ -141,7 +165,20 @@ const wakeForStored = async (deps: Deps, jobs: readonly Job[]): Promise<void> =>
 };
 
 /** The same inside a caller's transaction: no wake, because the commit is the caller's. */
-export const enqueueJobsIn = async (tx: Sql, jobs: readonly NewJob[], at: Date | null): Promise<EnqueuedRow[]> => {
+export const enqueueJobsIn = (
+  tx: Sql,
+  jobs: readonly NewJob[],
+  at: Date | null,
+  tracing?: Tracing,
+): Promise<EnqueuedRow[]> =>
+  traced(
+    tracing,
+    jobs,
+    (each) => storeIn(tx, each, at),
+    (rows) => rows,
+  );
+
+const storeIn = async (tx: Sql, jobs: readonly NewJob[], at: Date | null): Promise<EnqueuedRow[]> => {
   const items = jobs.map(toItem);
   const rows = await enqueueManyIn(tx, items, isFresh(jobs), at).catch((error: unknown) => blame(error, items));
   const byRequest = new Map(rows.map((row) => [row.requestedId, row]));

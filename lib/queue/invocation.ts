@@ -2,8 +2,8 @@ import type { Deps } from "./deps.ts";
 import { withFields } from "./log-fields.ts";
 
 /**
- * One invocation of a function: its log entries carry the request's id, and its metrics are written before it ends, also
- * when it fails.
+ * One invocation of a function: its log entries carry the request's id, and its metrics and spans are written before it ends,
+ * also when it fails.
  */
 export const invocation = async <Result>(
   deps: Deps,
@@ -14,5 +14,6 @@ export const invocation = async <Result>(
     return await work({ ...deps, logger: withFields(deps.logger, { request_id: requestId }) });
   } finally {
     deps.metrics.flush();
+    await deps.tracing?.flush();
   }
 };

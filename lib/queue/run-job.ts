@@ -30,11 +30,27 @@ const ROLLED_BACK: AttemptError = {
   message: "the transaction that completed this job was rolled back",
 };
 
-/** One attempt at one job, to its outcome. Never throws. */
+/** One attempt at one job, to its outcome, in a span of its own. Never throws. */
 export const runJob = async <Schema extends z.ZodType>(
   deps: Deps,
   lease: LeaseRun<Schema>,
   job: LeasedJob,
+): Promise<Ended> => {
+  const transaction = { completed: false };
+  const run = (traceparent: string | null) => attempt(deps, lease, { ...job, traceparent }, transaction);
+  const end = await (deps.tracing === undefined ? run(job.traceparent) : deps.tracing.process(job, run));
+  // Completed inside the handler's transaction: if that committed, the first outcome stands whatever is said now; if it
+  // was rolled back, this one is taken.
+  if (transaction.completed && end.outcome === "completed") return { id: job.id, outcome: "retry", error: ROLLED_BACK };
+  return end;
+};
+
+/** @param transaction - `completed`: the handler completed the job inside a transaction of its own */
+const attempt = async <Schema extends z.ZodType>(
+  deps: Deps,
+  lease: LeaseRun<Schema>,
+  job: LeasedJob,
+  transaction: { completed: boolean },
 ): Promise<Ended> => {
   const { definition, work, holder, heartbeat, running } = lease;
   const payload = parsePayload(definition, job);
@@ -42,14 +58,13 @@ export const runJob = async <Schema extends z.ZodType>(
 
   const controller = new AbortController();
   let aborted: AbortCause | null = null;
-  let completedIn = false;
   const gaveUp = Promise.withResolvers<never>();
   // Nobody may be listening when it rejects.
   gaveUp.promise.catch(() => undefined);
   let cancelGrace: (() => void) | undefined;
   const abort = (cause: AbortCause, message: string) => {
     // The lease of a job that completed inside a transaction has ended with its commit: nothing was lost.
-    if (aborted !== null || (completedIn && cause === "lease_lost")) return;
+    if (aborted !== null || (transaction.completed && cause === "lease_lost")) return;
     aborted = cause;
     const reason = new JobAborted(cause, message);
     controller.abort(reason);
@@ -64,7 +79,7 @@ export const runJob = async <Schema extends z.ZodType>(
     holder,
     signal: controller.signal,
     heartbeat,
-    onCompletedIn: () => (completedIn = true),
+    onCompletedIn: () => (transaction.completed = true),
   });
 
   const startedAtMs = deps.time.elapsedMs();
@@ -82,9 +97,6 @@ export const runJob = async <Schema extends z.ZodType>(
     running.delete(job.id);
   }
   deps.metrics.observe("JobRun", deps.time.elapsedMs() - startedAtMs, { queue: job.queue, type: job.type });
-  // Completed inside the handler's transaction: if that committed, the first outcome stands whatever is said now; if it
-  // was rolled back, this one is taken.
-  if (completedIn && end.outcome === "completed") return { id: job.id, outcome: "retry", error: ROLLED_BACK };
   return end;
 };
 

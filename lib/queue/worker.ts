@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import { uuidV7 } from "../core/uuid.ts";
 import type { Ended, SettledState } from "../db/leases.ts";
 import type { SettleAndTake, SettledAndTaken } from "../db/take.ts";
@@ -221,12 +222,13 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   });
 
   return {
-    hint: (wakeSeconds, queue) => {
+    // A job may give it, by what it enqueues: what starts then does not belong to that job's context.
+    hint: AsyncResource.bind((wakeSeconds: number, queue?: string) => {
       if (!accepting) return;
       if (wakeSeconds > 0) return poll.due(wakeSeconds);
       if (!queues.heat(queue) && options.queues === null) chores.refresh();
       pump();
-    },
+    }),
     stop: stopper.stop,
     busy: leases.busy,
     drained: drained.promise,

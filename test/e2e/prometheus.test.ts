@@ -1,16 +1,14 @@
 import { execFile, spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createHandler } from "../../functions/api.ts";
-import { nodeListener } from "../../lib/http/node-adapter.ts";
 import { freePort } from "../../lib/local/postgres.ts";
 import { createMetricsPage } from "../../lib/queue/metrics-page.ts";
-import { httpDeps } from "../support/http-deps.ts";
-import { ALL_SCOPES, SECRET } from "../support/http.ts";
+import { startForgeq } from "../support/cli.ts";
+import { createTestDatabase } from "../support/database.ts";
+import { SECRET } from "../support/http.ts";
+import { makeHandlersProject, startServer } from "../support/project.ts";
 import { setup } from "../support/queue.ts";
 import { temporaryFolder } from "../support/start-local.ts";
 
@@ -19,7 +17,10 @@ const run = promisify(execFile);
 /** Debian's package; .ci/run installs it and says that it must be there. */
 const installed = existsSync("/usr/bin/prometheus") || process.env["FORGEQ_TEST_PROMETHEUS"] === "required";
 
-const startPrometheus = async (target: string) => {
+const SOON = { timeout: 40_000, interval: 250 };
+
+/** @param targets - of its jobs, by name */
+const startPrometheus = async (targets: Readonly<Record<string, string>>) => {
   const folder = temporaryFolder();
   onTestFinished(folder.remove);
   const port = await freePort();
@@ -33,9 +34,11 @@ const startPrometheus = async (target: string) => {
     JSON.stringify({
       global: { scrape_interval: "1s", evaluation_interval: "1s" },
       rule_files: ["alerts.yml"],
-      scrape_configs: [
-        { job_name: "forgeq", authorization: { credentials: SECRET }, static_configs: [{ targets: [target] }] },
-      ],
+      scrape_configs: Object.entries(targets).map(([name, target]) => ({
+        job_name: name,
+        authorization: { credentials: SECRET },
+        static_configs: [{ targets: [target] }],
+      })),
     }),
   );
   const child = spawn(
@@ -86,32 +89,33 @@ describe.runIf(installed)("a real Prometheus", () => {
     );
   });
 
-  it("scrapes the numbers, and says that a queue is late when nobody dispatches", async () => {
-    const s = await setup({ realClock: true });
-    await s.queue.enqueue(3);
-    await s.queue.settle(await s.queue.lease(3), "completed");
-    const api = createHandler({ ...httpDeps(s.db) }, ALL_SCOPES);
-    const listener = nodeListener(() => api);
-    const server = createServer((request, response) => void listener(request, response));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => {
-      server.closeAllConnections();
-      server.close();
+  it("scrapes server and worker, and says that a queue is late once nobody runs its jobs", async () => {
+    const { db, url } = await createTestDatabase();
+    const cwd = await makeHandlersProject(db);
+    const server = await startServer(cwd, { DATABASE_URL: url });
+    const worker = startForgeq(["worker", "--metrics-port", "0"], { cwd, env: { DATABASE_URL: url } });
+    await worker.said(/Worker ready/);
+    const [, metricsUrl = ""] = /Metrics on (\S+)/.exec(worker.stderr()) ?? [];
+    const steady = { type: "steady", payload: {} };
+    expect((await server.post("/jobs/batch", { jobs: [steady, steady, steady] })).status).toBe(201);
+    const finished = () => db.query("select from forgeq.job_history");
+    await expect.poll(async () => (await finished()).length, SOON).toBe(3);
+
+    const prometheus = await startPrometheus({
+      forgeq: new URL(server.origin).host,
+      worker: new URL(metricsUrl).host,
     });
-    const prometheus = await startPrometheus(`127.0.0.1:${(server.address() as AddressInfo).port}`);
-    const poll = { timeout: 40_000, interval: 250 };
-    await expect
-      .poll(
-        async () =>
-          (await prometheus.query('forgeq_jobs_finished_total{outcome="completed"}')).map(({ value }) => value[1]),
-        poll,
-      )
-      .toEqual(["3"]);
+    const values = async (query: string) => (await prometheus.query(query)).map(({ value }) => value[1]);
+    await expect.poll(() => values('forgeq_jobs_finished_total{outcome="completed"}'), SOON).toEqual(["3"]);
+    await expect.poll(() => values('forgeq_worker_attempts_ended_total{outcome="completed"}'), SOON).toEqual(["3"]);
+    expect(await values('up{job="forgeq"}')).toEqual(["1"]);
     expect(await prometheus.firing()).toEqual([]);
 
-    await s.queue.enqueue(1);
+    worker.child.kill("SIGTERM");
+    expect(await worker.ended).toMatchObject({ code: 0 });
+    expect((await server.post("/jobs", steady)).status).toBe(201);
     await expect
-      .poll(() => prometheus.firing(), poll)
-      .toContainEqual(expect.objectContaining({ alertname: "ForgeqQueueLate", queue: "plain", severity: "page" }));
+      .poll(() => prometheus.firing(), SOON)
+      .toContainEqual(expect.objectContaining({ alertname: "ForgeqQueueLate", queue: "shared", severity: "page" }));
   }, 120_000);
 });

@@ -10,11 +10,12 @@ import { enqueueJobs, type NewJob } from "../../lib/queue/enqueue.ts";
 import { syncDefinitions } from "../../lib/queue/sync.ts";
 import { tick } from "../../lib/queue/tick.ts";
 import { createTestDatabase } from "./database.ts";
-import { faulty, shared, steady, unloadable } from "./handlers/jobs.ts";
+import { faulty, leaky, relay, shared, steady, unloadable } from "./handlers/jobs.ts";
+import { eventOf, SECRET, type TestRequest } from "./http.ts";
 import { httpDeps } from "./http-deps.ts";
 import { ROOT, temporaryFolder } from "./start-local.ts";
 
-const JOBS = [faulty, steady, unloadable];
+const JOBS = [faulty, leaky, relay, steady, unloadable];
 const SERVICE = "forgeq-dev";
 const SOON = { timeout: 50_000, interval: 50 };
 
@@ -22,13 +23,15 @@ interface BuildConfig {
   readonly buildOne: (options: { name: string; entry: string; outdir: string }) => Promise<string>;
 }
 
-/** Bundles the handlers of test/support/handlers as the project's are. */
+/** Bundles the handlers of test/support/handlers, and an enqueue function for their jobs, as the project's are. */
 export const buildHandlers = async () => {
   const folder = temporaryFolder();
   const { buildOne } = (await import(join(ROOT, "esbuild.config.mjs"))) as BuildConfig;
   const build = (type: string, entry = fileURLToPath(new URL(`./handlers/${type}.ts`, import.meta.url))) =>
     buildOne({ name: `handler-${type}`, entry, outdir: join(folder.path, ".build") });
   for (const { type } of JOBS) await build(type);
+  const enqueue = fileURLToPath(new URL("./handlers/enqueue.ts", import.meta.url));
+  await buildOne({ name: "enqueue", entry: enqueue, outdir: join(folder.path, ".build") });
   return { path: folder.path, build, remove: folder.remove };
 };
 
@@ -39,13 +42,19 @@ export interface ProcessesOptions {
   readonly faults?: (type: string, nth: number) => Fault | undefined;
   /** Of the handlers' functions, instead of what their jobs need. */
   readonly timeoutSeconds?: number;
+  /** Processes of each handler at most, instead of what the local run has. */
+  readonly concurrency?: number;
+  /** Of every process, beside what all need. */
+  readonly env?: (databaseUrl: string) => Readonly<Record<string, string>>;
 }
 
+const HTTP = { timeoutSeconds: 10, concurrency: 4, maximumRetryAttempts: 0, maximumEventAgeSeconds: 60 };
+
 /**
- * The deployed parts without HTTP: a database of its own, dispatcher, failed-invocation and the test's handlers as processes
- * behind the local invoker. Ends with the test.
+ * The deployed parts without API Gateway: a database of its own, and the functions with the test's handlers as processes behind the
+ * local invoker. Ends with the test.
  */
-export const startProcesses = async ({ handlers, faults, timeoutSeconds }: ProcessesOptions) => {
+export const startProcesses = async ({ handlers, faults, env, ...settings }: ProcessesOptions) => {
   const { db, url } = await createTestDatabase();
   await syncDefinitions(db, JOBS, [shared]);
   const log: string[] = [];
@@ -60,10 +69,12 @@ export const startProcesses = async ({ handlers, faults, timeoutSeconds }: Proce
   const invoker = await startInvoker({
     functions: {
       ...localFunctions(ROOT, SERVICE, []),
+      [`${SERVICE}-enqueue`]: { file: join(handlers, ".build", "enqueue", "index.mjs"), ...HTTP },
+      [`${SERVICE}-api`]: { file: join(ROOT, ".build", "api", "index.mjs"), ...HTTP },
       ...Object.fromEntries(
         Object.entries(localFunctions(handlers, SERVICE, JOBS))
           .filter(([name]) => name.includes("-handler-"))
-          .map(([name, settings]) => [name, timeoutSeconds === undefined ? settings : { ...settings, timeoutSeconds }]),
+          .map(([name, usual]) => [name, { ...usual, ...settings }]),
       ),
     },
     env: () => ({
@@ -71,7 +82,9 @@ export const startProcesses = async ({ handlers, faults, timeoutSeconds }: Proce
       DATABASE_URL: url,
       FORGEQ_LAMBDA_ENDPOINT: invoker.endpoint,
       FORGEQ_LOG_LEVEL: "info",
+      FORGEQ_API_KEY: SECRET,
       POWERTOOLS_METRICS_DISABLED: "true",
+      ...env?.(url),
     }),
     onLog: (name, line) => log.push(`${name} ${line}`),
     faults: counted,
@@ -104,6 +117,15 @@ export const startProcesses = async ({ handlers, faults, timeoutSeconds }: Proce
     log,
     events,
     show,
+    /** Invokes an HTTP function, as API Gateway does. */
+    http: async (name: "enqueue" | "api", request: TestRequest) => {
+      const response = await fetch(`${invoker.endpoint}/2015-03-31/functions/${SERVICE}-${name}/invocations`, {
+        method: "POST",
+        body: JSON.stringify(eventOf(request)),
+      });
+      const answer = (await response.json()) as { readonly statusCode: number; readonly body: string };
+      return { status: answer.statusCode, text: answer.body };
+    },
     enqueue: async (type: string, payload: unknown, more: Partial<NewJob> = {}): Promise<string> => {
       const [enqueued] = await enqueueJobs(deps, [{ type, payload, ...more }]);
       return enqueued!.job.id;

@@ -12,10 +12,11 @@ const USES: Record<string, readonly string[]> = {
   "lib/local": ["lib/http", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
   "lib/index.ts": ["lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],
   "lib/job.ts": ["lib/runtime.ts", "lib/queue", "lib/core"],
-  "lib/runtime.ts": ["lib/logger.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
+  "lib/runtime.ts": ["lib/logger.ts", "lib/tracing.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
   "lib/http": ["lib/core"],
   "lib/aws": ["lib/core"],
   "lib/logger.ts": ["lib/core"],
+  "lib/tracing.ts": ["lib/core"],
   "lib/queue": ["lib/db", "lib/core"],
   "lib/db": ["lib/core"],
   "lib/core": [],
@@ -27,6 +28,7 @@ const TYPES_OF: Record<string, readonly string[]> = {
   "lib/aws": ["lib/queue"],
   "lib/cli": ["lib/job.ts"],
   "lib/logger.ts": ["lib/queue"],
+  "lib/tracing.ts": ["lib/queue", "lib/db"],
 };
 
 /** The core computes; of packages it has the schemas and what computes slots. */

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { CLOUDWATCH_METRICS, PROMETHEUS_METRICS } from "../../lib/core/metric-names.ts";
+import { CLOUDWATCH_METRICS, PROMETHEUS_METRICS, WORKER_METRICS } from "../../lib/core/metric-names.ts";
 
 interface AlarmModule {
   readonly alarmResources: (options: object) => Record<string, { Type: string; Properties: Record<string, unknown> }>;
@@ -120,7 +120,10 @@ describe("docs/observability.md", () => {
   it("has every metric of Prometheus, with its type and labels, and no other", () => {
     expect(table((name) => name.startsWith("forgeq_"))).toEqual(
       Object.fromEntries(
-        Object.entries(PROMETHEUS_METRICS).map(([name, { type, labels }]) => [name, [type, ...labels]]),
+        Object.entries({ ...PROMETHEUS_METRICS, ...WORKER_METRICS }).map(([name, { type, labels }]) => [
+          name,
+          [type, ...labels],
+        ]),
       ),
     );
   });

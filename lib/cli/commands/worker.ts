@@ -12,6 +12,8 @@ export const addWorker = (program: Command): void => {
     .addOption(new Option("--queue <name>", "only this queue; may be given several times").argParser(names))
     .addOption(new Option("--once", "end when nothing is due any more"))
     .addOption(graceOption())
+    .addOption(metricsPortOption())
+    .addOption(metricsHostOption())
     .action(async (_, self: Command) => {
       const { runWorker } = await import("../run-worker.ts");
       await runWorker(optionsOf<WorkerCommandOptions>(self));
@@ -20,6 +22,7 @@ export const addWorker = (program: Command): void => {
     ["forgeq worker --concurrency 10", "all queues"],
     ["forgeq worker --queue emails --queue crawl", "only these"],
     ["forgeq worker --once", "drain what is due, then end"],
+    ["forgeq worker --metrics-port 9464", "with its own metrics for Prometheus"],
   ]);
 };
 
@@ -29,6 +32,14 @@ export const graceOption = (): Option =>
     .argParser(seconds)
     .default(30, "30s")
     .env("FORGEQ_GRACE");
+
+const metricsPortOption = (): Option =>
+  new Option("--metrics-port <port>", "answer GET /metrics with this process's own numbers; 0 chooses a free one")
+    .argParser(integer(0, 65_535))
+    .env("FORGEQ_METRICS_PORT");
+
+const metricsHostOption = (): Option =>
+  new Option("--metrics-host <address>", "to listen on for it").default("127.0.0.1").env("FORGEQ_HOST");
 
 export const concurrencyOption = (): Option =>
   new Option("--concurrency <jobs>", "jobs at once")

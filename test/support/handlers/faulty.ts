@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { lambdaHandler } from "../../../lib/job.ts";
+import { lambdaHandler, PermanentError } from "../../../lib/job.ts";
 import { faulty } from "./jobs.ts";
 
 export const handler = lambdaHandler(faulty, async ({ act, until, gate }, job) => {
@@ -8,6 +8,12 @@ export const handler = lambdaHandler(faulty, async ({ act, until, gate }, job) =
   switch (act) {
     case "throw":
       throw new TypeError(`attempt ${job.attempt} throws`);
+    case "bury":
+      throw new PermanentError("for good");
+    case "snooze":
+      if (existsSync(gate + job.id)) return null;
+      writeFileSync(gate + job.id, "");
+      return job.snooze(0);
     case "exit":
       return process.exit(7);
     case "hang":

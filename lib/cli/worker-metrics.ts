@@ -1,0 +1,91 @@
+/** What a worker process says of itself. Loaded when somebody asks for it: no other command needs prom-client. */
+import { createServer } from "node:http";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { BUCKET_SECONDS } from "../core/buckets.ts";
+import { type CloudWatchMetric, WORKER_METRICS, type WorkerMetric } from "../core/metric-names.ts";
+import type { Dimensions, Metrics } from "../queue/deps.ts";
+import { listen } from "./listen.ts";
+
+const OUTCOMES: Partial<Record<CloudWatchMetric, string>> = {
+  JobsCompleted: "completed",
+  JobsRetried: "retried",
+  JobsReleased: "released",
+  JobsDead: "dead",
+  JobsCancelled: "cancelled",
+};
+
+export interface WorkerMetrics {
+  /** For the worker's use cases. */
+  readonly metrics: Metrics;
+  /** Answers `GET /metrics` until it is closed. @returns the page's URL */
+  serve(port: number, host: string): Promise<{ readonly url: string; readonly close: () => Promise<void> }>;
+}
+
+const settingsOf = <Name extends WorkerMetric>(name: Name, registry: Registry) => ({
+  name,
+  help: WORKER_METRICS[name].help,
+  labelNames: WORKER_METRICS[name].labels,
+  registers: [registry],
+});
+
+/** Counts from the start of this process, in memory: what `GET /metrics` of the API counts is all processes', from Postgres. */
+export const createWorkerMetrics = (worker: {
+  readonly concurrency: number;
+  readonly busy: () => number;
+}): WorkerMetrics => {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const counter = <Name extends WorkerMetric>(name: Name) => new Counter(settingsOf(name, registry));
+  const enqueued = counter("forgeq_worker_jobs_enqueued_total");
+  const started = counter("forgeq_worker_attempts_started_total");
+  const ended = counter("forgeq_worker_attempts_ended_total");
+  const recovered = counter("forgeq_worker_leases_recovered_total");
+  const runSeconds = new Histogram({
+    ...settingsOf("forgeq_worker_job_run_duration_seconds", registry),
+    buckets: [...BUCKET_SECONDS.run],
+  });
+  new Gauge({
+    ...settingsOf("forgeq_worker_jobs", registry),
+    collect() {
+      this.set(worker.busy());
+    },
+  });
+  new Gauge(settingsOf("forgeq_worker_concurrency", registry)).set(worker.concurrency);
+
+  const labels = ({ queue = "", type = "" }: Dimensions = {}) => ({ queue, type });
+  const metrics: Metrics = {
+    count: (name, value, dimensions) => {
+      const outcome = OUTCOMES[name];
+      if (outcome !== undefined) ended.inc({ ...labels(dimensions), outcome }, value);
+      else if (name === "JobsStarted") started.inc(labels(dimensions), value);
+      else if (name === "JobsEnqueued") enqueued.inc(labels(dimensions), value);
+      else if (name === "LeasesRecovered") recovered.inc(value);
+    },
+    observe: (name, value, dimensions) => {
+      if (name === "JobRun") runSeconds.observe(labels(dimensions), value / 1000);
+    },
+    flush: () => undefined,
+  };
+
+  return {
+    metrics,
+    serve: async (port, host) => {
+      const server = createServer((request, response) => {
+        if (request.method !== "GET" || request.url !== "/metrics") return void response.writeHead(404).end();
+        registry.metrics().then(
+          (page) => response.writeHead(200, { "content-type": registry.contentType }).end(page),
+          () => response.writeHead(500).end(),
+        );
+      });
+      const origin = await listen(server, port, host, "--metrics-port");
+      return {
+        url: `${origin}/metrics`,
+        close: () =>
+          new Promise((closed) => {
+            server.close(() => closed());
+            server.closeAllConnections();
+          }),
+      };
+    },
+  };
+};
