@@ -17,16 +17,19 @@ const bucket = (bounds: readonly number[], ms: number): number => {
   return index === -1 ? bounds.length : index;
 };
 
-/** Lives, ends and begun attempts as the jobs and their attempts tell them. A plain completion has a history row only. */
+/**
+ * Lives, ends and begun attempts as the jobs and their attempts tell them. A plain completion has a history row only.
+ * Milliseconds are rounded as the counters': half a one to the even side.
+ */
 const LIVES = `
 select id, queue, type, null as state from forgeq.job union all select id, queue, type, state::text from forgeq.job_history`;
 const ATTEMPTS = `
-select k.queue, k.type, a.outcome, round(extract(epoch from a.began_at - a.run_at) * 1000)::int as wait,
-       round(extract(epoch from a.ended_at - a.began_at) * 1000)::int as run
+select k.queue, k.type, a.outcome, round(date_part('epoch', a.began_at - a.run_at) * 1000)::int as wait,
+       round(date_part('epoch', a.ended_at - a.began_at) * 1000)::int as run
 from forgeq.job_attempt a
 join (select id, queue, type from forgeq.job union select id, queue, type from forgeq.job_history) k on k.id = a.job_id
 union all
-select queue, type, 'completed', round(extract(epoch from began_at - run_at) * 1000)::int, round(extract(epoch from finished_at - began_at) * 1000)::int
+select queue, type, 'completed', round(date_part('epoch', began_at - run_at) * 1000)::int, round(date_part('epoch', finished_at - began_at) * 1000)::int
 from forgeq.job_history where state = 'completed'`;
 const RUNNING = `select queue, type, sum(open_jobs)::int as jobs from forgeq.lease where began_at is not null group by 1, 2`;
 
