@@ -10,7 +10,7 @@ import { createTestDatabase } from "../support/database.ts";
 import { SECRET } from "../support/http.ts";
 import { makeHandlersProject, startServer } from "../support/project.ts";
 import { setup } from "../support/queue.ts";
-import { temporaryFolder } from "../support/start-local.ts";
+import { startLocal, temporaryFolder } from "../support/start-local.ts";
 
 const run = promisify(execFile);
 
@@ -20,7 +20,7 @@ const installed = existsSync("/usr/bin/prometheus") || process.env["FORGEQ_TEST_
 const SOON = { timeout: 40_000, interval: 250 };
 
 /** @param targets - of its jobs, by name */
-const startPrometheus = async (targets: Readonly<Record<string, string>>) => {
+const startPrometheus = async (targets: Readonly<Record<string, string>>, credentials = SECRET) => {
   const folder = temporaryFolder();
   onTestFinished(folder.remove);
   const port = await freePort();
@@ -36,7 +36,7 @@ const startPrometheus = async (targets: Readonly<Record<string, string>>) => {
       rule_files: ["alerts.yml"],
       scrape_configs: Object.entries(targets).map(([name, target]) => ({
         job_name: name,
-        authorization: { credentials: SECRET },
+        authorization: { credentials },
         static_configs: [{ targets: [target] }],
       })),
     }),
@@ -117,5 +117,31 @@ describe.runIf(installed)("a real Prometheus", () => {
     await expect
       .poll(() => prometheus.firing(), SOON)
       .toContainEqual(expect.objectContaining({ alertname: "ForgeqQueueLate", queue: "shared", severity: "page" }));
+  }, 120_000);
+
+  it("scrapes the local run, and says that a queue is late once its dispatcher is stopped", async () => {
+    const { url } = await createTestDatabase();
+    const folder = temporaryFolder();
+    onTestFinished(folder.remove);
+    let stopped = false;
+    // Armed, because the other mode's schedules start a dispatcher that no fault reaches.
+    const local = await startLocal({
+      folder: folder.path,
+      env: { DATABASE_URL: url, FORGEQ_WAKE: "armed" },
+      faults: (name) => (stopped && name.endsWith("-dispatcher") ? { drop: true } : undefined),
+    });
+    onTestFinished(() => local.stop());
+    await local.api.inState(await local.api.enqueue("send_email", { email: "test@example.com" }), "completed");
+    const prometheus = await startPrometheus({ forgeq: new URL(local.url).host }, local.apiKey);
+    await expect
+      .poll(() => prometheus.query('forgeq_jobs_finished_total{type="send_email",outcome="completed"}'), SOON)
+      .toMatchObject([{ value: [expect.any(Number), "1"] }]);
+    expect(await prometheus.firing()).toEqual([]);
+
+    stopped = true;
+    await local.api.enqueue("send_email", { email: "test@example.com" });
+    await expect
+      .poll(() => prometheus.firing(), SOON)
+      .toContainEqual(expect.objectContaining({ alertname: "ForgeqQueueLate", queue: "emails" }));
   }, 120_000);
 });
