@@ -56,11 +56,10 @@ const gone = (child: ChildProcess): Promise<void> =>
     });
   });
 
-export const createBench = async (servers: Servers) => {
-  const admin = new pg.Client({ connectionString: servers.postgres.url() });
-  // An interrupted run stops the server first.
+export const createBench = (servers: Servers) => {
+  // A pool, because it connects again where a connection broke: a run that fails must not end the others.
+  const admin = new pg.Pool({ connectionString: servers.postgres.url(), max: 1 });
   admin.on("error", () => undefined);
-  await admin.connect();
   const prepared = new Set<string>();
   let made = 0;
 
@@ -179,4 +178,4 @@ export const createBench = async (servers: Servers) => {
   return { measure, database, close: () => admin.end() };
 };
 
-export type Bench = Awaited<ReturnType<typeof createBench>>;
+export type Bench = ReturnType<typeof createBench>;
