@@ -68,7 +68,7 @@ export const inRounds = async (
   }
   const figures = (system: string) => (measured.get(system) ?? []).map((run) => run?.[benchmark.figure] ?? NaN);
   const isNumber = (figure: number): boolean => !Number.isNaN(figure);
-  const forgeq = figures("forgeq");
+  const forgeq = figures(benchmark.subject ?? "forgeq");
   const ratios = Object.entries(benchmark.peers).map(([system, bounds]) => {
     const peer = figures(system);
     const own = forgeq.map((figure, round) => figure / (peer[round] ?? NaN)).filter(isNumber);
