@@ -12,6 +12,8 @@ export interface Benchmark {
   readonly figure: "jobsPerSecond" | "p50Ms";
   readonly runs: readonly Run[];
   readonly peers: Peers;
+  /** Which of ForgeQ's ways is compared with the peers; `forgeq` unless given. */
+  readonly subject?: string;
 }
 
 const SYSTEMS = ["forgeq", "raw", "graphile-worker", "pg-boss", "bullmq"] as const;
@@ -20,6 +22,9 @@ const all = (run: Omit<Run, "system">, systems: readonly string[] = SYSTEMS): Ru
   systems.map((system) => ({ ...run, system }));
 
 const drain = (count: number) => ({ kind: "drain", count }) as const;
+const latency = { kind: "latency", perSecond: 50, count: 250 } as const;
+const LATENCY_PEERS = ["graphile-worker", "pg-boss", "bullmq"];
+
 const rtt = (rttMs: number): Benchmark => ({
   name: `drain-rtt-${rttMs}`,
   title: `Drain at ${rttMs} ms round-trip time`,
@@ -95,14 +100,17 @@ export const BENCHMARKS: readonly Benchmark[] = [
   rtt(20),
   {
     name: "latency",
-    title: "Enqueue to start at 50 jobs a second",
+    title: "Enqueue to start at 50 jobs a second, a woken worker",
     figure: "p50Ms",
-    runs: all({ task: { kind: "latency", perSecond: 50, count: 250 } }, [
-      "forgeq",
-      "graphile-worker",
-      "pg-boss",
-      "bullmq",
-    ]),
+    runs: all({ task: latency }, ["forgeq", ...LATENCY_PEERS]),
     peers: { "graphile-worker": { must: 0.7 }, "pg-boss": { must: 0.4 }, bullmq: {} },
+  },
+  {
+    name: "latency-eager",
+    title: "Enqueue to start at 50 jobs a second, handed off eagerly",
+    figure: "p50Ms",
+    runs: all({ task: latency }, ["forgeq-eager", ...LATENCY_PEERS]),
+    peers: { "graphile-worker": { must: 0.4 }, "pg-boss": { must: 0.25 }, bullmq: { must: 1 } },
+    subject: "forgeq-eager",
   },
 ];

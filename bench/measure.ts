@@ -41,6 +41,8 @@ const spawnClient = (order: Order): { child: ChildProcess; ready: Promise<void>;
     else if ("report" in message) report.resolve(message.report);
     else fail(new Error(`${order.system}: ${message.error}`));
   });
+  // Of its channel, when it is gone while something is said to it.
+  child.on("error", fail);
   child.once("exit", (code) => fail(new Error(`${order.system}: its process ended (${code})`)));
   child.send(order);
   return { child, ready: ready.promise, report: report.promise };
@@ -56,21 +58,27 @@ const gone = (child: ChildProcess): Promise<void> =>
     });
   });
 
-export const createBench = async (servers: Servers) => {
-  const admin = new pg.Client({ connectionString: servers.postgres.url() });
-  // An interrupted run stops the server first.
+export const createBench = (servers: Servers) => {
+  // A pool, because it connects again where a connection broke: a run that fails must not end the others.
+  const admin = new pg.Pool({ connectionString: servers.postgres.url(), max: 1 });
   admin.on("error", () => undefined);
-  await admin.connect();
   const prepared = new Set<string>();
   let made = 0;
+
+  const connect = async (url: string): Promise<pg.Client> => {
+    const client = new pg.Client({ connectionString: url });
+    // A connection that breaks fails what is asked next, not the whole process.
+    client.on("error", () => undefined);
+    await client.connect();
+    return client;
+  };
 
   const prepare = async (system: string): Promise<void> => {
     if (prepared.has(system)) return;
     await admin.query(`drop database if exists "template_${system}" with (force)`);
     await admin.query(`create database "template_${system}"`);
     const url = servers.postgres.url(`template_${system}`);
-    const extension = new pg.Client({ connectionString: url });
-    await extension.connect();
+    const extension = await connect(url);
     await extension.query("create extension pg_stat_statements");
     await extension.end();
     const { child, report } = spawnClient({
@@ -90,8 +98,7 @@ export const createBench = async (servers: Servers) => {
     return Number(rows[0]?.at);
   };
   const statementsOf = async (database: string): Promise<number> => {
-    const stats = new pg.Client({ connectionString: servers.postgres.url(database) });
-    await stats.connect();
+    const stats = await connect(servers.postgres.url(database));
     const { rows } = await stats.query<{ calls: string }>(
       `select coalesce(sum(calls), 0) as calls from pg_stat_statements
        where dbid = (select oid from pg_database where datname = current_database()) and query not like '%pg_stat_statements%'`,
@@ -179,4 +186,4 @@ export const createBench = async (servers: Servers) => {
   return { measure, database, close: () => admin.end() };
 };
 
-export type Bench = Awaited<ReturnType<typeof createBench>>;
+export type Bench = ReturnType<typeof createBench>;

@@ -46,15 +46,21 @@ const main = async (): Promise<void> => {
   process.once("SIGINT", stop).once("SIGTERM", stop);
   try {
     const machine = await describeMachine(servers.postgres.url());
-    const bench = await createBench(servers);
+    const bench = createBench(servers);
     const skip = (system: string) => system === "bullmq" && servers.redis === null;
     for (const benchmark of BENCHMARKS.filter(({ name }) => wanted(name))) {
       const result = await inRounds(bench, benchmark, rounds, skip, (text) => console.error(text));
       console.log(tableOf(result));
+      if (Object.keys(result.failed).length > 0) process.exitCode = 1;
       if (write) writeResults(machine, { [result.name]: result });
     }
     for (const [name, study] of Object.entries(STUDIES).filter(([each]) => wanted(each))) {
-      const found = await study(servers, (text) => console.error(`${name}: ${text}`));
+      const found = await study(servers, (text) => console.error(`${name}: ${text}`)).catch((error: unknown) => {
+        console.error(`${name}: failed, ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        process.exitCode = 1;
+        return null;
+      });
+      if (found === null) continue;
       console.log(JSON.stringify(found, null, 2));
       if (write) writeResults(machine, { [name]: found });
     }

@@ -73,14 +73,17 @@ const resources = async ({ resolveVariable }) => {
       ]
     : [];
 
+  // Whoever enqueues jobs may hand them to their handlers.
+  const handedTo = String(await param("eager")) === "true" ? handlers : [];
+
   const statements = {
-    enqueue: [secrets(databaseUrl, apiKeys), invoke("dispatcher")],
+    enqueue: [secrets(databaseUrl, apiKeys), invoke("dispatcher", ...handedTo)],
     api: [secrets(databaseUrl, apiKeys), invoke("dispatcher")],
     dispatcher: [secrets(databaseUrl), invoke("dispatcher", ...handlers)],
     scheduler: [secrets(databaseUrl), invoke("dispatcher")],
     "failed-invocation": [secrets(databaseUrl), invoke("dispatcher")],
     ...Object.fromEntries(
-      handlers.map((key) => [key, [secrets(databaseUrl), invoke("dispatcher", "failed-invocation")]]),
+      handlers.map((key) => [key, [secrets(databaseUrl), invoke("dispatcher", "failed-invocation", ...handedTo)]]),
     ),
   };
   statements["handler-send_email"]?.push(secrets(smtpUrl));

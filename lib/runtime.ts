@@ -84,6 +84,7 @@ export const readConfig = (): Config => {
     wakeMode: env("FORGEQ_WAKE") === "armed" ? "armed" : "always",
     dispatcherFunction: canInvoke ? `${service}-${stage}-dispatcher` : null,
     handlerFunction: (type) => `${service}-${stage}-handler-${type}`,
+    eager: env("FORGEQ_EAGER") === "true",
   };
 };
 

@@ -7,7 +7,12 @@ const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
 
 const verdict = (result: Result, system: string): string => {
   const found = result.ratios[system];
-  if (found === undefined) return "";
+  const failures = result.failed?.[system]?.length ?? 0;
+  const note = failures === 0 ? "" : ` (${failures} of ${result.rounds} rounds failed)`;
+  return `${found === undefined ? "" : boundsOf(result, found)}${note}`.trim();
+};
+
+const boundsOf = (result: Result, found: NonNullable<Result["ratios"][string]>): string => {
   const lowerIsBetter = result.figure === "p50Ms";
   const passes = (bound: number | undefined) =>
     bound !== undefined && (lowerIsBetter ? found.ratio <= bound : found.ratio >= bound);
@@ -37,5 +42,8 @@ export const tableOf = (result: Result): string =>
         verdict(result, system),
       ]),
     ),
+    ...Object.entries(result.failed ?? {})
+      .filter(([system]) => result.systems[system] === undefined)
+      .map(([system, reasons]) => row([system, ...Array<string>(7).fill(""), `failed: ${reasons[0]}`])),
     "",
   ].join("\n");

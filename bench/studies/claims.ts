@@ -41,7 +41,7 @@ const open = async (url: string): Promise<Db> => {
 
 /** p50 and p99 of claims of 100, by the number of jobs that wait. */
 export const backlog: Study = async (servers, say) => {
-  const bench = await createBench(servers);
+  const bench = createBench(servers);
   const found: { waiting: number; p50Ms: number; p99Ms: number }[] = [];
   const db = await open(await bench.database("forgeq"));
   let waiting = 0;
@@ -81,7 +81,7 @@ export const backlog: Study = async (servers, say) => {
 
 /** Jobs claimed a second by so many dispatchers at once, 500 a claim. */
 export const dispatchers: Study = async (servers, say) => {
-  const bench = await createBench(servers);
+  const bench = createBench(servers);
   const found: { dispatchers: number; jobsPerSecond: number }[] = [];
   for (const count of DISPATCHERS) {
     const db = await open(await bench.database("forgeq"));

@@ -91,7 +91,7 @@ const beside = async (url: string, begin: string, seconds: number) => {
 };
 
 export const held: Study = async (servers, say) => {
-  const bench = await createBench(servers);
+  const bench = createBench(servers);
   const reader = await beside(
     await bench.database("forgeq"),
     "begin isolation level repeatable read; select count(*) from forgeq.job",

@@ -82,7 +82,7 @@ const drainBy = async (url: string, jobs: number, batchSize: number, maxInFlight
 };
 
 export const lambdaPath: Study = async (servers, say) => {
-  const bench = await createBench(servers);
+  const bench = createBench(servers);
   const url = await bench.database("forgeq");
   const found = [];
   for (const [jobs, batchSize, maxInFlight, drain] of [

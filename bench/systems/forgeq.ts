@@ -1,10 +1,13 @@
 import * as z from "zod";
 import { defineJob, defineQueue } from "../../lib/core/define.ts";
 import { connectDb } from "../../lib/db/connect.ts";
+import { listenForHints, type Listener } from "../../lib/db/listen.ts";
 import { migrate } from "../../lib/db/migrate.ts";
+import type { Deps } from "../../lib/queue/deps.ts";
 import { enqueueJobs } from "../../lib/queue/enqueue.ts";
 import { toNewJob } from "../../lib/queue/new-job.ts";
 import { syncDefinitions } from "../../lib/queue/sync.ts";
+import { createWorkerHints } from "../../lib/queue/worker-hints.ts";
 import { createWorker, type Worker } from "../../lib/queue/worker.ts";
 import { depsFor } from "../deps.ts";
 import { until } from "../until.ts";
@@ -34,7 +37,13 @@ export const system: System = {
   open: async ({ url, keepHistory }): Promise<Client> => {
     const db = await connectDb({ url, max: 10, statementSeconds: 60 });
     await syncDefinitions(db, [noop], [defineQueue({ name: "noop", maxInFlight: null, keepCompleted: keepHistory })]);
-    const deps = depsFor(db);
+    const hints = createWorkerHints(db);
+    let listener: Listener | undefined;
+    const deps: Deps = {
+      ...depsFor(db),
+      // By NOTIFY alone, as if the worker were another process; nobody is told where nobody listens.
+      hintWorkers: (seconds, queue) => (listener === undefined ? Promise.resolve() : hints.hintWorkers(seconds, queue)),
+    };
     const job = (payload: unknown) => toNewJob(noop, payload, {});
 
     const start = (onJob: (payload: z.output<typeof noop.payload>) => void): Worker => {
@@ -63,10 +72,17 @@ export const system: System = {
         await until(() => (settled.get("completed") ?? 0) >= count);
       },
       serve: async (onStart) => {
-        worker = start(onStart);
-        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        const woken = start(onStart);
+        worker = woken;
+        await new Promise<void>((resolve) => {
+          listener = listenForHints({ url }, db, {
+            hint: ({ seconds, queue }) => woken.hint(seconds, queue),
+            change: (works) => works && resolve(),
+          });
+        });
       },
       close: async () => {
+        await listener?.close();
         await worker?.stop(1_000);
         await db.close();
       },

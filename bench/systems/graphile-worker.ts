@@ -16,19 +16,24 @@ const PRESET = {
   },
 };
 
+const openPool = (url: string, max: number): pg.Pool => {
+  const pool = new pg.Pool({ connectionString: url, max });
+  // It warns without both.
+  pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
+  return pool;
+};
+
 export const system: System = {
   prepare: async ({ url }) => {
-    const pool = new pg.Pool({ connectionString: url, max: 1 });
+    const pool = openPool(url, 1);
     const utils = await makeWorkerUtils({ pgPool: pool, logger });
     await utils.migrate();
     await utils.release();
     await pool.end();
   },
   open: async ({ url }): Promise<Client> => {
-    const pool = new pg.Pool({ connectionString: url, max: 10 });
-    // It warns without both.
-    pool.on("error", () => undefined);
-    pool.on("connect", (client) => client.on("error", () => undefined));
+    const pool = openPool(url, 10);
     const utils = await makeWorkerUtils({ pgPool: pool, logger });
     let runner: { stop(): Promise<void> } | undefined;
     const start = async (onJob: (payload: Payload) => void) => {

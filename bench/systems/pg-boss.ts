@@ -23,6 +23,7 @@ export const system: System = {
     const made = boss(url);
     await made.start();
     const pool = new pg.Pool({ connectionString: url, max: 1 });
+    pool.on("error", () => undefined);
     return {
       enqueue: async (payload) => {
         await made.send("noop", payload);

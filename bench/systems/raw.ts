@@ -46,6 +46,7 @@ export const system: System = {
   },
   open: async ({ url, keepHistory }): Promise<Client> => {
     const pool = new pg.Pool({ connectionString: url, max: 10 });
+    pool.on("error", () => undefined);
     await pool.query("set enable_seqscan = off");
     const insert = async (payloads: readonly Payload[]) => {
       await pool.query(INSERT, [JSON.stringify(payloads.map((payload) => ({ id: uuidV7(), payload })))]);

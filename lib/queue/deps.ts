@@ -65,6 +65,8 @@ export interface Config {
   /** Null where no dispatcher can be invoked: jobs then wait for the next tick. */
   readonly dispatcherFunction: string | null;
   readonly handlerFunction: (type: string) => string;
+  /** Who enqueues a job into free capacity invokes its handler himself. Off unless given; needs the right to. */
+  readonly eager?: boolean;
 }
 
 /** What every use case takes first. `clock()` is null in production, where Postgres' clock decides; an instant in tests. */

@@ -63,11 +63,11 @@ const createdJob = (item: EnqueueItem, row: EnqueuedRow): Job => ({
   id: row.id,
   type: item.type,
   queue: row.queue ?? "",
-  state: (row.dueSeconds ?? 0) > 0 ? "scheduled" : "pending",
+  state: row.leased ? "leased" : (row.dueSeconds ?? 0) > 0 ? "scheduled" : "pending",
   priority: row.priority ?? DEFAULTS.priority,
   metadata: item.metadata ?? {},
   uniqueKey: item.unique_key ?? null,
-  attempt: 0,
+  attempt: row.leased ? 1 : 0,
   maxAttempts: row.maxAttempts ?? DEFAULTS.maxAttempts,
   progress: null,
   createdAt: row.createdAt ?? new Date(0),
@@ -97,7 +97,7 @@ const countEnqueued = (deps: Deps, items: readonly EnqueueItem[], rows: readonly
 };
 
 /**
- * Stores jobs durably, all or none, then wakes the dispatcher. The answers come in the order of the jobs. Calls of one process at
+ * Stores jobs durably, all or none, then wakes the dispatcher, or hands them to their handlers itself (`config.eager`). The answers come in the order of the jobs. Calls of one process at
  * the same time share statements; each gets its own answer or its own error.
  *
  * @throws {ForgeqError} `unknown_type`, `queue_full`, `id_conflict`, `unique_key_conflict`, `invalid_job`, `chain_too_deep`: nothing

@@ -62,11 +62,9 @@ export const createScanner = (deps: Deps) => {
       // The sweep is still to be made.
       positions.set(queue, UNSEEN);
     }
-    const outcomes = await mapConcurrently(claimed.leases, INVOKES_AT_ONCE, (lease) =>
-      sendLease(deps, lease, blockList),
-    );
+    const sent = await mapConcurrently(claimed.leases, INVOKES_AT_ONCE, (lease) => sendLease(deps, lease, blockList));
     const jobs = claimed.leases.reduce((sum, lease) => sum + lease.jobs, 0);
-    const refused = outcomes.filter((outcome) => outcome !== "accepted").length;
+    const refused = sent.filter(({ outcome }) => outcome !== "accepted").length;
     if (jobs > 0) deps.metrics.count("JobsLeased", jobs, { queue });
     if (refused > 0) deps.metrics.count("InvokesRefused", refused, { queue });
     return {

@@ -1,4 +1,4 @@
-import { type ClaimedLease, releaseUnbegun } from "../db/leases.ts";
+import { type ClaimedLease, releaseUnbegun, type WakeSeconds } from "../db/leases.ts";
 import type { Deps, InvokeOutcome } from "./deps.ts";
 
 const LONGEST_BLOCK_SECONDS = 30;
@@ -39,14 +39,21 @@ export const createBlockList = (nowMs: () => number, random: () => number): Bloc
   };
 };
 
+export interface Sent {
+  readonly outcome: InvokeOutcome;
+  /** When the lease was given back: a dispatcher should look again in so many seconds. */
+  readonly wakeSeconds: WakeSeconds;
+}
+
 /**
  * Invokes a lease's handler. A refused invoke gives the lease back at once, which costs its jobs a dispatch unless the
  * platform only had no room; an ambiguous one is left to the lease's expiry, because the handler may be running.
  */
-export const sendLease = async (deps: Deps, lease: ClaimedLease, blockList: BlockList): Promise<InvokeOutcome> => {
+export const sendLease = async (deps: Deps, lease: ClaimedLease, blockList: BlockList): Promise<Sent> => {
   const answer = await deps.invoker.invoke(deps.config.handlerFunction(lease.type), { lease_id: lease.id });
   if (answer.outcome === "accepted") blockList.clear(lease.type);
-  if (answer.outcome === "accepted" || answer.outcome === "ambiguous") return answer.outcome;
+  if (answer.outcome === "accepted" || answer.outcome === "ambiguous")
+    return { outcome: answer.outcome, wakeSeconds: null };
 
   const delaySeconds = blockList.block(lease.type);
   const noRoom = answer.outcome === "throttled" || answer.outcome === "failed";
@@ -56,14 +63,14 @@ export const sendLease = async (deps: Deps, lease: ClaimedLease, blockList: Bloc
     reason: answer.message,
     delaySeconds,
   });
-  await giveBack(deps, lease, {
+  const wakeSeconds = await giveBack(deps, lease, {
     leaseId: lease.id,
     reason: noRoom ? "throttled" : "undispatched",
     error: { name: "InvokeRefused", message: answer.message ?? answer.outcome },
     delaySeconds: noRoom ? delaySeconds : null,
     at: deps.clock(),
   });
-  return answer.outcome;
+  return { outcome: answer.outcome, wakeSeconds };
 };
 
 /** A failure here must not keep the claim's other leases from being sent: this one expires, and is recovered. */
@@ -71,13 +78,14 @@ const giveBack = async (
   deps: Deps,
   lease: ClaimedLease,
   release: Parameters<typeof releaseUnbegun>[1],
-): Promise<void> => {
+): Promise<WakeSeconds> => {
   try {
-    await releaseUnbegun(deps.db, release);
+    return (await releaseUnbegun(deps.db, release)).wakeSeconds;
   } catch (error) {
     deps.logger.warn("a refused lease could not be given back", {
       lease: lease.id,
       reason: error instanceof Error ? error.message : String(error),
     });
+    return null;
   }
 };

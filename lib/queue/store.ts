@@ -2,6 +2,7 @@ import { ForgeqError } from "../core/errors.ts";
 import { enqueueMany, type EnqueuedRow, type EnqueueItem } from "../db/enqueue.ts";
 import { createCoalescer, type Stored } from "./coalesce.ts";
 import type { Deps } from "./deps.ts";
+import { storeEagerly, wantsHandOff } from "./eager.ts";
 import { wakeDispatcher } from "./wake.ts";
 
 /** About 2 ms of Postgres' time, and far below what drivers and Neon's endpoint take. */
@@ -9,19 +10,23 @@ const LIMITS = { items: 500, bytes: 1_000_000, inFlight: 2 };
 /** A call with more is a batch by itself. */
 const SHARING_ITEMS = 100;
 
-/** Seconds until the earliest of the jobs just stored is due, null when none was new; and its queue. */
-const earliest = (rows: readonly EnqueuedRow[]): { dueSeconds: number | null; queue?: string } => {
+/** Wakes whoever runs the earliest of the jobs that were stored and not taken at once. */
+const wakeForRows = (deps: Deps, rows: readonly EnqueuedRow[]): Promise<void> => {
   let first: EnqueuedRow | undefined;
   for (const row of rows) {
-    if (row.created && row.dueSeconds !== null && row.dueSeconds < (first?.dueSeconds ?? Infinity)) first = row;
+    const waits = row.created && !row.leased && row.dueSeconds !== null;
+    if (waits && row.dueSeconds < (first?.dueSeconds ?? Infinity)) first = row;
   }
-  return first === undefined ? { dueSeconds: null } : { dueSeconds: first.dueSeconds, queue: first.queue ?? "" };
+  return first === undefined ? Promise.resolve() : wakeDispatcher(deps, first.dueSeconds, first.queue ?? "");
 };
 
 const store = async (deps: Deps, items: readonly EnqueueItem[], fresh: boolean): Promise<Stored<EnqueuedRow>> => {
-  const rows = await enqueueMany(deps.db, items, fresh, deps.clock());
-  const { dueSeconds, queue } = earliest(rows);
-  return { rows, after: wakeDispatcher(deps, dueSeconds, queue) };
+  if (!wantsHandOff(deps, items)) {
+    const rows = await enqueueMany(deps.db, items, fresh, deps.clock());
+    return { rows, after: wakeForRows(deps, rows) };
+  }
+  const { rows, sent } = await storeEagerly(deps, items, fresh);
+  return { rows, after: Promise.all([sent, wakeForRows(deps, rows)]).then(() => undefined) };
 };
 
 const coalescers = new WeakMap<Deps, ReturnType<typeof createCoalescer<EnqueueItem, EnqueuedRow>>>();

@@ -12,8 +12,17 @@ interface Position {
   watermarks: readonly string[] | null;
   sweptAtMs: number;
   gaveAtMs: number;
-  /** There may be due jobs: worth a statement. */
-  hot: boolean;
+  /** There may be due jobs, and no statement has looked since: worth one. */
+  hinted: boolean;
+  /** The last look was cut off by its size: worth as many statements as go at once. */
+  more: boolean;
+}
+
+const isHot = ({ hinted, more }: Position): boolean => hinted || more;
+
+/** A queue that a statement visits, and whether a hint sends it there. */
+export interface Look extends TakeFrom {
+  readonly hinted: boolean;
 }
 
 /** A worker's view of its queues: where its takes stand, and which of them are worth a look. */
@@ -24,7 +33,9 @@ export interface WorkerQueues {
   heat(name?: string): boolean;
   anyHot(): boolean;
   /** What a statement visits: the hot queues and those that gave jobs just now, each time another one first. */
-  takes(): readonly TakeFrom[];
+  takes(): readonly Look[];
+  /** Looks that were not made: their hints hold. */
+  unseen(looks: readonly Look[]): void;
   /** What a statement found. @returns the queues where somebody else was claiming, with the milliseconds to wait */
   note(found: SettledAndTaken): readonly { readonly queue: string; readonly waitMs: number }[];
 }
@@ -34,18 +45,24 @@ export const createWorkerQueues = (time: Time, random: () => number): WorkerQueu
 
   return {
     set: (names) => {
-      const fresh = (): Position => ({ watermarks: null, sweptAtMs: -Infinity, gaveAtMs: -Infinity, hot: true });
+      const fresh = (): Position => ({
+        watermarks: null,
+        sweptAtMs: -Infinity,
+        gaveAtMs: -Infinity,
+        hinted: true,
+        more: false,
+      });
       positions = new Map(names.map((name) => [name, positions.get(name) ?? fresh()]));
     },
     heat: (name) => {
       const heated = name === undefined ? [...positions.values()] : [positions.get(name)];
-      for (const position of heated) if (position !== undefined) position.hot = true;
+      for (const position of heated) if (position !== undefined) position.hinted = true;
       return heated[0] !== undefined;
     },
-    anyHot: () => [...positions.values()].some((position) => position.hot),
+    anyHot: () => [...positions.values()].some(isHot),
     takes: () => {
       const now = time.elapsedMs();
-      const visited = [...positions].filter(([, { hot, gaveAtMs }]) => hot || now - gaveAtMs < RECENT_MS);
+      const visited = [...positions].filter(([, position]) => isHot(position) || now - position.gaveAtMs < RECENT_MS);
       const [first] = visited;
       if (first !== undefined && visited.length > 1) {
         // To the end, so that the next statement begins with another one.
@@ -55,8 +72,16 @@ export const createWorkerQueues = (time: Time, random: () => number): WorkerQueu
       return visited.map(([queue, position]) => {
         const sweep = now - position.sweptAtMs >= SWEEP_EVERY_MS;
         if (sweep) position.sweptAtMs = now;
-        return { queue, claimId: uuidV7(), watermarks: sweep ? null : position.watermarks };
+        const { hinted, watermarks } = position;
+        position.hinted = false;
+        return { queue, claimId: uuidV7(), watermarks: sweep ? null : watermarks, hinted };
       });
+    },
+    unseen: (looks) => {
+      for (const { queue, hinted } of looks) {
+        const position = positions.get(queue);
+        if (position !== undefined) position.hinted ||= hinted;
+      }
     },
     note: ({ queues }) => {
       const now = time.elapsedMs();
@@ -65,7 +90,7 @@ export const createWorkerQueues = (time: Time, random: () => number): WorkerQueu
         if (position === undefined) continue;
         if (outcome === "claimed" || outcome === "empty") position.watermarks = watermarks;
         if (outcome === "claimed") position.gaveAtMs = now;
-        position.hot = more && outcome !== "busy";
+        position.more = more && outcome !== "busy";
       }
       return queues
         .filter(({ outcome }) => outcome === "busy")

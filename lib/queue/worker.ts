@@ -138,10 +138,13 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       const found = await sender.send(input);
       reserved -= maxJobs;
       statements -= 1;
+      const visited = new Set(found.queues.map(({ queue }) => queue));
+      queues.unseen(takes.filter(({ queue }) => !visited.has(queue)));
       absorb(input, found);
     } catch (error) {
       reserved -= maxJobs;
       statements -= 1;
+      queues.unseen(takes);
       forget(settles, error);
     }
     pump();

@@ -19,6 +19,7 @@ beforeAll(async () => {
   plain = await packageService(join(folder.path, "plain"));
   full = await packageService(join(folder.path, "full"), {
     wake: "armed",
+    eager: "true",
     reports: "s3://reports-bucket/forgeq/",
     logRetentionDays: "7",
     vpcSubnetIds: "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
@@ -144,6 +145,16 @@ describe("the CloudFormation that serverless.yml makes", () => {
       expect({ [key]: allowed(plain, key) }).toEqual({ [key]: [...LOGS(key), ...expected[key]!].sort() });
       expect(roleOf(plain, key)).not.toHaveProperty("ManagedPolicyArns");
     }
+  });
+
+  it("lets those who enqueue invoke the handlers where jobs are handed off eagerly, and nowhere else", () => {
+    expect(lambda(plain, "enqueue").Properties.Environment.Variables.FORGEQ_EAGER).toBe("false");
+    for (const key of ["enqueue", ...HANDLERS]) {
+      expect(lambda(full, key).Properties.Environment.Variables.FORGEQ_EAGER).toBe("true");
+      expect(allowed(full, key)).toEqual(expect.arrayContaining(INVOKE("dispatcher", ...HANDLERS)));
+    }
+    for (const key of ["api", "scheduler", "failed-invocation"])
+      expect(allowed(full, key).filter((right) => right.includes("handler-"))).toEqual([]);
   });
 
   it("ticks every minute in the wake mode always, and never in armed", () => {

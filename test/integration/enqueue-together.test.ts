@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { DRIVERS, openWith } from "../support/drivers.ts";
 import type { Db } from "../../lib/db/client.ts";
 import { enqueueJobs } from "../../lib/queue/enqueue.ts";
 import { setup } from "../support/queue.ts";
@@ -20,29 +21,36 @@ const counting = (db: Db): { readonly db: Db; readonly stored: () => number } =>
 
 const plain = (n: number) => ({ type: "plain", payload: { n } });
 
-it("stores what a hundred callers enqueue at once in a few statements, and gives each its own job", async () => {
+it.each(DRIVERS)(
+  "stores what a hundred callers enqueue at once over %s in a few statements, each its own job",
+  async (driver) => {
+    const s = await setup();
+    const { db, stored } = counting(await openWith(driver, s.url));
+    const deps = { ...s.deps, db };
+
+    const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => enqueueJobs(deps, [plain(n)])));
+
+    expect(stored()).toBeLessThanOrEqual(3);
+    const ids = answers.map(([answer]) => answer!.job.id);
+    expect(new Set(ids).size).toBe(100);
+    for (const n of [0, 57, 99]) expect((await s.queue.get(ids[n]!)).payload).toEqual({ n });
+    // One wake for the statement, not one for each job.
+    expect(s.invocations.length).toBeLessThanOrEqual(3);
+  },
+);
+
+it.each(DRIVERS)("fails only the caller whose job can't be stored, over %s", async (driver) => {
   const s = await setup();
-  const { db, stored } = counting(s.db);
+  const { db, stored } = counting(await openWith(driver, s.url));
   const deps = { ...s.deps, db };
-
-  const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => enqueueJobs(deps, [plain(n)])));
-
-  expect(stored()).toBeLessThanOrEqual(3);
-  const ids = answers.map(([answer]) => answer!.job.id);
-  expect(new Set(ids).size).toBe(100);
-  for (const n of [0, 57, 99]) expect((await s.queue.get(ids[n]!)).payload).toEqual({ n });
-  // One wake for the statement, not one for each job.
-  expect(s.invocations.length).toBeLessThanOrEqual(3);
-});
-
-it("fails only the caller whose job can't be stored", async () => {
-  const s = await setup();
   const answers = await Promise.allSettled([
-    enqueueJobs(s.deps, [plain(1)]),
-    enqueueJobs(s.deps, [{ type: "unheard_of", payload: {} }]),
-    enqueueJobs(s.deps, [plain(2), plain(3)]),
+    enqueueJobs(deps, [plain(1)]),
+    enqueueJobs(deps, [{ type: "unheard_of", payload: {} }]),
+    enqueueJobs(deps, [plain(2), plain(3)]),
   ]);
 
+  // Together, then one by one.
+  expect(stored()).toBe(4);
   expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   expect(answers[1]).toMatchObject({ reason: { code: "unknown_type", details: { index: 0 } } });
   const [row] = await s.db.query<{ n: number }>("select count(*)::int as n from forgeq.job");

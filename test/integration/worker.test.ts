@@ -81,6 +81,21 @@ it("starts a job at once when it is told of it", async () => {
   expect(ran).toEqual([id]);
 });
 
+it("looks once for a job that it is told of, however many more it has room for, and settles it with the next look", async () => {
+  const { queue, start, deps } = await setupWorkers();
+  const statements = counting(deps.db);
+  // No look by itself: no timer ever fires.
+  const time = { ...deps.time, after: () => () => undefined };
+  const worker = start(async () => undefined, { queues: ["plain"], concurrency: 2_000 }, { db: statements.db, time });
+  await until(() => statements.of("settle_and_take") === 1);
+  for (let jobs = 1; jobs <= 5; jobs += 1) {
+    await queue.enqueue(1);
+    worker.hint(0, "plain");
+    await until(() => worker.settled.get("completed") === jobs);
+    expect(statements.of("settle_and_take")).toBe(1 + 2 * jobs);
+  }
+});
+
 it("waits for the instant at which a job falls due", async () => {
   const { queue, start, db } = await setupWorkers();
   const [id] = await queue.enqueue(1, { delay_seconds: 1.5 });

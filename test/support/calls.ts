@@ -1,6 +1,7 @@
 import { uuidV7 } from "../../lib/core/uuid.ts";
 import { call } from "../../lib/db/call.ts";
 import type { Db } from "../../lib/db/client.ts";
+import { enqueueAndClaim } from "../../lib/db/enqueue.ts";
 import { cancel, revive } from "../../lib/db/jobs.ts";
 import {
   beginLease,
@@ -42,6 +43,17 @@ const enqueue = (name: string, jobs: () => Parameters<typeof enqueueJobs>[1], be
     return async (db) => (await enqueueJobs(quiet(s, db), given)).map(({ job }) => job);
   },
 });
+
+/** The rows say whether the call found its jobs stored, as those of an enqueue do; what must be the same is what is invoked. */
+const ENQUEUE_EAGERLY: Call = {
+  name: "enqueue_and_claim",
+  marker: "forgeq:enqueue_and_claim",
+  prepare: (s) => {
+    const items = [1, 2].map((n) => ({ id: uuidV7(), type: "plain", payload: { n } }));
+    const input = { fresh: false, blockedTypes: [], dispatchSeconds: 90, at: s.at(0) };
+    return Promise.resolve(async (db) => (await enqueueAndClaim(db, items, input)).leases);
+  },
+};
 
 const settleAs = (name: string, outcome: "completed" | "retry" | "dead", jobs: number, settled = jobs): Call => ({
   name,
@@ -128,6 +140,7 @@ export const CALLS: readonly Call[] = [
   enqueue("enqueue_many", () => [PLAIN, { ...PLAIN, priority: 1 }, { ...PLAIN, delaySeconds: 300 }]),
   enqueue("enqueue with a unique key", () => [{ ...PLAIN, uniqueKey: "key" }]),
   enqueue("enqueue with a unique key that is held", () => [{ ...PLAIN, uniqueKey: "key" }], true),
+  ENQUEUE_EAGERLY,
   claimWith("claim", null),
   claimWith("claim from a limited queue", 8),
   {

@@ -6,15 +6,16 @@ import { type Held, setup, type Setup } from "./queue.ts";
 
 /**
  * Where two calls meet. `leased`, `begun`: three jobs under such a lease, and a fourth that waits. `limited`: three jobs under a
- * lease that has not begun, two that wait, and one place left in the queue. `ended`: a dead job whose unique key is free.
+ * lease that has not begun, two that wait, and one place left in the queue. `roomy`: three jobs under such a lease, none waits, and
+ * one place left. `ended`: a dead job whose unique key is free.
  */
-export type SceneKind = "leased" | "begun" | "limited" | "ended";
+export type SceneKind = "leased" | "begun" | "limited" | "roomy" | "ended";
 
 export interface Scene extends Setup {
   readonly ids: readonly string[];
   readonly leaseId: string;
   readonly held: Held;
-  /** A job that waits. */
+  /** A job that waits; in `roomy` one that is stored by "enqueue eagerly". */
   readonly free: string;
   /** Lives that have ended once everything has. */
   readonly lives: number;
@@ -30,13 +31,17 @@ export const createScene = async (database: TestDatabase, kind: SceneKind): Prom
     await s.queue.settle(held, "dead");
     return { ...s, ids, leaseId: held.leaseId, held, free: ids[0]!, lives: 2 };
   }
-  if (kind === "limited") await s.db.query("update forgeq.queue set max_in_flight = 4");
+  if (kind === "limited" || kind === "roomy") await s.db.query("update forgeq.queue set max_in_flight = 4");
   const ids = await s.queue.enqueue(3);
   await s.db.query("insert into forgeq.unique_key select type, id::text, id from forgeq.job");
   await s.db.query("update forgeq.job set unique_key = id::text");
   const leaseId = (await s.queue.claim()).leases[0]!.id;
   const held =
     kind === "begun" ? ((await s.queue.begin(leaseId)) as Held) : { leaseId, begunBy: uuidV7(), jobIds: ids };
+  if (kind === "roomy") {
+    await s.db.query("update forgeq.job_type set batch_size = 1");
+    return { ...s, ids, leaseId, held, free: uuidV7(), lives: ids.length + 1 };
+  }
   const waiting = await s.queue.enqueue(kind === "limited" ? 2 : 1);
   return { ...s, ids, leaseId, held, free: waiting[0]!, lives: ids.length + waiting.length };
 };
@@ -52,6 +57,11 @@ const enqueue = (fresh: boolean): Call =>
     JSON.stringify([{ id: uuidV7(), type: "plain", payload: { n: 0 }, unique_key: KEY }]),
     s.at(1),
   ]);
+
+const enqueueEagerly = call("select * from forgeq.enqueue_and_claim($1, false, at => $2)", (s) => [
+  JSON.stringify([{ id: s.free, type: "plain", payload: { n: 0 } }]),
+  s.at(1),
+]);
 
 const ended = (s: Scene) =>
   JSON.stringify([
@@ -73,6 +83,7 @@ export const CALLS = {
   "cancel held": call("select * from forgeq.cancel($1, $2)", (s) => [s.ids[0], s.at(1)]),
   "cancel free": call("select * from forgeq.cancel($1, $2)", (s) => [s.free, s.at(1)]),
   retry: call("select * from forgeq.retry($1, 1, $2)", (s) => [s.ids[0], s.at(1)]),
+  "enqueue eagerly": enqueueEagerly,
   "enqueue with that key": enqueue(true),
   "enqueue with that key, by id": enqueue(false),
 } satisfies Record<string, Call>;
