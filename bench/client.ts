@@ -14,6 +14,8 @@ const spread = async (callers: number, count: number, work: (n: number) => Promi
 };
 
 const PREFILL = 1_000;
+/** As long for each queue: what calls were made in it is up to the queue. */
+const WARM_MS = 2_000;
 
 const prefill = async (client: Client, count: number): Promise<void> =>
   spread(2, Math.ceil(count / PREFILL), (n) =>
@@ -67,7 +69,11 @@ const main = async (order: Order): Promise<void> => {
   if (task.kind === "latency") await client.serve((payload) => samples.push(performance.now() - payload.sentAtMs));
   // Connections are open and code is warm: what is measured is the steady state.
   if (task.kind === "enqueue" || task.kind === "bulk") {
-    await spread(task.callers, 200, (n) => client.enqueue(payloadOf(n)));
+    const untilMs = performance.now() + WARM_MS;
+    const caller = async () => {
+      for (let n = 0; performance.now() < untilMs; n += 1) await client.enqueue(payloadOf(n));
+    };
+    await Promise.all(Array.from({ length: task.callers }, caller));
   }
   const go = new Promise((resolve) => process.once("message", resolve));
   say({ ready: true });
