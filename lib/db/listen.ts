@@ -7,8 +7,9 @@ import { clientConfig } from "./pg.ts";
 /** The channel that workers listen on. A payload is JSON: `{seconds, queue}`. */
 const CHANNEL = "forgeq_wake";
 
+// Nothing to keep: without the wait for the disk the hint arrives a commit earlier.
 const NOTIFY = `/* forgeq:notify */
-select pg_notify('${CHANNEL}', $1)`;
+select set_config('synchronous_commit', 'off', true), pg_notify('${CHANNEL}', $1)`;
 
 export interface Hint {
   /** Jobs fall due in so many seconds. */
