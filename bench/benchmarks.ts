@@ -97,6 +97,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
       raw: { must: 0.8 },
     },
   },
+  rtt(5),
   rtt(20),
   {
     name: "latency",
