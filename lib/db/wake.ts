@@ -21,7 +21,7 @@ export const wakeWanted = async (db: Db, dueSeconds: number, at: Date | null): P
 const MARK = `/* forgeq:dispatcher_mark */
 select forgeq.dispatcher_mark($1::uuid, $2, $3::float8, $4::timestamptz) as mine`;
 
-/** The dispatcher `me` says what it does from now on; false when another one does it already. */
+/** The dispatcher `me` says what it does from now on; false when another one does it already, or is there when it is closing. */
 export const markDispatcher = async (
   db: Db,
   me: string,

@@ -2,13 +2,13 @@ import { uuidV7 } from "../core/uuid.ts";
 import { dispatchableQueues } from "../db/queues.ts";
 import { markDispatcher, nextDue } from "../db/wake.ts";
 import type { Deps } from "./deps.ts";
-import { type Drain, drain, lookAgain } from "./drain.ts";
+import { type Drain, drain, lookAgain, standIn } from "./drain.ts";
 import { fireSchedules } from "./fire-schedules.ts";
 import { createScanner, type ScanResult } from "./scan.ts";
 import { WAIT_HORIZON_SECONDS } from "./wake.ts";
 
 const CLOSING_SECONDS = [0, 0.3, 0.7];
-/** Kept free before the invocation's own time-out. */
+/** Kept free before the invocation's own time-out; as long before that it hands over. */
 const RESERVE_MS = 10_000;
 
 export interface DispatchReport {
@@ -36,6 +36,7 @@ export const dispatch = async (
   const me = uuidV7();
   const total = { leases: 0, jobs: 0, refused: 0 };
   const outOfTime = () => remainingMs() < RESERVE_MS;
+  const tooOld = () => remainingMs() < 2 * RESERVE_MS;
   const mark = (phase: "active" | "waiting" | "closing", waitSeconds: number | null = null) =>
     markDispatcher(deps.db, me, phase, waitSeconds, deps.clock());
   const counted = (result: ScanResult): ScanResult => {
@@ -60,7 +61,7 @@ export const dispatch = async (
     await fireSlots();
     return mark("active");
   };
-  const work: Drain = { scanner: createScanner(deps), queues, renew, outOfTime, counted };
+  const work: Drain = { scanner: createScanner(deps), queues, renew, outOfTime: tooOld, counted };
   const longestWaitSeconds = waitable(remainingMs());
 
   for (let waited = false; ; waited = true) {
@@ -73,21 +74,22 @@ export const dispatch = async (
     }
     await drain(deps, work);
 
-    const dueSeconds = outOfTime() ? null : await nextDue(deps.db, longestWaitSeconds, deps.clock());
+    const dueSeconds = tooOld() ? null : await nextDue(deps.db, longestWaitSeconds, deps.clock());
     // This invocation has become too old to wait for it; a new one can.
     const tooLate = dueSeconds !== null && dueSeconds > waitable(remainingMs());
     const waiting = dueSeconds !== null && !tooLate && (await mark("waiting", dueSeconds));
     if (!waiting) await mark("closing");
+    if (tooOld() || tooLate) {
+      await handOver(deps);
+      await standIn(deps, { ...work, outOfTime }, () => mark("closing"));
+      return { ...total, ended: "handed_over" };
+    }
     // No longer active: who enqueued before that mark was not told to wake anybody, so look once more.
-    if (!outOfTime() && (await lookAgain(deps, work, waiting ? [0] : CLOSING_SECONDS))) continue;
+    if (await lookAgain(deps, work, waiting ? [0] : CLOSING_SECONDS)) continue;
     if (waiting) {
       const sooner = await nextDue(deps.db, dueSeconds, deps.clock());
       await deps.sleep(Math.min(dueSeconds, sooner ?? dueSeconds));
       continue;
-    }
-    if (outOfTime() || tooLate) {
-      await handOver(deps);
-      return { ...total, ended: "handed_over" };
     }
     // Stored while this one was active, and due before what another one waits for.
     const missed = await nextDue(deps.db, waitable(remainingMs()), deps.clock());

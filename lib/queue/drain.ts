@@ -7,6 +7,8 @@ const LINGER_SECONDS = [0.02, 0.03, 0.05, 0.1, 0.15, 0.25, 0.4];
 const VISIT_ALL_SECONDS = 0.1;
 const RENEW_EVERY_MS = 1_000;
 const UNFINISHED_SECONDS = 0.05;
+const STAND_IN_MS = 8_000;
+const STAND_IN_PAUSE_SECONDS = 0.2;
 
 /** What one dispatcher works with. */
 export interface Drain {
@@ -66,4 +68,22 @@ export const lookAgain = async (
     unfinished = [...result.busy, ...result.cutOff];
   }
   return false;
+};
+
+/**
+ * Goes on claiming after a hand-over, neither active nor waiting, until another dispatcher is: the one that was invoked may take
+ * seconds to start. Eight seconds at most.
+ *
+ * @param alone - says that this dispatcher is closing; false when another one is active or waits
+ */
+export const standIn = async (
+  deps: Deps,
+  { scanner, queues, outOfTime, counted }: Drain,
+  alone: () => Promise<boolean>,
+): Promise<void> => {
+  const untilMs = deps.time.elapsedMs() + STAND_IN_MS;
+  while (!outOfTime() && deps.time.elapsedMs() < untilMs && (await alone())) {
+    counted(await scanner.scan(await queues(), { sweep: false }));
+    await deps.sleep(STAND_IN_PAUSE_SECONDS);
+  }
 };

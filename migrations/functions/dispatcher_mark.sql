@@ -2,13 +2,14 @@
 --   'active': until 5 s from now; false while another one is active. Takes over from who only asked for a dispatcher (wake_wanted).
 --   'waiting': for an instant wait_seconds ahead, no longer active; false while another one waits for it (to a tenth of a second)
 --   or an earlier one.
---   'closing': neither.
+--   'closing': neither; false while another one is active or waits.
 create or replace function forgeq.dispatcher_mark(me uuid, phase text, wait_seconds double precision default null, at timestamptz default null)
 returns boolean
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 declare
   at timestamptz := coalesce(dispatcher_mark.at, clock_timestamp());
+  alone boolean;
 begin
   if phase = 'active' then
     update forgeq.wake w
@@ -25,7 +26,10 @@ begin
     update forgeq.wake w
     set active_until = case when w.active_by = me then null else w.active_until end,
         waiting_for = case when w.waiting_by = me then null else w.waiting_for end
-    where w.name = 'dispatcher';
+    where w.name = 'dispatcher'
+    returning coalesce(w.active_until <= at or w.active_by = '00000000-0000-0000-0000-000000000000', true)
+      and coalesce(w.waiting_for <= at, true) into alone;
+    return alone;
   end if;
   return found;
 end

@@ -143,6 +143,24 @@ describe("short delays", () => {
     expect(await fresh.lateness()).toEqual([0, 0]);
   });
 
+  it("are kept after a hand-over until the next dispatcher is there", async () => {
+    const d = await create();
+    await enqueue(d, { delaySeconds: 30 });
+    for (const delaySeconds of [35, 35.5, 36.5, 50]) await enqueue(d, { delaySeconds });
+    d.invocations.length = 0;
+    // 52 s: at 32 it is too old to wait for the next ones.
+    d.onSleep(async () => {
+      if (d.wakes() === 1 && d.now() > 36) {
+        d.onSleep(null);
+        await d.db.query("select forgeq.dispatcher_mark(gen_random_uuid(), 'active', null, $1)", [d.at(d.now())]);
+      }
+    });
+    expect(await d.run({}, 52)).toMatchObject({ ended: "handed_over", jobs: 3 });
+    const late = await d.lateness();
+    expect(late.slice(3)).toEqual([null, null]);
+    for (const seconds of late.slice(0, 3)) expect(seconds).toBeLessThanOrEqual(0.2);
+  });
+
   it("end with the other when another dispatcher waits for the same", async () => {
     const d = await create();
     await enqueue(d, { delaySeconds: 60 });

@@ -47,6 +47,7 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
         runAt: at(0),
         createdAt: at(0),
         dueSeconds: 0,
+        leased: false,
       },
     ]);
     expect(await getJob(db, id, at(0))).toMatchObject({
@@ -188,6 +189,10 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
     expect(await wakeWanted(db, 0, at(1))).toBe(false);
     expect(await markDispatcher(db, me, "waiting", 30, at(2))).toBe(true);
     expect(await markDispatcher(db, me, "closing", null, at(3))).toBe(true);
+    const other = uuidV7();
+    expect(await markDispatcher(db, other, "waiting", 30, at(3))).toBe(true);
+    expect(await markDispatcher(db, me, "closing", null, at(3))).toBe(false);
+    expect(await markDispatcher(db, other, "closing", null, at(3))).toBe(true);
     expect(await wakeWanted(db, 0, at(4))).toBe(true);
 
     await queue.enqueue(1, { delay_seconds: 12.5 });
