@@ -9,7 +9,7 @@ export interface RunningInvocation {
 }
 
 /** The environments of one function: idle ones are used again, those of an older bundle are retired. */
-export const createFunctionPool = (options: EnvironmentOptions, running: Map<string, RunningInvocation>) => {
+export const createFunctionPool = (options: EnvironmentOptions, running: Set<RunningInvocation>) => {
   const idle: { readonly environment: Environment; readonly builtAtMs: number }[] = [];
   const starting = new Set<Promise<Environment>>();
   const busy = new Set<Environment>();
@@ -42,9 +42,11 @@ export const createFunctionPool = (options: EnvironmentOptions, running: Map<str
         return { error: { errorType: "Runtime.ExitError", errorMessage: "the invoker is closing" } };
       }
       busy.add(environment);
-      running.set(requestId, { functionName: options.functionName, requestId, pid: environment.pid, event });
+      // Deliveries of one event share its request id.
+      const invocation = { functionName: options.functionName, requestId, pid: environment.pid, event };
+      running.add(invocation);
       const result = await environment.run(requestId, event, timeoutMs);
-      running.delete(requestId);
+      running.delete(invocation);
       busy.delete(environment);
       if (environment.isAlive()) idle.push({ environment, builtAtMs });
       return result;

@@ -71,7 +71,7 @@ const createGate = (limit: number) => {
 };
 
 export const startInvoker = async (options: InvokerOptions): Promise<LocalInvoker> => {
-  const running = new Map<string, RunningInvocation>();
+  const running = new Set<RunningInvocation>();
   const functions = new Map(
     Object.entries(options.functions).map(([name, settings]) => {
       const onLog = (line: string) => options.onLog?.(name, line);
@@ -187,7 +187,7 @@ export const startInvoker = async (options: InvokerOptions): Promise<LocalInvoke
   });
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    running: () => [...running.values()],
+    running: () => [...running],
     close: async () => {
       closed = true;
       server.closeAllConnections();
