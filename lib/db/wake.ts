@@ -34,7 +34,10 @@ const NEXT_EVENT = `/* forgeq:next_event */
 select job_seconds as "jobSeconds", slot_seconds as "slotSeconds", lease_seconds as "leaseSeconds"
 from forgeq.next_event($1::timestamptz)`;
 
-/** Seconds until something must be attended to, 0 or less for what is due already, null for nothing; what a limit or a pause holds back is nothing. */
+/**
+ * Seconds until something must be attended to, 0 or less for what is due already, null for nothing; what a limit or a pause
+ * holds back is nothing.
+ */
 export interface NextEvent {
   readonly jobSeconds: number | null;
   readonly slotSeconds: number | null;

@@ -97,8 +97,9 @@ const countEnqueued = (deps: Deps, items: readonly EnqueueItem[], rows: readonly
 };
 
 /**
- * Stores jobs durably, all or none, then wakes the dispatcher, or hands them to their handlers itself (`config.eager`). The answers come in the order of the jobs. Calls of one process at
- * the same time share statements; each gets its own answer or its own error.
+ * Stores jobs durably, all or none, then wakes the dispatcher, or hands them to their handlers itself (`config.eager`). The
+ * answers come in the order of the jobs. Calls of one process at the same time share statements; each gets its own answer or its
+ * own error.
  *
  * @throws {ForgeqError} `unknown_type`, `queue_full`, `id_conflict`, `unique_key_conflict`, `invalid_job`, `chain_too_deep`: nothing
  * was stored, `details.index` names the item; `database_unavailable`: unknown, send it again with the same ids
