@@ -20,7 +20,8 @@ export interface Enqueued {
   readonly created: boolean;
   /**
    * Wakes the dispatcher; call it after the commit, which `enqueue` can't see. Without it the job waits for the next tick:
-   * at most a minute, in armed mode two (a tick was armed before the job was stored, for a transaction that commits within a minute). Needs DATABASE_URL and the right to invoke the dispatcher; never throws.
+   * at most a minute, in armed mode two (a tick was armed before the job was stored, for a transaction that commits within
+   * a minute). Needs DATABASE_URL and the right to invoke the dispatcher; never throws.
    */
   wake(): Promise<void>;
 }
