@@ -11,6 +11,19 @@ const chunks = (list) =>
 
 const pascalCase = (name) => name.replace(/(?:^|-)(.)/g, (_, letter) => letter.toUpperCase());
 
+/** The sum of one of the service's metrics in each minute. */
+const ofService = (service, MetricName) => [
+  {
+    Id: "m1",
+    ReturnData: true,
+    MetricStat: {
+      Metric: { Namespace: "ForgeQ", MetricName, Dimensions: [{ Name: "service", Value: service }] },
+      Period: 60,
+      Stat: "Sum",
+    },
+  },
+];
+
 /** One number of all queues: `MAX(OldestPendingAge)`. */
 const ofQueues = (service, expression) => [
   {
@@ -53,21 +66,7 @@ const definitions = ({ service, wake, metrics, lateSeconds, asynchronous, handle
     },
     "jobs-crashing": {
       says: "leases expired: handlers crash, or lose the database",
-      metrics: [
-        {
-          Id: "m1",
-          ReturnData: true,
-          MetricStat: {
-            Metric: {
-              Namespace: "ForgeQ",
-              MetricName: "JobsRecovered",
-              Dimensions: [{ Name: "service", Value: service }],
-            },
-            Period: 60,
-            Stat: "Sum",
-          },
-        },
-      ],
+      metrics: ofService(service, "JobsRecovered"),
       ...{ above: 0, minutes: 3, of: 10 },
     },
     "invokes-refused": {
@@ -81,21 +80,7 @@ const definitions = ({ service, wake, metrics, lateSeconds, asynchronous, handle
       ? {
           "tick-missing": {
             says: "the scheduler has not run for five minutes",
-            metrics: [
-              {
-                Id: "m1",
-                ReturnData: true,
-                MetricStat: {
-                  Metric: {
-                    Namespace: "ForgeQ",
-                    MetricName: "Ticks",
-                    Dimensions: [{ Name: "service", Value: service }],
-                  },
-                  Period: 60,
-                  Stat: "Sum",
-                },
-              },
-            ],
+            metrics: ofService(service, "Ticks"),
             ...{ below: 1, minutes: 5, of: 5, missing: "breaching" },
           },
         }

@@ -20,8 +20,14 @@ const setupDurability = async () => {
     });
   const item = () => ({ id: uuidV7(), type: "plain", payload: {} });
   const take = (settles: Parameters<typeof settleAndTake>[1]["settles"]) => ({
-    ...{ worker: uuidV7(), settles, takes: [{ queue: "plain", claimId: uuidV7(), watermarks: null }] },
-    ...{ types: ["plain"], maxJobs: 1, invocation: "test", dueHorizonSeconds: null, at: s.at(0) },
+    worker: uuidV7(),
+    settles,
+    takes: [{ queue: "plain", claimId: uuidV7(), watermarks: null }],
+    types: ["plain"],
+    maxJobs: 1,
+    invocation: "test",
+    dueHorizonSeconds: null,
+    at: s.at(0),
   });
   return { ...s, waits, item, take };
 };
