@@ -180,12 +180,34 @@ export interface Settled {
   readonly wakeSeconds: WakeSeconds;
 }
 
+/** What settle says of jobs: one word where all of them completed, which nearly always holds. */
+export type BriefStates<State extends string> = "completed" | Readonly<Record<string, State>>;
+
+/** The same, job by job. */
+export const statesOf = <State extends string>(
+  states: BriefStates<State>,
+  ended: readonly Ended[],
+): Readonly<Record<string, State | "completed">> =>
+  states === "completed" ? Object.fromEntries(ended.map(({ id }) => [id, states])) : states;
+
 const SETTLE = `/* forgeq:settle */
-select outcome, jobs, wake_seconds as "wakeSeconds" from forgeq.settle($1::uuid, $2::uuid, $3::jsonb, $4::timestamptz)`;
+select outcome, jobs, wake_seconds as "wakeSeconds" from forgeq.settle($1::uuid, $2::uuid, $3::jsonb, $4::timestamptz, true)`;
+
+interface BrieflySettled extends Omit<Settled, "jobs"> {
+  readonly jobs: BriefStates<SettledState>;
+}
+
+const toSettled = ({ jobs, ...row }: BrieflySettled, ended: readonly Ended[]): Settled => ({
+  ...row,
+  jobs: statesOf(jobs, ended),
+});
 
 /** Writes outcomes of jobs of a begun lease; a job's first outcome stands, and is what a repeated call is told. */
 export const settle = async (db: Db, holder: LeaseHolder, ended: readonly Ended[], at: Date | null): Promise<Settled> =>
-  only(await call<Settled>(db, SETTLE, [holder.leaseId, holder.begunBy, JSON.stringify(ended), at]));
+  toSettled(
+    only(await call<BrieflySettled>(db, SETTLE, [holder.leaseId, holder.begunBy, JSON.stringify(ended), at])),
+    ended,
+  );
 
 /** The same inside the handler's own read-committed transaction: it takes effect if and when that commits. */
 export const settleIn = async (
@@ -194,7 +216,10 @@ export const settleIn = async (
   ended: readonly Ended[],
   at: Date | null,
 ): Promise<Settled> =>
-  only(await callIn<Settled>(tx, SETTLE, [holder.leaseId, holder.begunBy, JSON.stringify(ended), at]));
+  toSettled(
+    only(await callIn<BrieflySettled>(tx, SETTLE, [holder.leaseId, holder.begunBy, JSON.stringify(ended), at])),
+    ended,
+  );
 
 const RELEASE = `/* forgeq:release */
 select outcome, wake_seconds as "wakeSeconds"

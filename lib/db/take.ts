@@ -1,6 +1,15 @@
-import { call, only } from "./call.ts";
+import { ForgeqError } from "../core/errors.ts";
+import { call } from "./call.ts";
 import type { Db } from "./client.ts";
-import type { Claimed, Ended, LeasedJob, SettledState, WakeSeconds } from "./leases.ts";
+import {
+  type BriefStates,
+  type Claimed,
+  type Ended,
+  type LeasedJob,
+  type SettledState,
+  statesOf,
+  type WakeSeconds,
+} from "./leases.ts";
 
 /** Where the next take of one queue goes on. */
 export interface TakeFrom {
@@ -45,35 +54,42 @@ export interface SettledAndTaken {
   readonly dueSeconds: number | null;
 }
 
-interface WireLease {
-  readonly id: string;
-  readonly type: string;
-  readonly queue: string;
-  readonly lease_seconds: number;
-}
-
-/** As migrations/functions/settle_and_take.sql lists them: without names, which would be half of a batch's bytes. */
+/** As migrations/functions/job_taken.sql makes them. */
 type WireJob = readonly [
   id: string,
   attempt: number,
   maxAttempts: number,
   depth: number,
-  createdAt: string,
-  runAt: string,
+  createdAtMicros: number,
+  runAtMicros: number,
   traceparent: string | null,
   metadata: Record<string, unknown> | null,
   payload: unknown,
 ];
 
-interface Row extends Omit<SettledAndTaken, "leases"> {
-  readonly leases: readonly WireLease[] | null;
-  /** A list for each lease, in the order of the leases. */
-  readonly jobs: readonly (readonly WireJob[])[] | null;
+interface WireLease {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly lease_seconds: number;
+  /** Their number. */
+  readonly jobs: number;
+}
+
+interface Answer extends Omit<SettledAndTaken, "leases" | "settled"> {
+  readonly settled: Readonly<Record<string, BriefStates<SettledState | "busy">>>;
+  readonly leases: readonly WireLease[];
+}
+
+interface Row {
+  /** JSON of a `WireJob`. */
+  readonly job: string | null;
+  /** In the last row. */
+  readonly answer: Answer | null;
 }
 
 const SETTLE_AND_TAKE = `/* forgeq:settle_and_take */
-select settled, wake_seconds as "wakeSeconds", queues, leases, jobs, due_seconds as "dueSeconds"
-from forgeq.settle_and_take($1::uuid, $2::jsonb, $3::jsonb, $4::text[], $5::int, $6, $7::float8, $8::timestamptz)`;
+select job, answer from forgeq.settle_and_take($1::uuid, $2::jsonb, $3::jsonb, $4::text[], $5::int, $6, $7::float8, $8::timestamptz)`;
 
 /**
  * One statement for a batch: writes outcomes of several leases, then takes due jobs that are begun already. Sent again with the
@@ -82,41 +98,55 @@ from forgeq.settle_and_take($1::uuid, $2::jsonb, $3::jsonb, $4::text[], $5::int,
  * @throws {ForgeqError} `database_unavailable` - it may or may not have happened; send the same input again to know
  */
 export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<SettledAndTaken> => {
-  const { leases, jobs, ...row } = only(
-    await call<Row>(db, SETTLE_AND_TAKE, [
-      input.worker,
-      JSON.stringify(input.settles.map(({ leaseId, ended }) => ({ lease_id: leaseId, ended }))),
-      JSON.stringify(input.takes.map(({ queue, claimId, watermarks }) => ({ queue, claim_id: claimId, watermarks }))),
-      input.types,
-      input.maxJobs,
-      input.invocation,
-      input.dueHorizonSeconds,
-      input.at,
-    ]),
-  );
-  return { ...row, leases: (leases ?? []).map((lease, index) => toLease(lease, jobs?.[index] ?? [])) };
+  const rows = await call<Row>(db, SETTLE_AND_TAKE, [
+    input.worker,
+    JSON.stringify(input.settles.map(({ leaseId, ended }) => ({ lease_id: leaseId, ended }))),
+    JSON.stringify(input.takes.map(({ queue, claimId, watermarks }) => ({ queue, claim_id: claimId, watermarks }))),
+    input.types,
+    input.maxJobs,
+    input.invocation,
+    input.dueHorizonSeconds,
+    input.at,
+  ]);
+  const answer = rows.at(-1)?.answer;
+  if (!answer) throw new ForgeqError("internal", "settle_and_take gave no answer");
+  let next = 0;
+  return {
+    ...answer,
+    settled: Object.fromEntries(
+      input.settles.map(({ leaseId, ended }) => [leaseId, statesOf(answer.settled[leaseId] ?? {}, ended)]),
+    ),
+    leases: answer.leases.map((lease) => toLease(lease, rows.slice(next, (next += lease.jobs)))),
+  };
 };
 
-const toLease = (
-  { id, type, queue, lease_seconds: leaseSeconds }: WireLease,
-  jobs: readonly WireJob[],
-): TakenLease => ({
+/** What JavaScript keeps of an instant: its milliseconds. */
+const toDate = (micros: number): Date => new Date(Math.floor(micros / 1000));
+
+const toLease = ({ id, type, queue, lease_seconds: leaseSeconds }: WireLease, rows: readonly Row[]): TakenLease => ({
   id,
   type,
   queue,
   leaseSeconds,
-  jobs: jobs.map(([jobId, attempt, maxAttempts, depth, createdAt, runAt, traceparent, metadata, payload]) => ({
-    id: jobId,
+  jobs: rows.map(({ job }) => toJob(type, queue, job ?? "")),
+});
+
+const toJob = (type: string, queue: string, json: string): LeasedJob => {
+  const [id, attempt, maxAttempts, depth, createdAt, runAt, traceparent, metadata, payload] = JSON.parse(
+    json,
+  ) as WireJob;
+  return {
+    id,
     type,
     queue,
     attempt,
     maxAttempts,
     depth,
-    createdAt: new Date(createdAt),
-    runAt: new Date(runAt),
+    createdAt: toDate(createdAt),
+    runAt: toDate(runAt),
     waitedMs: null,
     traceparent,
     metadata,
     payload,
-  })),
-});
+  };
+};

@@ -20,6 +20,6 @@ begin
   perform set_config('synchronous_commit', 'off', true);
   return query
   select c.outcome, c.leases, c.next_watermarks, c.more
-  from forgeq.claim_jobs(queue, claim_id, max_jobs, watermarks, blocked_types, dispatch_seconds, null, null, at) c;
+  from forgeq.claim_jobs(queue, claim_id, max_jobs, watermarks, blocked_types, dispatch_seconds, at) c;
 end
 $$;

@@ -22,19 +22,18 @@ begin
     where j.id = any (array(select d.id from done d)) and j.claim_id = lease.claim_id
     returning j.id, j.life, j.created_at, j.run_at, j.priority, j.attempt, j.max_attempts, j.depth, j.queue, j.type, j.unique_key,
       j.traceparent, j.metadata, j.payload),
-  gone as (
-    select g.*, d.result from deleted g join done d on d.id = g.id),
   kept as (
     insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
       attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, result)
     select g.id, g.life, at, g.created_at, g.run_at, lease.began_at, lease.id, 'completed', g.priority,
-      g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload, g.result
-    from gone g
+      g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload, d.result
+    from deleted g
+    join done d on d.id = g.id
     where keep)
   select coalesce(array_agg(g.id), '{}'), array_agg(g.unique_key) filter (where g.unique_key is not null),
          coalesce(string_agg(forgeq.metric_end('completed', 'completed', g.run_at, lease.began_at, at), ''), '')
   into ids, keys, tally
-  from gone g;
+  from deleted g;
 
   if keys is not null then
     perform forgeq.free_unique_keys(lease.type, keys);

@@ -3,6 +3,7 @@
 --
 -- ended: [{id, outcome, result, error, delay_seconds}], outcome being completed, retry, dead, released, snoozed,
 -- timed_out, cancelled, lease_expired, undispatched or throttled. Jobs that this lease no longer holds are passed over.
+-- answers: {job id: state}, or 'completed' where that is all jobs of the lease.
 -- A requested cancel wins over everything but completed and dead. A lease that is taken back whole is closed, also when
 -- somebody deleted its jobs by hand, so that it holds no place of its queue for good.
 -- Lock order: the lease (by the caller), its jobs, unique keys (sorted). Nobody else writes a claimed job's row.
@@ -23,8 +24,12 @@ declare
 begin
   select c.ids, c.tally into completed from forgeq.complete_jobs(lease, ended, keeps_completed, at) c;
   tallied := tallied || completed.tally;
-  answers := jsonb_object(completed.ids::text[], array_fill('completed'::text, array[cardinality(completed.ids)]));
   left_open := lease.open_jobs - cardinality(completed.ids);
+  if cardinality(completed.ids) = cardinality(lease.job_ids) and cardinality(completed.ids) = jsonb_array_length(ended) then
+    answers := '"completed"';
+  else
+    answers := jsonb_object(completed.ids::text[], array_fill('completed'::text, array[cardinality(completed.ids)]));
+  end if;
   if cardinality(completed.ids) < jsonb_array_length(ended) then
     select u.ids, u.states, u.tally, u.wake_seconds into others from forgeq.end_uncompleted(lease, ended, at) u;
     answers := answers || jsonb_object(others.ids::text[], others.states);
@@ -38,10 +43,9 @@ begin
   else
     delete from forgeq.lease l where l.id = lease.id;
     -- Only what settle was told: a lease that was recovered in part gives the first answers of the other part.
-    states := case when reason = 'settled' then lease.outcomes || answers else lease.outcomes end;
+    states := case when jsonb_typeof(answers) = 'string' then answers when reason = 'settled' then lease.outcomes || answers else lease.outcomes end;
     insert into forgeq.lease_closed (id, claim_id, ordinal, queue, type, jobs, closed_at, expires_at, begun_by, reason, tally, outcomes)
-    values (lease.id, lease.claim_id, lease.ordinal, lease.queue, lease.type, cardinality(lease.job_ids), at, lease.expires_at, lease.begun_by, reason, tallied,
-            case when cardinality(completed.ids) = cardinality(lease.job_ids) then '"completed"' else states end);
+    values (lease.id, lease.claim_id, lease.ordinal, lease.queue, lease.type, cardinality(lease.job_ids), at, lease.expires_at, lease.begun_by, reason, tallied, states);
   end if;
   -- A place of a full queue is free again: its next job starts now, not at the next tick. Read last: a claim that finds the
   -- queue full while this call goes on says so in time.

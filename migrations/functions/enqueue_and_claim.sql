@@ -56,7 +56,7 @@ begin
         select c.leases
         from forgeq.claim_jobs(due.queue, claim, due.jobs,
           array_fill((coalesce(enqueue_and_claim.at, clock_timestamp()) - interval '1 second')::text, array[10]),
-          blocked_types, dispatch_seconds, null, null, enqueue_and_claim.at) c);
+          blocked_types, dispatch_seconds, enqueue_and_claim.at) c);
     end if;
   elsif not fresh then
     leases := coalesce((

@@ -4,9 +4,9 @@
 -- Guarantees: an outcome is accepted once; a lease that was recovered is refused, whatever it holds in hand; sent again,
 -- a job's first answer comes back and nothing changes. Accepts a lease that has expired but was not recovered yet.
 -- jobs: {job id: state}, 'lease_lost' for a job that this lease does not hold. outcome: 'settled', or 'lease_lost' when
--- that holds for every job. wake_seconds: null nothing, 0 dispatch now, else in so many seconds.
+-- that holds for every job. `brief`: jobs may be 'completed' instead, when all are. wake_seconds: null nothing, 0 dispatch now, else in so many seconds.
 -- Lock order: the lease (waits), its jobs, unique keys.
-create or replace function forgeq.settle(lease_id uuid, begun_by uuid, ended jsonb, at timestamptz default null)
+create or replace function forgeq.settle(lease_id uuid, begun_by uuid, ended jsonb, at timestamptz default null, brief boolean default false)
 returns table (outcome text, jobs jsonb, wake_seconds double precision)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
@@ -33,9 +33,10 @@ begin
   select l.* into held from forgeq.lease l where l.id = settle.lease_id and l.begun_by = settle.begun_by for update;
   if found then
     told_before := held.outcomes <> '{}' and held.outcomes ?| array(select o.id from jsonb_to_recordset(ended) as o(id text));
-    select e.answers || held.outcomes, e.wake_seconds into settled, wake_seconds
+    select case when jsonb_typeof(e.answers) = 'object' then e.answers || held.outcomes else e.answers end, e.wake_seconds into settled, wake_seconds
     from forgeq.end_attempts(held, ended, 'settled', at) e;
-    if all_completed and held.outcomes = '{}' and (select count(*) from jsonb_object_keys(settled)) = jsonb_array_length(ended) then
+    if (case jsonb_typeof(settled) when 'string' then brief
+        else all_completed and held.outcomes = '{}' and (select count(*) from jsonb_object_keys(settled)) = jsonb_array_length(ended) end) then
       jobs := settled;
       outcome := 'settled';
       return next;

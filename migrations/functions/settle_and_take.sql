@@ -5,10 +5,11 @@
 -- takes: [{queue, claim_id, watermarks}], visited in this order until max_jobs are taken; no takes, nothing is taken.
 -- types: those that the caller can run now; jobs of other types stay. A job's lease lasts its type's lease_seconds.
 --
--- settled: {lease id: {job id: state}}; 'busy' where a handler's own transaction holds the lease: nothing was written, send it
--- again. wake_seconds: as settle's, of all of them. queues: [{queue, outcome, watermarks, more}] of the takes visited.
--- leases: [{id, type, queue, lease_seconds}]; jobs: for each lease in that order, a list of
--- [id, attempt, max_attempts, depth, created_at, run_at, traceparent, metadata, payload].
+-- Answers with a row for each job taken, `job` as job_taken makes it; then one with `answer`, whose
+-- settled is {lease id: {job id: state}}, or {lease id: 'completed'} where that holds for all jobs of the lease; 'busy' where a handler's own
+--   transaction holds the lease: nothing was written, send it again;
+-- wake_seconds is settle's, of all of them; queues: [{queue, outcome, watermarks, more}] of the takes visited;
+-- leases: [{id, type, queue, lease_seconds, jobs}], with jobs as their number, in the order in which the rows have them;
 -- due_seconds: when nothing was taken, seconds until the next job of these queues falls due within due_horizon; null for none.
 --
 -- Sent again with the same claim ids after its answer was lost it gives the first answer, and takes nothing more.
@@ -16,22 +17,30 @@
 create or replace function forgeq.settle_and_take(
   worker uuid, settles jsonb, takes jsonb, types text[], max_jobs int, invocation text default null,
   due_horizon double precision default null, at timestamptz default null)
-returns table (settled jsonb, wake_seconds double precision, queues jsonb, leases json, jobs json, due_seconds double precision)
+returns table (job text, answer json)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 #variable_conflict use_column
 declare
+  at timestamptz;
   locked uuid[];
   one record;
-  answer record;
+  ended record;
+  picked record;
+  taken jsonb;
   blocked text[];
   wanted int := settle_and_take.max_jobs;
   claim_ids uuid[] := '{}';
   sent_before boolean := false;
+  settled_leases text[] := '{}';
+  settled_jobs jsonb[] := '{}';
+  wake_seconds double precision;
+  due_seconds double precision;
+  queues jsonb := '[]';
+  leases jsonb := '[]';
+  changed int;
 begin
-  settled := '{}';
-  queues := '[]';
   if jsonb_array_length(takes) > 0 then
     perform pg_advisory_xact_lock(hashtextextended(takes -> 0 ->> 'claim_id', 1));
     select array_agg(t.claim_id) into claim_ids from jsonb_to_recordset(takes) as t(claim_id uuid);
@@ -49,48 +58,87 @@ begin
           where l.id = any (array(select s.lease_id from jsonb_to_recordset(settles) as s(lease_id uuid)))
           order by l.id for update skip locked) l;
     for one in select s.lease_id, s.ended from jsonb_to_recordset(settles) as s(lease_id uuid, ended jsonb) loop
+      settled_leases := settled_leases || one.lease_id::text;
       if one.lease_id <> all (locked) and exists (select from forgeq.lease l where l.id = one.lease_id and l.begun_by = worker) then
-        settled := settled || jsonb_build_object(one.lease_id,
-          (select jsonb_object_agg(o.id, 'busy'::text) from jsonb_to_recordset(one.ended) as o(id text)));
+        settled_jobs := settled_jobs || (select jsonb_object_agg(o.id, 'busy'::text) from jsonb_to_recordset(one.ended) as o(id text));
       else
-        select s.jobs, s.wake_seconds into answer from forgeq.settle(one.lease_id, worker, one.ended, settle_and_take.at) s;
-        settled := settled || jsonb_build_object(one.lease_id, answer.jobs);
-        wake_seconds := least(wake_seconds, answer.wake_seconds);
+        select s.jobs, s.wake_seconds into ended from forgeq.settle(one.lease_id, worker, one.ended, settle_and_take.at, true) s;
+        settled_jobs := settled_jobs || ended.jobs;
+        wake_seconds := least(wake_seconds, ended.wake_seconds);
       end if;
     end loop;
   end if;
 
+  at := coalesce(settle_and_take.at, clock_timestamp());
   blocked := array(select t.type from forgeq.job_type t where t.type <> all (settle_and_take.types));
   for one in select t.queue, t.claim_id, t.watermarks from jsonb_to_recordset(takes) as t(queue text, claim_id uuid, watermarks text[]) loop
     exit when wanted <= 0;
-    continue when sent_before and not exists (select from forgeq.lease l where l.claim_id = one.claim_id)
-      and not exists (select from forgeq.lease_closed c where c.claim_id = one.claim_id);
-    select c.outcome, c.leases, c.next_watermarks, c.more into answer
-    from forgeq.claim_jobs(one.queue, one.claim_id, wanted, one.watermarks, blocked, 0, worker, settle_and_take.invocation, settle_and_take.at) c;
-    queues := queues || jsonb_build_object('queue', one.queue, 'outcome', answer.outcome, 'watermarks', answer.next_watermarks, 'more', answer.more);
-    if not sent_before then
-      wanted := wanted - (select coalesce(sum((l ->> 'jobs')::int), 0)::int from jsonb_array_elements(answer.leases) l);
+    if sent_before then
+      if exists (select from forgeq.lease l where l.claim_id = one.claim_id)
+        or exists (select from forgeq.lease_closed c where c.claim_id = one.claim_id) then
+        queues := queues || jsonb_build_object('queue', one.queue, 'outcome', 'claimed', 'watermarks', one.watermarks, 'more', true);
+      end if;
+      continue;
     end if;
+    select p.* into picked from forgeq.pick(one.queue, wanted, one.watermarks, blocked, at) p;
+    queues := queues || jsonb_build_object('queue', one.queue, 'outcome', picked.outcome, 'watermarks', picked.next_watermarks, 'more', picked.more);
+    continue when picked.outcome <> 'claimed';
+
+    -- What the jobs are is told by the update itself. As one document in the answer they would be copied a dozen times on their way.
+    return query
+    with given as (
+      update forgeq.job j set claim_id = one.claim_id, attempt = attempt + 1
+      where ctid = any (picked.places) and claim_id is null
+      returning j.id, j.type, j.priority, j.run_at, forgeq.job_taken(j) as job)
+    select g.job, null::json from given g order by g.type, g.priority, g.run_at, g.id;
+    get diagnostics changed = row_count;
+    if changed <> cardinality(picked.places) then
+      raise exception 'forgeq: % of % jobs changed under their locks', cardinality(picked.places) - changed, cardinality(picked.places);
+    end if;
+    wanted := wanted - changed;
+
+    with grouped as (
+      select row_number() over (order by g.type, min(g.priority), min(g.run_at), min(g.id::text)) as ordinal, g.type, coalesce(min(t.lease_seconds), 60) as lease_seconds,
+             array_agg(g.id order by g.priority, g.run_at, g.id) as ids
+      from unnest(picked.ids, picked.types, picked.priorities, picked.run_ats) as g(id, type, priority, run_at)
+      left join forgeq.job_type t on t.type = g.type
+      group by g.type, case when t.batch_size = 1 then g.id end),
+    made as (
+      insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by, invocation)
+      select forgeq.uuid_v7(), one.claim_id, g.ordinal, one.queue, g.type, g.ids, cardinality(g.ids), at, at + make_interval(secs => g.lease_seconds),
+             at, worker, settle_and_take.invocation
+      from grouped g
+      returning id, ordinal, type, queue, open_jobs, expires_at)
+    select jsonb_agg(jsonb_build_object('id', m.id, 'type', m.type, 'queue', m.queue, 'lease_seconds', extract(epoch from m.expires_at - at), 'jobs', m.open_jobs)
+             order by m.ordinal)
+    into taken
+    from made m;
+    leases := leases || taken;
   end loop;
 
-  if sent_before or wanted < settle_and_take.max_jobs then
+  if sent_before then
     -- A lease that expired while the answer was lost is not taken up.
-    select json_agg(json_build_object('id', l.id, 'type', l.type, 'queue', l.queue,
-             'lease_seconds', extract(epoch from l.expires_at - l.created_at)) order by l.id),
-           json_agg(held.jobs order by l.id)
-    into leases, jobs
-    from forgeq.lease l
-    cross join lateral (
-      select json_agg(json_build_array(j.id, j.attempt, j.max_attempts, j.depth, j.created_at, j.run_at, j.traceparent, j.metadata, j.payload)
-               order by u.n) as jobs
-      from unnest(l.job_ids) with ordinality as u(id, n)
-      cross join lateral (select job.* from forgeq.job where job.id = u.id and job.claim_id = l.claim_id offset 0) j) held
-    where l.claim_id = any (claim_ids) and l.begun_by = worker
-      and l.expires_at > coalesce(settle_and_take.at, clock_timestamp()) and held.jobs is not null;
-  elsif due_horizon is not null then
+    for one in
+      select l.id, l.type, l.queue, extract(epoch from l.expires_at - l.created_at) as lease_seconds, held.jobs
+      from forgeq.lease l
+      cross join lateral (
+        select array_agg(j.job order by u.n) as jobs
+        from unnest(l.job_ids) with ordinality as u(id, n)
+        cross join lateral (select forgeq.job_taken(j) as job from forgeq.job j where j.id = u.id and j.claim_id = l.claim_id offset 0) j) held
+      where l.claim_id = any (claim_ids) and l.begun_by = worker and l.expires_at > at and held.jobs is not null
+      order by l.id
+    loop
+      return query select j.job, null::json from unnest(one.jobs) as j(job);
+      leases := leases || jsonb_build_object('id', one.id, 'type', one.type, 'queue', one.queue, 'lease_seconds', one.lease_seconds, 'jobs', cardinality(one.jobs));
+    end loop;
+  elsif wanted = settle_and_take.max_jobs and due_horizon is not null then
     due_seconds := forgeq.next_due(due_horizon, settle_and_take.at,
       array(select t.queue from jsonb_to_recordset(takes) as t(queue text)));
   end if;
+  job := null;
+  answer := json_build_object(
+    'settled', coalesce((select jsonb_object_agg(s.lease_id, s.jobs) from unnest(settled_leases, settled_jobs) as s(lease_id, jobs)), '{}'),
+    'wakeSeconds', wake_seconds, 'queues', queues, 'leases', leases, 'dueSeconds', due_seconds);
   return next;
 end
 $$;

@@ -1,0 +1,125 @@
+-- Chooses due jobs of one queue and locks them: what claim and settle_and_take begin with. Internal; see claim for the guarantees, the lock order,
+-- the watermarks and the answers. The arrays say the same jobs in the same order; null when there are none.
+create or replace function forgeq.pick(
+  queue text, max_jobs int, watermarks text[], blocked_types text[], at timestamptz,
+  out outcome text, out next_watermarks text[], out more boolean,
+  out places tid[], out ids uuid[], out types text[], out priorities smallint[], out run_ats timestamptz[])
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+  lows timestamptz[] := coalesce(pick.watermarks::timestamptz[], array_fill('-infinity'::timestamptz, array[10]));
+  -- With a block list a scan examines about this many jobs of a priority, then stops and goes on in the next call.
+  examined_rows constant int := 5000;
+  highs timestamptz[] := array_fill(null::timestamptz, array[10]);
+  limits record;
+  wanted int := pick.max_jobs;
+  picked int;
+  oldest record;
+  last_priority int;
+begin
+  next_watermarks := pick.watermarks;
+  more := false;
+  select q.paused, q.max_in_flight, q.waiting into limits from forgeq.queue q where q.name = pick.queue;
+  if limits.max_in_flight is not null then
+    if current_setting('transaction_isolation') <> 'read committed' then
+      raise exception 'forgeq: claim needs read committed' using errcode = 'FQ003';
+    end if;
+    perform from forgeq.queue q where q.name = pick.queue for no key update skip locked;
+    if not found then
+      outcome := 'busy';
+      more := true;
+      return;
+    end if;
+    -- Read again, and counted, in later statements: whoever held the row has committed, and its leases are seen.
+    select q.paused, q.max_in_flight, q.waiting into limits from forgeq.queue q where q.name = pick.queue;
+    wanted := least(wanted, limits.max_in_flight
+      - (select coalesce(sum(l.open_jobs), 0)::int from forgeq.lease l where l.queue = pick.queue));
+  end if;
+  if limits.paused then
+    outcome := 'paused';
+    return;
+  end if;
+  if wanted <= 0 then
+    if not limits.waiting then
+      update forgeq.queue q set waiting = true where q.name = pick.queue;
+    end if;
+    outcome := 'full';
+    return;
+  end if;
+
+  for i in 1 .. 10 loop
+    if lows[i] > at then
+      lows[i] := '-infinity';
+    end if;
+  end loop;
+  if cardinality(blocked_types) > 0 then
+    for i in 1 .. 10 loop
+      highs[i] := (select j.run_at from forgeq.job j
+                   where j.queue = pick.queue and j.priority = (i - 1)::smallint and j.run_at > lows[i] and j.run_at <= at
+                   order by j.run_at offset examined_rows limit 1);
+    end loop;
+  end if;
+
+  select array_agg(t.tid), array_agg(t.id), array_agg(t.type), array_agg(t.priority), array_agg(t.run_at), count(*)
+  into places, ids, types, priorities, run_ats, picked
+  from (
+    select due.tid, due.id, due.type, due.priority, due.run_at
+    from unnest(lows, highs) with ordinality as p(low, high, n)
+    cross join lateral (
+      select j.ctid as tid, j.id, j.type, j.priority, j.run_at
+      from forgeq.job j
+      where j.queue = pick.queue and j.priority = (p.n - 1)::smallint
+        and j.run_at > p.low and j.run_at <= least(at, p.high)
+        and j.claim_id is null and j.type <> all (blocked_types)
+      order by j.run_at
+      limit wanted
+      for update skip locked) due
+    limit wanted) t;
+
+  -- One place of a large claim goes to the oldest due job, so that a busy low priority number starves nobody.
+  last_priority := priorities[picked];
+  if picked = wanted and wanted >= 10 and last_priority < 9 then
+    select first.id, first.priority, first.run_at into oldest
+    from generate_series(last_priority + 1, 9) as p(priority)
+    cross join lateral (
+      select j.id, j.priority, j.run_at
+      from forgeq.job j
+      where j.queue = pick.queue and j.priority = p.priority::smallint
+        and j.run_at > lows[p.priority + 1] and j.run_at <= least(at, highs[p.priority + 1])
+        and j.claim_id is null and j.type <> all (blocked_types)
+      order by j.run_at
+      limit 1) first
+    order by first.run_at
+    limit 1;
+    if oldest.run_at < run_ats[picked] then
+      -- By what it was chosen by: if it was moved meanwhile its old place is empty.
+      select j.ctid as tid, j.id, j.type, j.priority, j.run_at into oldest
+      from forgeq.job j where j.id = oldest.id and j.claim_id is null and j.run_at = oldest.run_at for update skip locked;
+      if found then
+        places[picked] := oldest.tid;
+        ids[picked] := oldest.id;
+        types[picked] := oldest.type;
+        priorities[picked] := oldest.priority;
+        run_ats[picked] := oldest.run_at;
+      end if;
+    end if;
+  end if;
+
+  -- Everything below a scan's end was seen. One second of lag covers inserts that commit late; sweeps cover the rest.
+  for i in 1 .. case when picked < wanted then 10 else last_priority end loop
+    more := more or highs[i] is not null;
+    lows[i] := greatest(lows[i], coalesce(highs[i], at - interval '1 second'));
+  end loop;
+  if picked = wanted then
+    lows[last_priority + 1] := greatest(lows[last_priority + 1],
+      (select max(r.run_at) from unnest(run_ats, priorities) as r(run_at, priority) where r.priority = last_priority) - interval '1 second');
+  end if;
+  next_watermarks := lows::text[];
+  more := more or picked = wanted;
+  if limits.max_in_flight is not null and limits.waiting <> (picked = wanted and wanted < pick.max_jobs) then
+    update forgeq.queue q set waiting = not limits.waiting where q.name = pick.queue;
+  end if;
+  outcome := case when picked > 0 then 'claimed' else 'empty' end;
+end
+$$;
