@@ -77,7 +77,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     name: "drain",
     title: "Drain, an outcome per job, history kept",
     figure: "jobsPerSecond",
-    runs: all({ task: drain(100_000) }),
+    runs: all({ task: drain(50_000) }),
     peers: {
       "graphile-worker": { must: 1.3, goal: 1.8 },
       "pg-boss": { must: 1.8, goal: 2.5 },
@@ -89,7 +89,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     name: "drain-no-history",
     title: "Drain of a queue that keeps no completed jobs",
     figure: "jobsPerSecond",
-    runs: all({ task: drain(100_000), keepHistory: false }),
+    runs: all({ task: drain(50_000), keepHistory: false }),
     peers: {
       "graphile-worker": { must: 2, goal: 2.4 },
       "pg-boss": { must: 2.6, goal: 3.3 },

@@ -13,8 +13,8 @@ import { depsFor } from "../deps.ts";
 import { until } from "../until.ts";
 import type { Client, System } from "../system.ts";
 
-/** Four batches of 500: what a worker has under way at most. */
-const CONCURRENCY = 2_000;
+/** Eight batches of 500: what a worker has under way at most. */
+const CONCURRENCY = 4_000;
 
 export const noop = defineJob({
   type: "noop",

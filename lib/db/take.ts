@@ -52,6 +52,8 @@ export interface SettledAndTaken {
   readonly leases: readonly TakenLease[];
   /** Only when nothing was taken: seconds until the next job falls due. */
   readonly dueSeconds: number | null;
+  /** Milliseconds that the server spent on it, without its commit. */
+  readonly serverMs: number;
 }
 
 /** As migrations/functions/job_taken.sql makes them. */

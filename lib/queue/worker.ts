@@ -14,7 +14,10 @@ import { stopGracefully } from "./worker-stop.ts";
 
 /** Jobs that one statement takes and settles at most. */
 const BATCH_JOBS = 500;
-const STATEMENTS = 4;
+/** Statements at once: two, of which one is under way while the jobs of the other run, and one more for each 5 ms of round-trip time. */
+const STATEMENTS = 2;
+const MORE_PER_MS = 5;
+const MOST_STATEMENTS = 8;
 const LONGEST_POLL_MS = 5_000;
 /** A job falling due within this is waited for; later ones are found by a look. */
 const DUE_HORIZON_SECONDS = 10;
@@ -59,7 +62,12 @@ export interface Worker {
 export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   const { concurrency, once = false } = options;
   const batchJobs = Math.min(options.batchJobs ?? BATCH_JOBS, concurrency, 1_000);
-  const statementsAtOnce = Math.min(STATEMENTS, Math.max(1, Math.floor(concurrency / batchJobs)));
+  /** The shortest time that a statement has spent on its way. */
+  let roundTripMs = Infinity;
+  const statementsAtOnce = (): number => {
+    const more = roundTripMs === Infinity ? 0 : Math.floor(roundTripMs / MORE_PER_MS);
+    return Math.min(STATEMENTS + more, MOST_STATEMENTS, Math.max(1, Math.floor(concurrency / batchJobs)));
+  };
   const worker = uuidV7();
   const settledCounts = new Map<SettledState, number>();
   const queues = createWorkerQueues(deps.time, deps.random);
@@ -110,7 +118,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       const looks = free > 0 && queues.anyHot() && leases.types().length > 0;
       if (outbox.size() === 0 && !looks) break;
       const large = Math.max(outbox.size(), looks ? free : 0) * 2 >= batchJobs;
-      if (statements > 0 && (statements >= statementsAtOnce || !large)) break;
+      if (statements > 0 && (statements >= statementsAtOnce() || !large)) break;
       void exchange(Math.min(free, batchJobs));
     }
     stopper.check();
@@ -134,8 +142,10 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       dueHorizonSeconds: DUE_HORIZON_SECONDS,
       at: deps.clock(),
     };
+    const sentAtMs = deps.time.elapsedMs();
     try {
       const found = await sender.send(input);
+      roundTripMs = Math.min(roundTripMs, Math.max(0, deps.time.elapsedMs() - sentAtMs - found.serverMs));
       reserved -= maxJobs;
       statements -= 1;
       const visited = new Set(found.queues.map(({ queue }) => queue));

@@ -10,7 +10,8 @@
 --   transaction holds the lease: nothing was written, send it again;
 -- wake_seconds is settle's, of all of them; queues: [{queue, outcome, watermarks, more}] of the takes visited;
 -- leases: [{id, type, queue, lease_seconds, jobs}], with jobs as their number, in the order in which the rows have them;
--- due_seconds: when nothing was taken, seconds until the next job of these queues falls due within due_horizon; null for none.
+-- due_seconds: when nothing was taken, seconds until the next job of these queues falls due within due_horizon; null for none;
+-- server_ms: what the call took here, so that the caller knows what of its wait was the way.
 --
 -- Sent again with the same claim ids after its answer was lost it gives the first answer, and takes nothing more.
 -- Lock order: the call's advisory lock, its leases (skip locked), their jobs, unique keys; then as claim. Waits for nobody.
@@ -138,7 +139,8 @@ begin
   job := null;
   answer := json_build_object(
     'settled', coalesce((select jsonb_object_agg(s.lease_id, s.jobs) from unnest(settled_leases, settled_jobs) as s(lease_id, jobs)), '{}'),
-    'wakeSeconds', wake_seconds, 'queues', queues, 'leases', leases, 'dueSeconds', due_seconds);
+    'wakeSeconds', wake_seconds, 'queues', queues, 'leases', leases, 'dueSeconds', due_seconds,
+    'serverMs', extract(epoch from clock_timestamp() - statement_timestamp()) * 1000);
   return next;
 end
 $$;
