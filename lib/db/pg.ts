@@ -1,6 +1,7 @@
 import pg from "pg";
 import type { Db } from "./client.ts";
 import type { ConnectOptions } from "./connect.ts";
+import { createSendByName } from "./named.ts";
 import { createSessions, outlive } from "./session.ts";
 
 const CONNECT_MS = 5_000;
@@ -23,8 +24,8 @@ export const clientConfig = (url: string): pg.ClientConfig => {
 };
 
 /**
- * Any Postgres, over TCP. No named statements and no start-up parameters, so that it runs through a transaction pooler. A
- * statement past its deadline fails, and takes its connection with it.
+ * Any Postgres, over TCP. Frequent statements have names where the connection allows it, and there are no start-up parameters, so
+ * that it runs through a transaction pooler. A statement past its deadline fails, and takes its connection with it.
  */
 export const createPgDb = ({ url, max = 4, statementSeconds = 5 }: ConnectOptions): Db => {
   const pool = outlive(
@@ -38,7 +39,7 @@ export const createPgDb = ({ url, max = 4, statementSeconds = 5 }: ConnectOption
   );
   return {
     driver: "pg",
-    ...createSessions(() => pool, statementSeconds * 1000),
+    ...createSessions(() => pool, statementSeconds * 1000, { sendAlone: createSendByName() }),
     close: () => pool.end(),
   };
 };
