@@ -6,6 +6,8 @@ import { createSessions, outlive } from "./session.ts";
 
 const CONNECT_MS = 5_000;
 const IDLE_MS = 30_000;
+/** Shorter than what a gateway between here and the database waits before it forgets a connection. */
+const KEEP_ALIVE_MS = 60_000;
 
 /** TLS with a verified certificate, unless the server is this machine or the URL says `sslmode=disable`. */
 const tlsOf = (url: URL): pg.ClientConfig["ssl"] => {
@@ -27,11 +29,14 @@ export const clientConfig = (url: string): pg.ClientConfig => {
  * Any Postgres, over TCP. Frequent statements have names where the connection allows it, and there are no start-up parameters, so
  * that it runs through a transaction pooler. A statement past its deadline fails, and takes its connection with it.
  */
-export const createPgDb = ({ url, max = 4, statementSeconds = 5 }: ConnectOptions): Db => {
+export const createPgDb = ({ url, max = 4, keep = 0, statementSeconds = 5 }: ConnectOptions): Db => {
   const pool = outlive(
     new pg.Pool({
       ...clientConfig(url),
       max,
+      min: keep,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       idleTimeoutMillis: IDLE_MS,
       query_timeout: statementSeconds * 1000,
       allowExitOnIdle: true,
