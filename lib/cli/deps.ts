@@ -1,4 +1,5 @@
 import { connectDb, type ConnectOptions } from "../db/connect.ts";
+import { warmUp } from "../db/warm.ts";
 import type { Deps, Metrics } from "../queue/deps.ts";
 import { createWorkerHints, type WorkerHints } from "../queue/worker-hints.ts";
 import { connection, runtime } from "../runtime.ts";
@@ -22,12 +23,19 @@ export interface OpenDeps {
 /** What a command's use cases need, around the database that the options name. Close it at the end. */
 export const openDeps = async (
   options: GlobalOptions,
-  wanted: Wanted & { readonly connections?: number; readonly metrics?: Metrics | undefined },
+  wanted: Wanted & {
+    readonly connections?: number;
+    /** Of these, open and warm from the start, and as long as the process lives; none unless given. */
+    readonly keep?: number;
+    readonly metrics?: Metrics | undefined;
+  },
 ): Promise<OpenDeps> => {
   const database = await openDatabase(options, wanted);
   try {
-    const options_ = { ...(await connection()), max: wanted.connections ?? 4 };
+    const { connections: max = 4, keep = 0 } = wanted;
+    const options_ = { ...(await connection()), max, keep };
     const db = await connectDb(options_);
+    await warmUp(db, keep);
     const hints = createWorkerHints(db);
     const base = await runtime().deps();
     const { tracing } = base;

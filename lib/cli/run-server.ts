@@ -30,6 +30,8 @@ interface HttpModule {
 }
 
 const CONNECTIONS = 10;
+/** Of the two statements of enqueues that are under way at once, and of the hint after them. */
+const KEPT = 3;
 const KEEP_ALIVE_MS = 5_000;
 
 const httpModule = async (name: string): Promise<HttpModule> => {
@@ -95,7 +97,12 @@ export const runServer = async (options: ServerCommandOptions & GlobalOptions): 
     await started?.open.close();
     return inOrder;
   });
-  const open = await openDeps(options, { migrate: "definitions", ownSignals: true, connections: CONNECTIONS });
+  const open = await openDeps(options, {
+    migrate: "definitions",
+    ownSignals: true,
+    connections: CONNECTIONS,
+    keep: KEPT,
+  });
   try {
     started = { server: await startServer(options, open), open };
   } catch (error) {

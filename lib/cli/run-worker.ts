@@ -12,6 +12,8 @@ import type { WorkerMetrics } from "./worker-metrics.ts";
 
 /** Of a worker's own statements: four batches at once, heartbeats, and what its chores send. */
 const CONNECTIONS = 6;
+/** Of its batches, and of everything else. */
+const KEPT = 2;
 
 export interface WorkerCommandOptions {
   readonly concurrency: number;
@@ -112,6 +114,7 @@ export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): 
     migrate: "definitions",
     ownSignals: true,
     connections: CONNECTIONS,
+    keep: options.once === true ? 0 : KEPT,
     metrics: measured?.metrics,
   });
   try {

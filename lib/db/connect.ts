@@ -9,6 +9,8 @@ export interface ConnectOptions {
   readonly driver?: DriverChoice;
   /** Connections of this process at most; 4 unless given. */
   readonly max?: number;
+  /** Connections that stay open while nothing is sent; none unless given. Not over Neon's driver. */
+  readonly keep?: number;
   /** Deadline of one statement; 5 unless given. */
   readonly statementSeconds?: number;
   /** Where Neon's HTTP endpoint is, instead of what its host name says. */

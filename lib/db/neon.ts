@@ -66,7 +66,7 @@ export const createNeonDb = ({ url, max = 4, statementSeconds = 5, fetchEndpoint
       (await http.query(text, toParams(params), {
         fetchOptions: { signal: AbortSignal.timeout(deadlineMs) },
       })) as Row[],
-    transaction: createSessions(openPool, deadlineMs, toError).transaction,
+    transaction: createSessions(openPool, deadlineMs, { toError }).transaction,
     close: async () => {
       await pool?.end();
     },

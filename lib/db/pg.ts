@@ -1,10 +1,13 @@
 import pg from "pg";
 import type { Db } from "./client.ts";
 import type { ConnectOptions } from "./connect.ts";
+import { createSendByName } from "./named.ts";
 import { createSessions, outlive } from "./session.ts";
 
 const CONNECT_MS = 5_000;
 const IDLE_MS = 30_000;
+/** Shorter than what a gateway between here and the database waits before it forgets a connection. */
+const KEEP_ALIVE_MS = 60_000;
 
 /** TLS with a verified certificate, unless the server is this machine or the URL says `sslmode=disable`. */
 const tlsOf = (url: URL): pg.ClientConfig["ssl"] => {
@@ -23,14 +26,17 @@ export const clientConfig = (url: string): pg.ClientConfig => {
 };
 
 /**
- * Any Postgres, over TCP. No named statements and no start-up parameters, so that it runs through a transaction pooler. A
- * statement past its deadline fails, and takes its connection with it.
+ * Any Postgres, over TCP. Frequent statements have names where the connection allows it, and there are no start-up parameters, so
+ * that it runs through a transaction pooler. A statement past its deadline fails, and takes its connection with it.
  */
-export const createPgDb = ({ url, max = 4, statementSeconds = 5 }: ConnectOptions): Db => {
+export const createPgDb = ({ url, max = 4, keep = 0, statementSeconds = 5 }: ConnectOptions): Db => {
   const pool = outlive(
     new pg.Pool({
       ...clientConfig(url),
       max,
+      min: keep,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       idleTimeoutMillis: IDLE_MS,
       query_timeout: statementSeconds * 1000,
       allowExitOnIdle: true,
@@ -38,7 +44,7 @@ export const createPgDb = ({ url, max = 4, statementSeconds = 5 }: ConnectOption
   );
   return {
     driver: "pg",
-    ...createSessions(() => pool, statementSeconds * 1000),
+    ...createSessions(() => pool, statementSeconds * 1000, { sendAlone: createSendByName() }),
     close: () => pool.end(),
   };
 };

@@ -8,10 +8,29 @@ interface Answer {
   readonly command: string;
 }
 
+interface Statement {
+  readonly text: string;
+  readonly values: unknown[];
+  readonly name?: string;
+}
+
 /** A connection of pg's pool, or of Neon's, which is made of it. */
 interface Client {
-  query(text: string, params: unknown[]): Promise<Answer>;
+  query(statement: Statement): Promise<Answer>;
   release(broken: boolean): void;
+}
+
+/** Sends one statement; with a name the connection keeps it, parsed, for the next time. */
+export const send = (client: Client, text: string, params: readonly unknown[], name?: string): Promise<Answer> =>
+  client.query({ text, values: toParams(params), ...(name !== undefined && { name }) });
+
+export type Send = (client: Client, text: string, params: readonly unknown[]) => Promise<Answer>;
+
+interface SessionOptions {
+  /** Whatever the driver rejects with, as an Error. */
+  readonly toError?: (thrown: unknown) => unknown;
+  /** Of a statement that is its own transaction. An error inside a caller's one would end it. */
+  readonly sendAlone?: Send;
 }
 
 export interface Sessions extends Sql {
@@ -23,12 +42,11 @@ export interface Sessions extends Sql {
  * missed deadline too, takes it along.
  *
  * @param deadlineMs - of one statement; inside a transaction Postgres ends it too, so that its locks are not held longer
- * @param toError - whatever the driver rejects with, as an Error
  */
 export const createSessions = (
   pool: () => { connect(): Promise<Client> },
   deadlineMs: number,
-  toError: (thrown: unknown) => unknown = (thrown) => thrown,
+  { toError = (thrown) => thrown, sendAlone = send }: SessionOptions = {},
 ): Sessions => {
   const connect = async (): Promise<Client> => {
     try {
@@ -37,9 +55,9 @@ export const createSessions = (
       throw toError(thrown);
     }
   };
-  const run = async (client: Client, text: string, params: readonly unknown[] = []): Promise<Answer> => {
+  const run = async (client: Client, text: string, params: readonly unknown[] = [], how: Send = send) => {
     try {
-      return await client.query(text, toParams(params));
+      return await how(client, text, params);
     } catch (thrown) {
       throw toError(thrown);
     }
@@ -50,7 +68,7 @@ export const createSessions = (
       const client = await connect();
       let broken = false;
       try {
-        return (await run(client, text, params)).rows as Row[];
+        return (await run(client, text, params, sendAlone)).rows as Row[];
       } catch (error) {
         broken = sqlState(error) === undefined || isUnavailable(error);
         throw error;

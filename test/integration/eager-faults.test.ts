@@ -18,7 +18,7 @@ describe("a call that is sent again", () => {
   it("after its answer was lost finds its job and its lease, and invokes", async () => {
     const s = await setupEager();
     const { proxy, lossy } = await throughProxy(s);
-    proxy.loseAnswers("forgeq:enqueue_and_claim", 2);
+    proxy.loseAnswers("enqueue_and_claim", 2);
     const [enqueued] = await enqueueJobs(eagerly(s, lossy), [JOB]);
 
     expect(proxy.lost()).toBe(2);

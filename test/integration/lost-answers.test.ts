@@ -64,12 +64,12 @@ describe.each(DRIVERS)("over %s, a call whose answer was lost after it took effe
   });
 
   const calls = driver === "pg" ? CALLS : CALLS.filter(({ name }) => OVER_HTTP.has(name));
-  it.each(calls)("gives the first answer and changes nothing: $name", async ({ marker, prepare, findsNothingLeft }) => {
+  it.each(calls)("gives the first answer and changes nothing: $name", async ({ kind, prepare, findsNothingLeft }) => {
     const s = await setup({ database });
     const send = await prepare(s);
     const before = proxy.lost();
     let atLoss: unknown;
-    proxy.loseAnswers(marker, 2, async () => (atLoss ??= await allRows(s.db)));
+    proxy.loseAnswers(kind, 2, async () => (atLoss ??= await allRows(s.db)));
     const answer = await send(lossy);
     expect(proxy.lost() - before).toBe(2);
     expect(await allRows(s.db)).toEqual(atLoss);
@@ -91,7 +91,7 @@ describe("a wake whose enqueue lost its answer", () => {
     const lossy = await connectDb({ url: proxy.through(s.url) });
     onTestFinished(() => lossy.close());
     for (const delaySeconds of [0, 30]) {
-      proxy.loseAnswers("forgeq:enqueue");
+      proxy.loseAnswers("enqueue");
       await enqueueJobs({ ...s.deps, db: lossy }, [{ type: "plain", payload: {}, delaySeconds }]);
       s.moveTo(60);
     }

@@ -20,8 +20,8 @@ import type { Setup } from "./queue.ts";
 /** One call of the protocol, with everything that makes it the same call when it is sent again. */
 export interface Call {
   readonly name: string;
-  /** What its statement's text begins with. */
-  readonly marker: string;
+  /** Of its statement, as the comment says that the text begins with. */
+  readonly kind: string;
   /** Brings the database to where the call is made, and gives the call. */
   readonly prepare: (s: Setup) => Promise<(db: Db) => Promise<unknown>>;
   /** A repeated call may find nothing left to do: only the rows must be the same. */
@@ -35,7 +35,7 @@ const quiet = (s: Setup, db: Db): Deps => ({ ...s.deps, db, config: { ...s.deps.
 
 const enqueue = (name: string, jobs: () => Parameters<typeof enqueueJobs>[1], before = false): Call => ({
   name,
-  marker: "forgeq:enqueue",
+  kind: "enqueue",
   prepare: async (s) => {
     if (before) await enqueueJobs(quiet(s, s.db), jobs());
     const given = jobs().map((job) => ({ ...job, id: uuidV7() }));
@@ -47,7 +47,7 @@ const enqueue = (name: string, jobs: () => Parameters<typeof enqueueJobs>[1], be
 /** The rows say whether the call found its jobs stored, as those of an enqueue do; what must be the same is what is invoked. */
 const ENQUEUE_EAGERLY: Call = {
   name: "enqueue_and_claim",
-  marker: "forgeq:enqueue_and_claim",
+  kind: "enqueue_and_claim",
   prepare: (s) => {
     const items = [1, 2].map((n) => ({ id: uuidV7(), type: "plain", payload: { n } }));
     const input = { fresh: false, blockedTypes: [], dispatchSeconds: 90, at: s.at(0) };
@@ -57,7 +57,7 @@ const ENQUEUE_EAGERLY: Call = {
 
 const settleAs = (name: string, outcome: "completed" | "retry" | "dead", jobs: number, settled = jobs): Call => ({
   name,
-  marker: "forgeq:settle ",
+  kind: "settle",
   prepare: async (s) => {
     await s.queue.enqueue(jobs);
     const held = await s.queue.lease();
@@ -68,7 +68,7 @@ const settleAs = (name: string, outcome: "completed" | "retry" | "dead", jobs: n
 
 const claimWith = (name: string, limit: number | null): Call => ({
   name,
-  marker: "forgeq:claim",
+  kind: "claim",
   prepare: async (s) => {
     await s.queue.enqueue(25);
     await s.db.query("update forgeq.queue set max_in_flight = $1::int", [limit]);
@@ -90,7 +90,7 @@ select * from forgeq.release($1::uuid, $2::uuid, 'released', at => $3::timestamp
 
 const failed = (name: string, begun: boolean, reason: "function_error" | "event_age_exceeded"): Call => ({
   name,
-  marker: "forgeq:invocation_failed",
+  kind: "invocation_failed",
   prepare: async (s) => {
     await s.queue.enqueue(2);
     const [lease] = (await s.queue.claim()).leases;
@@ -102,7 +102,7 @@ const failed = (name: string, begun: boolean, reason: "function_error" | "event_
 
 const recovered = (name: string, begun: boolean): Call => ({
   name,
-  marker: "forgeq:recover",
+  kind: "recover",
   findsNothingLeft: true,
   prepare: async (s) => {
     await s.queue.enqueue(2);
@@ -114,7 +114,7 @@ const recovered = (name: string, begun: boolean): Call => ({
 
 const mark = (phase: "active" | "waiting" | "closing"): Call => ({
   name: `dispatcher_mark ${phase}`,
-  marker: "forgeq:dispatcher_mark",
+  kind: "dispatcher_mark",
   prepare: async (s) => {
     const me = uuidV7();
     await s.db.query(
@@ -131,7 +131,7 @@ const PLAIN = { type: "plain", payload: { n: 1 } };
 export const CALLS: readonly Call[] = [
   {
     name: "enqueue, the id made for the call",
-    marker: "forgeq:enqueue",
+    kind: "enqueue",
     // The id is made inside: two such calls are two jobs, so this one is only ever repeated by itself.
     prepare: async (s) => (db) => enqueueJobs(quiet(s, db), [PLAIN]),
   },
@@ -145,7 +145,7 @@ export const CALLS: readonly Call[] = [
   claimWith("claim from a limited queue", 8),
   {
     name: "begin",
-    marker: "forgeq:begin",
+    kind: "begin",
     prepare: async (s) => {
       await s.queue.enqueue(3, { payload: { n: 1 } });
       const [lease] = (await s.queue.claim()).leases;
@@ -155,7 +155,7 @@ export const CALLS: readonly Call[] = [
   },
   {
     name: "extend",
-    marker: "forgeq:extend",
+    kind: "extend",
     prepare: async (s) => {
       const [id] = await s.queue.enqueue(1);
       const held = await s.queue.lease();
@@ -175,7 +175,7 @@ export const CALLS: readonly Call[] = [
   settleAs("settle of a part as retry", "retry", 3, 1),
   {
     name: "settle_and_claim",
-    marker: "forgeq:settle_and_claim",
+    kind: "settle_and_claim",
     prepare: async (s) => {
       await s.queue.enqueue(1);
       const held = await s.queue.lease();
@@ -187,7 +187,7 @@ export const CALLS: readonly Call[] = [
   },
   {
     name: "release of a begun lease",
-    marker: "forgeq:release",
+    kind: "release",
     prepare: async (s) => {
       await s.queue.enqueue(2);
       const held = await s.queue.lease();
@@ -196,7 +196,7 @@ export const CALLS: readonly Call[] = [
   },
   ...(["undispatched", "throttled"] as const).map((reason): Call => ({
     name: `release of a lease that was ${reason}`,
-    marker: "forgeq:release",
+    kind: "release",
     prepare: async (s) => {
       await s.queue.enqueue(2);
       const [lease] = (await s.queue.claim()).leases;
@@ -211,7 +211,7 @@ export const CALLS: readonly Call[] = [
   recovered("recover of a lease that had begun", true),
   {
     name: "cancel of a free job",
-    marker: "forgeq:cancel",
+    kind: "cancel",
     prepare: async (s) => {
       const [id] = await s.queue.enqueue(1, { unique_key: "key" });
       return (db) => cancelUntilFree(db, id!, s.at(1));
@@ -219,7 +219,7 @@ export const CALLS: readonly Call[] = [
   },
   {
     name: "cancel of a job under a lease",
-    marker: "forgeq:cancel",
+    kind: "cancel",
     prepare: async (s) => {
       const [id] = await s.queue.enqueue(1);
       await s.queue.lease();
@@ -228,7 +228,7 @@ export const CALLS: readonly Call[] = [
   },
   {
     name: "retry by hand",
-    marker: "forgeq:retry",
+    kind: "retry",
     prepare: async (s) => {
       const [id] = await s.queue.enqueue(1, { unique_key: "key" });
       await s.queue.settle(await s.queue.lease(), "dead");

@@ -13,11 +13,12 @@ export interface Proxy {
   /** The same URL, through this proxy. */
   through(url: string): string;
   /**
-   * The next `times` statements that hold `marker` take effect, and their answers are lost with the connection.
+   * The next `times` statements of this kind, as their comment or their name says, take effect, and their answers are lost with the
+   * connection.
    *
    * @param onLost - awaited when a statement has taken effect, before its connection breaks
    */
-  loseAnswers(marker: string, times?: number, onLost?: () => Promise<unknown>): void;
+  loseAnswers(kind: string, times?: number, onLost?: () => Promise<unknown>): void;
   /** Answers lost so far. */
   readonly lost: () => number;
   /** Nobody listens any more, and every connection breaks. */
@@ -29,7 +30,7 @@ export interface Proxy {
 /** Starts a proxy to a server on loopback; inside a test it is closed when the test ends. */
 export const startProxy = async (targetPort: number): Promise<Proxy> => {
   const sockets = new Set<Socket>();
-  let marker = "";
+  let marker = /^$/;
   let left = 0;
   let lost = 0;
   let heard: () => Promise<unknown> = () => Promise.resolve();
@@ -51,7 +52,7 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
       });
     }
     client.on("data", (bytes) => {
-      if (left > 0 && bytes.includes(marker)) {
+      if (left > 0 && marker.test(bytes.toString("latin1"))) {
         left -= 1;
         held = Buffer.alloc(0);
       }
@@ -96,8 +97,8 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
       proxied.port = String(port);
       return proxied.href;
     },
-    loseAnswers: (given, times = 1, onLost = () => Promise.resolve()) => {
-      marker = given;
+    loseAnswers: (kind, times = 1, onLost = () => Promise.resolve()) => {
+      marker = new RegExp(`forgeq:${kind} |fq_${kind}_[0-9a-f]{16}`);
       left = times;
       heard = onLost;
     },

@@ -1,0 +1,19 @@
+import type { Db } from "./client.ts";
+
+// No jobs, a lease that nobody holds, a queue without a name: nothing is locked for others, and nothing is written.
+const WARM_UP = `/* forgeq:warm_up */
+select (select count(*) from forgeq.enqueue_many('[]', true)), (
+  select count(*) from forgeq.settle_and_take(gen_random_uuid(),
+    jsonb_build_array(jsonb_build_object('lease_id', gen_random_uuid(), 'ended', '[]'::jsonb)),
+    jsonb_build_array(jsonb_build_object('queue', '', 'claim_id', gen_random_uuid())), '{}', 1, null, 1))`;
+
+/**
+ * Opens so many connections, and lets Postgres compile on each what is called most: on a new one a first enqueue takes 70 ms, a later one
+ * two (PostgreSQL 18.4, two cores). A database that is away, or not migrated, is told of by the first statement that needs it.
+ */
+export const warmUp = async (db: Db, connections: number): Promise<void> => {
+  // Over HTTP there is no connection to keep.
+  if (db.driver !== "pg") return;
+  // All at once, so that each has a connection of its own.
+  await Promise.allSettled(Array.from({ length: connections }, () => db.query(WARM_UP)));
+};
