@@ -18,6 +18,7 @@ export interface Handler {
 interface HeldLease {
   readonly lease: TakenLease;
   readonly run: LeaseRun<z.ZodType>;
+  readonly jobs: ReadonlyMap<string, LeasedJob>;
   /** Jobs whose outcome is not written yet. */
   open: number;
 }
@@ -99,7 +100,12 @@ export const createWorkerLeases = (
         running.abortAll("lease_lost", "the lease was lost");
       },
     );
-    return { lease, run: { ...handler, holder, heartbeat, running }, open: lease.jobs.length };
+    return {
+      lease,
+      run: { ...handler, holder, heartbeat, running },
+      jobs: new Map(lease.jobs.map((job) => [job.id, job])),
+      open: lease.jobs.length,
+    };
   };
 
   return {
@@ -128,7 +134,7 @@ export const createWorkerLeases = (
       held.delete(leaseId);
     },
     queueOf: (leaseId) => held.get(leaseId)?.lease.queue ?? "",
-    jobOf: (leaseId, jobId) => held.get(leaseId)?.lease.jobs.find(({ id }) => id === jobId),
+    jobOf: (leaseId, jobId) => held.get(leaseId)?.jobs.get(jobId),
     busy: () => busy,
     types: () =>
       [...handlers.values()]
