@@ -143,7 +143,7 @@ const enqueueTogether = async (deps: Deps, jobs: readonly NewJob[]): Promise<Enq
   if (created.every((answer) => answer !== null)) return created;
 
   const answers = await Promise.all(
-    items.map((item, index) => created[index] ?? findStored(deps, item, byRequest.get(item.id), fresh)),
+    items.map(async (item, index) => created[index] ?? findStored(deps, item, byRequest.get(item.id), fresh)),
   );
   await wakeForStored(
     deps,
