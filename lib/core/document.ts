@@ -40,29 +40,34 @@ const scalarFault = (value: unknown): string | null => {
  */
 export const checkDocument = (value: unknown, at = ""): FieldError[] => {
   const errors: FieldError[] = [];
-  const visit = (node: unknown, pointer: string, depth: number): void => {
+  // Where `visit` is. Made a pointer for a fault only: documents without one are nearly all.
+  const path: PropertyKey[] = [];
+  const report = (message: string): void => void errors.push({ pointer: at + toPointer(path), message });
+  const visitInside = (token: PropertyKey, item: unknown): void => {
+    path.push(token);
+    visit(item);
+    path.pop();
+  };
+  const visit = (node: unknown): void => {
     if (errors.length >= MAX_FIELD_ERRORS) return;
     if (typeof node !== "object" || node === null) {
       const fault = scalarFault(node);
-      if (fault !== null) errors.push({ pointer, message: fault });
+      if (fault !== null) report(fault);
       return;
     }
-    if (depth >= MAX_NESTING) {
-      errors.push({ pointer, message: `is nested deeper than ${MAX_NESTING} levels` });
-      return;
-    }
+    if (path.length >= MAX_NESTING) return report(`is nested deeper than ${MAX_NESTING} levels`);
     if (Array.isArray(node)) {
-      node.forEach((item: unknown, index) => visit(item, `${pointer}/${index}`, depth + 1));
+      node.forEach((item: unknown, index) => visitInside(index, item));
       return;
     }
     for (const [key, item] of Object.entries(node)) {
       if (item === undefined) continue;
       const fault = stringFault(key);
-      if (fault === null) visit(item, `${pointer}/${escapeToken(key)}`, depth + 1);
-      else errors.push({ pointer, message: `has a key that ${fault}` });
+      if (fault === null) visitInside(key, item);
+      else report(`has a key that ${fault}`);
     }
   };
-  visit(value, at, 0);
+  visit(value);
   return errors.slice(0, MAX_FIELD_ERRORS);
 };
 

@@ -1,19 +1,24 @@
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-// One call of the system's generator for 512 ids.
+// One call of the system's generator for some 500 ids.
 const pool = new Uint8Array(4096);
 let used = pool.length;
 
-/** Eight random bytes as hex, the first two of them bits of the variant. */
-const randomTail = (): string => {
-  if (used === pool.length) {
+/** Takes random bytes from the pool. @returns where they begin */
+const draw = (bytes: number): number => {
+  if (used + bytes > pool.length) {
     crypto.getRandomValues(pool);
     used = 0;
   }
-  const start = used;
-  used += 8;
+  used += bytes;
+  return used - bytes;
+};
+
+/** Eight random bytes as hex, the first two of them bits of the variant. */
+const randomTail = (): string => {
+  const start = draw(8);
   let text = HEX[((pool[start] ?? 0) & 0x3f) | 0x80] ?? "";
-  for (let at = start + 1; at < used; at += 1) text += (at === start + 2 ? "-" : "") + (HEX[pool[at] ?? 0] ?? "");
+  for (let at = start + 1; at < start + 8; at += 1) text += (at === start + 2 ? "-" : "") + (HEX[pool[at] ?? 0] ?? "");
   return text;
 };
 
@@ -30,7 +35,7 @@ export const uuidV7 = (): string => {
   counter += 1;
   if (nowMs > lastMs) {
     lastMs = nowMs;
-    counter = crypto.getRandomValues(new Uint8Array(1))[0] ?? 0;
+    counter = pool[draw(1)] ?? 0;
   } else if (counter >= 1 << COUNTER_BITS) {
     lastMs += 1;
     counter = 0;

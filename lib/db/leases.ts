@@ -59,8 +59,6 @@ export interface LeasedJob {
   readonly attempt: number;
   readonly maxAttempts: number;
   readonly depth: number;
-  readonly createdAt: Date;
-  readonly runAt: Date;
   /** From due to begun, by the database's clock; null where the statement does not tell. */
   readonly waitedMs: number | null;
   readonly traceparent: string | null;
@@ -71,12 +69,13 @@ export interface LeasedJob {
 interface BeginRow extends Omit<LeasedJob, "id" | "waitedMs"> {
   readonly outcome: "begun" | "lease_lost";
   readonly expiresAt: Date;
+  readonly runAt: Date;
   readonly id: string | null;
 }
 
 const BEGIN = `/* forgeq:begin */
 select outcome, expires_at as "expiresAt", id, type, queue, attempt, max_attempts as "maxAttempts", depth,
-       created_at as "createdAt", run_at as "runAt", traceparent, metadata, payload
+       run_at as "runAt", traceparent, metadata, payload
 from forgeq.begin($1::uuid, $2::uuid, $3::float8, $4, $5::timestamptz)`;
 
 export interface Begun {

@@ -62,8 +62,6 @@ type WireJob = readonly [
   attempt: number,
   maxAttempts: number,
   depth: number,
-  createdAtMicros: number,
-  runAtMicros: number,
   traceparent: string | null,
   metadata: Record<string, unknown> | null,
   payload: unknown,
@@ -122,9 +120,6 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
   };
 };
 
-/** What JavaScript keeps of an instant: its milliseconds. */
-const toDate = (micros: number): Date => new Date(Math.floor(micros / 1000));
-
 const toLease = ({ id, type, queue, lease_seconds: leaseSeconds }: WireLease, rows: readonly Row[]): TakenLease => ({
   id,
   type,
@@ -134,21 +129,18 @@ const toLease = ({ id, type, queue, lease_seconds: leaseSeconds }: WireLease, ro
 });
 
 const toJob = (type: string, queue: string, json: string): LeasedJob => {
-  const [id, attempt, maxAttempts, depth, createdAt, runAt, traceparent, metadata, payload] = JSON.parse(
-    json,
-  ) as WireJob;
+  // By place: a pattern of a list goes through its iterator until it is compiled.
+  const job = JSON.parse(json) as WireJob;
   return {
-    id,
+    id: job[0],
     type,
     queue,
-    attempt,
-    maxAttempts,
-    depth,
-    createdAt: toDate(createdAt),
-    runAt: toDate(runAt),
+    attempt: job[1],
+    maxAttempts: job[2],
+    depth: job[3],
     waitedMs: null,
-    traceparent,
-    metadata,
-    payload,
+    traceparent: job[4],
+    metadata: job[5],
+    payload: job[6],
   };
 };

@@ -131,30 +131,42 @@ const traced = <Result>(
 const enqueueTogether = async (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> => {
   const items = jobs.map(toItem);
   const fresh = isFresh(jobs);
-  await armNextMinute(deps);
+  if (deps.armer !== undefined) await armNextMinute(deps);
   const rows = await storeJobs(deps, items, fresh).catch((error: unknown) => blame(error, items));
   countEnqueued(deps, items, rows);
 
   const byRequest = new Map(rows.map((row) => [row.requestedId, row]));
+  const created = items.map((item) => {
+    const row = byRequest.get(item.id);
+    return row?.created === true ? { created: true, job: createdJob(item, row) } : null;
+  });
+  if (created.every((answer) => answer !== null)) return created;
+
   const answers = await Promise.all(
-    items.map(async (item) => {
-      const row = byRequest.get(item.id);
-      if (row?.created === true) return { created: true, job: createdJob(item, row) };
-      const job = row && (await getJob(deps.db, row.id, deps.clock()));
-      if (!job)
-        throw new ForgeqError("busy", "the job of that id or key ended just now and was not kept", {
-          retryAfterSeconds: 1,
-        });
-      const { payload: _, attempts: __, ...shown } = job;
-      // An id that was made for this call can only have been stored by it.
-      return { created: fresh && row.id === item.id, job: shown };
-    }),
+    items.map(async (item, index) => created[index] ?? findStored(deps, item, byRequest.get(item.id), fresh)),
   );
   await wakeForStored(
     deps,
     answers.filter(({ job }) => byRequest.get(job.id)?.created === false).map(({ job }) => job),
   );
   return answers;
+};
+
+/** The answer for a job that was there already. */
+const findStored = async (
+  deps: Deps,
+  item: EnqueueItem,
+  row: EnqueuedRow | undefined,
+  fresh: boolean,
+): Promise<EnqueuedJob> => {
+  const job = row && (await getJob(deps.db, row.id, deps.clock()));
+  if (!job)
+    throw new ForgeqError("busy", "the job of that id or key ended just now and was not kept", {
+      retryAfterSeconds: 1,
+    });
+  const { payload: _, attempts: __, ...shown } = job;
+  // An id that was made for this call can only have been stored by it.
+  return { created: fresh && row.id === item.id, job: shown };
 };
 
 /** Jobs whose id was there already: the call that stored them may have lost its answer, and so its wake. */

@@ -11,7 +11,7 @@ export const invocation = async <Result>(
   work: (deps: Deps) => Promise<Result>,
 ): Promise<Result> => {
   try {
-    return await work({ ...deps, logger: withFields(deps.logger, { request_id: requestId }) });
+    return await work({ ...deps, logger: withFields(deps.logger, () => ({ request_id: requestId })) });
   } finally {
     deps.metrics.flush();
     await deps.tracing?.flush();

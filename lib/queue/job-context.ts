@@ -56,7 +56,7 @@ export const createJobContext = (
   },
 ): JobContext => {
   const { job, holder, signal, heartbeat } = input;
-  const log = withFields(deps.logger, jobFields(job, holder.leaseId));
+  const log = withFields(deps.logger, () => jobFields(job, holder.leaseId));
   return {
     id: job.id,
     attempt: job.attempt,

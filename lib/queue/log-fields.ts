@@ -3,11 +3,11 @@ import type { Logger } from "./deps.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** The same logger, each of whose entries has these fields, too. */
-export const withFields = (logger: Logger, fields: LogFields): Logger => ({
-  info: (message, more) => logger.info(message, { ...fields, ...more }),
-  warn: (message, more) => logger.warn(message, { ...fields, ...more }),
-  error: (message, more) => logger.error(message, { ...fields, ...more }),
+/** The same logger, each of whose entries has the fields that `fieldsOf` gives, too. */
+export const withFields = (logger: Logger, fieldsOf: () => LogFields): Logger => ({
+  info: (message, more) => logger.info(message, { ...fieldsOf(), ...more }),
+  warn: (message, more) => logger.warn(message, { ...fieldsOf(), ...more }),
+  error: (message, more) => logger.error(message, { ...fieldsOf(), ...more }),
 });
 
 /** The trace of a W3C traceparent. https://www.w3.org/TR/trace-context/#traceparent-header */

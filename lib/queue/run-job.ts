@@ -5,15 +5,12 @@ import { type AbortCause, endOfThrown, JobAborted, toAttemptError, toResult } fr
 import type { Deps } from "./deps.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { createJobContext, type JobContext } from "./job-context.ts";
+import type { Running } from "./running.ts";
 
 /** Between the abort of a signal and giving up on the handler. */
 export const ABORT_GRACE_MS = 2_000;
 
 export type Work<Schema extends z.ZodType> = (payload: z.output<Schema>, job: JobContext) => Promise<unknown>;
-
-export interface Running {
-  readonly abort: (cause: AbortCause, message: string) => void;
-}
 
 /** What the jobs of one lease share. */
 export interface LeaseRun<Schema extends z.ZodType> {
@@ -21,8 +18,7 @@ export interface LeaseRun<Schema extends z.ZodType> {
   readonly work: Work<Schema>;
   readonly holder: LeaseHolder;
   readonly heartbeat: Heartbeat;
-  /** The jobs that run now, by id. */
-  readonly running: Map<string, Running>;
+  readonly running: Running;
 }
 
 const ROLLED_BACK: AttemptError = {
@@ -31,18 +27,20 @@ const ROLLED_BACK: AttemptError = {
 };
 
 /** One attempt at one job, to its outcome, in a span of its own. Never throws. */
-export const runJob = async <Schema extends z.ZodType>(
+export const runJob = <Schema extends z.ZodType>(
   deps: Deps,
   lease: LeaseRun<Schema>,
   job: LeasedJob,
 ): Promise<Ended> => {
   const transaction = { completed: false };
-  const run = (traceparent: string | null) => attempt(deps, lease, { ...job, traceparent }, transaction);
-  const end = await (deps.tracing === undefined ? run(job.traceparent) : deps.tracing.process(job, run));
+  const run = (traceparent: string | null) =>
+    attempt(deps, lease, traceparent === job.traceparent ? job : { ...job, traceparent }, transaction);
+  const ending = deps.tracing === undefined ? run(job.traceparent) : deps.tracing.process(job, run);
   // Completed inside the handler's transaction: if that committed, the first outcome stands whatever is said now; if it
   // was rolled back, this one is taken.
-  if (transaction.completed && end.outcome === "completed") return { id: job.id, outcome: "retry", error: ROLLED_BACK };
-  return end;
+  return ending.then((end) =>
+    transaction.completed && end.outcome === "completed" ? { id: job.id, outcome: "retry", error: ROLLED_BACK } : end,
+  );
 };
 
 /** @param transaction - `completed`: the handler completed the job inside a transaction of its own */
@@ -57,10 +55,8 @@ const attempt = async <Schema extends z.ZodType>(
   if ("end" in payload) return payload.end;
 
   const controller = new AbortController();
+  const ran = Promise.withResolvers<unknown>();
   let aborted: AbortCause | null = null;
-  const gaveUp = Promise.withResolvers<never>();
-  // Nobody may be listening when it rejects.
-  gaveUp.promise.catch(() => undefined);
   let cancelGrace: (() => void) | undefined;
   const abort = (cause: AbortCause, message: string) => {
     // The lease of a job that completed inside a transaction has ended with its commit: nothing was lost.
@@ -68,12 +64,10 @@ const attempt = async <Schema extends z.ZodType>(
     aborted = cause;
     const reason = new JobAborted(cause, message);
     controller.abort(reason);
-    cancelGrace = deps.time.after(ABORT_GRACE_MS, () => gaveUp.reject(reason));
+    cancelGrace = deps.time.after(ABORT_GRACE_MS, () => ran.reject(reason));
   };
-  running.set(job.id, { abort });
-  const cancelTimeout = deps.time.after(definition.timeoutSeconds * 1000, () =>
-    abort("timed_out", `the job ran longer than ${definition.timeoutSeconds} s`),
-  );
+  const startedAtMs = deps.time.elapsedMs();
+  running.add(job.id, { startedAtMs, abort });
   const context = createJobContext(deps, {
     job,
     holder,
@@ -82,17 +76,15 @@ const attempt = async <Schema extends z.ZodType>(
     onCompletedIn: () => (transaction.completed = true),
   });
 
-  const startedAtMs = deps.time.elapsedMs();
   let end: Ended;
   try {
-    const returned = await Promise.race([work(payload.parsed, context), gaveUp.promise]);
-    const { result, refused } = toResult(returned);
+    Promise.resolve(work(payload.parsed, context)).then(ran.resolve, ran.reject);
+    const { result, refused } = toResult(await ran.promise);
     if (refused !== undefined) context.log.warn("the result was not kept", { reason: refused });
     end = { id: job.id, outcome: "completed", result };
   } catch (thrown) {
     end = endOfThrown(job.id, thrown, aborted);
   } finally {
-    cancelTimeout();
     cancelGrace?.();
     running.delete(job.id);
   }

@@ -6,8 +6,9 @@ import type { AbortCause } from "./attempt.ts";
 import { mapConcurrently } from "./concurrency.ts";
 import type { Deps } from "./deps.ts";
 import { startHeartbeat } from "./heartbeat.ts";
-import { ABORT_GRACE_MS, runJob, type Running, type Work } from "./run-job.ts";
+import { ABORT_GRACE_MS, runJob, type Work } from "./run-job.ts";
 import { runOn } from "./run-on.ts";
+import { createRunning } from "./running.ts";
 import { noteBegun } from "./settled.ts";
 import { createSettler } from "./settler.ts";
 import { wakeDispatcher } from "./wake.ts";
@@ -76,11 +77,11 @@ export const runLease = async <Schema extends z.ZodType>(
 
   const budgetMs = input.remainingMs();
   const reserveMs = Math.min(SETTLE_RESERVE_MS, budgetMs / 10);
-  const running = new Map<string, Running>();
+  const running = createRunning(deps.time, definition.timeoutSeconds);
   let ended: AbortCause | null = null;
   const abortAll = (cause: AbortCause, message: string) => {
     ended = cause;
-    for (const job of running.values()) job.abort(cause, message);
+    running.abortAll(cause, message);
   };
   const settler = createSettler(
     deps,
@@ -93,7 +94,7 @@ export const runLease = async <Schema extends z.ZodType>(
     deps,
     holder,
     definition.leaseSeconds,
-    (ids) => ids.forEach((id) => running.get(id)?.abort("cancelled", "the job was cancelled")),
+    (ids) => running.abort(ids, "cancelled", "the job was cancelled"),
     () => abortAll("lease_lost", "the lease was lost"),
   );
   const cancelDeadline = deps.time.after(Math.max(0, budgetMs - reserveMs - ABORT_GRACE_MS), () =>

@@ -4,8 +4,9 @@ import type { Ended, LeasedJob } from "../db/leases.ts";
 import type { TakenLease } from "../db/take.ts";
 import type { AbortCause } from "./attempt.ts";
 import type { Deps } from "./deps.ts";
-import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
-import { runJob, type Running, type Work } from "./run-job.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import { type LeaseRun, runJob, type Work } from "./run-job.ts";
+import { createRunning } from "./running.ts";
 import { noteBegun } from "./settled.ts";
 
 /** A job type and the code that runs it, as a handler module gives them. */
@@ -16,10 +17,17 @@ export interface Handler {
 
 interface HeldLease {
   readonly lease: TakenLease;
-  readonly heartbeat: Heartbeat;
-  readonly running: Map<string, Running>;
+  readonly run: LeaseRun<z.ZodType>;
+  readonly jobs: ReadonlyMap<string, LeasedJob>;
   /** Jobs whose outcome is not written yet. */
   open: number;
+}
+
+/** The jobs of a type in this process. */
+interface Place {
+  running: number;
+  /** Begin those that its limit keeps waiting. */
+  readonly waiting: (() => void)[];
 }
 
 /** The leases that this process holds, and their jobs. */
@@ -57,61 +65,64 @@ export const createWorkerLeases = (
   onEnd: (leaseId: string, ended: Ended, unblocked: boolean) => void,
 ): WorkerLeases => {
   const held = new Map<string, HeldLease>();
-  const byType = new Map([...handlers.keys()].map((type) => [type, { running: 0, waiting: [] as (() => void)[] }]));
+  const places = new Map([...handlers.keys()].map((type): [string, Place] => [type, { running: 0, waiting: [] }]));
   let busy = 0;
   let closed = false;
 
-  const run = async (handler: Handler, each: HeldLease, job: LeasedJob): Promise<void> => {
-    const place = byType.get(handler.definition.type);
-    if (place === undefined) return;
-    if (!closed && place.running >= limitOf(handler.definition)) {
-      await new Promise<void>((resolve) => place.waiting.push(resolve));
-    }
+  const begin = (place: Place, each: HeldLease, job: LeasedJob): void => {
     place.running += 1;
-    const lease = {
-      ...handler,
-      holder: { leaseId: each.lease.id, begunBy: worker },
-      heartbeat: each.heartbeat,
-      running: each.running,
-    };
-    const ended: Ended = closed ? { id: job.id, outcome: "released" } : await runJob(deps, lease, job);
-    const wasFull = place.running + place.waiting.length >= limitOf(handler.definition);
+    if (closed) return end(place, each, { id: job.id, outcome: "released" });
+    void runJob(deps, each.run, job).then((ended) => end(place, each, ended));
+  };
+
+  const end = (place: Place, { lease, run }: HeldLease, ended: Ended): void => {
+    const wasFull = place.running + place.waiting.length >= limitOf(run.definition);
     place.running -= 1;
     place.waiting.shift()?.();
     busy -= 1;
-    onEnd(each.lease.id, ended, wasFull);
+    onEnd(lease.id, ended, wasFull);
   };
 
-  const hold = (lease: TakenLease): HeldLease => {
-    const running = new Map<string, Running>();
+  const hold = (lease: TakenLease, handler: Handler): HeldLease => {
+    const running = createRunning(deps.time, handler.definition.timeoutSeconds);
     const holder = { leaseId: lease.id, begunBy: worker };
     const heartbeat = startHeartbeat(
       deps,
       holder,
       lease.leaseSeconds,
-      (ids) => ids.forEach((id) => running.get(id)?.abort("cancelled", "the job was cancelled")),
+      (ids) => running.abort(ids, "cancelled", "the job was cancelled"),
       () => {
         deps.logger.warn("a lease was lost: its jobs' outcomes will be refused if others have them now", {
           lease: lease.id,
           type: lease.type,
-          jobs: running.size,
+          jobs: running.size(),
         });
-        for (const job of running.values()) job.abort("lease_lost", "the lease was lost");
+        running.abortAll("lease_lost", "the lease was lost");
       },
     );
-    return { lease, heartbeat, running, open: lease.jobs.length };
+    return {
+      lease,
+      run: { ...handler, holder, heartbeat, running },
+      jobs: new Map(lease.jobs.map((job) => [job.id, job])),
+      open: lease.jobs.length,
+    };
   };
 
   return {
     start: (leases) => {
       for (const lease of leases) {
         const handler = handlers.get(lease.type);
-        if (handler === undefined) throw new Error(`a job of type ${lease.type} was taken, which has no handler here`);
-        const each = hold(lease);
+        const place = places.get(lease.type);
+        if (handler === undefined || place === undefined)
+          throw new Error(`a job of type ${lease.type} was taken, which has no handler here`);
+        const each = hold(lease, handler);
         noteBegun(deps, lease.jobs);
         held.set(lease.id, each);
         busy += lease.jobs.length;
-        for (const job of lease.jobs) void run(handler, each, job);
+        for (const job of lease.jobs) {
+          if (closed || place.running < limitOf(handler.definition)) begin(place, each, job);
+          else place.waiting.push(() => begin(place, each, job));
+        }
       }
     },
     settled: (leaseId, jobs) => {
@@ -119,25 +130,25 @@ export const createWorkerLeases = (
       if (each === undefined) return;
       each.open -= jobs;
       if (each.open > 0) return;
-      each.heartbeat.stop();
+      each.run.heartbeat.stop();
       held.delete(leaseId);
     },
     queueOf: (leaseId) => held.get(leaseId)?.lease.queue ?? "",
-    jobOf: (leaseId, jobId) => held.get(leaseId)?.lease.jobs.find(({ id }) => id === jobId),
+    jobOf: (leaseId, jobId) => held.get(leaseId)?.jobs.get(jobId),
     busy: () => busy,
     types: () =>
       [...handlers.values()]
         .filter(({ definition }) => {
-          const place = byType.get(definition.type);
+          const place = places.get(definition.type);
           return place !== undefined && place.running + place.waiting.length < limitOf(definition);
         })
         .map(({ definition }) => definition.type),
     close: () => {
       closed = true;
-      for (const place of byType.values()) for (const go of place.waiting.splice(0)) go();
+      for (const place of places.values()) for (const go of place.waiting.splice(0)) go();
     },
     abort: (cause, message) => {
-      for (const { running } of held.values()) for (const job of running.values()) job.abort(cause, message);
+      for (const { run } of held.values()) run.running.abortAll(cause, message);
     },
   };
 };

@@ -1,11 +1,10 @@
--- A job as the worker that takes it is told: [id, attempt, max_attempts, depth, created_at, run_at, traceparent, metadata, payload]
--- as JSON, without names, which would be half of a batch's bytes; instants in microseconds since 1970. Put together as text, because json_build_array
--- looks up how to write each value again for each job. Internal.
+-- A job as the worker that takes it is told: [id, attempt, max_attempts, depth, traceparent, metadata, payload]
+-- as JSON, without names, which would be half of a batch's bytes. Put together as text, because json_build_array looks up how
+-- to write each value again for each job. Internal.
 create or replace function forgeq.job_taken(job forgeq.job)
 returns text
 language sql stable
 as $$
   select '["' || job.id || '",' || job.attempt || ',' || job.max_attempts || ',' || job.depth
-    || ',' || (date_part('epoch', job.created_at) * 1000000)::bigint || ',' || (date_part('epoch', job.run_at) * 1000000)::bigint
     || ',' || coalesce(to_json(job.traceparent)::text, 'null') || ',' || coalesce(job.metadata::text, 'null') || ',' || job.payload || ']'
 $$;

@@ -22,8 +22,6 @@ const job = (traceparent: string | null = FROM_CALLER): LeasedJob => ({
   attempt: 2,
   maxAttempts: 8,
   depth: 0,
-  createdAt: new Date(0),
-  runAt: new Date(0),
   waitedMs: 0,
   traceparent,
   metadata: null,
