@@ -24,6 +24,16 @@ const prefill = async (client: Client, count: number): Promise<void> =>
     ),
   );
 
+/** Enqueues at an even rate, whether the ones before are stored or not. */
+const atRate = async (client: Client, perSecond: number, count: number): Promise<void> => {
+  const startedMs = performance.now();
+  for (let n = 0; n < count; n += 1) {
+    const dueMs = startedMs + (n * 1000) / perSecond;
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueMs - performance.now())));
+    void client.enqueue(payloadOf(n));
+  }
+};
+
 const perform = async (client: Client, task: Task, samples: number[]): Promise<void> => {
   switch (task.kind) {
     case "prepare":
@@ -41,12 +51,7 @@ const perform = async (client: Client, task: Task, samples: number[]): Promise<v
     case "drain":
       return client.drain(task.count);
     case "latency": {
-      const startedMs = performance.now();
-      for (let n = 0; n < task.count; n += 1) {
-        const dueMs = startedMs + (n * 1000) / task.perSecond;
-        await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueMs - performance.now())));
-        void client.enqueue(payloadOf(n));
-      }
+      await atRate(client, task.perSecond, task.count);
       await until(() => samples.length >= task.count, 5, 30);
     }
   }
@@ -74,6 +79,12 @@ const main = async (order: Order): Promise<void> => {
       for (let n = 0; performance.now() < untilMs; n += 1) await client.enqueue(payloadOf(n));
     };
     await Promise.all(Array.from({ length: task.callers }, caller));
+  }
+  if (task.kind === "latency") {
+    const warming = (WARM_MS / 1000) * task.perSecond;
+    await atRate(client, task.perSecond, warming);
+    await until(() => samples.length >= warming, 5, 30);
+    samples.length = 0;
   }
   const go = new Promise((resolve) => process.once("message", resolve));
   say({ ready: true });

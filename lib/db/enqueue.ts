@@ -34,8 +34,8 @@ export interface EnqueuedRow {
   readonly leased: boolean;
 }
 
-/** Up to this many, a row for each job is cheaper than grouping: planning that costs a sixth of the statement's CPU. See ADR 9. */
-const FEW = 50;
+/** Up to this many, a row for each job is cheaper than grouping them. See ADR 9. */
+const FEW = 5;
 
 const ENQUEUE_FEW = `/* forgeq:enqueue */
 select requested_id as "requestedId", id, created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt",
