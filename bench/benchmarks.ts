@@ -29,7 +29,7 @@ const rtt = (rttMs: number): Benchmark => ({
   name: `drain-rtt-${rttMs}`,
   title: `Drain at ${rttMs} ms round-trip time`,
   figure: "jobsPerSecond",
-  runs: all({ task: drain(20_000), rttMs }, ["forgeq", "raw", "graphile-worker", "pg-boss"]),
+  runs: all({ task: drain(50_000), rttMs }, ["forgeq", "raw", "graphile-worker", "pg-boss"]),
   peers:
     rttMs === 20
       ? { "graphile-worker": { must: 3, goal: 4 }, "pg-boss": { must: 2, goal: 2.7 }, raw: { must: 0.8 } }
@@ -41,7 +41,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     name: "enqueue",
     title: "Single enqueue, 10 callers of one process",
     figure: "jobsPerSecond",
-    runs: all({ task: { kind: "enqueue", callers: 10, count: 20_000 } }),
+    runs: all({ task: { kind: "enqueue", callers: 10, count: 6_000 } }),
     peers: {
       "graphile-worker": { must: 12, goal: 16 },
       "pg-boss": { must: 10, goal: 14 },

@@ -59,17 +59,17 @@ const perform = async (client: Client, task: Task, samples: number[]): Promise<v
 
 const main = async (order: Order): Promise<void> => {
   const { system } = (await import(`./systems/${order.system}.ts`)) as { system: System };
-  const { task, url, directUrl, keepHistory } = order;
+  const { task, url, directUrl, keepHistory, rttMs } = order;
   if (task.kind === "prepare") {
-    await system.prepare({ url, keepHistory });
+    await system.prepare({ url, keepHistory, rttMs });
     return say({ report: { seconds: 0, cpuMicros: 0, samples: [] } });
   }
   if (task.kind === "drain") {
-    const filler = await system.open({ url: directUrl, keepHistory });
+    const filler = await system.open({ url: directUrl, keepHistory, rttMs: 0 });
     await prefill(filler, task.count);
     await filler.close();
   }
-  const client = await system.open({ url, keepHistory });
+  const client = await system.open({ url, keepHistory, rttMs });
   const samples: number[] = [];
   if (task.kind === "latency") await client.serve((payload) => samples.push(performance.now() - payload.sentAtMs));
   // Connections are open and code is warm: what is measured is the steady state.

@@ -86,6 +86,7 @@ export const createBench = (servers: Servers) => {
       url,
       directUrl: url,
       keepHistory: true,
+      rttMs: 0,
       task: { kind: "prepare" },
     });
     await report;
@@ -140,7 +141,8 @@ export const createBench = (servers: Servers) => {
     inDatabase(run, async (directUrl, database) => {
       const proxy = run.rttMs === undefined ? null : await startDelayProxy(Number(new URL(directUrl).port), run.rttMs);
       const url = proxy === null ? directUrl : directUrl.replace(/:\d+\//, `:${proxy.port}/`);
-      const order: Order = { system: run.system, url, directUrl, keepHistory: run.keepHistory ?? true, task: run.task };
+      const { system, task, keepHistory = true, rttMs = 0 } = run;
+      const order: Order = { system, url, directUrl, keepHistory, rttMs, task };
       const clients = Array.from({ length: run.processes ?? 1 }, () => spawnClient(order));
       const serverPid = database === null ? (servers.redis?.pid ?? 0) : servers.postgres.pid;
       try {

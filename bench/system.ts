@@ -23,6 +23,8 @@ export interface Target {
   readonly url: string;
   /** False: completed jobs leave nothing behind, where the queue has that. */
   readonly keepHistory: boolean;
+  /** Milliseconds that a proxy adds to each round trip. */
+  readonly rttMs: number;
 }
 
 export interface Client {

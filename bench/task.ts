@@ -13,6 +13,7 @@ export interface Order {
   /** Without the delay of a proxy, for what is not measured. */
   readonly directUrl: string;
   readonly keepHistory: boolean;
+  readonly rttMs: number;
   readonly task: Task;
 }
 

@@ -44,7 +44,7 @@ export const system: System = {
     await client.query(SCHEMA);
     await client.end();
   },
-  open: async ({ url, keepHistory }): Promise<Client> => {
+  open: async ({ url, keepHistory, rttMs }): Promise<Client> => {
     const pool = new pg.Pool({ connectionString: url, max: 10 });
     pool.on("error", () => undefined);
     await pool.query("set enable_seqscan = off");
@@ -96,7 +96,8 @@ export const system: System = {
         }),
       enqueueBulk: insert,
       drain: async () => {
-        await Promise.all([lane(), lane()]);
+        // As many statements at once as ForgeQ's worker sends.
+        await Promise.all(Array.from({ length: 2 + Math.floor(rttMs / 5) }, lane));
         const { rows } = await pool.query<{ left: boolean }>("select exists (select from job) as left");
         if (rows[0]?.left !== false) throw new Error("the raw drain left jobs");
       },
