@@ -76,9 +76,13 @@ interface WireLease {
   readonly jobs: number;
 }
 
-interface Answer extends Omit<SettledAndTaken, "leases" | "settled"> {
+interface Answer {
   readonly settled: Readonly<Record<string, BriefStates<SettledState | "busy">>>;
+  readonly wake_seconds: WakeSeconds;
+  readonly queues: SettledAndTaken["queues"];
   readonly leases: readonly WireLease[];
+  readonly due_seconds: number | null;
+  readonly server_ms: number;
 }
 
 interface Row {
@@ -112,7 +116,10 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
   if (!answer) throw new ForgeqError("internal", "settle_and_take gave no answer");
   let next = 0;
   return {
-    ...answer,
+    queues: answer.queues,
+    wakeSeconds: answer.wake_seconds,
+    dueSeconds: answer.due_seconds,
+    serverMs: answer.server_ms,
     settled: Object.fromEntries(
       input.settles.map(({ leaseId, ended }) => [leaseId, statesOf(answer.settled[leaseId] ?? {}, ended)]),
     ),

@@ -139,8 +139,8 @@ begin
   job := null;
   answer := json_build_object(
     'settled', coalesce((select jsonb_object_agg(s.lease_id, s.jobs) from unnest(settled_leases, settled_jobs) as s(lease_id, jobs)), '{}'),
-    'wakeSeconds', wake_seconds, 'queues', queues, 'leases', leases, 'dueSeconds', due_seconds,
-    'serverMs', extract(epoch from clock_timestamp() - statement_timestamp()) * 1000);
+    'wake_seconds', wake_seconds, 'queues', queues, 'leases', leases, 'due_seconds', due_seconds,
+    'server_ms', extract(epoch from clock_timestamp() - statement_timestamp()) * 1000);
   return next;
 end
 $$;

@@ -204,7 +204,10 @@ describe("what becomes of a job", () => {
     ]);
     for (const attempt of dead.attempts) expect(attempt.error.message).toContain("500");
 
-    expect(await run.api.post(`/jobs/${id}/retry`)).toMatchObject({ status: 200, body: { id, attempts: [] } });
+    const retried = await run.api.post(`/jobs/${id}/retry`);
+    expect(retried).toMatchObject({ status: 200, body: { id } });
+    // Those of the life before are not shown; the first one of this life may have ended already.
+    expect(retried.body.attempts.length).toBeLessThan(2);
     expect(await run.api.post(`/jobs/${id}/retry`)).toMatchObject({ status: 409, body: { code: "illegal_state" } });
     await run.api.post(`/jobs/${id}/cancel`);
     expect(await run.api.get(`/jobs/${id}`)).toMatchObject({ status: 200, body: { id } });
