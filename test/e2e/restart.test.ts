@@ -27,7 +27,7 @@ it("finds the jobs of before after a restart, and runs those that waited", async
   try {
     expect(second.apiKey).toBe(first.apiKey);
     expect((await second.api.get(`/jobs/${done}`)).body).toMatchObject({ state: "completed", attempt: 1 });
-    await second.api.post("/queues/emails/resume");
+    expect(await second.api.post("/queues/emails/resume")).toMatchObject({ status: 200, body: { paused: false } });
     expect(await second.api.inState(waiting, "completed")).toMatchObject({ attempt: 1 });
   } finally {
     await second.stop();
