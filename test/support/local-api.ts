@@ -52,7 +52,7 @@ export const apiOf = ({ url, apiKey }: Pick<LocalRun, "url" | "apiKey">) => {
       expect(answer).toMatchObject({ status: 201 });
       return answer.body.id as string;
     },
-    /** Waits until the job is in the state, and gives it. */
+    /** Waits until the job is in the state, and gives it; for longer than a tick, which makes good a wake that a killed dispatcher's mark swallowed. */
     inState: async (id: string, state: string) => {
       await expect.poll(async () => (await api.get(`/jobs/${id}`)).body.state, SOON).toBe(state);
       return (await api.get(`/jobs/${id}`)).body;
