@@ -43,7 +43,7 @@ const setup = (keys = ALL_SCOPES, refusal?: { code: string; detail: object }) =>
       stored.push(...items);
       const row = { ...CREATED, runAt: NOW, createdAt: NOW };
       // Few have a row each; many that are stored alike share one.
-      return items.length > 50
+      return items.length > 5
         ? [{ ...row, requestedIds: null, ids: null }]
         : items.map(({ id }) => ({ ...row, requestedId: id, id }));
     },
