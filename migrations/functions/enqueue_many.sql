@@ -9,8 +9,10 @@
 -- job's, FQ005 the key is held by a job with another payload (both with {"requested_id", "id"}).
 -- Lock order: unique keys (sorted), jobs.
 --
--- Nearly every call is simple: fresh ids, known types, queues that exist and have room without end, no unique key. Then one
--- statement reads the document once and inserts; it inserts nothing when one item is not so, and the checks below run.
+-- Nearly every call is simple: fresh ids, known types, queues that exist and have room without end, no unique key. Most of those
+-- store jobs of one type in one queue: then what that means for a job is looked up once, and the document is all that is read for
+-- each. Jobs of several types are looked up one by one in the statement that inserts them, which inserts nothing when one of them is not simple.
+-- For all others the checks below run.
 create or replace function forgeq.enqueue_many(jobs jsonb, fresh boolean default false, at timestamptz default null)
 returns table (requested_id uuid, id uuid, created boolean, queue text, priority int, max_attempts int, run_at timestamptz, created_at timestamptz)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
@@ -26,8 +28,36 @@ declare
   at timestamptz := coalesce(enqueue_many.at, clock_timestamp());
   stored_queues text[] := '{}';
   stored_types text[] := '{}';
+  first jsonb := jobs -> 0;
+  alike record;
 begin
   if fresh then
+    select t.type, t.priority, t.max_attempts, q.name as queue, s.id as series, m.active into alike
+    from forgeq.job_type t
+    join forgeq.queue q on q.name = coalesce(first ->> 'queue', t.queue) and q.max_pending is null
+    -- There since the first job of this queue and type was counted.
+    join forgeq.metric_series s on s.queue = q.name and s.type = t.type
+    cross join forgeq.metric_state m
+    where t.type = first ->> 'type';
+    if found and not exists (
+      select from jsonb_to_recordset(jobs) as i(id uuid, type text, queue text, unique_key text)
+      where i.id is null or i.type is distinct from alike.type or i.queue is distinct from first ->> 'queue' or i.unique_key is not null) then
+      return query
+      insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
+      select i.id, coalesce(i.run_at, at + make_interval(secs => i.delay_seconds), at), at, coalesce(i.priority, alike.priority),
+             coalesce(i.max_attempts, alike.max_attempts), coalesce(i.depth, 0), alike.queue, alike.type, i.traceparent, i.metadata, i.payload
+      from jsonb_to_recordset(jobs) as i(id uuid, payload jsonb, priority smallint, run_at timestamptz, delay_seconds double precision,
+        max_attempts smallint, metadata jsonb, depth smallint, traceparent text)
+      returning j.id, j.id, true, j.queue, j.priority::int, j.max_attempts::int, j.run_at, j.created_at;
+      -- As metric_add does, with what was looked up already.
+      if alike.active = 0 then
+        insert into forgeq.metric_delta_0 (series, kind, jobs) values (alike.series, 'e', jsonb_array_length(jobs));
+      else
+        insert into forgeq.metric_delta_1 (series, kind, jobs) values (alike.series, 'e', jsonb_array_length(jobs));
+      end if;
+      return;
+    end if;
+
     return query
     with stored as (
       insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
