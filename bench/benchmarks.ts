@@ -110,8 +110,13 @@ export const BENCHMARKS: readonly Benchmark[] = [
     name: "latency-eager",
     title: "Enqueue to start at 50 jobs a second, handed off eagerly",
     figure: "p50Ms",
-    runs: all({ task: latency }, ["forgeq-eager", ...LATENCY_PEERS]),
-    peers: { "graphile-worker": { must: 0.4 }, "pg-boss": { must: 0.25 }, bullmq: { must: 1 } },
+    runs: all({ task: latency }, ["forgeq-eager", "forgeq-eager-lambda", ...LATENCY_PEERS]),
+    peers: {
+      "graphile-worker": { must: 0.4 },
+      "pg-boss": { must: 0.25 },
+      bullmq: { must: 1 },
+      "forgeq-eager-lambda": {},
+    },
     subject: "forgeq-eager",
   },
 ];

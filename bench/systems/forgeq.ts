@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { defineJob, defineQueue } from "../../lib/core/define.ts";
+import type { Db } from "../../lib/db/client.ts";
 import { connectDb } from "../../lib/db/connect.ts";
 import { listenForHints, type Listener } from "../../lib/db/listen.ts";
 import { migrate } from "../../lib/db/migrate.ts";
@@ -28,6 +29,22 @@ export const noop = defineJob({
   }),
 });
 
+export const syncNoop = (db: Db, keepHistory: boolean): Promise<unknown> =>
+  syncDefinitions(db, [noop], [defineQueue({ name: "noop", maxInFlight: null, keepCompleted: keepHistory })]);
+
+export const startWorker = (deps: Deps, onJob: (payload: z.output<typeof noop.payload>) => void): Worker => {
+  const work = (payload: unknown) => {
+    onJob(payload as z.output<typeof noop.payload>);
+    return Promise.resolve();
+  };
+  return createWorker(deps, {
+    handlers: new Map([["noop", { definition: noop, work }]]),
+    concurrency: CONCURRENCY,
+    queues: ["noop"],
+    invocation: "bench",
+  });
+};
+
 export const system: System = {
   prepare: async ({ url }) => {
     const db = await connectDb({ url, max: 1, statementSeconds: 60 });
@@ -36,28 +53,12 @@ export const system: System = {
   },
   open: async ({ url, keepHistory }): Promise<Client> => {
     const db = await connectDb({ url, max: 10, statementSeconds: 60 });
-    await syncDefinitions(db, [noop], [defineQueue({ name: "noop", maxInFlight: null, keepCompleted: keepHistory })]);
-    const hints = createWorkerHints(db);
+    await syncNoop(db, keepHistory);
+    // Nobody is told where nobody listens.
+    let deps: Deps = depsFor(db);
     let listener: Listener | undefined;
-    const deps: Deps = {
-      ...depsFor(db),
-      // By NOTIFY alone, as if the worker were another process; nobody is told where nobody listens.
-      hintWorkers: (seconds, queue) => (listener === undefined ? Promise.resolve() : hints.hintWorkers(seconds, queue)),
-    };
     const job = (payload: unknown) => toNewJob(noop, payload, {});
 
-    const start = (onJob: (payload: z.output<typeof noop.payload>) => void): Worker => {
-      const work = (payload: unknown) => {
-        onJob(payload as z.output<typeof noop.payload>);
-        return Promise.resolve();
-      };
-      return createWorker(deps, {
-        handlers: new Map([["noop", { definition: noop, work }]]),
-        concurrency: CONCURRENCY,
-        queues: ["noop"],
-        invocation: "bench",
-      });
-    };
     let worker: Worker | undefined;
     return {
       enqueue: async (payload) => {
@@ -67,12 +68,14 @@ export const system: System = {
         await enqueueJobs(deps, payloads.map(job));
       },
       drain: async (count) => {
-        worker = start(() => undefined);
+        worker = startWorker(deps, () => undefined);
         const { settled } = worker;
         await until(() => (settled.get("completed") ?? 0) >= count);
       },
       serve: async (onStart) => {
-        const woken = start(onStart);
+        // By NOTIFY alone, as if the worker were another process.
+        deps = { ...deps, hintWorkers: createWorkerHints(db).hintWorkers };
+        const woken = startWorker(deps, onStart);
         worker = woken;
         await new Promise<void>((resolve) => {
           listener = listenForHints({ url }, db, {

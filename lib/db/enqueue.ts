@@ -1,6 +1,7 @@
 import { callAgain, callIn } from "./call.ts";
 import type { Db, Sql } from "./client.ts";
-import type { ClaimedLease } from "./leases.ts";
+import type { ClaimedLease, LeasedJob } from "./leases.ts";
+import type { TakenLease } from "./take.ts";
 
 /** One item of forgeq.enqueue_many, as its SQL names things; what is undefined comes from the job's type. */
 export interface EnqueueItem {
@@ -30,20 +31,28 @@ export interface EnqueuedRow {
   readonly createdAt: Date | null;
   /** By the database's clock, 0 for a job that is due. */
   readonly dueSeconds: number | null;
-  /** Taken by the call that stored it, in one of the leases that it gives. */
-  readonly leased: boolean;
+  /** Taken by the call that stored it, in one of the leases that it gives, which is begun already when the job is `running`. */
+  readonly taken: "leased" | "running" | null;
+  /** Workers that listen hear of it with the commit. */
+  readonly hinted: boolean;
 }
 
 /** Up to this many, a row for each job is cheaper than grouping them. See ADR 9. */
 const FEW = 5;
 
+const ROW = `requested_id as "requestedId", id, created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt",
+       created_at as "createdAt"`;
+
 const ENQUEUE_FEW = `/* forgeq:enqueue */
-select requested_id as "requestedId", id, created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt",
-       created_at as "createdAt"
+select ${ROW}
+from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)`;
+
+const ENQUEUE_FEW_AND_HINT = `/* forgeq:enqueue */
+select ${ROW}, case when created and run_at <= created_at then forgeq.hint_workers(queue) end as hinted
 from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)`;
 
 /** Jobs stored alike share a row: a batch of a thousand is one, and names no ids when all items are in it. */
-interface Group extends Omit<EnqueuedRow, "requestedId" | "id" | "dueSeconds" | "leased"> {
+interface Group extends Omit<EnqueuedRow, "requestedId" | "id" | "dueSeconds" | "taken" | "hinted"> {
   readonly requestedIds: readonly string[] | null;
   /** Of the jobs that were there already. */
   readonly ids: readonly string[] | null;
@@ -59,12 +68,15 @@ group by created, queue, priority, max_attempts, run_at, created_at`;
 const secondsBetween = (from: Date | null, to: Date | null): number | null =>
   from === null || to === null ? null : Math.max(0, (to.getTime() - from.getTime()) / 1000);
 
-type StoredRow = Omit<EnqueuedRow, "dueSeconds" | "leased">;
+interface StoredRow extends Omit<EnqueuedRow, "dueSeconds" | "taken" | "hinted"> {
+  readonly hinted?: boolean | null;
+}
 
 const toRow = (row: StoredRow): EnqueuedRow => ({
   ...row,
   dueSeconds: secondsBetween(row.createdAt, row.runAt),
-  leased: false,
+  taken: null,
+  hinted: row.hinted === true,
 });
 
 const toRows = (groups: readonly Group[], items: readonly EnqueueItem[]): EnqueuedRow[] =>
@@ -75,32 +87,36 @@ const toRows = (groups: readonly Group[], items: readonly EnqueueItem[]): Enqueu
       requestedId,
       id: ids?.[index] ?? requestedId,
       dueSeconds,
-      leased: false,
+      taken: null,
+      hinted: false,
     }));
   });
 
 /** Stores by the statement that is cheaper for so many. `run` gets its text, and what it takes after fresh and at. */
 const storeBy = async (
   items: readonly EnqueueItem[],
+  hint: boolean,
   run: <Row>(text: string, more: readonly unknown[]) => Promise<Row[]>,
 ): Promise<EnqueuedRow[]> =>
   items.length <= FEW
-    ? (await run<StoredRow>(ENQUEUE_FEW, [])).map(toRow)
+    ? (await run<StoredRow>(hint ? ENQUEUE_FEW_AND_HINT : ENQUEUE_FEW, [])).map(toRow)
     : toRows(await run<Group>(ENQUEUE_MANY, [items.length]), items);
 
 /**
  * Stores jobs, all or none. Sent again after a lost answer, it finds what the first call stored.
  *
  * @param fresh - the ids were made for this call: history is looked up only when it has to be sent again
+ * @param hint - tell the workers that listen, where that makes no caller wait: the rows say so
  */
 export const enqueueMany = async (
   db: Db,
   items: readonly EnqueueItem[],
   fresh: boolean,
   at: Date | null,
+  hint = false,
 ): Promise<EnqueuedRow[]> => {
   const jobs = JSON.stringify(items);
-  return storeBy(items, <Row>(text: string, more: readonly unknown[]) =>
+  return storeBy(items, hint, <Row>(text: string, more: readonly unknown[]) =>
     callAgain<Row>(db, text, (tried) => [jobs, fresh && tried === 0, at, ...more]),
   );
 };
@@ -112,16 +128,16 @@ export const enqueueManyIn = (
   fresh: boolean,
   at: Date | null,
 ): Promise<EnqueuedRow[]> =>
-  storeBy(items, <Row>(text: string, more: readonly unknown[]) =>
+  storeBy(items, false, <Row>(text: string, more: readonly unknown[]) =>
     callIn<Row>(tx, text, [JSON.stringify(items), fresh, at, ...more]),
   );
 
 const ENQUEUE_AND_CLAIM = `/* forgeq:enqueue_and_claim */
-select requested_id as "requestedId", id, created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt",
-       created_at as "createdAt", leased, leases
+select ${ROW}, leased, leases
 from forgeq.enqueue_and_claim($1::jsonb, $2::boolean, $3::text[], $4::float8, $5::timestamptz)`;
 
-interface ClaimedRow extends Omit<EnqueuedRow, "dueSeconds"> {
+interface ClaimedRow extends StoredRow {
+  readonly leased: boolean;
   readonly leases: readonly ClaimedLease[];
 }
 
@@ -158,7 +174,86 @@ export const enqueueAndClaim = async (
     at,
   ]);
   return {
-    rows: rows.map(({ leases: _, ...row }) => ({ ...row, dueSeconds: secondsBetween(row.createdAt, row.runAt) })),
+    rows: rows.map(({ leases: _, leased, ...row }) => ({ ...toRow(row), taken: leased ? "leased" : null })),
     leases: rows[0]?.leases ?? [],
   };
 };
+
+const ENQUEUE_AND_BEGIN = `/* forgeq:enqueue_and_begin */
+select ${ROW}, lease_id as "leaseId", lease_seconds as "leaseSeconds"
+from forgeq.enqueue_and_begin($1::jsonb, $2::boolean, $3, $4::uuid, $5, $6::timestamptz)`;
+
+interface BegunRow extends StoredRow {
+  readonly leaseId: string | null;
+  readonly leaseSeconds: number | null;
+}
+
+export interface EnqueuedAndBegun {
+  readonly rows: readonly EnqueuedRow[];
+  /** With all jobs of the call; null where they are left to whoever claims them. */
+  readonly lease: TakenLease | null;
+}
+
+/**
+ * Stores jobs that were made for this call, all or none, and begins them for a worker of this process, where their queue has room: see
+ * migrations/functions/enqueue_and_begin.sql.
+ *
+ * @param input.worker - what this process begins its leases with
+ * @param input.queue - where the worker takes them to be
+ */
+export const enqueueAndBegin = async (
+  db: Db,
+  items: readonly EnqueueItem[],
+  input: {
+    readonly queue: string;
+    readonly worker: string;
+    readonly invocation: string;
+    readonly at: Date | null;
+  },
+): Promise<EnqueuedAndBegun> => {
+  const { queue, worker, invocation, at } = input;
+  const jobs = JSON.stringify(items);
+  const found = await callAgain<BegunRow>(db, ENQUEUE_AND_BEGIN, (tried) => [
+    jobs,
+    tried === 0,
+    queue,
+    worker,
+    invocation,
+    at,
+  ]);
+  const begun = new Map(found.filter(({ leaseId }) => leaseId !== null).map((row) => [row.id, row]));
+  const rows = found.map(({ leaseId, leaseSeconds: _, ...row }): EnqueuedRow => ({
+    ...toRow(row),
+    taken: leaseId === null ? null : "running",
+  }));
+  const [first] = begun.values();
+  if (first === undefined) return { rows, lease: null };
+  // As they were sent: what a handler gets must not be the caller's own object.
+  const sent = JSON.parse(jobs) as EnqueueItem[];
+  return {
+    rows,
+    lease: {
+      id: first.leaseId ?? "",
+      type: sent[0]?.type ?? "",
+      queue,
+      leaseSeconds: first.leaseSeconds ?? 0,
+      jobs: sent.flatMap((item) => {
+        const row = begun.get(item.id);
+        return row === undefined ? [] : [begunJob(item, queue, row.maxAttempts ?? 1)];
+      }),
+    },
+  };
+};
+
+const begunJob = (item: EnqueueItem, queue: string, maxAttempts: number): LeasedJob => ({
+  id: item.id,
+  type: item.type,
+  queue,
+  attempt: 1,
+  maxAttempts,
+  depth: item.depth ?? 0,
+  waitedMs: null,
+  traceparent: item.traceparent ?? null,
+  metadata: item.metadata ?? null,
+  payload: item.payload,
+});

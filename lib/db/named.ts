@@ -9,6 +9,7 @@ import { type Send, send } from "./session.ts";
 const NAMED = new Set([
   "enqueue",
   "enqueue_and_claim",
+  "enqueue_and_begin",
   "claim",
   "begin",
   "extend",

@@ -2,6 +2,7 @@ import type { CloudWatchMetric } from "../core/metric-names.ts";
 import type { Db } from "../db/client.ts";
 import type { Ended, LeasedJob } from "../db/leases.ts";
 import type { Armer } from "./arm.ts";
+import type { HandOff } from "./hand-off.ts";
 import type { Time } from "./time.ts";
 
 export interface Logger {
@@ -83,9 +84,11 @@ export interface Deps {
   readonly tracing?: Tracing;
   /**
    * Tells the workers that hear of it about jobs due in so many seconds: those of this process, and others where LISTEN works.
-   * Absent on Lambda. Never throws; a lost hint costs time, never a job.
+   * Absent on Lambda. Never throws; a lost hint costs time, never a job. `told`: others have heard already.
    */
-  readonly hintWorkers?: (wakeSeconds: number, queue: string | undefined) => Promise<void>;
+  readonly hintWorkers?: (wakeSeconds: number, queue: string | undefined, told?: boolean) => Promise<void>;
+  /** A worker of this process that may run what is enqueued here. */
+  readonly handOff?: HandOff;
   /** Wakes the scheduler at a minute to come. Absent in the wake mode `always`, where it comes every minute. */
   readonly armer?: Armer;
   readonly config: Config;

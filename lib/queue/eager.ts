@@ -2,11 +2,9 @@ import { DEFAULTS } from "../core/job.ts";
 import { enqueueAndClaim, type EnqueuedRow, type EnqueueItem } from "../db/enqueue.ts";
 import type { ClaimedLease } from "../db/leases.ts";
 import type { Deps, Invoker } from "./deps.ts";
+import { HANDED_JOBS } from "./hand-off.ts";
 import { type BlockList, createBlockList, sendLease } from "./send-lease.ts";
 import { wakeDispatcher } from "./wake.ts";
-
-/** A call that stores more is the dispatcher's, which makes batches of them. */
-const HANDED_JOBS = 10;
 
 /** Of the types that this process could not invoke lately. */
 const blockLists = new WeakMap<Invoker, BlockList>();
@@ -43,7 +41,7 @@ export const storeEagerly = async (
     at: deps.clock(),
   });
   // None when the call was sent again: the first one took them.
-  const queue = rows.find(({ leased }) => leased)?.queue ?? undefined;
+  const queue = rows.find(({ taken }) => taken !== null)?.queue ?? undefined;
   const dimensions = queue === undefined ? {} : { queue };
   const send = async (lease: ClaimedLease): Promise<void> => {
     deps.metrics.count("JobsLeased", lease.jobs, dimensions);

@@ -3,26 +3,43 @@ import { enqueueMany, type EnqueuedRow, type EnqueueItem } from "../db/enqueue.t
 import { createCoalescer, type Stored } from "./coalesce.ts";
 import type { Deps } from "./deps.ts";
 import { storeEagerly, wantsHandOff } from "./eager.ts";
-import { wakeDispatcher } from "./wake.ts";
+import { storeAndRun } from "./hand-off.ts";
+import { invokeDispatcher } from "./wake.ts";
 
 /** About 2 ms of Postgres' time, and far below what drivers and Neon's endpoint take. */
 const LIMITS = { items: 500, bytes: 1_000_000, inFlight: 2 };
 /** A call with more is a batch by itself. */
 const SHARING_ITEMS = 100;
 
-/** Wakes whoever runs the earliest of the jobs that were stored and not taken at once. */
-const wakeForRows = (deps: Deps, rows: readonly EnqueuedRow[]): Promise<void> => {
-  let first: EnqueuedRow | undefined;
-  for (const row of rows) {
-    const waits = row.created && !row.leased && row.dueSeconds !== null;
-    if (waits && row.dueSeconds < (first?.dueSeconds ?? Infinity)) first = row;
+/** Wakes whoever runs the jobs that were stored and not taken at once: workers for each queue, a dispatcher for the earliest. */
+const wakeForRows = async (deps: Deps, rows: readonly EnqueuedRow[]): Promise<void> => {
+  const waiting = rows.filter((row) => row.created && row.taken === null && row.dueSeconds !== null);
+  const [first] = waiting;
+  if (first === undefined) return;
+  const soonest = new Map<string, EnqueuedRow>([[first.queue ?? "", first]]);
+  let earliest = first;
+  for (const row of waiting) {
+    const queue = row.queue ?? "";
+    if ((row.dueSeconds ?? 0) < (soonest.get(queue)?.dueSeconds ?? Infinity)) soonest.set(queue, row);
+    if ((row.dueSeconds ?? 0) < (earliest.dueSeconds ?? 0)) earliest = row;
   }
-  return first === undefined ? Promise.resolve() : wakeDispatcher(deps, first.dueSeconds, first.queue ?? "");
+  const { hintWorkers } = deps;
+  if (hintWorkers !== undefined)
+    await Promise.all(
+      [...soonest].map(([queue, { dueSeconds, hinted }]) => hintWorkers(dueSeconds ?? 0, queue, hinted)),
+    );
+  await invokeDispatcher(deps, earliest.dueSeconds, earliest.queue ?? "");
 };
 
 const store = async (deps: Deps, items: readonly EnqueueItem[], fresh: boolean): Promise<Stored<EnqueuedRow>> => {
+  const room = fresh ? deps.handOff?.roomFor(items) : null;
+  if (room) {
+    const rows = await storeAndRun(deps, items, room);
+    return { rows, after: wakeForRows(deps, rows) };
+  }
   if (!wantsHandOff(deps, items)) {
-    const rows = await enqueueMany(deps.db, items, fresh, deps.clock());
+    const hints = deps.hintWorkers !== undefined && deps.db.driver === "pg";
+    const rows = await enqueueMany(deps.db, items, fresh, deps.clock(), hints);
     return { rows, after: wakeForRows(deps, rows) };
   }
   const { rows, sent } = await storeEagerly(deps, items, fresh);

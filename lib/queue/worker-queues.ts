@@ -32,6 +32,8 @@ export interface WorkerQueues {
   /** There may be due jobs in this queue; in all of them when none is named. @returns false: there is no such queue here */
   heat(name?: string): boolean;
   anyHot(): boolean;
+  /** Of this queue no jobs are known that no statement looks for. */
+  noneWait(name: string): boolean;
   /** What a statement visits: the hot queues and those that gave jobs just now, each time another one first. */
   takes(): readonly Look[];
   /** Looks that were not made: their hints hold. */
@@ -60,6 +62,10 @@ export const createWorkerQueues = (time: Time, random: () => number): WorkerQueu
       return heated[0] !== undefined;
     },
     anyHot: () => [...positions.values()].some(isHot),
+    noneWait: (name) => {
+      const position = positions.get(name);
+      return position !== undefined && !isHot(position);
+    },
     takes: () => {
       const now = time.elapsedMs();
       const visited = [...positions].filter(([, position]) => isHot(position) || now - position.gaveAtMs < RECENT_MS);

@@ -1,8 +1,10 @@
 import { AsyncResource } from "node:async_hooks";
 import { uuidV7 } from "../core/uuid.ts";
+import type { EnqueueItem } from "../db/enqueue.ts";
 import type { Ended, SettledState } from "../db/leases.ts";
-import type { SettleAndTake, SettledAndTaken } from "../db/take.ts";
+import type { SettleAndTake, SettledAndTaken, TakenLease } from "../db/take.ts";
 import type { Deps } from "./deps.ts";
+import { HANDED_JOBS, type HandOff, type Room } from "./hand-off.ts";
 import { noteSettled } from "./settled.ts";
 import { startChores } from "./worker-chores.ts";
 import { createWorkerLeases, type Handler } from "./worker-leases.ts";
@@ -52,7 +54,17 @@ export interface Worker {
   readonly drained: Promise<void>;
   /** Jobs by the state they were settled in. */
   readonly settled: ReadonlyMap<SettledState, number>;
+  /** For who enqueues in this process. */
+  readonly handOff: HandOff;
 }
+
+/** Due at once, and of the same type and queue. */
+const isAlike = (item: EnqueueItem, first: EnqueueItem): boolean =>
+  item.type === first.type &&
+  item.queue === first.queue &&
+  item.unique_key === undefined &&
+  item.run_at === undefined &&
+  !item.delay_seconds;
 
 /**
  * Runs jobs in this process. It takes due jobs in batches, begun already; runs up to `concurrency` of them at once; and settles
@@ -74,11 +86,17 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   const outbox = createOutbox();
   const sender = createSender(deps);
   const drained = Promise.withResolvers<void>();
-  const leases = createWorkerLeases(deps, options.handlers, worker, (leaseId, ended, unblocked) => {
-    outbox.add(leaseId, ended);
-    if (unblocked) queues.heat(leases.queueOf(leaseId));
-    pumpSoon();
-  });
+  // A job that a job enqueues is begun by the statement that stores it, while there is room.
+  const leases = createWorkerLeases(
+    { ...deps, handOff: { roomFor } },
+    options.handlers,
+    worker,
+    (leaseId, ended, unblocked) => {
+      outbox.add(leaseId, ended);
+      if (unblocked) queues.heat(leases.queueOf(leaseId));
+      pumpSoon();
+    },
+  );
   const poll = createPoll(deps.time, deps.random, LONGEST_POLL_MS, () => {
     queues.heat();
     pump();
@@ -92,7 +110,32 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   let waits = 0;
   let pumping = false;
 
-  const quiet = (): boolean => leases.busy() + outbox.size() + statements + waits === 0;
+  const quiet = (): boolean => leases.busy() + outbox.size() + statements + waits + reserved === 0;
+
+  // What starts then does not belong to the context of the job that enqueued it.
+  const fillRoom = AsyncResource.bind((jobs: number, lease: TakenLease | null): void => {
+    reserved -= jobs;
+    if (lease !== null) leases.start([lease]);
+    pump();
+  });
+
+  function roomFor(items: readonly EnqueueItem[]): Room | null {
+    const [first] = items;
+    const definition = first && options.handlers.get(first.type)?.definition;
+    if (first === undefined || definition === undefined || !accepting || items.length > HANDED_JOBS) return null;
+    if (items.length > 1 && definition.batchSize === 1) return null;
+    const queue = first.queue ?? definition.queue;
+    const fits = concurrency - leases.busy() - reserved >= items.length && leases.types().includes(first.type);
+    // Jobs of which this process knows come first.
+    if (!fits || !queues.noneWait(queue) || !items.every((item) => isAlike(item, first))) return null;
+    reserved += items.length;
+    return {
+      queue,
+      worker,
+      invocation: options.invocation,
+      fill: (lease) => fillRoom(items.length, lease),
+    };
+  }
 
   const pumpSoon = (): void => {
     if (pumping) return;
@@ -246,5 +289,6 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     busy: leases.busy,
     drained: drained.promise,
     settled: settledCounts,
+    handOff: { roomFor },
   };
 };

@@ -39,7 +39,8 @@ begin
     join forgeq.metric_series s on s.queue = q.name and s.type = t.type
     cross join forgeq.metric_state m
     where t.type = first ->> 'type';
-    if found and not exists (
+    -- None at all take this way too: so a new connection gets it ready.
+    if first is null or found and not exists (
       select from jsonb_to_recordset(jobs) as i(id uuid, type text, queue text, unique_key text)
       where i.id is null or i.type is distinct from alike.type or i.queue is distinct from first ->> 'queue' or i.unique_key is not null) then
       return query
@@ -50,7 +51,9 @@ begin
         max_attempts smallint, metadata jsonb, depth smallint, traceparent text)
       returning j.id, j.id, true, j.queue, j.priority::int, j.max_attempts::int, j.run_at, j.created_at;
       -- As metric_add does, with what was looked up already.
-      if alike.active = 0 then
+      if first is null then
+        return;
+      elsif alike.active = 0 then
         insert into forgeq.metric_delta_0 (series, kind, jobs) values (alike.series, 'e', jsonb_array_length(jobs));
       else
         insert into forgeq.metric_delta_1 (series, kind, jobs) values (alike.series, 'e', jsonb_array_length(jobs));

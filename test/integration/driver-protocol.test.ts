@@ -47,7 +47,8 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
         runAt: at(0),
         createdAt: at(0),
         dueSeconds: 0,
-        leased: false,
+        taken: null,
+        hinted: false,
       },
     ]);
     expect(await getJob(db, id, at(0))).toMatchObject({
