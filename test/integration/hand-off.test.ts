@@ -1,0 +1,227 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { defineQueue } from "../../lib/core/define.ts";
+import { uuidV7 } from "../../lib/core/uuid.ts";
+import { connectDb } from "../../lib/db/connect.ts";
+import { JOB, setupHandOff } from "../support/hand-off.ts";
+import { miscounted, plain, strays } from "../support/queue.ts";
+import { narrow, until } from "../support/worker.ts";
+
+const limitedTo = (maxInFlight: number) => [defineQueue({ name: "plain", maxInFlight })];
+
+describe("a job that is enqueued where a worker has room for it", () => {
+  it("is stored begun and run at once: two statements with its outcome", async () => {
+    const s = await setupHandOff();
+    const [enqueued] = await s.enqueue({ ...JOB, metadata: { of: "test" }, maxAttempts: 3, priority: 2 });
+    const { job } = enqueued!;
+
+    expect(enqueued).toMatchObject({ created: true, job: { state: "running", attempt: 1, queue: "plain" } });
+    await s.settled(1);
+    expect(s.ran).toEqual([job.id]);
+    expect(s.statements).toEqual(["enqueue_and_begin", "settle_and_take"]);
+    expect(await s.queue.get(job.id)).toMatchObject({
+      state: "completed",
+      attempt: 1,
+      maxAttempts: 3,
+      priority: 2,
+      metadata: { of: "test" },
+      payload: JOB.payload,
+      startedAt: job.startedAt,
+    });
+    expect([await strays(s.db), await miscounted(s.db)]).toEqual([0, 0]);
+  });
+
+  it("is shown as running, as the caller was told", async () => {
+    const end = Promise.withResolvers<void>();
+    const works: Promise<void>[] = [Promise.resolve(), end.promise];
+    const s = await setupHandOff({ work: () => works.shift() ?? Promise.resolve() });
+    const [enqueued] = await s.enqueue(JOB);
+    const { payload: _, attempts: __, ...shown } = await s.queue.get(enqueued!.job.id);
+    expect(shown).toEqual(enqueued!.job);
+    end.resolve();
+    await s.settled(1);
+  });
+
+  it("gets its payload as Postgres holds it, not as the caller's own object", async () => {
+    const payloads: unknown[] = [];
+    const s = await setupHandOff({ work: async (payload) => void payloads.push(payload) });
+    const payload = { n: 1, list: [{ deep: true }], at: new Date(0) };
+    await s.enqueue({ ...JOB, payload });
+    await s.settled(1);
+    expect(payloads.at(-1)).toEqual({ n: 1, list: [{ deep: true }], at: "1970-01-01T00:00:00.000Z" });
+  });
+
+  it("shares a lease with those of the same call", async () => {
+    const s = await setupHandOff();
+    await s.enqueue(JOB, JOB, JOB);
+    await s.settled(3);
+    expect(s.statements).toEqual(["enqueue_and_begin", "settle_and_take"]);
+    expect(await s.db.query("select jobs from forgeq.lease_closed order by jobs")).toEqual([{ jobs: 1 }, { jobs: 3 }]);
+  });
+
+  it("may come from a job, which it does not keep from ending", async () => {
+    const children: string[] = [];
+    const s = await setupHandOff({
+      work: async (payload, job) => {
+        if (payload["parent"] === true) children.push(await job.enqueue(plain, { n: 2 }));
+      },
+    });
+    await s.enqueue({ ...JOB, payload: { parent: true } });
+    await s.settled(2);
+    expect(s.ran).toHaveLength(2);
+    expect(await s.queue.get(children[0]!)).toMatchObject({ state: "completed", payload: { n: 2 } });
+    expect(s.statements.filter((name) => name === "enqueue_and_begin")).toHaveLength(2);
+    expect(s.statements).not.toContain("enqueue");
+  });
+
+  it("is counted as enqueued and as in flight, like any other", async () => {
+    const end = Promise.withResolvers<void>();
+    const works: Promise<void>[] = [Promise.resolve(), end.promise];
+    const s = await setupHandOff({ queues: limitedTo(1), work: () => works.shift() ?? Promise.resolve() });
+    await s.enqueue(JOB);
+    expect(await s.queue.claim()).toMatchObject({ outcome: "full" });
+    const [counted] = await s.db.query<{ jobs: number }>(
+      `select sum(d.jobs)::int as jobs from (select * from forgeq.metric_delta_0 union all select * from forgeq.metric_delta_1) d where d.kind = 'e'`,
+    );
+    expect(counted).toEqual({ jobs: 2 });
+    end.resolve();
+    await s.settled(1);
+  });
+});
+
+describe("is left to whoever claims it", () => {
+  const expectLeft = async (s: Awaited<ReturnType<typeof setupHandOff>>, statement: string, state = "pending") => {
+    expect(s.statements).toEqual([statement]);
+    expect(s.ran).toEqual([]);
+    const rows = await s.db.query<{ id: string }>("select id from forgeq.job");
+    expect(rows.length).toBeGreaterThan(0);
+    for (const { id } of rows) expect((await s.queue.get(id)).state).toBe(state);
+    expect(await s.db.query("select from forgeq.lease")).toEqual([]);
+  };
+
+  it.each([
+    ["that is due later", { ...JOB, delaySeconds: 60 }, "scheduled"],
+    ["with an instant to run at", { ...JOB, runAt: new Date(Date.now() + 60_000) }, "scheduled"],
+    ["with a unique key", { ...JOB, uniqueKey: "one" }, "pending"],
+    ["with an id of the caller's", { ...JOB, id: uuidV7() }, "pending"],
+    ["of a queue that the worker does not work", { ...JOB, queue: "other" }, "pending"],
+  ])("a job %s", async (_, job, state) => {
+    const s = await setupHandOff();
+    await s.enqueue(job);
+    await expectLeft(s, "enqueue", state);
+  });
+
+  it("a call that stores more than ten jobs, or jobs of several types", async () => {
+    const s = await setupHandOff();
+    await s.enqueue(...Array<typeof JOB>(11).fill(JOB));
+    await expectLeft(s, "enqueue");
+    s.statements.length = 0;
+    await s.enqueue(JOB, { type: "narrow", payload: {} });
+    await expectLeft(s, "enqueue");
+  });
+
+  it("several jobs of a type whose leases have one job each", async () => {
+    const single = { ...plain, batchSize: 1, concurrency: 1 };
+    const s = await setupHandOff({ jobs: [single, narrow] });
+    await s.enqueue(JOB, JOB);
+    await expectLeft(s, "enqueue_and_begin");
+  });
+
+  it("a job of a queue that is paused, or full", async () => {
+    const s = await setupHandOff({ queues: limitedTo(1) });
+    await s.db.query("update forgeq.queue set paused = true where name = 'plain'");
+    await s.enqueue(JOB);
+    await expectLeft(s, "enqueue_and_begin");
+    await s.db.query("update forgeq.queue set paused = false where name = 'plain'");
+    await s.queue.lease(1);
+    await s.enqueue(JOB);
+    expect(s.ran).toEqual([]);
+    expect(await miscounted(s.db)).toBe(0);
+  });
+
+  it("a job of a queue that somebody else is claiming from", async () => {
+    const s = await setupHandOff({ queues: limitedTo(5) });
+    const other = await connectDb({ url: s.url });
+    onTestFinished(() => other.close());
+    await other.transaction(async (tx) => {
+      await tx.query("select from forgeq.queue where name = 'plain' for no key update");
+      await s.enqueue(JOB);
+    });
+    await expectLeft(s, "enqueue_and_begin");
+  });
+
+  it("a job of a queue of which others are known to wait", async () => {
+    const end = Promise.withResolvers<void>();
+    const works: Promise<void>[] = [Promise.resolve(), end.promise];
+    const s = await setupHandOff({ worker: { concurrency: 1 }, work: () => works.shift() ?? Promise.resolve() });
+    await s.enqueue(JOB);
+    s.worker.hint(0, "plain");
+    s.statements.length = 0;
+    await s.enqueue(JOB);
+    expect(s.statements).toEqual(["enqueue"]);
+    end.resolve();
+    await s.settled(2);
+  });
+
+  it("a job of a type that the database puts into another queue", async () => {
+    const s = await setupHandOff();
+    await s.db.query("insert into forgeq.queue (name) values ('elsewhere')");
+    await s.db.query("update forgeq.job_type set queue = 'elsewhere' where type = 'plain'");
+    await s.enqueue(JOB);
+    await expectLeft(s, "enqueue_and_begin");
+  });
+
+  it("a job when the worker is stopping", async () => {
+    const s = await setupHandOff();
+    expect(await s.worker.stop(1_000)).toBe(true);
+    await s.enqueue(JOB);
+    await expectLeft(s, "enqueue");
+  });
+});
+
+it("finds its lease when it is sent again, and runs the job once", async () => {
+  const s = await setupHandOff();
+  s.proxy.loseAnswers("enqueue_and_begin", 2);
+  const [enqueued] = await s.enqueue({ ...JOB, maxAttempts: 4 });
+  expect(s.proxy.lost()).toBe(2);
+  expect(enqueued).toMatchObject({ created: true });
+  await s.settled(1);
+  expect(s.ran).toEqual([enqueued!.job.id]);
+  expect(await s.queue.get(enqueued!.job.id)).toMatchObject({ state: "completed", attempt: 1, maxAttempts: 4 });
+});
+
+it("gives the room back when the jobs can't be stored", async () => {
+  const s = await setupHandOff({ worker: { concurrency: 1 } });
+  await s.db.query("alter table forgeq.job add constraint refused check (payload <> '{}')");
+  await expect(s.enqueue({ ...JOB, payload: {} })).rejects.toMatchObject({ code: "invalid_job" });
+  await s.enqueue(JOB);
+  await s.settled(1);
+  expect(await s.worker.stop(1_000)).toBe(true);
+});
+
+it("never holds more than a queue's limit, whoever enqueues and claims", async () => {
+  const s = await setupHandOff({ queues: limitedTo(3), worker: { concurrency: 50 } });
+  let most = 0;
+  let done = false;
+  const watch = async () => {
+    while (!done) {
+      const [row] = await s.db.query<{ n: number }>("select coalesce(sum(open_jobs), 0)::int as n from forgeq.lease");
+      most = Math.max(most, row!.n);
+    }
+  };
+  const watching = watch();
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      for (let n = 0; n < 10; n += 1) await s.enqueue(JOB);
+    }),
+  );
+  s.worker.hint(0, "plain");
+  await until(async () => {
+    s.worker.hint(0, "plain");
+    return s.worker.settled.get("completed") === 81;
+  });
+  done = true;
+  await watching;
+  expect(most).toBeLessThanOrEqual(3);
+  expect(most).toBeGreaterThan(0);
+  expect([await strays(s.db), await miscounted(s.db)]).toEqual([0, 0]);
+});

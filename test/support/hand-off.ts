@@ -1,0 +1,62 @@
+import { onTestFinished } from "vitest";
+import { connectDb } from "../../lib/db/connect.ts";
+import { enqueueJobs, type NewJob } from "../../lib/queue/enqueue.ts";
+import type { Work } from "../../lib/queue/run-job.ts";
+import type { WorkerOptions } from "../../lib/queue/worker.ts";
+import { startProxy } from "./proxy.ts";
+import { plain, type SetupOptions } from "./queue.ts";
+import { setupWorkers, until } from "./worker.ts";
+
+export const JOB = { type: "plain", payload: { n: 1 } };
+
+/**
+ * A worker that has seen its queues empty and looks at nothing by itself, a caller in its process, and what both send. The type has had
+ * a job already.
+ */
+export const setupHandOff = async (
+  options: SetupOptions & { readonly worker?: Partial<WorkerOptions>; readonly work?: Work<typeof plain.payload> } = {},
+) => {
+  const made = await setupWorkers(options);
+  const proxy = await startProxy(Number(new URL(made.url).port));
+  const through = await connectDb({ url: proxy.through(made.url) });
+  onTestFinished(() => through.close());
+  const statements: string[] = [];
+  const db: typeof through = {
+    ...through,
+    query: (text, params) => {
+      statements.push(/forgeq:(\w+)/.exec(text)?.[1] ?? text);
+      return through.query(text, params);
+    },
+  };
+  await made.queue.enqueue();
+  const ran: string[] = [];
+  const work: Work<typeof plain.payload> = async (payload, job) => {
+    ran.push(job.id);
+    return options.work?.(payload, job);
+  };
+  // No timer ever fires.
+  const time = { ...made.deps.time, after: () => () => undefined };
+  const worker = made.start(work, { queues: ["plain"], ...options.worker }, { db, time });
+  await until(() => {
+    const room = worker.settled.get("completed") === 1 ? worker.handOff.roomFor([{ id: "", ...JOB }]) : null;
+    room?.fill(null);
+    return room !== null;
+  });
+  ran.length = 0;
+  statements.length = 0;
+  return {
+    ...made,
+    proxy,
+    statements,
+    ran,
+    worker,
+    // There is no dispatcher.
+    enqueue: (...jobs: NewJob[]) =>
+      enqueueJobs(
+        { ...made.deps, db, handOff: worker.handOff, config: { ...made.deps.config, dispatcherFunction: null } },
+        jobs,
+      ),
+    /** So many jobs have run and are settled. */
+    settled: (jobs: number) => until(() => worker.settled.get("completed") === 1 + jobs),
+  };
+};
