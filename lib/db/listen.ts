@@ -18,7 +18,7 @@ export interface Hint {
   readonly queue?: string | undefined;
 }
 
-/** Tells the workers that listen. A statement of its own, never inside an enqueue's transaction: there it would serialise commits. */
+/** Tells the workers that listen, after a commit that could not: see docs/adr/0014. */
 export const notifyWorkers = async (db: Db, hint: Hint): Promise<void> => {
   await db.query(NOTIFY, [JSON.stringify(hint)]);
 };

@@ -4,7 +4,7 @@ import { enqueueJobs, type NewJob } from "../../lib/queue/enqueue.ts";
 import type { Work } from "../../lib/queue/run-job.ts";
 import type { WorkerOptions } from "../../lib/queue/worker.ts";
 import { startProxy } from "./proxy.ts";
-import { plain, type SetupOptions } from "./queue.ts";
+import { type plain, type SetupOptions } from "./queue.ts";
 import { setupWorkers, until } from "./worker.ts";
 
 export const JOB = { type: "plain", payload: { n: 1 } };
