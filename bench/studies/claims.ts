@@ -11,10 +11,11 @@ import type { Study } from "../studies.ts";
 const DEPTHS = [100_000, 1_000_000, 5_000_000];
 const DISPATCHERS = [1, 2, 4, 8, 16];
 
+// Due in the order in which they were stored, as jobs that wait are.
 const FILL = `insert into forgeq.job (id, run_at, created_at, priority, max_attempts, queue, type, payload)
 select forgeq.uuid_v7(), now() - make_interval(secs => 10000) + make_interval(secs => n / 1000.0), now(), 5, 8, 'noop', 'noop',
        jsonb_build_object('email', 'user' || n || '@example.com', 'subject', 'Welcome', 'body', 'Hello, and welcome', 'n', n, 'sentAtMs', 1)
-from generate_series(1, $1::int) as n`;
+from generate_series($1::int + 1, $2::int) as n`;
 
 const scan = (db: Db, maxJobs: number) => {
   let watermarks: readonly string[] | null = null;
@@ -46,7 +47,7 @@ export const backlog: Study = async (servers, say) => {
   const db = await open(await bench.database("forgeq"));
   let waiting = 0;
   for (const depth of DEPTHS) {
-    await db.query(FILL, [depth - waiting]);
+    await db.query(FILL, [waiting, depth]);
     waiting = depth;
     await db.query("vacuum analyze forgeq.job");
     const next = scan(db, 100);
@@ -85,7 +86,7 @@ export const dispatchers: Study = async (servers, say) => {
   const found: { dispatchers: number; jobsPerSecond: number }[] = [];
   for (const count of DISPATCHERS) {
     const db = await open(await bench.database("forgeq"));
-    await db.query(FILL, [40_000]);
+    await db.query(FILL, [0, 40_000]);
     const startedMs = performance.now();
     const claimed = await Promise.all(
       Array.from({ length: count }, async () => {
