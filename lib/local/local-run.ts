@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import type { JobDefinition, QueueDefinition } from "../core/job.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "../db/connect.ts";
 import { migrate } from "../db/migrate.ts";
+import { forgetDispatchers } from "../db/wake.ts";
 import { syncDefinitions } from "../queue/sync.ts";
 import { localApiKey } from "./api-key.ts";
 import { localFunctions } from "./functions.ts";
@@ -107,6 +108,8 @@ const prepareDatabase = async (
   try {
     await migrate(db);
     await syncDefinitions(db, jobs, queues);
+    // Those of the last run were killed with it: their marks would swallow the first wakes of this one.
+    await forgetDispatchers(db);
   } finally {
     await db.close();
   }
