@@ -30,6 +30,17 @@ export const markDispatcher = async (
   at: Date | null,
 ): Promise<boolean> => only(await call<{ mine: boolean }>(db, MARK, [me, phase, waitSeconds, at])).mine;
 
+const FORGET = `/* forgeq:forget_dispatchers */
+update forgeq.wake set active_until = null, waiting_for = null where name = 'dispatcher'`;
+
+/**
+ * No dispatcher counts as active or waiting any more, so that the next enqueue is told to invoke one. One that lives goes on, at
+ * worst beside another, and marks itself again.
+ */
+export const forgetDispatchers = async (db: Db): Promise<void> => {
+  await call(db, FORGET, []);
+};
+
 const NEXT_EVENT = `/* forgeq:next_event */
 select job_seconds as "jobSeconds", slot_seconds as "slotSeconds", lease_seconds as "leaseSeconds"
 from forgeq.next_event($1::timestamptz)`;

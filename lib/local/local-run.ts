@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import type { JobDefinition, QueueDefinition } from "../core/job.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "../db/connect.ts";
 import { migrate } from "../db/migrate.ts";
+import { forgetDispatchers } from "../db/wake.ts";
 import { syncDefinitions } from "../queue/sync.ts";
 import { localApiKey } from "./api-key.ts";
 import { localFunctions } from "./functions.ts";
@@ -29,6 +30,8 @@ export interface LocalRunOptions {
   readonly faults?: (functionName: string, event: unknown) => Fault | undefined;
   /** `watch`: build now and whenever a source changes. `none`: the bundles are there. */
   readonly build: "watch" | "none";
+  /** Gives up the start; what was started is stopped again. */
+  readonly signal?: AbortSignal;
 }
 
 export interface LocalRun {
@@ -107,13 +110,16 @@ const prepareDatabase = async (
   try {
     await migrate(db);
     await syncDefinitions(db, jobs, queues);
+    // Those of the last run were killed with it: their marks would swallow the first wakes of this one.
+    await forgetDispatchers(db);
   } finally {
     await db.close();
   }
 };
 
-const untilHealthy = async (url: string, gaveUp: () => boolean): Promise<void> => {
-  for (let waited = 0; waited < READY_SECONDS * 10 && !gaveUp(); waited += 1) {
+const untilHealthy = async (url: string, signal?: AbortSignal): Promise<void> => {
+  for (let waited = 0; waited < READY_SECONDS * 10; waited += 1) {
+    signal?.throwIfAborted();
     const response = await fetch(`${url}/health`).catch(() => null);
     if (response?.ok === true) return;
     await new Promise((done) => setTimeout(done, 100));
@@ -215,7 +221,7 @@ export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun>
     });
     stops.push(() => offline.stop());
     const url = `http://127.0.0.1:${options.port}`;
-    await untilHealthy(url, () => stopped !== undefined);
+    await untilHealthy(url, options.signal);
     // Nobody has kept the wakes of the last run.
     if (armed) await invokeLater(`${SERVICE}-scheduler`, {});
     onChange = (name) => {

@@ -95,11 +95,20 @@ const initialise = (dataDir: string, initdb: string, durable: boolean): void => 
   }
 };
 
+/** The lines of a data folder's postmaster.pid; null where there is none. A server that ends takes it away at any time. */
+export const readPostmaster = (dataDir: string): readonly string[] | null => {
+  try {
+    return readFileSync(join(dataDir, "postmaster.pid"), "utf8").split("\n");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+};
+
 /** A server of this data folder that is still running because whoever started it was killed. */
 const orphan = async (dataDir: string): Promise<{ pid: number; port: number } | null> => {
-  const file = join(dataDir, "postmaster.pid");
-  if (!existsSync(file)) return null;
-  const lines = readFileSync(file, "utf8").split("\n");
+  const lines = readPostmaster(dataDir);
+  if (lines === null) return null;
   const [pid, port] = [Number(lines[0]), Number(lines[3])];
   return isAlive(pid) && (await answers(port)) ? { pid, port } : null;
 };

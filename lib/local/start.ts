@@ -1,5 +1,6 @@
 /** `npm start`: everything that is deployed, on this machine, until Ctrl-C. */
 import { relative } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { startLocalRun, type LocalRun } from "./local-run.ts";
 import { watchNpm } from "./npm-ancestors.ts";
 
@@ -14,21 +15,25 @@ if (major < 22 || (major === 22 && minor < 13)) {
 const GREY = process.stdout.isTTY && !process.env["NO_COLOR"] ? ["\u001b[90m", "\u001b[0m"] : ["", ""];
 const say = (source: string, line: string): void => console.log(`${GREY[0]}${source.padEnd(12)}${GREY[1]} ${line}`);
 
-let run: LocalRun | undefined;
-let stopping = false;
+let starting: Promise<LocalRun> | undefined;
+const stopping = new AbortController();
 let stoppingAtMs = 0;
 
 /** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
 const SAME_SIGNAL_MS = 500;
+/** Ctrl-C ends the programs that build and prepare, too: their failure may be seen before the signal is. */
+const SIGNAL_MS = 100;
 
 const stop = async (exitCode: number): Promise<void> => {
-  if (stopping) {
+  if (stopping.signal.aborted) {
     if (performance.now() - stoppingAtMs > SAME_SIGNAL_MS) process.exit(130);
     return;
   }
-  stopping = true;
+  stopping.abort();
   stoppingAtMs = performance.now();
   console.log("\nStopping ...");
+  // What a start that fails has started is stopped by it.
+  const run = await starting?.catch(() => null);
   await run?.stop();
   process.exit(exitCode);
 };
@@ -44,30 +49,29 @@ if (!Number.isInteger(port) || port < 1 || port > 65_535) {
 
 try {
   console.log("Building and starting ...");
-  run = await startLocalRun({
+  starting = startLocalRun({
     root: process.cwd(),
     folder: process.env["FORGEQ_DIR"] || ".forgeq",
     port,
     env: process.env,
     build: "watch",
+    signal: stopping.signal,
     onLog: say,
     onFatal: (message) => {
-      if (stopping) return;
+      if (stopping.signal.aborted) return;
       console.error(`${message}.`);
       void stop(1);
     },
   });
-  if (stopping) {
-    await run.stop();
-    process.exit(0);
-  }
+  const run = await starting;
   const body = JSON.stringify({
     type: "send_email",
     payload: { email: "test@example.com", subject: "Hello", body: "From ForgeQ" },
   });
   const mails =
     run.mailFolder === null ? "" : `\nIts mail lies in ${relative(process.cwd(), run.mailFolder)}/ a moment later.`;
-  console.log(`
+  if (!stopping.signal.aborted)
+    console.log(`
 ForgeQ is ready on ${run.url}
 
 Enqueue a job:
@@ -81,6 +85,9 @@ ${mails}
 Ctrl-C stops everything.
 `);
 } catch (error) {
-  console.error(`ForgeQ could not start: ${error instanceof Error ? error.message : String(error)}`);
-  process.exit(1);
+  await pause(SIGNAL_MS);
+  if (!stopping.signal.aborted) {
+    console.error(`ForgeQ could not start: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  }
 }

@@ -1,24 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { defineJob } from "../../lib/core/define.ts";
 import { ForgeqError } from "../../lib/core/errors.ts";
 import type { InvokeOutcome } from "../../lib/queue/deps.ts";
-import { enqueueJobs } from "../../lib/queue/enqueue.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { createDispatcher, type Dispatcher } from "../support/dispatcher.ts";
-import { plain, type SetupOptions } from "../support/queue.ts";
+import { dispatchers } from "../support/dispatcher.ts";
+import { plain } from "../support/queue.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterAll(() => database.drop());
-
-const create = (options: SetupOptions = {}): Promise<Dispatcher> => createDispatcher({ database, ...options });
-const enqueue = (d: Dispatcher, more: Record<string, unknown> = {}, count = 1) =>
-  enqueueJobs(
-    d.outside,
-    Array.from({ length: count }, () => ({ type: "plain", payload: {}, ...more })),
-  );
+const create = dispatchers();
 
 describe("invokes", () => {
   const other = defineJob({ type: "other", queue: "plain", payload: plain.payload });
@@ -38,8 +25,8 @@ describe("invokes", () => {
   it("that are refused bury the job at the tenth, as undispatchable, while other types of the queue flow", async () => {
     const invoker = answering({ plain: "refused" });
     const d = await create({ jobs: [plain, other], invoker });
-    const [job] = await enqueue(d);
-    for (let n = 0; n < 20; n += 1) await enqueue(d, { type: "other", delaySeconds: n });
+    const [job] = await d.enqueue();
+    for (let n = 0; n < 20; n += 1) await d.enqueue({ type: "other", delaySeconds: n });
 
     for (let ran = 0; ran < 10; ran += 1) await d.run();
 
@@ -57,7 +44,7 @@ describe("invokes", () => {
     for (const outcome of ["throttled", "failed"] as const) {
       const answers: Record<string, InvokeOutcome> = { plain: outcome };
       const d = await create({ invoker: answering(answers) });
-      const [job] = await enqueue(d);
+      const [job] = await d.enqueue();
       let naps = 0;
       d.onSleep((seconds) => {
         if (seconds > 0.5 && (naps += 1) === 12) answers["plain"] = "accepted";
@@ -74,7 +61,7 @@ describe("invokes", () => {
 
   it("that are ambiguous leave the lease alone: the handler may be running", async () => {
     const d = await create({ invoker: answering({ plain: "ambiguous" }) });
-    const [job] = await enqueue(d);
+    const [job] = await d.enqueue();
     expect(await d.run()).toMatchObject({ jobs: 1, refused: 1 });
     expect(await d.queue.state(job!.job.id)).toBe("leased");
     const [lease] = await d.db.query<{ id: string }>("select id from forgeq.lease");
@@ -84,8 +71,8 @@ describe("invokes", () => {
   it("are all sent although a refused lease could not be given back", async () => {
     const invoker = answering({ plain: "refused" });
     const d = await create({ jobs: [plain, other], invoker });
-    await enqueue(d, {}, 30);
-    await enqueue(d, { type: "other" });
+    await d.enqueue({}, 30);
+    await d.enqueue({ type: "other" });
     d.beforeStatement((_, text) => {
       if (text.includes("forgeq:release")) throw new ForgeqError("database_unavailable", "away");
       return Promise.resolve();
@@ -102,7 +89,7 @@ describe("invokes", () => {
          $1::timestamptz - interval '1 hour' + n * interval '1 millisecond')) from generate_series(1, 12000) n), true, $1)`,
       [d.at(0)],
     );
-    const [last] = await enqueue(d, { type: "other" });
+    const [last] = await d.enqueue({ type: "other" });
 
     await d.run({}, 15);
 

@@ -1,18 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { defineJob, defineQueue } from "../../lib/core/define.ts";
 import { enqueueJobs, type NewJob } from "../../lib/queue/enqueue.ts";
 import { limitQueue, pauseQueue, resumeQueue } from "../../lib/queue/queues.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
 import { markDispatcher } from "../../lib/db/wake.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { createDispatcher, type Dispatcher, type WakeMode } from "../support/dispatcher.ts";
-import { plain, type SetupOptions, unlimited } from "../support/queue.ts";
+import { type Dispatcher, dispatchers, type DispatcherOptions } from "../support/dispatcher.ts";
+import { plain, unlimited } from "../support/queue.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterAll(() => database.drop());
+const create = dispatchers();
 
 const other = defineJob({ type: "other", payload: plain.payload });
 const job = (more: Partial<NewJob> = {}): NewJob => ({ type: "plain", payload: {}, ...more });
@@ -22,13 +17,13 @@ const job = (more: Partial<NewJob> = {}): NewJob => ({ type: "plain", payload: {
  * runs every dispatcher that was woken, and checks.
  */
 const atEachPoint = async (
-  options: SetupOptions & { readonly wakeMode?: WakeMode },
+  options: DispatcherOptions,
   prepare: (d: Dispatcher) => Promise<void>,
   act: (d: Dispatcher) => Promise<unknown>,
   check: (d: Dispatcher, point: string) => Promise<void>,
 ): Promise<number> => {
   for (let point = 0; ; point += 1) {
-    const d = await createDispatcher({ database, ...options });
+    const d = await create(options);
     await prepare(d);
     let acted = false;
     d.beforeStatement(async (index) => {
@@ -147,7 +142,7 @@ describe("at every point of a dispatcher's life", { timeout: 120_000 }, () => {
 
 describe("a queue that somebody else holds", () => {
   it("is looked at until it has been seen, however long that takes", async () => {
-    const d = await createDispatcher({ database, queues: [defineQueue({ name: "plain", maxInFlight: 10 })] });
+    const d = await create({ queues: [defineQueue({ name: "plain", maxInFlight: 10 })] });
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
     let locked = (): void => undefined;
@@ -175,7 +170,7 @@ describe("a queue that somebody else holds", () => {
 
 describe("two dispatchers", () => {
   it("forget the instant that one no longer waits for when the other takes over", async () => {
-    const d = await createDispatcher({ database, queues: [unlimited] });
+    const d = await create({ queues: [unlimited] });
     await enqueueJobs(d.outside, [job({ delaySeconds: 100 })]);
     d.onSleep(async (seconds) => {
       if (seconds > 50)

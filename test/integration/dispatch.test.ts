@@ -1,32 +1,18 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { defineQueue } from "../../lib/core/define.ts";
 import { recover } from "../../lib/db/leases.ts";
 import { wakeWanted } from "../../lib/db/wake.ts";
 import { cancelJob } from "../../lib/queue/cancel.ts";
-import { enqueueJobs } from "../../lib/queue/enqueue.ts";
 import { limitQueue, pauseQueue, resumeQueue } from "../../lib/queue/queues.ts";
 import { retryJob } from "../../lib/queue/retry.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { createDispatcher, type Dispatcher } from "../support/dispatcher.ts";
-import { type SetupOptions } from "../support/queue.ts";
+import { dispatchers } from "../support/dispatcher.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterAll(() => database.drop());
-
-const create = (options: SetupOptions = {}): Promise<Dispatcher> => createDispatcher({ database, ...options });
-const enqueue = (d: Dispatcher, more: Record<string, unknown> = {}, count = 1) =>
-  enqueueJobs(
-    d.outside,
-    Array.from({ length: count }, () => ({ type: "plain", payload: {}, ...more })),
-  );
+const create = dispatchers();
 
 describe("wakes", () => {
   it("a thousand enqueues at once invoke a handful of dispatchers", async () => {
     const d = await create();
-    await Promise.all(Array.from({ length: 1_000 }, () => enqueue(d)));
+    await Promise.all(Array.from({ length: 1_000 }, () => d.enqueue()));
     expect(d.wakes()).toBe(1);
     await d.run();
     expect(await d.lateness()).not.toContain(null);
@@ -34,18 +20,18 @@ describe("wakes", () => {
 
   it("none is sent while a dispatcher is active, or waits for that instant or an earlier one", async () => {
     const d = await create();
-    await enqueue(d, { delaySeconds: 60 });
+    await d.enqueue({ delaySeconds: 60 });
     expect(d.wakes()).toBe(1);
     const runAt = d.at(60);
     d.onSleep(async () => {
       d.onSleep(null);
-      for (let n = 0; n < 20; n += 1) await enqueue(d, { runAt });
-      await enqueue(d, { delaySeconds: 90 });
+      for (let n = 0; n < 20; n += 1) await d.enqueue({ runAt });
+      await d.enqueue({ delaySeconds: 90 });
       expect(d.wakes()).toBe(1);
-      await enqueue(d, { delaySeconds: 30 });
+      await d.enqueue({ delaySeconds: 30 });
       expect(d.wakes()).toBe(2);
       await d.db.query("select forgeq.dispatcher_mark(gen_random_uuid(), 'active', null, $1)", [d.at(0)]);
-      await enqueue(d);
+      await d.enqueue();
       expect(d.wakes()).toBe(2);
     });
     await d.run();
@@ -67,7 +53,7 @@ describe("wakes", () => {
 
   it("cause no error in an enqueue when they fail", async () => {
     const d = await create({ invoker: { invoke: () => Promise.reject(new Error("no network")) } });
-    expect(await enqueue(d)).toHaveLength(1);
+    expect(await d.enqueue()).toHaveLength(1);
   });
 
   it("come from retry by hand, resume, a raised limit, and what ends a job of a full queue", async () => {
@@ -93,8 +79,8 @@ describe("wakes", () => {
 describe("short delays", () => {
   it("are waited for inside one invocation, to the second", async () => {
     const d = await create();
-    await enqueue(d, { delaySeconds: 7 });
-    await enqueue(d, { delaySeconds: 119 });
+    await d.enqueue({ delaySeconds: 7 });
+    await d.enqueue({ delaySeconds: 119 });
 
     expect(await d.run()).toMatchObject({ jobs: 2, ended: "idle" });
 
@@ -104,14 +90,14 @@ describe("short delays", () => {
 
   it("leave what is due later to the tick", async () => {
     const d = await create();
-    await enqueue(d, { delaySeconds: 125 });
+    await d.enqueue({ delaySeconds: 125 });
     expect(d.wakes()).toBe(0);
     expect(await d.run()).toMatchObject({ jobs: 0, ended: "idle" });
   });
 
   it("of a paused queue are not waited for", async () => {
     const d = await create();
-    await enqueue(d, { delaySeconds: 7 });
+    await d.enqueue({ delaySeconds: 7 });
     await pauseQueue(d.outside, "plain");
     expect(await d.run()).toMatchObject({ jobs: 0, ended: "idle" });
   });
@@ -120,19 +106,19 @@ describe("short delays", () => {
     const d = await create();
     d.onSleep(async () => {
       d.onSleep(null);
-      await enqueue(d, { delaySeconds: 40 });
+      await d.enqueue({ delaySeconds: 40 });
     });
-    await enqueue(d, { delaySeconds: 5 });
+    await d.enqueue({ delaySeconds: 5 });
     d.invocations.length = 0;
     // 45 s: a new one may wait for 25, and 35 are left after the first job.
     expect(await d.run({}, 45)).toMatchObject({ ended: "idle" });
     expect(d.wakes()).toBe(0);
 
     const fresh = await create();
-    await enqueue(fresh, { delaySeconds: 30 });
+    await fresh.enqueue({ delaySeconds: 30 });
     fresh.onSleep(async () => {
       fresh.onSleep(null);
-      await enqueue(fresh, { delaySeconds: 64 });
+      await fresh.enqueue({ delaySeconds: 64 });
     });
     fresh.invocations.length = 0;
     expect(await fresh.run({}, 60)).toMatchObject({ ended: "handed_over", jobs: 1 });
@@ -143,8 +129,8 @@ describe("short delays", () => {
 
   it("are kept after a hand-over until the next dispatcher is there", async () => {
     const d = await create();
-    await enqueue(d, { delaySeconds: 30 });
-    for (const delaySeconds of [35, 35.5, 36.5, 50]) await enqueue(d, { delaySeconds });
+    await d.enqueue({ delaySeconds: 30 });
+    for (const delaySeconds of [35, 35.5, 36.5, 50]) await d.enqueue({ delaySeconds });
     d.invocations.length = 0;
     // 52 s: at 32 it is too old to wait for the next ones.
     d.onSleep(async () => {
@@ -161,7 +147,7 @@ describe("short delays", () => {
 
   it("end with the other when another dispatcher waits for the same", async () => {
     const d = await create();
-    await enqueue(d, { delaySeconds: 60 });
+    await d.enqueue({ delaySeconds: 60 });
     await d.db.query("select forgeq.dispatcher_mark(gen_random_uuid(), 'waiting', 60, $1)", [d.at(0)]);
     d.move(1);
     expect(await d.run()).toMatchObject({ ended: "another_waiting", jobs: 0 });
@@ -171,7 +157,7 @@ describe("short delays", () => {
 describe("time", () => {
   it("is handed over when it is up, with work left", async () => {
     const d = await create();
-    await enqueue(d, {}, 20);
+    await d.enqueue({}, 20);
     expect(await d.run({}, 9)).toMatchObject({ ended: "handed_over", jobs: 0 });
     expect(d.wakes()).toBe(2);
     expect(await d.run()).toMatchObject({ ended: "idle", jobs: 20 });
@@ -179,7 +165,7 @@ describe("time", () => {
 
   it("ends at once beside an active dispatcher", async () => {
     const d = await create();
-    await enqueue(d);
+    await d.enqueue();
     await d.db.query("select forgeq.dispatcher_mark(gen_random_uuid(), 'active', null, $1)", [d.at(0)]);
     expect(await d.run()).toMatchObject({ ended: "another_active", jobs: 0 });
     expect(d.statements).toEqual(["due_schedules", "dispatcher_mark"]);
@@ -204,7 +190,7 @@ describe("order", () => {
 
   it("finds backdated and late-committed jobs with the next sweep, at most 5 s later", async () => {
     const d = await create();
-    await enqueue(d);
+    await d.enqueue();
     let added = false;
     d.onSleep(async () => {
       if (added || d.now() === 0) return;

@@ -6,7 +6,7 @@ import { extendLease, invocationFailed, recover, releaseUnbegun, settleIn } from
 import { purge, repair } from "../../lib/db/maintenance.ts";
 import { ensurePartitions } from "../../lib/db/partitions.ts";
 import { dispatchableQueues, setPaused } from "../../lib/db/queues.ts";
-import { markDispatcher, nextDue, wakeWanted } from "../../lib/db/wake.ts";
+import { forgetDispatchers, markDispatcher, nextDue, wakeWanted } from "../../lib/db/wake.ts";
 import { call } from "../../lib/db/call.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { DRIVERS, openWith } from "../support/drivers.ts";
@@ -195,6 +195,11 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
     expect(await markDispatcher(db, me, "closing", null, at(3))).toBe(false);
     expect(await markDispatcher(db, other, "closing", null, at(3))).toBe(true);
     expect(await wakeWanted(db, 0, at(4))).toBe(true);
+
+    expect(await markDispatcher(db, me, "active", null, at(5))).toBe(true);
+    expect(await markDispatcher(db, other, "waiting", 30, at(5))).toBe(true);
+    await forgetDispatchers(db);
+    expect(await wakeWanted(db, 60, at(5))).toBe(true);
 
     await queue.enqueue(1, { delay_seconds: 12.5 });
     expect(await nextDue(db, 120, at(0))).toBe(12.5);

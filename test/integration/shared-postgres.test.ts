@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { expect, it } from "vitest";
 import { forgeq, makeProject, startForgeq, temporaryFolder } from "../support/cli.ts";
 import { withFileLock } from "../../lib/local/file-lock.ts";
+import { readPostmaster } from "../../lib/local/postgres.ts";
 import { isRunning } from "../../lib/local/process-identity.ts";
 import { until } from "../support/worker.ts";
 
@@ -90,8 +91,7 @@ it(
     const { folder } = await makeProject(null);
     const worker = startForgeq(["worker"], { cwd: folder });
     await worker.said(/Worker ready/);
-    const file = join(folder, ".forgeq", "pg", "postmaster.pid");
-    const server = () => (existsSync(file) ? readFileSync(file, "utf8").split("\n", 1)[0] : undefined);
+    const server = () => readPostmaster(join(folder, ".forgeq", "pg"))?.[0];
     const killed = server();
     process.kill(Number(killed), "SIGKILL");
     await until(() => ![undefined, "", killed].includes(server()));

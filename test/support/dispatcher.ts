@@ -1,9 +1,14 @@
+import { afterAll, beforeAll } from "vitest";
 import type { Sql } from "../../lib/db/client.ts";
 import type { Deps } from "../../lib/queue/deps.ts";
 import { dispatch, type DispatchReport } from "../../lib/queue/dispatch.ts";
+import { enqueueJobs, type NewJob } from "../../lib/queue/enqueue.ts";
+import { createTestDatabase, type TestDatabase } from "./database.ts";
 import { setup, type SetupOptions } from "./queue.ts";
 
-export type WakeMode = Deps["config"]["wakeMode"];
+export interface DispatcherOptions extends SetupOptions {
+  readonly wakeMode?: Deps["config"]["wakeMode"];
+}
 
 const DISPATCHER = "forgeq-test-dispatcher";
 
@@ -11,7 +16,7 @@ const DISPATCHER = "forgeq-test-dispatcher";
  * Dispatchers on a clock of their own: it stands still but for what they sleep, so a run of two minutes takes milliseconds
  * and is the same each time. Wakes are recorded, and run on demand.
  */
-export const createDispatcher = async (options: SetupOptions & { readonly wakeMode?: WakeMode } = {}) => {
+const createDispatcher = async (options: DispatcherOptions) => {
   const made = await setup(options);
   const armed: Partial<Deps> = { armer: { arm: () => Promise.resolve({ outcome: "armed" }) } };
   const outside: Deps =
@@ -53,6 +58,12 @@ export const createDispatcher = async (options: SetupOptions & { readonly wakeMo
     outside: s.deps,
     dispatcherDeps: deps,
     run,
+    /** Jobs of type `plain`, with their wakes. */
+    enqueue: (more: Partial<NewJob> = {}, count = 1) =>
+      enqueueJobs(
+        s.deps,
+        Array.from({ length: count }, () => ({ type: "plain", payload: {}, ...more })),
+      ),
     /** Runs a dispatcher for each wake that was sent and not run yet, as the platform would. */
     runWoken: async (): Promise<number> => {
       let ran = 0;
@@ -88,3 +99,13 @@ export const createDispatcher = async (options: SetupOptions & { readonly wakeMo
 };
 
 export type Dispatcher = Awaited<ReturnType<typeof createDispatcher>>;
+
+/** For the tests of one file, which share a database: makes a dispatcher on it, emptied. */
+export const dispatchers = () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.drop());
+  return (options: DispatcherOptions = {}): Promise<Dispatcher> => createDispatcher({ database, ...options });
+};

@@ -10,7 +10,7 @@ export interface ApiAnswer {
 }
 
 /** Generous: CI's machine may be busy. */
-const SOON = { timeout: 75_000, interval: 100 };
+const SOON = { timeout: 50_000, interval: 100 };
 
 /** The HTTP API of a local run, with its key. Every answer is held against the API's own OpenAPI document. */
 export const apiOf = ({ url, apiKey }: Pick<LocalRun, "url" | "apiKey">) => {
@@ -52,7 +52,7 @@ export const apiOf = ({ url, apiKey }: Pick<LocalRun, "url" | "apiKey">) => {
       expect(answer).toMatchObject({ status: 201 });
       return answer.body.id as string;
     },
-    /** Waits until the job is in the state, and gives it. A tick makes good a wake that the mark of a killed dispatcher swallowed. */
+    /** Waits until the job is in the state, and gives it. */
     inState: async (id: string, state: string) => {
       await expect.poll(async () => (await api.get(`/jobs/${id}`)).body.state, SOON).toBe(state);
       return (await api.get(`/jobs/${id}`)).body;

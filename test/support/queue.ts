@@ -15,6 +15,7 @@ import {
   settle,
   type Settled,
 } from "../../lib/db/leases.ts";
+import { forgetDispatchers } from "../../lib/db/wake.ts";
 import type { Deps, Invoker, Logger, Metrics } from "../../lib/queue/deps.ts";
 import { syncDefinitions } from "../../lib/queue/sync.ts";
 import { realTime } from "../../lib/queue/time.ts";
@@ -60,8 +61,6 @@ const TABLES = [
 ];
 const WIPE = `do $$ begin ${TABLES.map((table) => `delete from forgeq.${table};`).join(" ")} end $$`;
 
-const FORGET_DISPATCHERS = `update forgeq.wake set active_until = null, active_by = null, waiting_for = null, waiting_by = null`;
-
 /** A lease taken up by one handler call. */
 export interface Held extends LeaseHolder {
   readonly jobIds: readonly string[];
@@ -72,7 +71,7 @@ export const setup = async (options: SetupOptions = {}) => {
   const { db, url } = options.database ?? (await createTestDatabase());
   if (options.database !== undefined) {
     await db.query(WIPE);
-    await db.query(FORGET_DISPATCHERS);
+    await forgetDispatchers(db);
   }
   const start = Math.floor(Date.now() / 1000) * 1000;
   const at = (seconds: number): Date => new Date(start + seconds * 1000);
