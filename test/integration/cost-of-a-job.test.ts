@@ -62,6 +62,16 @@ it("writes at most 410 bytes of WAL to store a job, and 610 to run it and keep i
   expect(ran).toBeLessThanOrEqual(610);
 });
 
+it.each([0, 20, 60, 200, 1_000])("claims every job in place, with a payload of %i letters", async (letters) => {
+  const s = await setup();
+  await s.queue.enqueue(JOBS, { payload: { text: "x".repeat(letters) } });
+  const pages = () => s.db.query("select id, split_part(ctid::text, ',', 1) as page from forgeq.job order by id");
+  const before = await pages();
+  const { leases } = await s.queue.claim(JOBS);
+  expect(leases.reduce((sum, { jobs }) => sum + jobs, 0)).toBe(JOBS);
+  expect(await pages()).toEqual(before);
+});
+
 it("drains a queue by a worker with at most one statement for a hundred jobs", async () => {
   const definition = defineJob({ type: "plain", payload: z.looseObject({}), batchSize: 100 });
   const s = await setup({ realClock: true, jobs: [definition] });
