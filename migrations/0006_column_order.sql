@@ -1,4 +1,4 @@
--- The columns of job and job_history in an order that logs less, and room on each page for the claim of every job on it: 42 bytes of
+-- The columns of job and job_history in an order that logs less, and room on each page for the claim of every job on it: 44 bytes of
 -- WAL less for each job. See docs/adr/0009. Jobs are copied, history is not: weeks with rows move over as they are, the others are
 -- made anew.
 lock table forgeq.job, forgeq.job_history in access exclusive mode;
