@@ -5,15 +5,18 @@ import { uuidV7 } from "../../lib/core/uuid.ts";
 import type { Client, Payload, System } from "../system.ts";
 
 const SCHEMA = `
-create table job (id uuid primary key, run_at timestamptz not null, created_at timestamptz not null, claim_id uuid, life int not null default 1,
-  priority smallint not null, attempt smallint not null default 0, max_attempts smallint not null, dispatches smallint not null default 0,
-  depth smallint not null default 0, queue text not null, type text not null, unique_key text, traceparent text, metadata jsonb,
-  payload jsonb not null) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+create type finished_state as enum ('completed', 'dead', 'cancelled');
+create table job (id uuid not null, run_at timestamptz not null, created_at timestamptz not null, life smallint not null default 1,
+  priority smallint not null, max_attempts smallint not null, dispatches smallint not null default 0, depth smallint not null default 0,
+  claim_id uuid, attempt smallint not null default 0, payload jsonb not null, queue text not null, type text not null, unique_key text,
+  traceparent text, metadata jsonb, primary key (id))
+  with (fillfactor = 46, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 create index job_due on job (queue, priority, run_at);
-create table job_history (id uuid not null, life int not null, finished_at timestamptz not null, created_at timestamptz not null,
-  run_at timestamptz not null, began_at timestamptz, lease_id uuid, state text not null, priority smallint not null, attempt smallint not null,
-  max_attempts smallint not null, depth smallint not null, queue text not null, type text not null, unique_key text, traceparent text,
-  metadata jsonb, payload jsonb, result jsonb, error jsonb, primary key (id, life, finished_at));`;
+create table job_history (id uuid not null, finished_at timestamptz not null, created_at timestamptz not null, run_at timestamptz,
+  began_at timestamptz, lease_id uuid, state finished_state not null, life int not null, priority smallint not null, attempt smallint not null,
+  max_attempts smallint not null, depth smallint not null, payload jsonb, queue text not null, type text not null, unique_key text,
+  traceparent text, metadata jsonb, result jsonb, error jsonb);
+create index job_history_id on job_history (id);`;
 
 export const INSERT = `insert into job (id, run_at, created_at, priority, max_attempts, queue, type, payload)
 select id, now(), now(), 5, 8, 'noop', 'noop', payload from jsonb_to_recordset($1::jsonb) as j(id uuid, payload jsonb)`;
@@ -25,8 +28,9 @@ const DONE = `done as (
   returning *),
 kept as (
   insert into job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority, attempt, max_attempts, depth,
-    queue, type, payload, result)
-  select id, life, now(), created_at, run_at, now(), claim_id, 'completed', priority, attempt, max_attempts, depth, queue, type, payload, 'null'
+    queue, type, payload)
+  select id, life, now(), created_at, nullif(run_at, created_at), now(), claim_id, 'completed', priority, attempt, max_attempts, depth, queue,
+    type, payload
   from done where $5)`;
 
 export const DONE_AND_CLAIM = `with ${DONE}

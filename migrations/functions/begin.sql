@@ -43,7 +43,7 @@ begin
   end if;
 
   return query
-  select begin.outcome, held.expires_at, j.id, held.type, held.queue, j.attempt::int, j.max_attempts::int, j.life, j.depth::int,
+  select begin.outcome, held.expires_at, j.id, held.type, held.queue, j.attempt::int, j.max_attempts::int, j.life::int, j.depth::int,
          j.created_at, j.run_at, j.traceparent, j.metadata, j.payload
   from unnest(held.job_ids) with ordinality as u(id, n)
   cross join lateral (

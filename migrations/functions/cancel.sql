@@ -28,8 +28,8 @@ begin
         delete from forgeq.job j where j.id = cancel.id and j.claim_id is null returning j.*)
       insert into forgeq.job_history (id, life, finished_at, created_at, run_at, state, priority, attempt, max_attempts, depth,
         queue, type, unique_key, traceparent, metadata, payload, error)
-      select g.id, g.life, coalesce(cancel.at, clock_timestamp()), g.created_at, g.run_at, 'cancelled', g.priority, g.attempt, g.max_attempts, g.depth,
-        g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload,
+      select g.id, g.life, coalesce(cancel.at, clock_timestamp()), g.created_at, nullif(g.run_at, g.created_at), 'cancelled', g.priority, g.attempt, g.max_attempts,
+        g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload,
         (select a.error from forgeq.job_attempt a where a.job_id = g.id and a.life = g.life order by a.ended_at desc limit 1)
       from gone g;
       delete from forgeq.unique_key k where k.type = seen.type and k.key = seen.unique_key and k.job_id = cancel.id;

@@ -97,7 +97,7 @@ begin
     kept as (
       insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
         attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, result, error)
-      select g.id, g.life, at, g.created_at, g.run_at, lease.began_at, lease.id, f.state::forgeq.finished_state, g.priority,
+      select g.id, g.life, at, g.created_at, nullif(g.run_at, g.created_at), lease.began_at, lease.id, f.state::forgeq.finished_state, g.priority,
         f.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload, f.result, f.error
       from gone g
       join unnest(finished_ids, finished_states, finished_results, finished_errors, finished_attempts)

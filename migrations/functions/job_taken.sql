@@ -1,5 +1,5 @@
 -- A job as the worker that takes it is told: [id, attempt, max_attempts, depth, traceparent, metadata, payload]
--- as JSON, without names, which would be half of a batch's bytes. Put together as text, because json_build_array looks up how
+-- as JSON, without names, which would be half of the bytes of a batch. Put together as text, because json_build_array looks up how
 -- to write each value again for each job. Internal.
 create or replace function forgeq.job_taken(job forgeq.job)
 returns text

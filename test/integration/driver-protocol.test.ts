@@ -81,6 +81,7 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
     expect(await queue.get(id)).toMatchObject({
       state: "completed",
       result: PAYLOAD,
+      runAt: at(0),
       finishedAt: at(0),
       attempts: [{ number: 1, outcome: "completed", leaseId: held.leaseId }],
     });

@@ -30,6 +30,25 @@ const books = (db: Db) =>
 
 const schemas = (db: Db) => db.query("select from pg_namespace where nspname = 'forgeq'");
 
+/** A leased job, one that waits, and two that have ended: this week and last week. */
+const OLD_ROWS = `do $$
+declare
+  id uuid := '00000000-0000-0000-0000-000000000001';
+  claim uuid := '00000000-0000-0000-0000-0000000000aa';
+begin
+  insert into forgeq.job (id, run_at, created_at, claim_id, life, priority, attempt, max_attempts, queue, type, payload)
+  values (id, now() - interval '1 minute', now() - interval '1 hour', claim, 2, 4, 3, 8, 'plain', 'plain', '{"n": 1}'),
+         (gen_random_uuid(), now() + interval '1 hour', now(), null, 1, 5, 0, 8, 'plain', 'plain', '{"n": 2}');
+  insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by)
+  values (gen_random_uuid(), claim, 1, 'plain', 'plain', array[id], 1, now(), now() + interval '1 hour', now(),
+          '00000000-0000-0000-0000-0000000000bb');
+  insert into forgeq.job_history (id, life, finished_at, created_at, run_at, state, priority, attempt, max_attempts, depth, queue, type, error)
+  values (gen_random_uuid(), 1, now(), now(), now(), 'dead', 5, 8, 8, 0, 'plain', 'plain', '{"name": "Error"}'),
+         (gen_random_uuid(), 3, now() - interval '7 days', now(), now() + interval '1 day', 'cancelled', 5, 1, 8, 2, 'plain', 'plain', null);
+end $$`;
+
+const SHOWN = `select to_jsonb(j) || jsonb_build_object('waits', run_at - created_at) as job from forgeq.jobs j order by id`;
+
 describe("migrate", () => {
   it("applies tables in order, then functions, once each", async () => {
     const { db } = await createTestDatabase({ empty: true });
@@ -102,6 +121,53 @@ describe("migrate", () => {
     expect((await migrate(db, { folder })).applied).toEqual(["9999_more.sql"]);
     expect(await migrate(db, { folder })).toMatchObject({ applied: [] });
     expect(await db.query("select id from forgeq.more")).toEqual([{ id: 1 }]);
+  });
+
+  it("keeps jobs, leases and history when it orders their columns anew", async () => {
+    const { db } = await createTestDatabase({ empty: true });
+    const older = copy();
+    for (const name of tables.filter((table) => table >= "0006")) rmSync(join(older, name));
+    const taken = join(older, "functions", "job_taken.sql");
+    writeFileSync(taken, `${readFileSync(taken, "utf8")}\n-- older`);
+    await migrate(db, { folder: older });
+    await db.query(OLD_ROWS);
+    const before = await db.query(SHOWN);
+    expect(before).toHaveLength(4);
+
+    expect((await migrate(db)).applied).toEqual([
+      ...tables.filter((table) => table >= "0006"),
+      "functions/job_taken.sql",
+    ]);
+    expect(await db.query(SHOWN)).toEqual(before);
+    // Weeks with rows keep their table and its indexes; the others are made anew.
+    const orders = await db.query<{ second: string; indexes: number; parts: number }>(
+      `select a.attname as second, (select count(*)::int from pg_index where indrelid = a.attrelid) as indexes, count(*)::int as parts
+       from pg_inherits i
+       join pg_attribute a on a.attrelid = i.inhrelid and a.attnum = 2
+       where i.inhparent = 'forgeq.job_history'::regclass group by 1, 2 order by 1`,
+    );
+    expect(orders).toEqual([
+      { second: "finished_at", indexes: 3, parts: 8 },
+      { second: "life", indexes: 3, parts: 2 },
+    ]);
+    const [running] = await db.query<{ id: string; lease: string }>(
+      "select job_ids[1] as id, id as lease from forgeq.lease",
+    );
+    const worker = "00000000-0000-0000-0000-0000000000bb";
+    const ended = JSON.stringify([{ id: running!.id, outcome: "completed", result: { n: 1 } }]);
+    expect(
+      await db.query("select outcome from forgeq.settle($1::uuid, $2::uuid, $3::jsonb)", [
+        running!.lease,
+        worker,
+        ended,
+      ]),
+    ).toEqual([{ outcome: "settled" }]);
+    expect(
+      await db.query(
+        "select state, life, attempt, run_at = created_at as at_once, payload, result from forgeq.jobs where id = $1",
+        [running!.id],
+      ),
+    ).toEqual([{ state: "completed", life: 2, attempt: 3, at_once: false, payload: { n: 1 }, result: { n: 1 } }]);
   });
 
   it("leaves a newer schema alone", async () => {

@@ -29,7 +29,7 @@ select k.queue, k.type, a.outcome, round(date_part('epoch', a.began_at - a.run_a
 from forgeq.job_attempt a
 join (select id, queue, type from forgeq.job union select id, queue, type from forgeq.job_history) k on k.id = a.job_id
 union all
-select queue, type, 'completed', round(date_part('epoch', began_at - run_at) * 1000)::int, round(date_part('epoch', finished_at - began_at) * 1000)::int
+select queue, type, 'completed', round(date_part('epoch', began_at - coalesce(run_at, created_at)) * 1000)::int, round(date_part('epoch', finished_at - began_at) * 1000)::int
 from forgeq.job_history where state = 'completed'`;
 const RUNNING = `select queue, type, sum(open_jobs)::int as jobs from forgeq.lease where began_at is not null group by 1, 2`;
 
