@@ -21,6 +21,8 @@ create index job_history_id on job_history (id);`;
 export const INSERT = `insert into job (id, run_at, created_at, priority, max_attempts, queue, type, payload)
 select id, now(), now(), 5, 8, 'noop', 'noop', payload from jsonb_to_recordset($1::jsonb) as j(id uuid, payload jsonb)`;
 
+const INSERT_AND_WAKE = `with stored as (${INSERT}) select pg_notify('raw', '')`;
+
 const DONE = `done as (
   delete from job where ctid = any (array(
     select j.ctid from unnest($1::uuid[]) as u(id)
@@ -41,6 +43,12 @@ where ctid = any (array(
   order by run_at limit 500 for update skip locked)) and claim_id is null
 returning id, attempt, payload, run_at`;
 
+interface Claimed {
+  readonly id: string;
+  readonly run_at: Date;
+  readonly payload: Payload;
+}
+
 export const system: System = {
   prepare: async ({ url }) => {
     const client = new pg.Client({ connectionString: url });
@@ -53,7 +61,9 @@ export const system: System = {
     pool.on("error", () => undefined);
     await pool.query("set enable_seqscan = off");
     const insert = async (payloads: readonly Payload[]) => {
-      await pool.query(INSERT, [JSON.stringify(payloads.map((payload) => ({ id: uuidV7(), payload })))]);
+      await pool.query(wake ? INSERT_AND_WAKE : INSERT, [
+        JSON.stringify(payloads.map((payload) => ({ id: uuidV7(), payload }))),
+      ]);
     };
     // Everything that waits goes in one statement, two of them in flight: what coalescing can reach at most.
     let waiting: { payload: Payload; resolve: () => void }[] = [];
@@ -69,29 +79,32 @@ export const system: System = {
         flush();
       });
     };
-    const lane = async () => {
-      let held: { id: string; run_at: Date }[] = [];
+    /** Settles what it holds and claims more, in one statement, each time. */
+    const createLane = async () => {
+      let held: readonly Claimed[] = [];
       let claimId: string = randomUUID();
       let low = "-infinity";
       const client = await pool.connect();
       await client.query("set enable_seqscan = off; set enable_bitmapscan = off");
-      do {
+      const next = async (): Promise<readonly Claimed[]> => {
         const nextId = randomUUID();
         const ids = held.map(({ id }) => id);
-        const { rows } = await client.query<{ id: string; run_at: Date }>(DONE_AND_CLAIM, [
-          ids,
-          claimId,
-          nextId,
-          low,
-          keepHistory,
-        ]);
+        const { rows } = await client.query<Claimed>(DONE_AND_CLAIM, [ids, claimId, nextId, low, keepHistory]);
         const last = rows.reduce((most, row) => Math.max(most, row.run_at.getTime()), 0);
         if (last > 0) low = new Date(last - 1_000).toISOString();
         claimId = nextId;
         held = rows;
-      } while (held.length > 0);
-      client.release();
+        return rows;
+      };
+      return { next, release: () => client.release() };
     };
+    const drainLane = async () => {
+      const lane = await createLane();
+      while ((await lane.next()).length > 0);
+      lane.release();
+    };
+    let stopServing = (): Promise<void> => Promise.resolve();
+    let wake = false;
     return {
       enqueue: (payload) =>
         new Promise((resolve) => {
@@ -101,12 +114,35 @@ export const system: System = {
       enqueueBulk: insert,
       drain: async () => {
         // As many statements at once as ForgeQ's worker sends.
-        await Promise.all(Array.from({ length: 2 + Math.floor(rttMs / 5) }, lane));
+        await Promise.all(Array.from({ length: 2 + Math.floor(rttMs / 5) }, drainLane));
         const { rows } = await pool.query<{ left: boolean }>("select exists (select from job) as left");
         if (rows[0]?.left !== false) throw new Error("the raw drain left jobs");
       },
-      serve: () => Promise.reject(new Error("not measured")),
-      close: () => pool.end(),
+      serve: async (onStart) => {
+        const lane = await createLane();
+        const listener = new pg.Client({ connectionString: url });
+        await listener.connect();
+        let asked = 0;
+        let looking = Promise.resolve();
+        const look = async () => {
+          for (asked = 1; asked > 0; asked -= 1) for (const { payload } of await lane.next()) onStart(payload);
+        };
+        listener.on("notification", () => {
+          if (asked > 0) asked = 2;
+          else looking = look();
+        });
+        await listener.query("listen raw");
+        wake = true;
+        stopServing = async () => {
+          await listener.end();
+          await looking;
+          lane.release();
+        };
+      },
+      close: async () => {
+        await stopServing();
+        await pool.end();
+      },
     };
   },
 };
