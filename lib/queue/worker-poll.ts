@@ -2,6 +2,8 @@ import type { Time } from "./time.ts";
 
 /** Pauses between looks at queues that gave nothing, from the last job on. */
 const LADDER_MS = [50, 100, 200, 400, 800, 1_600, 3_200];
+/** A statement that is sent anyway makes the next look when that is as near. */
+const NEAR_MS = 1_000;
 
 /** When an idle worker looks again: soon after its last job, then ever more rarely; and at the instant when a job falls due. */
 export interface Poll {
@@ -9,6 +11,8 @@ export interface Poll {
   looked(foundJobs: boolean): void;
   /** A job falls due in so many seconds. */
   due(seconds: number): void;
+  /** The next look is so near, and for no job in particular, that a statement that is sent now may make it. */
+  near(): boolean;
   stop(): void;
 }
 
@@ -42,6 +46,7 @@ export const createPoll = (time: Time, random: () => number, longestMs: number, 
       dueAtMs = Math.min(dueAtMs, time.elapsedMs() + Math.ceil(seconds * 1000) + 1);
       if (dueAtMs < nextAtMs) set(dueAtMs);
     },
+    near: () => nextAtMs < dueAtMs && nextAtMs - time.elapsedMs() < NEAR_MS,
     stop: () => {
       stopped = true;
       cancel();

@@ -34,8 +34,8 @@ export interface WorkerQueues {
   anyHot(): boolean;
   /** Of this queue no jobs are known that no statement looks for. */
   noneWait(name: string): boolean;
-  /** What a statement visits: the hot queues and those that gave jobs just now, each time another one first. */
-  takes(): readonly Look[];
+  /** What a statement visits: the hot queues and those that gave jobs just now, or all; each time another one first. */
+  takes(all: boolean): readonly Look[];
   /** Looks that were not made: their hints hold. */
   unseen(looks: readonly Look[]): void;
   /** What a statement found. @returns the queues where somebody else was claiming, with the milliseconds to wait */
@@ -66,9 +66,11 @@ export const createWorkerQueues = (time: Time, random: () => number): WorkerQueu
       const position = positions.get(name);
       return position !== undefined && !isHot(position);
     },
-    takes: () => {
+    takes: (all) => {
       const now = time.elapsedMs();
-      const visited = [...positions].filter(([, position]) => isHot(position) || now - position.gaveAtMs < RECENT_MS);
+      const visited = [...positions].filter(
+        ([, position]) => all || isHot(position) || now - position.gaveAtMs < RECENT_MS,
+      );
       const [first] = visited;
       if (first !== undefined && visited.length > 1) {
         // To the end, so that the next statement begins with another one.

@@ -172,7 +172,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   const exchange = async (maxJobs: number): Promise<void> => {
     const settles = outbox.take(batchJobs);
     const types = leases.types();
-    const takes = maxJobs > 0 && types.length > 0 ? queues.takes() : [];
+    const takes = maxJobs > 0 && types.length > 0 ? queues.takes(poll.near()) : [];
     statements += 1;
     reserved += maxJobs;
     const input: SettleAndTake = {
