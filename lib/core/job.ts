@@ -13,6 +13,8 @@ export const DEFAULTS = {
   batchSize: 10,
   maxInFlight: 100,
   retentionDays: 30,
+  /** A call that stores more than so many leaves them to a claim, which makes batches of them. */
+  handedJobs: 10,
   dispatchSeconds: 90,
   maxDepth: 64,
 } as const;

@@ -1,8 +1,8 @@
 import type { CloudWatchMetric } from "../core/metric-names.ts";
 import type { Db } from "../db/client.ts";
+import type { EnqueuedRow, EnqueueItem } from "../db/enqueue.ts";
 import type { Ended, LeasedJob } from "../db/leases.ts";
 import type { Armer } from "./arm.ts";
-import type { HandOff } from "./hand-off.ts";
 import type { Time } from "./time.ts";
 
 export interface Logger {
@@ -70,6 +70,12 @@ export interface Config {
   readonly eager?: boolean;
 }
 
+/** A worker of this process, which may begin what is stored here. */
+export interface HandOff {
+  /** Stores jobs whose ids were made for this call, as enqueueMany does; null: it has no room, others come first, or it does not run such jobs. */
+  store(items: readonly EnqueueItem[]): Promise<readonly EnqueuedRow[]> | null;
+}
+
 /** What every use case takes first. `clock()` is null in production, where Postgres' clock decides; an instant in tests. */
 export interface Deps {
   readonly db: Db;
@@ -87,7 +93,7 @@ export interface Deps {
    * Absent on Lambda. Never throws; a lost hint costs time, never a job. `told`: others have heard already.
    */
   readonly hintWorkers?: (wakeSeconds: number, queue: string | undefined, told?: boolean) => Promise<void>;
-  /** A worker of this process that may run what is enqueued here. */
+  /** Absent where no worker runs. */
   readonly handOff?: HandOff;
   /** Wakes the scheduler at a minute to come. Absent in the wake mode `always`, where it comes every minute. */
   readonly armer?: Armer;

@@ -2,7 +2,6 @@ import { DEFAULTS } from "../core/job.ts";
 import { enqueueAndClaim, type EnqueuedRow, type EnqueueItem } from "../db/enqueue.ts";
 import type { ClaimedLease } from "../db/leases.ts";
 import type { Deps, Invoker } from "./deps.ts";
-import { HANDED_JOBS } from "./hand-off.ts";
 import { type BlockList, createBlockList, sendLease } from "./send-lease.ts";
 import { wakeDispatcher } from "./wake.ts";
 
@@ -17,7 +16,8 @@ const blockListOf = ({ invoker, time, random }: Deps): BlockList => {
 
 /** May these jobs be handed to their handlers by whoever stores them? The database decides whether there is room. */
 export const wantsHandOff = (deps: Deps, items: readonly EnqueueItem[]): boolean => {
-  if (deps.config.eager !== true || deps.config.dispatcherFunction === null || items.length > HANDED_JOBS) return false;
+  if (deps.config.eager !== true || deps.config.dispatcherFunction === null || items.length > DEFAULTS.handedJobs)
+    return false;
   const blocked = blockListOf(deps).current().types;
   return items.some((item) => item.run_at === undefined && !item.delay_seconds && !blocked.includes(item.type));
 };

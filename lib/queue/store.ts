@@ -3,7 +3,6 @@ import { enqueueMany, type EnqueuedRow, type EnqueueItem } from "../db/enqueue.t
 import { createCoalescer, type Stored } from "./coalesce.ts";
 import type { Deps } from "./deps.ts";
 import { storeEagerly, wantsHandOff } from "./eager.ts";
-import { storeAndRun } from "./hand-off.ts";
 import { invokeDispatcher } from "./wake.ts";
 
 /** About 2 ms of Postgres' time, and far below what drivers and Neon's endpoint take. */
@@ -32,9 +31,9 @@ const wakeForRows = async (deps: Deps, rows: readonly EnqueuedRow[]): Promise<vo
 };
 
 const store = async (deps: Deps, items: readonly EnqueueItem[], fresh: boolean): Promise<Stored<EnqueuedRow>> => {
-  const room = fresh ? deps.handOff?.roomFor(items) : null;
-  if (room) {
-    const rows = await storeAndRun(deps, items, room);
+  const handed = fresh ? deps.handOff?.store(items) : null;
+  if (handed) {
+    const rows = await handed;
     return { rows, after: wakeForRows(deps, rows) };
   }
   if (!wantsHandOff(deps, items)) {

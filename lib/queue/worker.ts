@@ -1,10 +1,11 @@
 import { AsyncResource } from "node:async_hooks";
+import { DEFAULTS } from "../core/job.ts";
 import { uuidV7 } from "../core/uuid.ts";
 import type { EnqueueItem } from "../db/enqueue.ts";
 import type { Ended, SettledState } from "../db/leases.ts";
 import type { SettleAndTake, SettledAndTaken, TakenLease } from "../db/take.ts";
-import type { Deps } from "./deps.ts";
-import { HANDED_JOBS, type HandOff, type Room } from "./hand-off.ts";
+import type { Deps, HandOff } from "./deps.ts";
+import { createHandOff } from "./hand-off.ts";
 import { noteSettled } from "./settled.ts";
 import { startChores } from "./worker-chores.ts";
 import { createWorkerLeases, type Handler } from "./worker-leases.ts";
@@ -87,16 +88,15 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   const sender = createSender(deps);
   const drained = Promise.withResolvers<void>();
   // A job that a job enqueues is begun by the statement that stores it, while there is room.
-  const leases = createWorkerLeases(
-    { ...deps, handOff: { roomFor } },
-    options.handlers,
-    worker,
-    (leaseId, ended, unblocked) => {
-      outbox.add(leaseId, ended);
-      if (unblocked) queues.heat(leases.queueOf(leaseId));
-      pumpSoon();
-    },
-  );
+  const handOff = createHandOff(deps, worker, options.invocation, {
+    keep: keepRoom,
+    fill: (jobs, lease) => fillRoom(jobs, lease),
+  });
+  const leases = createWorkerLeases({ ...deps, handOff }, options.handlers, worker, (leaseId, ended, unblocked) => {
+    outbox.add(leaseId, ended);
+    if (unblocked) queues.heat(leases.queueOf(leaseId));
+    pumpSoon();
+  });
   const poll = createPoll(deps.time, deps.random, LONGEST_POLL_MS, () => {
     queues.heat();
     pump();
@@ -119,22 +119,18 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     pump();
   });
 
-  function roomFor(items: readonly EnqueueItem[]): Room | null {
+  function keepRoom(items: readonly EnqueueItem[]): string | null {
     const [first] = items;
     const definition = first && options.handlers.get(first.type)?.definition;
-    if (first === undefined || definition === undefined || !accepting || items.length > HANDED_JOBS) return null;
+    if (first === undefined || definition === undefined || !accepting || items.length > DEFAULTS.handedJobs)
+      return null;
     if (items.length > 1 && definition.batchSize === 1) return null;
     const queue = first.queue ?? definition.queue;
     const fits = concurrency - leases.busy() - reserved >= items.length && leases.types().includes(first.type);
     // Jobs of which this process knows come first.
     if (!fits || !queues.noneWait(queue) || !items.every((item) => isAlike(item, first))) return null;
     reserved += items.length;
-    return {
-      queue,
-      worker,
-      invocation: options.invocation,
-      fill: (lease) => fillRoom(items.length, lease),
-    };
+    return queue;
   }
 
   const pumpSoon = (): void => {
@@ -289,6 +285,6 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     busy: leases.busy,
     drained: drained.promise,
     settled: settledCounts,
-    handOff: { roomFor },
+    handOff,
   };
 };

@@ -9,6 +9,13 @@ import { setupWorkers, until } from "./worker.ts";
 
 export const JOB = { type: "plain", payload: { n: 1 } };
 
+interface LookRow {
+  readonly answer: { readonly leases: readonly unknown[]; readonly queues: readonly { readonly more: boolean }[] };
+}
+
+const foundNothing = ({ answer }: LookRow): boolean =>
+  answer.leases.length === 0 && answer.queues.length > 0 && answer.queues.every(({ more }) => !more);
+
 /**
  * A worker that has seen its queues empty and looks at nothing by itself, a caller in its process, and what both send. The type has had
  * a job already.
@@ -23,11 +30,15 @@ export const setupHandOff = async (
   const statements: string[] = [];
   const db: typeof through = {
     ...through,
-    query: (text, params) => {
-      statements.push(/forgeq:(\w+)/.exec(text)?.[1] ?? text);
-      return through.query(text, params);
+    query: async <Row>(text: string, params?: readonly unknown[]) => {
+      const name = /forgeq:(\w+)/.exec(text)?.[1] ?? text;
+      statements.push(name);
+      const rows = await through.query<Row>(text, params);
+      if (name === "settle_and_take") idle = foundNothing(rows.at(-1) as LookRow);
+      return rows;
     },
   };
+  let idle = false;
   await made.queue.enqueue();
   const ran: string[] = [];
   const work: Work<typeof plain.payload> = async (payload, job) => {
@@ -37,11 +48,7 @@ export const setupHandOff = async (
   // No timer ever fires.
   const time = { ...made.deps.time, after: () => () => undefined };
   const worker = made.start(work, { queues: ["plain"], ...options.worker }, { db, time });
-  await until(() => {
-    const room = worker.settled.get("completed") === 1 ? worker.handOff.roomFor([{ id: "", ...JOB }]) : null;
-    room?.fill(null);
-    return room !== null;
-  });
+  await until(() => worker.settled.get("completed") === 1 && idle);
   ran.length = 0;
   statements.length = 0;
   return {
