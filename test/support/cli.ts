@@ -113,7 +113,8 @@ const lib = (file: string): string => new URL(`../../lib/${file}`, import.meta.u
 
 /**
  * A project of its own with one type, `tally`: its handler writes a line when it begins and one when it ends, to a file of its
- * process, so that nothing is lost with a killed one. A payload's `ms` is how long it works.
+ * process, so that nothing is lost with a killed one. A payload's `ms` is how long it works, `hops` how many jobs follow it, each enqueued by the one
+ * before.
  */
 export const makeProject = async (
   db: Db | null,
@@ -132,7 +133,7 @@ export const makeProject = async (
     join(handler, "job.ts"),
     `import * as z from ${JSON.stringify(import.meta.resolve("zod"))};
 import { defineJob } from ${JSON.stringify(lib("core/define.ts"))};
-export const tally = defineJob({ type: "tally", payload: z.object({ ms: z.number().default(1) }).loose(),
+export const tally = defineJob({ type: "tally", payload: z.object({ ms: z.number().default(1), hops: z.number().default(0) }).loose(),
   leaseSeconds: ${settings.leaseSeconds ?? 60}, retry: { maxAttempts: ${settings.maxAttempts ?? 20}, backoff: { type: "fixed", seconds: 0, jitter: "none" } } });
 `,
   );
@@ -142,12 +143,13 @@ export const tally = defineJob({ type: "tally", payload: z.object({ ms: z.number
 import { lambdaHandler } from ${JSON.stringify(lib("job.ts"))};
 import { tally } from "./job.ts";
 const note = (what: string, id: string) => appendFileSync(\`${folder}/runs/\${what}-\${process.pid}\`, id + "\\n");
-export const handler = lambdaHandler(tally, async ({ ms }, job) => {
+export const handler = lambdaHandler(tally, async ({ ms, hops }, job) => {
   note("begun", job.id);
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
     job.signal.addEventListener("abort", () => { clearTimeout(timer); reject(job.signal.reason as Error); });
   });
+  if (hops > 0) await job.enqueue(tally, { ms, hops: hops - 1 });
   note("ended", job.id);
 });
 `,

@@ -9,6 +9,8 @@ export interface Restarts {
   readonly jobs: number;
   readonly workers: number;
   readonly signal: "SIGTERM" | "SIGKILL";
+  /** Jobs that follow each, enqueued by the one before; none unless given. */
+  readonly hops?: number;
 }
 
 export interface RestartReport {
@@ -21,12 +23,12 @@ export interface RestartReport {
   readonly exitCodes: readonly (number | string | null)[];
 }
 
-const enqueue = async (db: Db, count: number): Promise<void> => {
+const enqueue = async (db: Db, count: number, hops: number): Promise<void> => {
   for (let left = count; left > 0; left -= 1_000) {
     const items = Array.from({ length: Math.min(left, 1_000) }, () => ({
       id: uuidV7(),
       type: "tally",
-      payload: { ms: 5 },
+      payload: { ms: 5, hops },
     }));
     await enqueueMany(db, items, true, null);
   }
@@ -39,6 +41,7 @@ export const restartWorkers = async (db: Db, url: string, project: Tally, plan: 
       cwd: project.folder,
       env: { DATABASE_URL: url },
     });
+  const { hops = 0 } = plan;
   const exitCodes: (number | string | null)[] = [];
   let restarted = 0;
   const lane = async (): Promise<RunningCli> => {
@@ -46,7 +49,7 @@ export const restartWorkers = async (db: Db, url: string, project: Tally, plan: 
       await worker.said(/Worker ready/);
       if (restarted >= plan.restarts) return worker;
       restarted += 1;
-      await enqueue(db, Math.floor(plan.jobs / plan.restarts));
+      await enqueue(db, Math.floor(plan.jobs / plan.restarts), hops);
       // In the middle of its work: it has begun a job of its own.
       await until(async () => {
         const [row] = await db.query<{ busy: boolean }>(
@@ -60,7 +63,7 @@ export const restartWorkers = async (db: Db, url: string, project: Tally, plan: 
       exitCodes.push(code ?? signal);
     }
   };
-  await enqueue(db, plan.jobs - Math.floor(plan.jobs / plan.restarts) * plan.restarts);
+  await enqueue(db, plan.jobs - Math.floor(plan.jobs / plan.restarts) * plan.restarts, hops);
   const last = await Promise.all(Array.from({ length: plan.workers }, lane));
   await until(async () => {
     const [row] = await db.query<{ left: number }>("select count(*)::int as left from forgeq.job");
