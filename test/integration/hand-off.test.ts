@@ -199,7 +199,7 @@ it("gives the room back when the jobs can't be stored", async () => {
 });
 
 it("never holds more than a queue's limit, whoever enqueues and claims", async () => {
-  const s = await setupHandOff({ queues: limitedTo(3), worker: { concurrency: 50 } });
+  const s = await setupHandOff({ queues: limitedTo(3), worker: { concurrency: 50 }, timers: true });
   let most = 0;
   let done = false;
   const watch = async () => {

@@ -21,7 +21,11 @@ const foundNothing = ({ answer }: LookRow): boolean =>
  * a job already.
  */
 export const setupHandOff = async (
-  options: SetupOptions & { readonly worker?: Partial<WorkerOptions>; readonly work?: Work<typeof plain.payload> } = {},
+  options: SetupOptions & {
+    readonly worker?: Partial<WorkerOptions>;
+    readonly work?: Work<typeof plain.payload>;
+    readonly timers?: boolean;
+  } = {},
 ) => {
   const made = await setupWorkers(options);
   const proxy = await startProxy(Number(new URL(made.url).port));
@@ -45,8 +49,8 @@ export const setupHandOff = async (
     ran.push(job.id);
     return options.work?.(payload, job);
   };
-  // No timer ever fires.
-  const time = { ...made.deps.time, after: () => () => undefined };
+  // No timer ever fires, unless asked for.
+  const time = options.timers === true ? made.deps.time : { ...made.deps.time, after: () => () => undefined };
   const worker = made.start(work, { queues: ["plain"], ...options.worker }, { db, time });
   await until(() => worker.settled.get("completed") === 1 && idle);
   ran.length = 0;
