@@ -39,6 +39,14 @@ const stop = async (exitCode: number): Promise<void> => {
 };
 process.on("SIGINT", () => void stop(0));
 process.on("SIGTERM", () => void stop(0));
+// esbuild throws where nobody can catch it when its own process has ended.
+process.on("uncaughtException", (error) => {
+  void pause(SIGNAL_MS).then(() => {
+    if (stopping.signal.aborted) return;
+    console.error(error);
+    void stop(1);
+  });
+});
 watchNpm(() => void stop(1));
 
 const port = Number(process.env["PORT"] || 3000);

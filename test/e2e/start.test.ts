@@ -52,6 +52,7 @@ const start = async (folder: string) => {
 };
 
 it.each([
+  ["makes its database", (folder: string) => existsSync(join(folder, "pg", "PG_VERSION"))],
   ["waits for what it has started", (folder: string) => existsSync(join(folder, "pg", "postmaster.pid"))],
   ["runs", (_folder: string, output: string) => output.includes("Ctrl-C stops everything")],
 ])("ends without a complaint, and leaves nothing behind, by a Ctrl-C while it %s", async (_, is) => {
