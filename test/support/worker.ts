@@ -1,6 +1,7 @@
 import { onTestFinished } from "vitest";
 import * as z from "zod";
 import { defineJob } from "../../lib/core/define.ts";
+import type { Db } from "../../lib/db/client.ts";
 import type { Deps } from "../../lib/queue/deps.ts";
 import type { Work } from "../../lib/queue/run-job.ts";
 import { createWorker, type Worker, type WorkerOptions } from "../../lib/queue/worker.ts";
@@ -39,4 +40,12 @@ export const setupWorkers = async (options: SetupOptions = {}) => {
 /** Calls `look` until it is true, as fast as the event loop turns; the test's own time-out ends it. */
 export const until = async (look: () => boolean | Promise<boolean>): Promise<void> => {
   while (!(await look())) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+
+/** Finished jobs by state. */
+export const histories = async (db: Db) => {
+  const rows = await db.query<{ state: string; n: number }>(
+    "select state::text, count(*)::int as n from forgeq.job_history group by 1 order by 1",
+  );
+  return Object.fromEntries(rows.map(({ state, n }) => [state, n]));
 };
