@@ -16,6 +16,7 @@ const spread = async (callers: number, count: number, work: (n: number) => Promi
 const PREFILL = 1_000;
 /** As long for each queue: what calls were made in it is up to the queue. */
 const WARM_MS = 2_000;
+const WARM_JOBS = 20_000;
 
 const prefill = async (client: Client, count: number): Promise<void> =>
   spread(2, Math.ceil(count / PREFILL), (n) =>
@@ -64,10 +65,17 @@ const main = async (order: Order): Promise<void> => {
     await system.prepare({ url, keepHistory, rttMs });
     return say({ report: { seconds: 0, cpuMicros: 0, samples: [] } });
   }
-  if (task.kind === "drain") {
+  const fill = async (count: number): Promise<void> => {
     const filler = await system.open({ url: directUrl, keepHistory, rttMs: 0 });
-    await prefill(filler, task.count);
+    await prefill(filler, count);
     await filler.close();
+  };
+  if (task.kind === "drain") {
+    await fill(WARM_JOBS);
+    const warmer = await system.open({ url: directUrl, keepHistory, rttMs: 0 });
+    await warmer.drain(WARM_JOBS);
+    await warmer.close();
+    await fill(task.count);
   }
   const client = await system.open({ url, keepHistory, rttMs });
   const samples: number[] = [];
