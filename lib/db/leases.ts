@@ -179,15 +179,24 @@ export interface Settled {
   readonly wakeSeconds: WakeSeconds;
 }
 
-/** What settle says of jobs: one word where all of them completed, which nearly always holds. */
-export type BriefStates<State extends string> = "completed" | Readonly<Record<string, State>>;
+/** What settle says of jobs: one word where it holds for all of them, which it nearly always does. */
+export type BriefStates<State extends string> = State | Readonly<Record<string, State>>;
 
-/** The same, job by job. */
-export const statesOf = <State extends string>(
-  states: BriefStates<State>,
-  ended: readonly Ended[],
-): Readonly<Record<string, State | "completed">> =>
-  states === "completed" ? Object.fromEntries(ended.map(({ id }) => [id, states])) : states;
+/** What it says of one of them. */
+export const stateOf = <State extends string>(
+  states: BriefStates<State> | undefined,
+  jobId: string,
+): State | "lease_lost" => (typeof states === "string" ? states : (states?.[jobId] ?? "lease_lost"));
+
+/**
+ * Outcomes as settle reads them.
+ *
+ * @param all - of all jobs of the lease: then one word does where they completed without a result
+ */
+export const endedForSettle = (ended: readonly Ended[], all: boolean): readonly Ended[] | "completed" =>
+  all && ended.every(({ outcome, result }) => outcome === "completed" && (result ?? null) === null)
+    ? "completed"
+    : ended;
 
 const SETTLE = `/* forgeq:settle */
 select outcome, jobs, wake_seconds as "wakeSeconds" from forgeq.settle($1::uuid, $2::uuid, $3::jsonb, $4::timestamptz, true)`;
@@ -198,13 +207,23 @@ interface BrieflySettled extends Omit<Settled, "jobs"> {
 
 const toSettled = ({ jobs, ...row }: BrieflySettled, ended: readonly Ended[]): Settled => ({
   ...row,
-  jobs: statesOf(jobs, ended),
+  jobs: Object.fromEntries(ended.map(({ id }) => [id, stateOf(jobs, id)])),
 });
 
-/** Writes outcomes of jobs of a begun lease; a job's first outcome stands, and is what a repeated call is told. */
-export const settle = async (db: Db, holder: LeaseHolder, ended: readonly Ended[], at: Date | null): Promise<Settled> =>
+/**
+ * Writes outcomes of jobs of a begun lease; a job's first outcome stands, and is what a repeated call is told.
+ *
+ * @param all - they are those of all jobs of the lease
+ */
+export const settle = async (
+  db: Db,
+  { leaseId, begunBy }: LeaseHolder,
+  ended: readonly Ended[],
+  at: Date | null,
+  all = false,
+): Promise<Settled> =>
   toSettled(
-    only(await call<BrieflySettled>(db, SETTLE, [holder.leaseId, holder.begunBy, JSON.stringify(ended), at])),
+    only(await call<BrieflySettled>(db, SETTLE, [leaseId, begunBy, JSON.stringify(endedForSettle(ended, all)), at])),
     ended,
   );
 

@@ -6,8 +6,8 @@ import {
   type Claimed,
   type Ended,
   type LeasedJob,
+  endedForSettle,
   type SettledState,
-  statesOf,
   type WakeSeconds,
 } from "./leases.ts";
 
@@ -22,7 +22,8 @@ export interface TakeFrom {
 export interface SettleAndTake {
   /** What this process begins all its leases with. */
   readonly worker: string;
-  readonly settles: readonly { readonly leaseId: string; readonly ended: readonly Ended[] }[];
+  /** `all`: of all jobs of the lease. */
+  readonly settles: readonly { readonly leaseId: string; readonly ended: readonly Ended[]; readonly all?: boolean }[];
   /** Visited in this order until `maxJobs` are taken; none, nothing is taken. */
   readonly takes: readonly TakeFrom[];
   /** The types that this process can run now. */
@@ -45,8 +46,8 @@ export interface TakenLease {
 }
 
 export interface SettledAndTaken {
-  /** By lease, then job; `busy`: nothing was written, send it again. */
-  readonly settled: Readonly<Record<string, Readonly<Record<string, SettledState | "busy">>>>;
+  /** By lease; `busy`: nothing was written, send it again. */
+  readonly settled: Readonly<Record<string, BriefStates<SettledState | "busy">>>;
   readonly wakeSeconds: WakeSeconds;
   readonly queues: readonly (Pick<Claimed, "outcome" | "watermarks" | "more"> & { readonly queue: string })[];
   readonly leases: readonly TakenLease[];
@@ -77,7 +78,7 @@ interface WireLease {
 }
 
 interface Answer {
-  readonly settled: Readonly<Record<string, BriefStates<SettledState | "busy">>>;
+  readonly settled: SettledAndTaken["settled"];
   readonly wake_seconds: WakeSeconds;
   readonly queues: SettledAndTaken["queues"];
   readonly leases: readonly WireLease[];
@@ -104,7 +105,12 @@ select job, answer from forgeq.settle_and_take($1::uuid, $2::jsonb, $3::jsonb, $
 export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<SettledAndTaken> => {
   const rows = await call<Row>(db, SETTLE_AND_TAKE, [
     input.worker,
-    JSON.stringify(input.settles.map(({ leaseId, ended }) => ({ lease_id: leaseId, ended }))),
+    JSON.stringify(
+      input.settles.map(({ leaseId, ended, all = false }) => ({
+        lease_id: leaseId,
+        ended: endedForSettle(ended, all),
+      })),
+    ),
     JSON.stringify(input.takes.map(({ queue, claimId, watermarks }) => ({ queue, claim_id: claimId, watermarks }))),
     input.types,
     input.maxJobs,
@@ -120,9 +126,7 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
     wakeSeconds: answer.wake_seconds,
     dueSeconds: answer.due_seconds,
     serverMs: answer.server_ms,
-    settled: Object.fromEntries(
-      input.settles.map(({ leaseId, ended }) => [leaseId, statesOf(answer.settled[leaseId] ?? {}, ended)]),
-    ),
+    settled: answer.settled,
     leases: answer.leases.map((lease) => toLease(lease, rows.slice(next, (next += lease.jobs)))),
   };
 };

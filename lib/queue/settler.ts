@@ -36,7 +36,7 @@ export const createSettler = (
   let flushing = Promise.resolve();
 
   const settleOnce = async (ended: readonly Ended[]): Promise<void> => {
-    const answer = await settle(deps.db, holder, ended, deps.clock());
+    const answer = await settle(deps.db, holder, ended, deps.clock(), ended.length === jobs.length);
     for (const one of ended) {
       const state = answer.jobs[one.id] ?? "lease_lost";
       states.set(one.id, state);

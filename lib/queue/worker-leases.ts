@@ -38,6 +38,8 @@ export interface WorkerLeases {
   settled(leaseId: string, jobs: number): void;
   /** The queue of a lease that is held. */
   queueOf(leaseId: string): string;
+  /** Are these outcomes those of all jobs of their lease? */
+  isAll(leaseId: string, ended: readonly Ended[]): boolean;
   /** A job of a lease that is held. */
   jobOf(leaseId: string, jobId: string): LeasedJob | undefined;
   /** Jobs in this process, waiting or running. */
@@ -134,6 +136,7 @@ export const createWorkerLeases = (
       held.delete(leaseId);
     },
     queueOf: (leaseId) => held.get(leaseId)?.lease.queue ?? "",
+    isAll: (leaseId, ended) => held.get(leaseId)?.lease.jobs.length === ended.length,
     jobOf: (leaseId, jobId) => held.get(leaseId)?.jobs.get(jobId),
     busy: () => busy,
     types: () =>

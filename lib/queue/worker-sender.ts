@@ -1,4 +1,5 @@
 import type { ForgeqError } from "../core/errors.ts";
+import { stateOf, type SettledState } from "../db/leases.ts";
 import { settleAndTake, type SettleAndTake, type SettledAndTaken } from "../db/take.ts";
 import type { Deps } from "./deps.ts";
 import { isRefusal, refusedOutcome } from "./settled.ts";
@@ -42,7 +43,7 @@ export const createSender = (deps: Deps): Sender => {
 
   /** Outcome by outcome: the one that Postgres refuses alone becomes a retry that says why. */
   const sendApart = async (input: SettleAndTake, refusal: ForgeqError): Promise<SettledAndTaken> => {
-    const settled: Record<string, SettledAndTaken["settled"][string]> = {};
+    const settled: Record<string, Record<string, SettledState | "busy">> = {};
     let wakeSeconds: number | null = null;
     for (const { leaseId, ended } of input.settles) {
       for (const one of ended) {
@@ -53,7 +54,7 @@ export const createSender = (deps: Deps): Sender => {
           deps.logger.error("an outcome can't be stored", { job: one.id, lease: leaseId, code: refusal.code });
           return untilAnswered({ ...alone, settles: [{ leaseId, ended: [instead] }] });
         });
-        settled[leaseId] = { ...settled[leaseId], ...found.settled[leaseId] };
+        (settled[leaseId] ??= {})[one.id] = stateOf(found.settled[leaseId], one.id);
         if (found.wakeSeconds !== null) wakeSeconds = Math.min(wakeSeconds ?? Infinity, found.wakeSeconds);
       }
     }

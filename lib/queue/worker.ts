@@ -2,7 +2,7 @@ import { AsyncResource } from "node:async_hooks";
 import { DEFAULTS } from "../core/job.ts";
 import { uuidV7 } from "../core/uuid.ts";
 import type { EnqueueItem } from "../db/enqueue.ts";
-import type { Ended, SettledState } from "../db/leases.ts";
+import { type Ended, type SettledState, stateOf } from "../db/leases.ts";
 import type { SettleAndTake, SettledAndTaken, TakenLease } from "../db/take.ts";
 import type { Deps, HandOff } from "./deps.ts";
 import { createHandOff } from "./hand-off.ts";
@@ -166,7 +166,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
 
   /** One statement: there with outcomes, back with jobs. */
   const exchange = async (maxJobs: number): Promise<void> => {
-    const settles = outbox.take(batchJobs);
+    const settles = outbox.take(batchJobs).map((each) => ({ ...each, all: leases.isAll(each.leaseId, each.ended) }));
     const types = leases.types();
     const takes = maxJobs > 0 && types.length > 0 ? queues.takes(poll.near()) : [];
     statements += 1;
@@ -222,7 +222,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       freed.add(queue);
       const held: Ended[] = [];
       for (const one of ended) {
-        const state = found.settled[leaseId]?.[one.id] ?? "lease_lost";
+        const state = stateOf(found.settled[leaseId], one.id);
         if (state === "busy") {
           held.push(one);
           continue;

@@ -3,6 +3,8 @@
 -- Deleted by key, not by ctid: a row that somebody else's update moves meanwhile is followed to its new place, so no lock has
 -- to be taken in a statement before. By an array of ids, not by a join: the planner believes the table to be empty, and a join
 -- may read the whole index instead, which holds all that was deleted under a long transaction (63,558 buffers on PostgreSQL 15).
+--
+-- What is read twice is given to the second reader first, so that it unpacks no more of a row than it wants.
 create or replace function forgeq.complete_jobs(
   lease forgeq.lease, ended jsonb, keep boolean, at timestamptz,
   out ids uuid[], out tally bytea)
@@ -11,29 +13,56 @@ as $$
 #variable_conflict use_column
 declare
   keys text[];
+  waits bytea;
+  -- What metric_end says before and after the milliseconds that a job waited is the same for all of them.
+  one bytea := forgeq.metric_end('completed', 'completed', lease.began_at, lease.began_at, at);
+  before_wait bytea := substring(one for 1);
+  after_wait bytea := substring(one from 6);
+  between_waits bytea := after_wait || before_wait;
 begin
-  with done as materialized (
-    select o.id, nullif(o.result, 'null') as result
-    from jsonb_to_recordset(ended) as o(id uuid, outcome text, result jsonb)
-    -- Within a case the list of ids becomes a hash table; as `any (lease.job_ids)` it is unpacked and walked for each job.
-    where case when o.outcome = 'completed' then o.id in (select u.id from unnest(lease.job_ids) as u(id)) end),
-  deleted as (
-    delete from forgeq.job j
-    where j.id = any (array(select d.id from done d)) and j.claim_id = lease.claim_id
-    returning j.id, j.life, j.created_at, j.run_at, j.priority, j.attempt, j.max_attempts, j.depth, j.queue, j.type, j.unique_key,
-      j.traceparent, j.metadata, j.payload),
-  kept as (
-    insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
-      attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, result)
-    select g.id, g.life, at, g.created_at, nullif(g.run_at, g.created_at), lease.began_at, lease.id, 'completed', g.priority,
-      g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload, d.result
-    from deleted g
-    join done d on d.id = g.id
-    where keep)
-  select coalesce(array_agg(g.id), '{}'), array_agg(g.unique_key) filter (where g.unique_key is not null),
-         coalesce(string_agg(forgeq.metric_end('completed', 'completed', g.run_at, lease.began_at, at), ''), '')
-  into ids, keys, tally
-  from deleted g;
+  if jsonb_typeof(ended) = 'string' then
+    with deleted as (
+      delete from forgeq.job j
+      where j.id = any (lease.job_ids) and j.claim_id = lease.claim_id
+      returning j.id, j.run_at, j.unique_key, j.life, j.created_at, j.priority, j.attempt, j.max_attempts, j.depth, j.queue, j.type,
+        j.traceparent, j.metadata, j.payload),
+    kept as (
+      insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
+        attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
+      select g.id, g.life, at, g.created_at, nullif(g.run_at, g.created_at), lease.began_at, lease.id, 'completed', g.priority,
+        g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload
+      from deleted g
+      where keep)
+    select array_agg(g.id), array_agg(g.unique_key) filter (where g.unique_key is not null),
+           string_agg(int4send(forgeq.elapsed_ms(g.run_at, lease.began_at)), between_waits)
+    into ids, keys, waits
+    from deleted g;
+  else
+    with done as materialized (
+      select o.id, nullif(o.result, 'null') as result
+      from jsonb_to_recordset(ended) as o(id uuid, outcome text, result jsonb)
+      -- Within a case the list of ids becomes a hash table; as `any (lease.job_ids)` it is unpacked and walked for each job.
+      where case when o.outcome = 'completed' then o.id in (select u.id from unnest(lease.job_ids) as u(id)) end),
+    deleted as (
+      delete from forgeq.job j
+      where j.id = any (array(select d.id from done d)) and j.claim_id = lease.claim_id
+      returning j.id, j.run_at, j.unique_key, j.life, j.created_at, j.priority, j.attempt, j.max_attempts, j.depth, j.queue, j.type,
+        j.traceparent, j.metadata, j.payload),
+    kept as (
+      insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
+        attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, result)
+      select g.id, g.life, at, g.created_at, nullif(g.run_at, g.created_at), lease.began_at, lease.id, 'completed', g.priority,
+        g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload, d.result
+      from deleted g
+      join done d on d.id = g.id
+      where keep)
+    select array_agg(g.id), array_agg(g.unique_key) filter (where g.unique_key is not null),
+           string_agg(int4send(forgeq.elapsed_ms(g.run_at, lease.began_at)), between_waits)
+    into ids, keys, waits
+    from deleted g;
+  end if;
+  ids := coalesce(ids, '{}');
+  tally := coalesce(before_wait || waits || after_wait, '');
 
   if keys is not null then
     perform forgeq.free_unique_keys(lease.type, keys);

@@ -2,7 +2,8 @@
 -- Internal: settle, release, begin, recover and invocation_failed call it with the lease's row locked.
 --
 -- ended: [{id, outcome, result, error, delay_seconds}], outcome being completed, retry, dead, released, snoozed,
--- timed_out, cancelled, lease_expired, undispatched or throttled. Jobs that this lease no longer holds are passed over.
+-- timed_out, cancelled, lease_expired, undispatched or throttled; or the word 'completed' for all jobs of the lease, without results.
+-- Jobs that this lease no longer holds are passed over.
 -- answers: {job id: state}, or 'completed' where that is all jobs of the lease.
 -- A requested cancel wins over everything but completed and dead. A lease that is taken back whole is closed, also when
 -- somebody deleted its jobs by hand, so that it holds no place of its queue for good.
@@ -20,17 +21,18 @@ declare
   tallied bytea := lease.tally;
   states jsonb;
   left_open int;
+  named int := case when jsonb_typeof(ended) = 'array' then jsonb_array_length(ended) else cardinality(lease.job_ids) end;
   keeps_completed boolean := coalesce((select q.keep_completed from forgeq.queue q where q.name = lease.queue), true);
 begin
   select c.ids, c.tally into completed from forgeq.complete_jobs(lease, ended, keeps_completed, at) c;
   tallied := tallied || completed.tally;
   left_open := lease.open_jobs - cardinality(completed.ids);
-  if cardinality(completed.ids) = cardinality(lease.job_ids) and cardinality(completed.ids) = jsonb_array_length(ended) then
+  if cardinality(completed.ids) = cardinality(lease.job_ids) and cardinality(completed.ids) = named then
     answers := '"completed"';
   else
     answers := jsonb_object(completed.ids::text[], array_fill('completed'::text, array[cardinality(completed.ids)]));
   end if;
-  if cardinality(completed.ids) < jsonb_array_length(ended) then
+  if cardinality(completed.ids) < named and jsonb_typeof(ended) = 'array' then
     select u.ids, u.states, u.tally, u.wake_seconds into others from forgeq.end_uncompleted(lease, ended, at) u;
     answers := answers || jsonb_object(others.ids::text[], others.states);
     left_open := left_open - cardinality(others.ids);

@@ -8,8 +8,6 @@ as $$
            16 * coalesce(array_position(array['completed', 'dead', 'cancelled'], state), 0)
            + coalesce(array_position(array['completed', 'retry', 'dead', 'released', 'snoozed', 'lease_expired', 'timed_out',
                                            'cancelled', 'undispatched', 'throttled'], outcome), 0))
-         || int4send(case when began_at is null then -1
-                          else least(greatest(round(date_part('epoch', began_at - run_at) * 1000), 0), 2147483647)::int end)
-         || int4send(case when began_at is null then -1
-                          else least(greatest(round(date_part('epoch', ended_at - began_at) * 1000), 0), 2147483647)::int end);
+         || int4send(case when began_at is null then -1 else forgeq.elapsed_ms(run_at, began_at) end)
+         || int4send(case when began_at is null then -1 else forgeq.elapsed_ms(began_at, ended_at) end);
 $$;

@@ -1,10 +1,12 @@
 -- Writes the outcomes of jobs of a begun lease: [{id, outcome, result, error, delay_seconds}], outcome being completed,
--- retry, dead, released, snoozed or timed_out. Jobs of a lease may be settled in several calls.
+-- retry, dead, released, snoozed or timed_out; or the word 'completed' for all jobs of the lease, without results. Jobs of a lease may be
+-- settled in several calls.
 --
 -- Guarantees: an outcome is accepted once; a lease that was recovered is refused, whatever it holds in hand; sent again,
 -- a job's first answer comes back and nothing changes. Accepts a lease that has expired but was not recovered yet.
 -- jobs: {job id: state}, 'lease_lost' for a job that this lease does not hold. outcome: 'settled', or 'lease_lost' when
--- that holds for every job. `brief`: jobs may be 'completed' instead, when all are. wake_seconds: null nothing, 0 dispatch now, else in so many seconds.
+-- that holds for every job. `brief`: jobs may be one state instead, when all have it. To a lone word it is brief, or
+-- it leaves out the jobs that are lost. wake_seconds: null nothing, 0 dispatch now, else in so many seconds.
 -- Lock order: the lease (waits), its jobs, unique keys.
 create or replace function forgeq.settle(lease_id uuid, begun_by uuid, ended jsonb, at timestamptz default null, brief boolean default false)
 returns table (outcome text, jobs jsonb, wake_seconds double precision)
@@ -17,14 +19,15 @@ declare
   settled jsonb;
   at timestamptz := coalesce(settle.at, clock_timestamp());
   told_before boolean := false;
+  whole boolean := jsonb_typeof(ended) = 'string';
   -- Nearly always: then names need no look, and doubles show in the number of jobs that completed.
-  all_completed boolean := not jsonb_path_exists(ended, '$[*] ? (!(@.outcome == "completed"))');
+  all_completed boolean := case when whole then ended = '"completed"' else not jsonb_path_exists(ended, '$[*] ? (!(@.outcome == "completed"))') end;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'forgeq: settle needs a read committed transaction' using errcode = 'FQ003';
   end if;
-  if not all_completed and exists (select from jsonb_to_recordset(ended) as o(outcome text)
-             where o.outcome is null or o.outcome not in ('completed', 'retry', 'dead', 'released', 'snoozed', 'timed_out')) then
+  if not all_completed and (whole or exists (select from jsonb_to_recordset(ended) as o(outcome text)
+             where o.outcome is null or o.outcome not in ('completed', 'retry', 'dead', 'released', 'snoozed', 'timed_out'))) then
     raise exception 'forgeq: unknown outcome' using errcode = 'FQ003';
   end if;
   if not all_completed and forgeq.names_twice(ended) then
@@ -32,13 +35,13 @@ begin
   end if;
   select l.* into held from forgeq.lease l where l.id = settle.lease_id and l.begun_by = settle.begun_by for update;
   if found then
-    told_before := held.outcomes <> '{}' and held.outcomes ?| array(select o.id from jsonb_to_recordset(ended) as o(id text));
+    told_before := not whole and held.outcomes <> '{}' and held.outcomes ?| array(select o.id from jsonb_to_recordset(ended) as o(id text));
     select case when jsonb_typeof(e.answers) = 'object' then e.answers || held.outcomes else e.answers end, e.wake_seconds into settled, wake_seconds
     from forgeq.end_attempts(held, ended, 'settled', at) e;
-    if (case jsonb_typeof(settled) when 'string' then brief
+    if (case when whole then true when jsonb_typeof(settled) = 'string' then brief
         else all_completed and held.outcomes = '{}' and (select count(*) from jsonb_object_keys(settled)) = jsonb_array_length(ended) end) then
       jobs := settled;
-      outcome := 'settled';
+      outcome := case when settled = '{}' then 'lease_lost' else 'settled' end;
       return next;
       return;
     end if;
@@ -48,6 +51,12 @@ begin
     from forgeq.lease_closed c left join forgeq.queue q on q.name = c.queue
     where c.id = settle.lease_id and c.begun_by = settle.begun_by;
     told_before := found;
+    if whole then
+      jobs := coalesce(settled, '{}');
+      outcome := case when jobs = '{}' then 'lease_lost' else 'settled' end;
+      return next;
+      return;
+    end if;
   end if;
   if all_completed and forgeq.names_twice(ended) then
     raise exception 'forgeq: a job is named twice' using errcode = 'FQ003';

@@ -6,7 +6,7 @@
 -- types: those that the caller can run now; jobs of other types stay. A job's lease lasts its type's lease_seconds.
 --
 -- Answers with a row for each job taken, `job` as job_taken makes it; then one with `answer`, whose
--- settled is {lease id: {job id: state}}, or {lease id: 'completed'} where that holds for all jobs of the lease; 'busy' where a handler's own
+-- settled is {lease id: {job id: state}}, or {lease id: state} where that holds for all jobs named; 'busy' where a handler's own
 --   transaction holds the lease: nothing was written, send it again;
 -- wake_seconds is settle's, of all of them; queues: [{queue, outcome, watermarks, more}] of the takes visited;
 -- leases: [{id, type, queue, lease_seconds, jobs}], with jobs as their number, in the order in which the rows have them;
@@ -29,6 +29,9 @@ declare
   one record;
   ended record;
   picked record;
+  of_type record;
+  -- Jobs of one type with batches: nearly always.
+  one_lease boolean;
   taken jsonb;
   blocked text[];
   wanted int := settle_and_take.max_jobs;
@@ -61,7 +64,7 @@ begin
     for one in select s.lease_id, s.ended from jsonb_to_recordset(settles) as s(lease_id uuid, ended jsonb) loop
       settled_leases := settled_leases || one.lease_id::text;
       if one.lease_id <> all (locked) and exists (select from forgeq.lease l where l.id = one.lease_id and l.begun_by = worker) then
-        settled_jobs := settled_jobs || (select jsonb_object_agg(o.id, 'busy'::text) from jsonb_to_recordset(one.ended) as o(id text));
+        settled_jobs := settled_jobs || '"busy"'::jsonb;
       else
         select s.jobs, s.wake_seconds into ended from forgeq.settle(one.lease_id, worker, one.ended, settle_and_take.at, true) s;
         settled_jobs := settled_jobs || ended.jobs;
@@ -86,11 +89,13 @@ begin
     continue when picked.outcome <> 'claimed';
 
     -- What the jobs are is told by the update itself. As one document in the answer they would be copied a dozen times on their way.
+    select t.lease_seconds, t.batch_size into of_type from forgeq.job_type t where t.type = picked.types[1];
+    one_lease := cardinality(picked.ids) = 1 or (of_type.batch_size > 1 and picked.types[1] = all (picked.types));
     return query
     with given as (
       update forgeq.job j set claim_id = one.claim_id, attempt = attempt + 1
       where ctid = any (picked.places) and claim_id is null
-      returning j.id, j.type, j.priority, j.run_at, forgeq.job_taken(j) as job)
+      returning case when not one_lease then j.type end as type, j.priority, j.run_at, j.id, forgeq.job_taken(j) as job)
     select g.job, null::json from given g order by g.type, g.priority, g.run_at, g.id;
     get diagnostics changed = row_count;
     if changed <> cardinality(picked.places) then
@@ -98,22 +103,30 @@ begin
     end if;
     wanted := wanted - changed;
 
-    with grouped as (
-      select row_number() over (order by g.type, min(g.priority), min(g.run_at), min(g.id::text)) as ordinal, g.type, coalesce(min(t.lease_seconds), 60) as lease_seconds,
-             array_agg(g.id order by g.priority, g.run_at, g.id) as ids
-      from unnest(picked.ids, picked.types, picked.priorities, picked.run_ats) as g(id, type, priority, run_at)
-      left join forgeq.job_type t on t.type = g.type
-      group by g.type, case when t.batch_size = 1 then g.id end),
-    made as (
-      insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by, invocation)
-      select forgeq.uuid_v7(), one.claim_id, g.ordinal, one.queue, g.type, g.ids, cardinality(g.ids), at, at + make_interval(secs => g.lease_seconds),
-             at, worker, settle_and_take.invocation
-      from grouped g
-      returning id, ordinal, type, queue, open_jobs, expires_at)
-    select jsonb_agg(jsonb_build_object('id', m.id, 'type', m.type, 'queue', m.queue, 'lease_seconds', extract(epoch from m.expires_at - at), 'jobs', m.open_jobs)
-             order by m.ordinal)
-    into taken
-    from made m;
+    if one_lease then
+      insert into forgeq.lease as m (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by, invocation)
+      values (forgeq.uuid_v7(), one.claim_id, 1, one.queue, picked.types[1], picked.ids, changed, at,
+              at + make_interval(secs => coalesce(of_type.lease_seconds, 60)), at, worker, settle_and_take.invocation)
+      returning jsonb_build_object('id', m.id, 'type', m.type, 'queue', m.queue, 'lease_seconds', extract(epoch from m.expires_at - at), 'jobs', m.open_jobs)
+      into taken;
+    else
+      with grouped as (
+        select row_number() over (order by g.type, min(g.priority), min(g.run_at), min(g.id::text)) as ordinal, g.type, coalesce(min(t.lease_seconds), 60) as lease_seconds,
+               array_agg(g.id order by g.priority, g.run_at, g.id) as ids
+        from unnest(picked.ids, picked.types, picked.priorities, picked.run_ats) as g(id, type, priority, run_at)
+        left join forgeq.job_type t on t.type = g.type
+        group by g.type, case when t.batch_size = 1 then g.id end),
+      made as (
+        insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by, invocation)
+        select forgeq.uuid_v7(), one.claim_id, g.ordinal, one.queue, g.type, g.ids, cardinality(g.ids), at, at + make_interval(secs => g.lease_seconds),
+               at, worker, settle_and_take.invocation
+        from grouped g
+        returning id, ordinal, type, queue, open_jobs, expires_at)
+      select jsonb_agg(jsonb_build_object('id', m.id, 'type', m.type, 'queue', m.queue, 'lease_seconds', extract(epoch from m.expires_at - at), 'jobs', m.open_jobs)
+               order by m.ordinal)
+      into taken
+      from made m;
+    end if;
     leases := leases || taken;
   end loop;
 

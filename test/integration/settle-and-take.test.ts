@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { defineJob, defineQueue } from "../../lib/core/define.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
-import { settleAndTake, type SettleAndTake, type TakenLease } from "../../lib/db/take.ts";
+import { stateOf } from "../../lib/db/leases.ts";
+import { settleAndTake, type SettleAndTake, type SettledAndTaken, type TakenLease } from "../../lib/db/take.ts";
 import { miscounted, plain, setup, strays } from "../support/queue.ts";
 import * as z from "zod";
 
@@ -32,11 +33,18 @@ const fresh = async (options: { limit?: boolean } = {}) => {
   return { ...made, worker, input, send: (more?: Partial<SettleAndTake>) => settleAndTake(made.db, input(more)) };
 };
 
-const completed = (leases: readonly TakenLease[]) =>
+const completed = (leases: readonly TakenLease[], all = true) =>
   leases.map((lease) => ({
     leaseId: lease.id,
+    all,
     ended: lease.jobs.map(({ id }) => ({ id, outcome: "completed" as const })),
   }));
+
+/** By lease and job. */
+const statesOf = ({ settled }: SettledAndTaken, leases: readonly TakenLease[]) =>
+  Object.fromEntries(
+    leases.map(({ id, jobs }) => [id, Object.fromEntries(jobs.map((job) => [job.id, stateOf(settled[id], job.id)]))]),
+  );
 
 it("takes due jobs begun, one lease a type, and settles several leases with the next take", async () => {
   const { queue, send, db } = await fresh();
@@ -55,22 +63,23 @@ it("takes due jobs begun, one lease a type, and settles several leases with the 
 
   await queue.enqueue(4);
   const second = await send({ settles: completed(first.leases) });
-  expect(Object.values(second.settled).flatMap((jobs) => Object.values(jobs))).toEqual(Array(27).fill("completed"));
+  const states = Object.values(statesOf(second, first.leases)).flatMap((jobs) => Object.values(jobs));
+  expect(states).toEqual(Array(27).fill("completed"));
   expect(second.leases.map((lease) => lease.jobs.length)).toEqual([4]);
   expect(await queue.get(ids[0]!)).toMatchObject({ state: "completed", attempt: 1 });
   expect([await strays(db), await miscounted(db)]).toEqual([0, 0]);
 });
 
-it("gives the first answer again when it is sent again, and takes nothing more", async () => {
+it.each([true, false])("gives the first answer again when it is sent again, and takes nothing more", async (all) => {
   const { queue, input, db } = await fresh();
   await queue.enqueue(3);
   const held = await settleAndTake(db, input());
   await queue.enqueue(5);
-  const again = input({ settles: completed(held.leases), maxJobs: 4 });
+  const again = input({ settles: completed(held.leases, all), maxJobs: 4 });
   const once = await settleAndTake(db, again);
   const twice = await settleAndTake(db, again);
   expect(twice.leases).toEqual(once.leases);
-  expect(twice.settled).toEqual(once.settled);
+  expect(statesOf(twice, held.leases)).toEqual(statesOf(once, held.leases));
   expect(once.leases.flatMap((lease) => lease.jobs)).toHaveLength(4);
   expect(await queue.claim()).toMatchObject({ leases: [{ jobs: 1 }] });
 });
@@ -131,22 +140,53 @@ it("waits for no lease that a handler's own transaction holds", async () => {
       JSON.stringify([{ id: held!.jobs[0]!.id, outcome: "completed" }]),
     ]);
     const meanwhile = await send({ settles: completed(leases) });
-    expect(meanwhile.settled).toEqual({
+    expect(statesOf(meanwhile, leases)).toEqual({
       [held!.id]: { [held!.jobs[0]!.id]: "busy" },
       [free!.id]: { [free!.jobs[0]!.id]: "completed" },
     });
   });
-  expect((await send({ settles: completed([held!]) })).settled[held!.id]).toEqual({ [held!.jobs[0]!.id]: "completed" });
+  expect(statesOf(await send({ settles: completed([held!]) }), [held!])).toEqual({
+    [held!.id]: { [held!.jobs[0]!.id]: "completed" },
+  });
 });
 
-it("refuses outcomes of a lease that was recovered", async () => {
+it.each([true, false])("refuses outcomes of a lease that was recovered", async (all) => {
   const { queue, send, db, at } = await fresh();
   const [id] = await queue.enqueue(1);
   const { leases } = await send();
   await db.query("select from forgeq.recover(10, $1)", [at(61)]);
-  expect((await send({ settles: completed(leases), at: at(62) })).settled).toEqual({
+  expect(statesOf(await send({ settles: completed(leases, all), at: at(62) }), leases)).toEqual({
     [leases[0]!.id]: { [id!]: "lease_lost" },
   });
+});
+
+it("completes in a word what a lease still holds, and gives the others their first answer", async () => {
+  const { queue, send, db, worker } = await fresh();
+  const [dead, gone, first, second] = await queue.enqueue(4);
+  const { leases } = await send();
+  const early = [{ leaseId: leases[0]!.id, ended: [{ id: dead!, outcome: "dead" as const }] }];
+  await send({ settles: early });
+  await db.query("delete from forgeq.job where id = $1", [gone]);
+  const states = { [dead!]: "dead", [gone!]: "lease_lost", [first!]: "completed", [second!]: "completed" };
+  expect(statesOf(await send({ settles: completed(leases) }), leases)).toEqual({ [leases[0]!.id]: states });
+  expect(await queue.state(dead!)).toBe("dead");
+  expect(await queue.state(second!)).toBe("completed");
+
+  const [other] = await queue.enqueue(1);
+  const [lease] = (await send()).leases;
+  const words = db.query("select from forgeq.settle($1, $2, $3)", [lease!.id, worker, '"dead"']);
+  await expect(words).rejects.toThrow("unknown outcome");
+  expect(await queue.state(other!)).toBe("running");
+});
+
+it("gives a lease the jobs of one type with batches, in their order", async () => {
+  const { queue, send, db } = await fresh();
+  const late = await queue.enqueue(2);
+  const early = await queue.enqueue(2, { priority: 1 });
+  const { leases } = await send();
+  expect(leases.map(({ jobs }) => jobs.map(({ id }) => id))).toEqual([[...early, ...late]]);
+  const [stored] = await db.query<{ ids: string[] }>("select job_ids as ids from forgeq.lease");
+  expect(stored!.ids).toEqual([...early, ...late]);
 });
 
 it("says when the next job of its queues falls due", async () => {

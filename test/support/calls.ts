@@ -55,14 +55,20 @@ const ENQUEUE_EAGERLY: Call = {
   },
 };
 
-const settleAs = (name: string, outcome: "completed" | "retry" | "dead", jobs: number, settled = jobs): Call => ({
+const settleAs = (
+  name: string,
+  outcome: "completed" | "retry" | "dead",
+  jobs: number,
+  settled = jobs,
+  all = false,
+): Call => ({
   name,
   kind: "settle",
   prepare: async (s) => {
     await s.queue.enqueue(jobs);
     const held = await s.queue.lease();
     const ended = held.jobIds.slice(0, settled).map((id) => ({ id, outcome, error: ERROR }));
-    return (db) => settle(db, held, ended, s.at(1));
+    return (db) => settle(db, held, ended, s.at(1), all);
   },
 });
 
@@ -169,6 +175,7 @@ export const CALLS: readonly Call[] = [
     },
   },
   settleAs("settle completed", "completed", 3),
+  settleAs("settle completed, in a word", "completed", 3, 3, true),
   settleAs("settle retry", "retry", 2),
   settleAs("settle dead", "dead", 1),
   settleAs("settle of a part", "completed", 3, 2),

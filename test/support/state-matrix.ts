@@ -91,6 +91,11 @@ const settling = [
     as,
     ({ db, at }, { id, held }) => settle(db, held, [{ id, ...ended }], at(1)),
   ]),
+  [
+    "settle, completed in a word",
+    "complete",
+    ({ db, at }, { id, held }) => settle(db, held, [{ id, outcome: "completed" }], at(1), true),
+  ] as [string, TransitionName, Make],
   ...Object.entries(ALSO_SETTLE).flatMap(([name, send]) =>
     OUTCOMES.slice(0, 2).map(([as, ended]): [string, TransitionName, Make] => [
       `${name}, ${ended.outcome}`,
