@@ -81,7 +81,8 @@ const main = async (order: Order): Promise<void> => {
   const samples: number[] = [];
   if (task.kind === "latency") await client.serve((payload) => samples.push(performance.now() - payload.sentAtMs));
   // Connections are open and code is warm: what is measured is the steady state.
-  if (task.kind === "enqueue" || task.kind === "bulk") {
+  if (task.kind === "bulk") await prefill(client, WARM_JOBS);
+  if (task.kind === "enqueue") {
     const untilMs = performance.now() + WARM_MS;
     const caller = async () => {
       for (let n = 0; performance.now() < untilMs; n += 1) await client.enqueue(payloadOf(n));

@@ -25,6 +25,14 @@ const randomTail = (): string => {
 const COUNTER_BITS = 12;
 let lastMs = 0;
 let counter = 0;
+/** What the ids of this millisecond begin with. */
+let prefix = "";
+
+const begin = (ms: number): void => {
+  lastMs = ms;
+  const text = ms.toString(16).padStart(12, "0");
+  prefix = `${text.slice(0, 8)}-${text.slice(8)}-7`;
+};
 
 /**
  * A UUID version 7, RFC 9562 section 5.7: 48 bits of Unix milliseconds, a counter (section 6.2, method 1), 62 random bits.
@@ -34,12 +42,11 @@ export const uuidV7 = (): string => {
   const nowMs = Date.now();
   counter += 1;
   if (nowMs > lastMs) {
-    lastMs = nowMs;
+    begin(nowMs);
     counter = pool[draw(1)] ?? 0;
   } else if (counter >= 1 << COUNTER_BITS) {
-    lastMs += 1;
+    begin(lastMs + 1);
     counter = 0;
   }
-  const ms = lastMs.toString(16).padStart(12, "0");
-  return `${ms.slice(0, 8)}-${ms.slice(8)}-7${counter.toString(16).padStart(3, "0")}-${randomTail()}`;
+  return `${prefix}${(HEX[counter >> 8] ?? "").slice(1)}${HEX[counter & 0xff]}-${randomTail()}`;
 };

@@ -65,6 +65,21 @@ select created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt
 from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)
 group by created, queue, priority, max_attempts, run_at, created_at`;
 
+const ENQUEUE_ALIKE = `/* forgeq:enqueue */
+select created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt", created_at as "createdAt",
+       requested_ids as "requestedIds", ids
+from forgeq.enqueue_alike($1::jsonb, $2, $3, $4::boolean, $5::timestamptz)`;
+
+/** Of one type and queue, due at once, and otherwise as their type says. */
+const isAlike = (item: EnqueueItem, { type, queue }: EnqueueItem): boolean =>
+  item.type === type &&
+  item.queue === queue &&
+  item.priority === undefined &&
+  item.run_at === undefined &&
+  item.delay_seconds === undefined &&
+  item.max_attempts === undefined &&
+  item.unique_key === undefined;
+
 const secondsBetween = (from: Date | null, to: Date | null): number | null =>
   from === null || to === null ? null : Math.max(0, (to.getTime() - from.getTime()) / 1000);
 
@@ -92,15 +107,28 @@ const toRows = (groups: readonly Group[], items: readonly EnqueueItem[]): Enqueu
     }));
   });
 
-/** Stores by the statement that is cheaper for so many. `run` gets its text, and what it takes after fresh and at. */
+type Run = <Row>(text: string, params: (fresh: boolean) => readonly unknown[]) => Promise<Row[]>;
+
+/** Stores by the statement that is cheaper for these. */
 const storeBy = async (
   items: readonly EnqueueItem[],
+  at: Date | null,
   hint: boolean,
-  run: <Row>(text: string, more: readonly unknown[]) => Promise<Row[]>,
-): Promise<EnqueuedRow[]> =>
-  items.length <= FEW
-    ? (await run<StoredRow>(hint ? ENQUEUE_FEW_AND_HINT : ENQUEUE_FEW, [])).map(toRow)
-    : toRows(await run<Group>(ENQUEUE_MANY, [items.length]), items);
+  run: Run,
+): Promise<EnqueuedRow[]> => {
+  const [first] = items;
+  if (first !== undefined && items.length > FEW && items.every((item) => isAlike(item, first))) {
+    const { type, queue = null } = first;
+    const jobs = JSON.stringify(
+      items.map(({ id, payload, metadata, depth, traceparent }) => ({ id, payload, metadata, depth, traceparent })),
+    );
+    return toRows(await run<Group>(ENQUEUE_ALIKE, (fresh) => [jobs, type, queue, fresh, at]), items);
+  }
+  const jobs = JSON.stringify(items);
+  if (items.length > FEW)
+    return toRows(await run<Group>(ENQUEUE_MANY, (fresh) => [jobs, fresh, at, items.length]), items);
+  return (await run<StoredRow>(hint ? ENQUEUE_FEW_AND_HINT : ENQUEUE_FEW, (fresh) => [jobs, fresh, at])).map(toRow);
+};
 
 /**
  * Stores jobs, all or none. Sent again after a lost answer, it finds what the first call stored.
@@ -108,18 +136,14 @@ const storeBy = async (
  * @param fresh - the ids were made for this call: history is looked up only when it has to be sent again
  * @param hint - tell the workers that listen, where that makes no caller wait: the rows say so
  */
-export const enqueueMany = async (
+export const enqueueMany = (
   db: Db,
   items: readonly EnqueueItem[],
   fresh: boolean,
   at: Date | null,
   hint = false,
-): Promise<EnqueuedRow[]> => {
-  const jobs = JSON.stringify(items);
-  return storeBy(items, hint, <Row>(text: string, more: readonly unknown[]) =>
-    callAgain<Row>(db, text, (tried) => [jobs, fresh && tried === 0, at, ...more]),
-  );
-};
+): Promise<EnqueuedRow[]> =>
+  storeBy(items, at, hint, (text, params) => callAgain(db, text, (tried) => params(fresh && tried === 0)));
 
 /** The same inside a caller's transaction. */
 export const enqueueManyIn = (
@@ -127,10 +151,7 @@ export const enqueueManyIn = (
   items: readonly EnqueueItem[],
   fresh: boolean,
   at: Date | null,
-): Promise<EnqueuedRow[]> =>
-  storeBy(items, false, <Row>(text: string, more: readonly unknown[]) =>
-    callIn<Row>(tx, text, [JSON.stringify(items), fresh, at, ...more]),
-  );
+): Promise<EnqueuedRow[]> => storeBy(items, at, false, (text, params) => callIn(tx, text, params(fresh)));
 
 const ENQUEUE_AND_CLAIM = `/* forgeq:enqueue_and_claim */
 select ${ROW}, leased, leases

@@ -88,12 +88,26 @@ const blame = (error: unknown, items: readonly EnqueueItem[]): never => {
   throw error;
 };
 
-const countEnqueued = (deps: Deps, items: readonly EnqueueItem[], rows: readonly EnqueuedRow[]): void => {
-  const types = new Map(items.map((item) => [item.id, item.type]));
-  for (const { created, queue, requestedId } of rows) {
-    const type = types.get(requestedId);
-    if (created && queue !== null && type !== undefined) deps.metrics.count("JobsEnqueued", 1, { queue, type });
-  }
+type RowOrNone = EnqueuedRow | undefined;
+
+/** The rows in the order of the items, which they nearly always have. */
+const inOrder = (items: readonly EnqueueItem[], rows: readonly EnqueuedRow[]): readonly RowOrNone[] => {
+  if (items.every(({ id }, index) => rows[index]?.requestedId === id)) return rows;
+  const byRequest = new Map(rows.map((row) => [row.requestedId, row]));
+  return items.map(({ id }) => byRequest.get(id));
+};
+
+/** Neighbours alike are counted together. */
+const countEnqueued = (deps: Deps, items: readonly EnqueueItem[], rows: readonly RowOrNone[]): void => {
+  let counted = 0;
+  items.forEach(({ type }, index) => {
+    const { created = false, queue = null } = rows[index] ?? {};
+    if (created) counted += 1;
+    const goesOn = items[index + 1]?.type === type && rows[index + 1]?.queue === queue;
+    if (goesOn || queue === null || counted === 0) return;
+    deps.metrics.count("JobsEnqueued", counted, { queue, type });
+    counted = 0;
+  });
 };
 
 /**
@@ -132,22 +146,21 @@ const enqueueTogether = async (deps: Deps, jobs: readonly NewJob[]): Promise<Enq
   const items = jobs.map(toItem);
   const fresh = isFresh(jobs);
   if (deps.armer !== undefined) await armNextMinute(deps);
-  const rows = await storeJobs(deps, items, fresh).catch((error: unknown) => blame(error, items));
+  const rows = inOrder(items, await storeJobs(deps, items, fresh).catch((error: unknown) => blame(error, items)));
   countEnqueued(deps, items, rows);
 
-  const byRequest = new Map(rows.map((row) => [row.requestedId, row]));
-  const created = items.map((item) => {
-    const row = byRequest.get(item.id);
+  const created = items.map((item, index) => {
+    const row = rows[index];
     return row?.created === true ? { created: true, job: createdJob(item, row) } : null;
   });
   if (created.every((answer) => answer !== null)) return created;
 
   const answers = await Promise.all(
-    items.map(async (item, index) => created[index] ?? findStored(deps, item, byRequest.get(item.id), fresh)),
+    items.map(async (item, index) => created[index] ?? findStored(deps, item, rows[index], fresh)),
   );
   await wakeForStored(
     deps,
-    answers.filter(({ job }) => byRequest.get(job.id)?.created === false).map(({ job }) => job),
+    answers.map(({ job }) => job).filter(({ id }, index) => rows[index]?.created === false && items[index]?.id === id),
   );
   return answers;
 };

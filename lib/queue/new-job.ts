@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { checkDocument } from "../core/document.ts";
+import { checkDocument, MOST_BYTES_A_ROUGH_ONE, roughBytes } from "../core/document.ts";
 import { type FieldError, ForgeqError } from "../core/errors.ts";
 import { type JobDefinition, MAX_DOCUMENT_BYTES } from "../core/job.ts";
 import type { NewJob } from "./enqueue.ts";
@@ -37,6 +37,7 @@ const fieldErrors = (error: z.ZodError): FieldError[] =>
  */
 export const checkPayload = (definition: JobDefinition, payload: unknown): unknown => {
   const parsed = definition.payload.safeParse(payload);
+  if (parsed.success && roughBytes(parsed.data) * MOST_BYTES_A_ROUGH_ONE <= MAX_DOCUMENT_BYTES) return parsed.data;
   const errors = parsed.success ? checkDocument(parsed.data) : fieldErrors(parsed.error);
   if (!parsed.success || errors.length > 0) {
     const shown = errors.map((error) => `${error.pointer || "/"}: ${error.message}`).join("; ");

@@ -1,4 +1,5 @@
 import { ForgeqError } from "../core/errors.ts";
+import { roughBytes } from "../core/document.ts";
 import { enqueueMany, type EnqueuedRow, type EnqueueItem } from "../db/enqueue.ts";
 import { createCoalescer, type Stored } from "./coalesce.ts";
 import type { Deps } from "./deps.ts";
@@ -79,4 +80,7 @@ export const storeJobs = async (
 };
 
 const bytesOf = (items: readonly EnqueueItem[]): number =>
-  items.reduce((sum, { payload, metadata }) => sum + JSON.stringify([payload, metadata]).length, 0);
+  items.reduce((sum, { payload, metadata = null }) => {
+    const rough = roughBytes([payload, metadata]);
+    return sum + (Number.isNaN(rough) ? JSON.stringify([payload, metadata]).length : rough);
+  }, 0);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkDocument, parseJson, toPointer } from "../../lib/core/document.ts";
+import { checkDocument, parseJson, toPointer, MOST_BYTES_A_ROUGH_ONE, roughBytes } from "../../lib/core/document.ts";
 import { ForgeqError } from "../../lib/core/errors.ts";
 
 /** RFC 6901, read back. */
@@ -82,5 +82,28 @@ describe("checkDocument", () => {
         for (const { pointer } of errors) expect(isStorable(resolve(document, pointer) as string)).toBe(false);
       }),
     );
+  });
+});
+
+describe("roughBytes", () => {
+  it("is at least a sixth of what JSON takes, wherever it says a number", () => {
+    const documents = fc.jsonValue({ stringUnit: "binary" });
+    fc.assert(
+      fc.property(documents, (value) => {
+        const rough = roughBytes(value);
+        const faulty = checkDocument(value).length > 0;
+        expect(Number.isNaN(rough)).toBe(faulty);
+        if (!faulty)
+          expect(Buffer.byteLength(JSON.stringify(value))).toBeLessThanOrEqual(rough * MOST_BYTES_A_ROUGH_ONE);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("does not guess what a value says itself", () => {
+    expect(roughBytes({ at: new Date(0) })).toBeNaN();
+    expect(roughBytes([undefined])).toBeNaN();
+    expect(roughBytes({ a: undefined, b: "c" })).toBe(roughBytes({ b: "c" }));
+    expect(roughBytes(1n)).toBeNaN();
   });
 });

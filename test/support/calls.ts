@@ -26,6 +26,8 @@ export interface Call {
   readonly prepare: (s: Setup) => Promise<(db: Db) => Promise<unknown>>;
   /** A repeated call may find nothing left to do: only the rows must be the same. */
   readonly findsNothingLeft?: boolean;
+  /** The ids are made inside: two such calls are other jobs, so it is only ever repeated by itself. */
+  readonly makesIds?: boolean;
 }
 
 const ERROR = { name: "Error", message: "no" };
@@ -138,10 +140,17 @@ export const CALLS: readonly Call[] = [
   {
     name: "enqueue, the id made for the call",
     kind: "enqueue",
-    // The id is made inside: two such calls are two jobs, so this one is only ever repeated by itself.
+    makesIds: true,
     prepare: async (s) => (db) => enqueueJobs(quiet(s, db), [PLAIN]),
   },
   enqueue("enqueue, by id", () => [PLAIN]),
+  {
+    name: "enqueue of many alike, the ids made for the call",
+    kind: "enqueue",
+    makesIds: true,
+    prepare: async (s) => (db) => enqueueJobs(quiet(s, db), Array(7).fill(PLAIN)),
+  },
+  enqueue("enqueue of many alike, by id", () => Array(7).fill(PLAIN)),
   enqueue("enqueue of a job due later", () => [{ ...PLAIN, delaySeconds: 30 }]),
   enqueue("enqueue_many", () => [PLAIN, { ...PLAIN, priority: 1 }, { ...PLAIN, delaySeconds: 300 }]),
   enqueue("enqueue with a unique key", () => [{ ...PLAIN, uniqueKey: "key" }]),

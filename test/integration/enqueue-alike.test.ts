@@ -1,0 +1,87 @@
+import { expect, it } from "vitest";
+import { uuidV7 } from "../../lib/core/uuid.ts";
+import { enqueueMany, type EnqueueItem } from "../../lib/db/enqueue.ts";
+import { miscounted, setup } from "../support/queue.ts";
+
+/** More than go row by row. */
+const alike = (count = 7, more: Partial<EnqueueItem> = {}): EnqueueItem[] =>
+  Array.from({ length: count }, (_, n) => ({ id: uuidV7(), type: "plain", payload: { n }, ...more }));
+
+const ROWS = `select priority, max_attempts, depth, queue, type, traceparent, metadata, payload, run_at, created_at, unique_key
+from forgeq.job order by id`;
+
+it("stores jobs alike as it stores jobs that differ", async () => {
+  const more = {
+    metadata: { team: "a" },
+    depth: 3,
+    traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  };
+  const [one, other] = [await setup(), await setup()];
+  const texts: string[] = [];
+  const db = {
+    ...one.db,
+    query: (text: string, params?: readonly unknown[]) => (texts.push(text), one.db.query(text, params)),
+  };
+  const stored = await enqueueMany(db, alike(7, more), true, one.at(0));
+  // A priority of its own sends them the other way.
+  await enqueueMany(other.db, alike(7, { ...more, priority: 5 }), true, one.at(0));
+
+  expect(texts).toEqual([expect.stringContaining("enqueue_alike")]);
+  expect(stored).toHaveLength(7);
+  expect(new Set(stored.map(({ requestedId, id }) => requestedId === id))).toEqual(new Set([true]));
+  expect(stored[6]).toMatchObject({
+    created: true,
+    queue: "plain",
+    priority: 5,
+    maxAttempts: 3,
+    dueSeconds: 0,
+    createdAt: one.at(0),
+  });
+  const rows = await one.db.query(ROWS);
+  expect(rows).toHaveLength(7);
+  expect(rows).toEqual(await other.db.query(ROWS));
+  expect([await miscounted(one.db), await miscounted(other.db)]).toEqual([0, 0]);
+});
+
+it("goes into the queue that the call names, made by its first job", async () => {
+  const { db, at } = await setup();
+  const items = alike(7, { queue: "side" });
+  const first = await enqueueMany(db, items, true, at(0));
+  const second = await enqueueMany(db, alike(8, { queue: "side" }), true, at(0));
+  expect([...first, ...second].map(({ queue, created }) => [queue, created])).toEqual(Array(15).fill(["side", true]));
+  expect(first.map(({ id }) => id).sort()).toEqual(items.map(({ id }) => id).sort());
+  expect(await miscounted(db)).toBe(0);
+});
+
+it("stores none of them in a queue that has no room for all", async () => {
+  const queues = [{ name: "plain", maxInFlight: null, maxPending: 10, retentionDays: 30, keepCompleted: true }];
+  const { db, at } = await setup({ queues });
+  await enqueueMany(db, alike(7), true, at(0));
+  await expect(enqueueMany(db, alike(7), true, at(0))).rejects.toMatchObject({
+    code: "queue_full",
+    details: { index: 0 },
+  });
+  await expect(enqueueMany(db, alike(7, { type: "unheard_of" }), true, at(0))).rejects.toMatchObject({
+    code: "unknown_type",
+    details: { index: 0 },
+  });
+  await expect(enqueueMany(db, alike(7, { payload: { text: "\0" } }), true, at(0))).rejects.toMatchObject({
+    code: "invalid_job",
+  });
+  const [row] = await db.query<{ n: number }>("select count(*)::int as n from forgeq.job");
+  expect(row?.n).toBe(7);
+  expect(await miscounted(db)).toBe(0);
+});
+
+it("finds those that are there when it is sent again, and stores the others", async () => {
+  const { db, at } = await setup();
+  const items = alike(9);
+  await enqueueMany(db, items.slice(0, 6), true, at(0));
+  const rows = await enqueueMany(db, items, false, at(1));
+  const created = Object.fromEntries(rows.map((row) => [row.requestedId, row.created]));
+  expect(created).toEqual(Object.fromEntries(items.map(({ id }, index) => [id, index >= 6])));
+  expect(rows.every(({ requestedId, id }) => requestedId === id)).toBe(true);
+  const other = items.map((item) => ({ ...item, payload: { n: -1 } }));
+  await expect(enqueueMany(db, other, false, at(2))).rejects.toMatchObject({ code: "id_conflict" });
+  expect(await miscounted(db)).toBe(0);
+});
