@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { uuidV7 } from "../../lib/core/uuid.ts";
+import type { Db } from "../../lib/db/client.ts";
 import { enqueueMany, type EnqueueItem } from "../../lib/db/enqueue.ts";
 import { miscounted, setup } from "../support/queue.ts";
 
@@ -18,9 +19,12 @@ it("stores jobs alike as it stores jobs that differ", async () => {
   };
   const [one, other] = [await setup(), await setup()];
   const texts: string[] = [];
-  const db = {
+  const db: Db = {
     ...one.db,
-    query: (text: string, params?: readonly unknown[]) => (texts.push(text), one.db.query(text, params)),
+    query: (text, params) => {
+      texts.push(text);
+      return one.db.query(text, params);
+    },
   };
   const stored = await enqueueMany(db, alike(7, more), true, one.at(0));
   // A priority of its own sends them the other way.
