@@ -40,7 +40,7 @@ update job set claim_id = $3::uuid, attempt = attempt + 1
 where ctid = any (array(
   select ctid from job
   where queue = 'noop' and priority = 5 and run_at > $4::timestamptz and run_at <= now() and claim_id is null
-  order by run_at limit 500 for update skip locked)) and claim_id is null
+  order by run_at limit $6 for update skip locked)) and claim_id is null
 returning id, attempt, payload, run_at`;
 
 interface Claimed {
@@ -89,7 +89,8 @@ export const system: System = {
       const next = async (): Promise<readonly Claimed[]> => {
         const nextId = randomUUID();
         const ids = held.map(({ id }) => id);
-        const { rows } = await client.query<Claimed>(DONE_AND_CLAIM, [ids, claimId, nextId, low, keepHistory]);
+        const params = [ids, claimId, nextId, low, keepHistory, rttMs < 10 ? 500 : 1_000];
+        const { rows } = await client.query<Claimed>(DONE_AND_CLAIM, params);
         const last = rows.reduce((most, row) => Math.max(most, row.run_at.getTime()), 0);
         if (last > 0) low = new Date(last - 1_000).toISOString();
         claimId = nextId;
@@ -113,8 +114,8 @@ export const system: System = {
         }),
       enqueueBulk: insert,
       drain: async () => {
-        // As many statements at once as ForgeQ's worker sends.
-        await Promise.all(Array.from({ length: 2 + Math.floor(rttMs / 5) }, drainLane));
+        // As many statements at once, and as large, as ForgeQ's worker sends.
+        await Promise.all(Array.from({ length: 2 + Math.floor(rttMs / 10) }, drainLane));
         const { rows } = await pool.query<{ left: boolean }>("select exists (select from job) as left");
         if (rows[0]?.left !== false) throw new Error("the raw drain left jobs");
       },

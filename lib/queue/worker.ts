@@ -15,11 +15,12 @@ import { createWorkerQueues } from "./worker-queues.ts";
 import { createSender } from "./worker-sender.ts";
 import { stopGracefully } from "./worker-stop.ts";
 
-/** Jobs that one statement takes and settles at most. */
+/** Jobs that one statement takes and settles at most. Far from the database twice as many: statements at once pass over each other's jobs. */
 const BATCH_JOBS = 500;
-/** Statements at once: two, of which one is under way while the jobs of the other run, and one more for each 5 ms of round-trip time. */
+const FAR_MS = 10;
+/** Statements at once: two, of which one is under way while the jobs of the other run, and one more for each 10 ms of round-trip time. */
 const STATEMENTS = 2;
-const MORE_PER_MS = 5;
+const MORE_PER_MS = 10;
 const MOST_STATEMENTS = 8;
 const LONGEST_POLL_MS = 5_000;
 /** A job falling due within this is waited for; later ones are found by a look. */
@@ -37,7 +38,7 @@ export interface WorkerOptions {
   readonly invocation: string;
   /** Ends when nothing is due any more. */
   readonly once?: boolean;
-  /** Jobs of one statement; 500, or `concurrency` when that is less, unless given. */
+  /** Jobs of one statement; 500, far from the database 1,000, or `concurrency` when that is less, unless given. */
   readonly batchJobs?: number;
 }
 
@@ -74,12 +75,15 @@ const isAlike = (item: EnqueueItem, first: EnqueueItem): boolean =>
  */
 export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   const { concurrency, once = false } = options;
-  const batchJobs = Math.min(options.batchJobs ?? BATCH_JOBS, concurrency, 1_000);
   /** The shortest time that a statement has spent on its way. */
-  let roundTripMs = Infinity;
+  let roundTripMs: number | null = null;
+  const batchJobs = (): number => {
+    const most = (roundTripMs ?? 0) < FAR_MS ? BATCH_JOBS : BATCH_JOBS * 2;
+    return Math.min(options.batchJobs ?? most, concurrency, 1_000);
+  };
   const statementsAtOnce = (): number => {
-    const more = roundTripMs === Infinity ? 0 : Math.floor(roundTripMs / MORE_PER_MS);
-    return Math.min(STATEMENTS + more, MOST_STATEMENTS, Math.max(1, Math.floor(concurrency / batchJobs)));
+    const more = Math.floor((roundTripMs ?? 0) / MORE_PER_MS);
+    return Math.min(STATEMENTS + more, MOST_STATEMENTS, Math.max(1, Math.floor(concurrency / batchJobs())));
   };
   const worker = uuidV7();
   const settledCounts = new Map<SettledState, number>();
@@ -156,9 +160,9 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       const free = accepting ? concurrency - leases.busy() - reserved : 0;
       const looks = free > 0 && queues.anyHot() && leases.types().length > 0;
       if (outbox.size() === 0 && !looks) break;
-      const large = Math.max(outbox.size(), looks ? free : 0) * 2 >= batchJobs;
+      const large = Math.max(outbox.size(), looks ? free : 0) * 2 >= batchJobs();
       if (statements > 0 && (statements >= statementsAtOnce() || !large)) break;
-      void exchange(Math.min(free, batchJobs));
+      void exchange(Math.min(free, batchJobs()));
     }
     stopper.check();
     if (once && known && accepting && quiet() && !queues.anyHot()) drained.resolve();
@@ -166,7 +170,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
 
   /** One statement: there with outcomes, back with jobs. */
   const exchange = async (maxJobs: number): Promise<void> => {
-    const settles = outbox.take(batchJobs).map((each) => ({ ...each, all: leases.isAll(each.leaseId, each.ended) }));
+    const settles = outbox.take(batchJobs()).map((each) => ({ ...each, all: leases.isAll(each.leaseId, each.ended) }));
     const types = leases.types();
     const takes = maxJobs > 0 && types.length > 0 ? queues.takes(poll.near()) : [];
     statements += 1;
@@ -184,7 +188,8 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     const sentAtMs = deps.time.elapsedMs();
     try {
       const found = await sender.send(input);
-      roundTripMs = Math.min(roundTripMs, Math.max(0, deps.time.elapsedMs() - sentAtMs - found.serverMs));
+      const onItsWayMs = Math.max(0, deps.time.elapsedMs() - sentAtMs - found.serverMs);
+      roundTripMs = Math.min(roundTripMs ?? Infinity, onItsWayMs);
       reserved -= maxJobs;
       statements -= 1;
       const visited = new Set(found.queues.map(({ queue }) => queue));

@@ -20,7 +20,16 @@ declare
   after_wait bytea := substring(one from 6);
   between_waits bytea := after_wait || before_wait;
 begin
-  if jsonb_typeof(ended) = 'string' then
+  if jsonb_typeof(ended) = 'string' and not keep then
+    with deleted as (
+      delete from forgeq.job j
+      where j.id = any (lease.job_ids) and j.claim_id = lease.claim_id
+      returning j.id, j.run_at, j.unique_key)
+    select array_agg(g.id), array_agg(g.unique_key) filter (where g.unique_key is not null),
+           string_agg(int4send(forgeq.elapsed_ms(g.run_at, lease.began_at)), between_waits)
+    into ids, keys, waits
+    from deleted g;
+  elsif jsonb_typeof(ended) = 'string' then
     with deleted as (
       delete from forgeq.job j
       where j.id = any (lease.job_ids) and j.claim_id = lease.claim_id
@@ -31,8 +40,7 @@ begin
         attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
       select g.id, g.life, at, g.created_at, nullif(g.run_at, g.created_at), lease.began_at, lease.id, 'completed', g.priority,
         g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload
-      from deleted g
-      where keep)
+      from deleted g)
     select array_agg(g.id), array_agg(g.unique_key) filter (where g.unique_key is not null),
            string_agg(int4send(forgeq.elapsed_ms(g.run_at, lease.began_at)), between_waits)
     into ids, keys, waits
