@@ -32,6 +32,8 @@ export interface WorkerQueues {
   /** There may be due jobs in this queue; in all of them when none is named. @returns false: there is no such queue here */
   heat(name?: string): boolean;
   anyHot(): boolean;
+  /** There are more due jobs than the last look could bring. */
+  anyMore(): boolean;
   /** Of this queue no jobs are known that no statement looks for. */
   noneWait(name: string): boolean;
   /** What a statement visits: the hot queues and those that gave jobs just now, or all; each time another one first. */
@@ -62,6 +64,7 @@ export const createWorkerQueues = (time: Time, random: () => number): WorkerQueu
       return heated[0] !== undefined;
     },
     anyHot: () => [...positions.values()].some(isHot),
+    anyMore: () => [...positions.values()].some(({ more }) => more),
     noneWait: (name) => {
       const position = positions.get(name);
       return position !== undefined && !isHot(position);

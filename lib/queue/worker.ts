@@ -162,7 +162,9 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       if (outbox.size() === 0 && !looks) break;
       const large = Math.max(outbox.size(), looks ? free : 0) * 2 >= batchJobs();
       if (statements > 0 && (statements >= statementsAtOnce() || !large)) break;
-      void exchange(Math.min(free, batchJobs()));
+      // Not all of the room, unless that is known to be wanted: jobs that enqueue others meanwhile would find none.
+      const sharing = free >= 2 * DEFAULTS.handedJobs && !queues.anyMore();
+      void exchange(Math.min(sharing ? free - DEFAULTS.handedJobs : free, batchJobs()));
     }
     stopper.check();
     if (once && known && accepting && quiet() && !queues.anyHot()) drained.resolve();

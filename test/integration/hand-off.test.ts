@@ -73,6 +73,14 @@ describe("a job that is enqueued where a worker has room for it", () => {
     expect(s.statements).not.toContain("enqueue");
   });
 
+  it("finds room beside a look that is under way", async () => {
+    const s = await setupHandOff({ worker: { concurrency: 40 } });
+    s.worker.hint(0, "plain");
+    await s.enqueue(JOB);
+    await s.settled(1);
+    expect(s.statements.slice(0, 2)).toEqual(["settle_and_take", "enqueue_and_begin"]);
+  });
+
   it("is counted as enqueued and as in flight, like any other", async () => {
     const end = Promise.withResolvers<void>();
     const works: Promise<void>[] = [Promise.resolve(), end.promise];

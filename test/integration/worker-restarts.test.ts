@@ -54,16 +54,16 @@ it.each(["SIGTERM", "SIGKILL"] as const)(
     const project = await makeProject(db, { leaseSeconds: signal === "SIGKILL" ? 2 : 60 });
     const report = await restartWorkers(db, url, project, {
       restarts: 3,
-      jobs: 30,
+      jobs: 12,
       workers: WORKERS,
       signal,
-      hops: 9,
+      hops: 24,
     });
     // Who is killed after its enqueue and before its outcome is written enqueues again.
     const again = signal === "SIGKILL" ? report.leasesExpired : 0;
     expect(Object.keys(report.states)).toEqual(["completed"]);
     expect(report.states["completed"]).toBeGreaterThanOrEqual(300);
-    expect(report.states["completed"]).toBeLessThanOrEqual(300 + 9 * again);
+    expect(report.states["completed"]).toBeLessThanOrEqual(300 + 24 * again);
     expect(report.runTwice).toBeLessThanOrEqual(again);
     const [handed] = await db.query<{ n: number }>(
       "select count(*)::int as n from forgeq.job_history h join forgeq.lease_closed c on c.id = h.lease_id where c.claim_id = h.id",

@@ -36,12 +36,12 @@ const enqueue = async (db: Db, count: number, hops: number): Promise<void> => {
 
 /** Ends worker processes by a signal and starts new ones in their place, again and again, while jobs flow; then lets all jobs end. */
 export const restartWorkers = async (db: Db, url: string, project: Tally, plan: Restarts): Promise<RestartReport> => {
+  const { hops = 0 } = plan;
   const start = (): RunningCli =>
-    startForgeq(["worker", "--concurrency", "20", "--grace", "30s", "--json"], {
+    startForgeq(["worker", "--concurrency", hops === 0 ? "20" : "100", "--grace", "30s", "--json"], {
       cwd: project.folder,
       env: { DATABASE_URL: url },
     });
-  const { hops = 0 } = plan;
   const exitCodes: (number | string | null)[] = [];
   let restarted = 0;
   const lane = async (): Promise<RunningCli> => {
