@@ -65,7 +65,7 @@ const beside = async (url: string, begin: string, seconds: number) => {
         );
         if (begun === "lease_lost") throw new Error("lease lost");
         const outcomes = begun.jobs.map(({ id }) => ({ id, outcome: "completed", result: null }) as const);
-        await timed("settle", () => settle(db, held, outcomes, null));
+        await timed("settle", () => settle(db, held, outcomes, null, true));
         settled += outcomes.length;
       }
       if (claimed.leases.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));

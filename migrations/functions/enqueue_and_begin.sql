@@ -24,9 +24,12 @@ declare
   alike record;
 begin
   if fresh then
-    select t.type, t.priority, t.max_attempts, t.lease_seconds, q.max_in_flight into alike
+    select t.type, t.priority, t.max_attempts, t.lease_seconds, q.max_in_flight, s.id as series, m.active into alike
     from forgeq.job_type t
     join forgeq.queue q on q.name = own_queue and q.max_pending is null and not q.paused and not q.waiting
+    -- There since the first job of this queue and type was counted.
+    join forgeq.metric_series s on s.queue = q.name and s.type = t.type
+    cross join forgeq.metric_state m
     where t.type = first ->> 'type' and coalesce(first ->> 'queue', t.queue) = own_queue and (n = 1 or t.batch_size > 1);
     -- None at all take the same way: so a new connection gets it ready.
     if first is null then
@@ -71,8 +74,13 @@ begin
          coalesce(i.depth, 0), own_queue, alike.type, i.traceparent, i.metadata, i.payload
   from jsonb_to_recordset(jobs) as i(id uuid, payload jsonb, priority smallint, max_attempts smallint, metadata jsonb, depth smallint, traceparent text)
   returning j.id, j.id, true, j.queue, j.priority::int, j.max_attempts::int, j.run_at, j.created_at, lease, alike.lease_seconds::double precision;
-  if n > 0 then
-    perform forgeq.metric_add(own_queue, alike.type, 'e', n);
+  -- As metric_add does, with what was looked up already.
+  if n = 0 then
+    return;
+  elsif alike.active = 0 then
+    insert into forgeq.metric_delta_0 (series, kind, jobs) values (alike.series, 'e', n);
+  else
+    insert into forgeq.metric_delta_1 (series, kind, jobs) values (alike.series, 'e', n);
   end if;
 end
 $$;
