@@ -113,6 +113,8 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   /** Waits that end with another statement. */
   let waits = 0;
   let pumping = false;
+  /** What jobs enqueued here has found no room beside a look: looks leave some from then on, unless more jobs are known to wait. */
+  let refused = false;
 
   const quiet = (): boolean => leases.busy() + outbox.size() + statements + waits + reserved === 0;
 
@@ -130,9 +132,13 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       return null;
     if (items.length > 1 && definition.batchSize === 1) return null;
     const queue = first.queue ?? definition.queue;
-    const fits = concurrency - leases.busy() - reserved >= items.length && leases.types().includes(first.type);
     // Jobs of which this process knows come first.
-    if (!fits || !queues.noneWait(queue) || !items.every((item) => isAlike(item, first))) return null;
+    if (!queues.noneWait(queue) || !leases.types().includes(first.type)) return null;
+    if (!items.every((item) => isAlike(item, first))) return null;
+    const free = concurrency - leases.busy();
+    const fits = free - reserved >= items.length;
+    refused ||= !fits && free >= items.length;
+    if (!fits) return null;
     reserved += items.length;
     return queue;
   }
@@ -162,8 +168,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       if (outbox.size() === 0 && !looks) break;
       const large = Math.max(outbox.size(), looks ? free : 0) * 2 >= batchJobs();
       if (statements > 0 && (statements >= statementsAtOnce() || !large)) break;
-      // Not all of the room, unless that is known to be wanted: jobs that enqueue others meanwhile would find none.
-      const sharing = free >= 2 * DEFAULTS.handedJobs && !queues.anyMore();
+      const sharing = refused && free >= 2 * DEFAULTS.handedJobs && !queues.anyMore();
       void exchange(Math.min(sharing ? free - DEFAULTS.handedJobs : free, batchJobs()));
     }
     stopper.check();

@@ -75,10 +75,18 @@ describe("a job that is enqueued where a worker has room for it", () => {
 
   it("finds room beside a look that is under way", async () => {
     const s = await setupHandOff({ worker: { concurrency: 40 } });
-    s.worker.hint(0, "plain");
-    await s.enqueue(JOB);
-    await s.settled(1);
-    expect(s.statements.slice(0, 2)).toEqual(["settle_and_take", "enqueue_and_begin"]);
+    const during = async (jobs: number) => {
+      s.statements.length = 0;
+      s.worker.hint(0, "plain");
+      await s.enqueue(JOB);
+      const sent = s.statements.slice(0, 2);
+      s.worker.hint(0, "plain");
+      await s.settled(jobs);
+      return sent;
+    };
+    // The first one finds that the look has taken it all.
+    expect(await during(1)).toEqual(["settle_and_take", "enqueue"]);
+    expect(await during(2)).toEqual(["settle_and_take", "enqueue_and_begin"]);
   });
 
   it("is counted as enqueued and as in flight, like any other", async () => {
