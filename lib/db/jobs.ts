@@ -1,7 +1,8 @@
 import type { AttemptOutcome, JobState } from "../core/states.ts";
 import { call } from "./call.ts";
 import type { Db } from "./client.ts";
-import type { AttemptError, Progress } from "./leases.ts";
+import type { Progress } from "./leases.ts";
+import type { AttemptError } from "./settle.ts";
 
 export interface Attempt {
   /** From 1; repeats where an attempt was not counted. */

@@ -1,15 +1,8 @@
 import { ForgeqError } from "../core/errors.ts";
 import { call } from "./call.ts";
 import type { Db } from "./client.ts";
-import {
-  type BriefStates,
-  type Claimed,
-  type Ended,
-  type LeasedJob,
-  endedForSettle,
-  type SettledState,
-  type WakeSeconds,
-} from "./leases.ts";
+import type { Claimed, LeasedJob, WakeSeconds } from "./leases.ts";
+import { type BriefStates, type Ended, endedForSettle, type SettledState } from "./settle.ts";
 
 /** Where the next take of one queue goes on. */
 export interface TakeFrom {

@@ -2,7 +2,7 @@ import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
 import { ForgeqError, PermanentError, RetryAfter } from "../core/errors.ts";
 import { checkDocument } from "../core/document.ts";
 import { MAX_DOCUMENT_BYTES } from "../core/job.ts";
-import type { AttemptError, Ended } from "../db/leases.ts";
+import type { AttemptError, Ended } from "../db/settle.ts";
 
 /** Why a job's signal aborted. */
 export type AbortCause = "timed_out" | "cancelled" | "lease_lost" | "deadline" | "shutdown";

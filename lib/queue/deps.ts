@@ -1,7 +1,8 @@
 import type { CloudWatchMetric } from "../core/metric-names.ts";
 import type { Db } from "../db/client.ts";
 import type { EnqueuedRow, EnqueueItem } from "../db/enqueue.ts";
-import type { Ended, LeasedJob } from "../db/leases.ts";
+import type { LeasedJob } from "../db/leases.ts";
+import type { Ended } from "../db/settle.ts";
 import type { Armer } from "./arm.ts";
 import type { Time } from "./time.ts";
 

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import type { JobDefinition } from "../core/job.ts";
-import type { AttemptError, Ended, LeasedJob, LeaseHolder } from "../db/leases.ts";
+import type { LeasedJob, LeaseHolder } from "../db/leases.ts";
+import type { AttemptError, Ended } from "../db/settle.ts";
 import { type AbortCause, endOfThrown, JobAborted, toAttemptError, toResult } from "./attempt.ts";
 import type { Deps } from "./deps.ts";
 import type { Heartbeat } from "./heartbeat.ts";

@@ -1,5 +1,6 @@
 import { ForgeqError } from "../core/errors.ts";
-import type { Ended, LeasedJob, SettledState } from "../db/leases.ts";
+import type { LeasedJob } from "../db/leases.ts";
+import type { Ended, SettledState } from "../db/settle.ts";
 import { toAttemptError } from "./attempt.ts";
 import type { Deps } from "./deps.ts";
 import { jobFields } from "./log-fields.ts";

@@ -1,5 +1,6 @@
 import type { ForgeqError } from "../core/errors.ts";
-import { type Ended, type LeasedJob, type LeaseHolder, settle, type SettledState } from "../db/leases.ts";
+import type { LeasedJob, LeaseHolder } from "../db/leases.ts";
+import { type Ended, settle, type SettledState } from "../db/settle.ts";
 import type { Deps } from "./deps.ts";
 import { isRefusal, noteSettled, refusedOutcome } from "./settled.ts";
 import { wakeDispatcher } from "./wake.ts";

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import type { JobDefinition } from "../core/job.ts";
-import type { Ended, LeasedJob } from "../db/leases.ts";
+import type { LeasedJob } from "../db/leases.ts";
+import type { Ended } from "../db/settle.ts";
 import type { TakenLease } from "../db/take.ts";
 import type { AbortCause } from "./attempt.ts";
 import type { Deps } from "./deps.ts";

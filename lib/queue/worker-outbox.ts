@@ -1,4 +1,4 @@
-import type { Ended } from "../db/leases.ts";
+import type { Ended } from "../db/settle.ts";
 import type { SettleAndTake } from "../db/take.ts";
 
 export type Settles = SettleAndTake["settles"];

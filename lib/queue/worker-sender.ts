@@ -1,5 +1,5 @@
 import type { ForgeqError } from "../core/errors.ts";
-import { stateOf, type SettledState } from "../db/leases.ts";
+import { stateOf, type SettledState } from "../db/settle.ts";
 import { settleAndTake, type SettleAndTake, type SettledAndTaken } from "../db/take.ts";
 import type { Deps } from "./deps.ts";
 import { isRefusal, refusedOutcome } from "./settled.ts";

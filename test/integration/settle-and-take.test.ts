@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { defineJob, defineQueue } from "../../lib/core/define.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
-import { stateOf } from "../../lib/db/leases.ts";
+import { stateOf } from "../../lib/db/settle.ts";
 import { settleAndTake, type SettleAndTake, type SettledAndTaken, type TakenLease } from "../../lib/db/take.ts";
 import { miscounted, plain, setup, strays } from "../support/queue.ts";
 import * as z from "zod";

@@ -3,15 +3,8 @@ import { call } from "../../lib/db/call.ts";
 import type { Db } from "../../lib/db/client.ts";
 import { enqueueAndClaim } from "../../lib/db/enqueue.ts";
 import { cancel, revive } from "../../lib/db/jobs.ts";
-import {
-  beginLease,
-  claim,
-  extendLease,
-  invocationFailed,
-  recover,
-  releaseUnbegun,
-  settle,
-} from "../../lib/db/leases.ts";
+import { beginLease, claim, extendLease, invocationFailed, recover, releaseUnbegun } from "../../lib/db/leases.ts";
+import { settle } from "../../lib/db/settle.ts";
 import { markDispatcher } from "../../lib/db/wake.ts";
 import type { Deps } from "../../lib/queue/deps.ts";
 import { enqueueJobs } from "../../lib/queue/enqueue.ts";

@@ -6,15 +6,8 @@ import { uuidV7 } from "../../lib/core/uuid.ts";
 import type { Db } from "../../lib/db/client.ts";
 import { enqueueMany } from "../../lib/db/enqueue.ts";
 import { getJob, type Job } from "../../lib/db/jobs.ts";
-import {
-  beginLease,
-  claim,
-  type Claimed,
-  type Ended,
-  type LeaseHolder,
-  settle,
-  type Settled,
-} from "../../lib/db/leases.ts";
+import { beginLease, claim, type Claimed, type LeaseHolder } from "../../lib/db/leases.ts";
+import { type Ended, settle, type Settled } from "../../lib/db/settle.ts";
 import { forgetDispatchers } from "../../lib/db/wake.ts";
 import type { Deps, Invoker, Logger, Metrics } from "../../lib/queue/deps.ts";
 import { syncDefinitions } from "../../lib/queue/sync.ts";

@@ -2,7 +2,8 @@ import type { JobState, TransitionName } from "../../lib/core/states.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
 import { call } from "../../lib/db/call.ts";
 import { cancel, revive } from "../../lib/db/jobs.ts";
-import { type Ended, invocationFailed, recover, releaseUnbegun, settle } from "../../lib/db/leases.ts";
+import { invocationFailed, recover, releaseUnbegun } from "../../lib/db/leases.ts";
+import { type Ended, settle } from "../../lib/db/settle.ts";
 import { settleAndTake } from "../../lib/db/take.ts";
 import type { Held, Setup } from "./queue.ts";
 

@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { defineJob, defineQueue } from "../../lib/core/define.ts";
 import { cancel, revive } from "../../lib/db/jobs.ts";
-import { type Ended, recover, releaseUnbegun, settle } from "../../lib/db/leases.ts";
+import { recover, releaseUnbegun } from "../../lib/db/leases.ts";
+import { type Ended, settle } from "../../lib/db/settle.ts";
 import { foldCounters } from "../../lib/db/metrics.ts";
 import { type Counters, counters } from "./metrics.ts";
 import { setup, unlimited } from "./queue.ts";

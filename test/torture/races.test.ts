@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { uuidV7 } from "../../lib/core/uuid.ts";
 import { cancel, revive } from "../../lib/db/jobs.ts";
-import { type Ended, extendLease, recover, releaseUnbegun, settle } from "../../lib/db/leases.ts";
+import { extendLease, recover, releaseUnbegun } from "../../lib/db/leases.ts";
+import { type Ended, settle } from "../../lib/db/settle.ts";
 import { enqueueJobs } from "../../lib/queue/enqueue.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { violations } from "../support/invariants.ts";
