@@ -68,6 +68,8 @@ interface WireLease {
   readonly lease_seconds: number;
   /** Their number. */
   readonly jobs: number;
+  /** Their order, where the rows of this and the other leases of its take have another one. */
+  readonly ids: readonly string[] | null;
 }
 
 interface Answer {
@@ -113,29 +115,36 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
   ]);
   const answer = rows.at(-1)?.answer;
   if (!answer) throw new ForgeqError("internal", "settle_and_take gave no answer");
-  let next = 0;
+  const jobs = rows.slice(0, -1).map(({ job }) => JSON.parse(job ?? "") as WireJob);
   return {
     queues: answer.queues,
     wakeSeconds: answer.wake_seconds,
     dueSeconds: answer.due_seconds,
     serverMs: answer.server_ms,
     settled: answer.settled,
-    leases: answer.leases.map((lease) => toLease(lease, rows.slice(next, (next += lease.jobs)))),
+    leases: toLeases(answer.leases, jobs),
   };
 };
 
-const toLease = ({ id, type, queue, lease_seconds: leaseSeconds }: WireLease, rows: readonly Row[]): TakenLease => ({
+const toLeases = (leases: readonly WireLease[], jobs: readonly WireJob[]): readonly TakenLease[] => {
+  const byId = leases.some(({ ids }) => ids !== null) ? new Map(jobs.map((job) => [job[0], job])) : null;
+  let next = 0;
+  return leases.map((lease) => {
+    const rows = jobs.slice(next, (next += lease.jobs));
+    return toLease(lease, lease.ids?.map((id) => byId?.get(id)).filter((job) => job !== undefined) ?? rows);
+  });
+};
+
+const toLease = (
+  { id, type, queue, lease_seconds: leaseSeconds }: WireLease,
+  jobs: readonly WireJob[],
+): TakenLease => ({
   id,
   type,
   queue,
   leaseSeconds,
-  jobs: rows.map(({ job }) => toJob(type, queue, job ?? "")),
-});
-
-const toJob = (type: string, queue: string, json: string): LeasedJob => {
   // By place: a pattern of a list goes through its iterator until it is compiled.
-  const job = JSON.parse(json) as WireJob;
-  return {
+  jobs: jobs.map((job) => ({
     id: job[0],
     type,
     queue,
@@ -146,5 +155,5 @@ const toJob = (type: string, queue: string, json: string): LeasedJob => {
     traceparent: job[4],
     metadata: job[5],
     payload: job[6],
-  };
-};
+  })),
+});

@@ -48,7 +48,7 @@ const toItem = (job: NewJob): EnqueueItem => {
     queue: job.queue,
     priority: job.priority,
     run_at: job.runAt?.toISOString(),
-    delay_seconds: job.delaySeconds,
+    delay_seconds: job.delaySeconds === 0 ? undefined : job.delaySeconds,
     max_attempts: job.maxAttempts,
     unique_key: job.uniqueKey,
     metadata: job.metadata,

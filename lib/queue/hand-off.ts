@@ -17,7 +17,7 @@ export const isHandedWith = (item: EnqueueItem, first: EnqueueItem): boolean =>
   item.queue === first.queue &&
   item.unique_key === undefined &&
   item.run_at === undefined &&
-  !item.delay_seconds;
+  item.delay_seconds === undefined;
 
 /**
  * Stores jobs begun, where the database finds room for them too, and runs them in this process.

@@ -5,7 +5,7 @@
 -- for them; several at once only of a type with batches. That none are overtaken is the caller's to know: it has seen the queue empty.
 -- One row per item as enqueue_many gives it, and the lease with its seconds, null where the jobs are left to whoever claims them.
 --
--- The lease's claim is named as the first job, so a call that is sent again, and says so by not being fresh, finds it.
+-- The lease and its claim are named as the first job, so a call that is sent again, and says so by not being fresh, finds it.
 -- Lock order: the queue (skip locked), where it has a limit; then as enqueue_many. Waits for nobody.
 create or replace function forgeq.enqueue_and_begin(
   jobs jsonb, fresh boolean, own_queue text, worker uuid, invocation text default null, at timestamptz default null)
@@ -21,7 +21,9 @@ declare
   claim uuid := first ->> 'id';
   n int := jsonb_array_length(jobs);
   lease uuid;
+  ids uuid[] := array[claim];
   alike record;
+  can_begin boolean;
 begin
   if fresh then
     select t.type, t.priority, t.max_attempts, t.lease_seconds, q.max_in_flight, s.id as series, m.active into alike
@@ -31,15 +33,18 @@ begin
     join forgeq.metric_series s on s.queue = q.name and s.type = t.type
     cross join forgeq.metric_state m
     where t.type = first ->> 'type' and coalesce(first ->> 'queue', t.queue) = own_queue and (n = 1 or t.batch_size > 1);
+    can_begin := found and claim is not null and not jobs @? '$[*] ? (exists(@.unique_key) || exists(@.run_at) || exists(@.delay_seconds))';
+    if can_begin and n > 1 then
+      can_begin := not exists (
+        select from jsonb_to_recordset(jobs) as i(id uuid, type text, queue text)
+        where i.id is null or i.type is distinct from alike.type or i.queue is distinct from first ->> 'queue');
+    end if;
     -- None at all take the same way: so a new connection gets it ready.
     if first is null then
       lease := forgeq.uuid_v7();
-    elsif found and not exists (
-      select from jsonb_to_recordset(jobs) as i(id uuid, type text, queue text, unique_key text, run_at timestamptz, delay_seconds double precision)
-      where i.id is null or i.type is distinct from alike.type or i.queue is distinct from first ->> 'queue'
-        or i.unique_key is not null or i.run_at is not null or i.delay_seconds > 0) then
+    elsif can_begin then
       if alike.max_in_flight is null then
-        lease := forgeq.uuid_v7();
+        lease := claim;
       elsif current_setting('transaction_isolation') = 'read committed' then
         perform from forgeq.queue q where q.name = own_queue for no key update skip locked;
         -- Read again, and counted, in a later statement: whoever held the row has committed, and its leases are seen.
@@ -47,7 +52,7 @@ begin
           select from forgeq.queue q
           where q.name = own_queue and not q.paused and not q.waiting
             and n <= q.max_in_flight - (select coalesce(sum(l.open_jobs), 0) from forgeq.lease l where l.queue = own_queue)) then
-          lease := forgeq.uuid_v7();
+          lease := claim;
         end if;
       end if;
     end if;
@@ -63,16 +68,18 @@ begin
     return;
   end if;
 
+  if n > 1 then
+    ids := array(select i.id from jsonb_to_recordset(jobs) as i(id uuid));
+  end if;
   insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by, invocation)
-  select lease, claim, 1, own_queue, alike.type, array_agg(i.id), n, at, at + make_interval(secs => alike.lease_seconds), at, worker,
+  select lease, claim, 1, own_queue, alike.type, ids, n, at, at + make_interval(secs => alike.lease_seconds), at, worker,
          enqueue_and_begin.invocation
-  from jsonb_to_recordset(jobs) as i(id uuid)
-  having count(*) > 0;
+  where n > 0;
   return query
   insert into forgeq.job as j (id, run_at, created_at, claim_id, priority, attempt, max_attempts, depth, queue, type, traceparent, metadata, payload)
   select i.id, at, at, claim, coalesce(i.priority, alike.priority), 1, coalesce(i.max_attempts, alike.max_attempts),
          coalesce(i.depth, 0), own_queue, alike.type, i.traceparent, i.metadata, i.payload
-  from jsonb_to_recordset(jobs) as i(id uuid, payload jsonb, priority smallint, max_attempts smallint, metadata jsonb, depth smallint, traceparent text)
+  from jsonb_to_recordset(jobs) as i(id uuid, payload jsonb, priority forgeq.job_priority, max_attempts forgeq.job_max_attempts, metadata jsonb, depth smallint, traceparent text)
   returning j.id, j.id, true, j.queue, j.priority::int, j.max_attempts::int, j.run_at, j.created_at, lease, alike.lease_seconds::double precision;
   -- As metric_add does, with what was looked up already.
   if n = 0 then

@@ -30,6 +30,7 @@ declare
   stored_types text[] := '{}';
   first jsonb := jobs -> 0;
   alike record;
+  are_alike boolean;
 begin
   if fresh then
     select t.type, t.priority, t.max_attempts, q.name as queue, s.id as series, m.active into alike
@@ -39,16 +40,20 @@ begin
     join forgeq.metric_series s on s.queue = q.name and s.type = t.type
     cross join forgeq.metric_state m
     where t.type = first ->> 'type';
+    are_alike := found and first ->> 'id' is not null and first ->> 'unique_key' is null;
+    if are_alike and jsonb_array_length(jobs) > 1 then
+      are_alike := not exists (
+        select from jsonb_to_recordset(jobs) as i(id uuid, type text, queue text, unique_key text)
+        where i.id is null or i.type is distinct from alike.type or i.queue is distinct from first ->> 'queue' or i.unique_key is not null);
+    end if;
     -- None at all take this way too: so a new connection gets it ready.
-    if first is null or found and not exists (
-      select from jsonb_to_recordset(jobs) as i(id uuid, type text, queue text, unique_key text)
-      where i.id is null or i.type is distinct from alike.type or i.queue is distinct from first ->> 'queue' or i.unique_key is not null) then
+    if first is null or are_alike then
       return query
       insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
       select i.id, coalesce(i.run_at, at + make_interval(secs => i.delay_seconds), at), at, coalesce(i.priority, alike.priority),
              coalesce(i.max_attempts, alike.max_attempts), coalesce(i.depth, 0), alike.queue, alike.type, i.traceparent, i.metadata, i.payload
-      from jsonb_to_recordset(jobs) as i(id uuid, payload jsonb, priority smallint, run_at timestamptz, delay_seconds double precision,
-        max_attempts smallint, metadata jsonb, depth smallint, traceparent text)
+      from jsonb_to_recordset(jobs) as i(id uuid, payload jsonb, priority forgeq.job_priority, run_at timestamptz, delay_seconds double precision,
+        max_attempts forgeq.job_max_attempts, metadata jsonb, depth smallint, traceparent text)
       returning j.id, j.id, true, j.queue, j.priority::int, j.max_attempts::int, j.run_at, j.created_at;
       -- As metric_add does, with what was looked up already.
       if first is null then
@@ -70,8 +75,8 @@ begin
         select i.n, coalesce(i.id, forgeq.uuid_v7()) as id, i.type, i.payload, q.name as queue, coalesce(i.priority, t.priority) as priority,
                i.run_at, i.delay_seconds, coalesce(i.max_attempts, t.max_attempts) as max_attempts, i.metadata, i.depth, i.traceparent,
                bool_and(q.name is not null and q.max_pending is null and i.unique_key is null) over () as simple
-        from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority smallint, run_at timestamptz,
-            delay_seconds double precision, max_attempts smallint, unique_key text, metadata jsonb, depth smallint, traceparent text))
+        from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority forgeq.job_priority, run_at timestamptz,
+            delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text))
           with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
         left join forgeq.job_type t on t.type = i.type
         left join forgeq.queue q on q.name = coalesce(i.queue, t.queue) and t.type is not null) s
@@ -165,8 +170,8 @@ begin
     select i.id, coalesce(i.run_at, at + make_interval(secs => coalesce(i.delay_seconds, 0))),
            at, coalesce(i.priority, t.priority), coalesce(i.max_attempts, t.max_attempts),
            coalesce(i.depth, 0), coalesce(i.queue, t.queue), i.type, i.unique_key, i.traceparent, i.metadata, i.payload
-    from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority smallint, run_at timestamptz,
-        delay_seconds double precision, max_attempts smallint, unique_key text, metadata jsonb, depth smallint, traceparent text))
+    from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority forgeq.job_priority, run_at timestamptz,
+        delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text))
       with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
     join forgeq.job_type t on t.type = i.type
     where not existing ? i.id::text
@@ -180,8 +185,8 @@ begin
   else
     for item in
       select i.*, t.queue as type_queue, t.priority as type_priority, t.max_attempts as type_max_attempts
-      from jsonb_to_recordset(jobs) as i(id uuid, type text, payload jsonb, queue text, priority smallint, run_at timestamptz,
-        delay_seconds double precision, max_attempts smallint, unique_key text, metadata jsonb, depth smallint, traceparent text)
+      from jsonb_to_recordset(jobs) as i(id uuid, type text, payload jsonb, queue text, priority forgeq.job_priority, run_at timestamptz,
+        delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text)
       join forgeq.job_type t on t.type = i.type
       where not existing ? i.id::text
     loop

@@ -9,7 +9,8 @@
 -- settled is {lease id: {job id: state}}, or {lease id: state} where that holds for all jobs named; 'busy' where a handler's own
 --   transaction holds the lease: nothing was written, send it again;
 -- wake_seconds is settle's, of all of them; queues: [{queue, outcome, watermarks, more}] of the takes visited;
--- leases: [{id, type, queue, lease_seconds, jobs}], with jobs as their number, in the order in which the rows have them;
+-- leases: [{id, type, queue, lease_seconds, jobs, ids}], with jobs as their number, in the order in which the rows have them. Where a take's
+--   rows do not come in the order in which its jobs are due, lease by lease, its leases say it in ids, null otherwise;
 -- due_seconds: when nothing was taken, seconds until the next job of these queues falls due within due_horizon; null for none;
 -- server_ms: what the call took here, so that the caller knows what of its wait was the way.
 --
@@ -30,8 +31,7 @@ declare
   ended record;
   picked record;
   of_type record;
-  -- Jobs of one type with batches: nearly always.
-  one_lease boolean;
+  in_order boolean;
   taken jsonb;
   blocked text[];
   wanted int := settle_and_take.max_jobs;
@@ -88,26 +88,26 @@ begin
     queues := queues || jsonb_build_object('queue', one.queue, 'outcome', picked.outcome, 'watermarks', picked.next_watermarks, 'more', picked.more);
     continue when picked.outcome <> 'claimed';
 
-    -- What the jobs are is told by the update itself. As one document in the answer they would be copied a dozen times on their way.
-    select t.lease_seconds, t.batch_size into of_type from forgeq.job_type t where t.type = picked.types[1];
-    one_lease := cardinality(picked.ids) = 1 or (of_type.batch_size > 1 and picked.types[1] = all (picked.types));
+    -- What the jobs are is told by the update itself, in the order of their places. As one document in the answer, or sorted here, they would
+    -- be copied several times on their way.
     return query
-    with given as (
-      update forgeq.job j set claim_id = one.claim_id, attempt = attempt + 1
-      where ctid = any (picked.places) and claim_id is null
-      returning case when not one_lease then j.type end as type, j.priority, j.run_at, j.id, forgeq.job_taken(j) as job)
-    select g.job, null::json from given g order by g.type, g.priority, g.run_at, g.id;
+    update forgeq.job j set claim_id = one.claim_id, attempt = attempt + 1
+    where ctid = any (picked.places) and claim_id is null
+    returning forgeq.job_taken(j), null::json;
     get diagnostics changed = row_count;
     if changed <> cardinality(picked.places) then
       raise exception 'forgeq: % of % jobs changed under their locks', cardinality(picked.places) - changed, cardinality(picked.places);
     end if;
     wanted := wanted - changed;
 
-    if one_lease then
+    select t.lease_seconds, t.batch_size into of_type from forgeq.job_type t where t.type = picked.types[1];
+    if changed = 1 or (of_type.batch_size > 1 and picked.types[1] = all (picked.types)) then
+      in_order := changed = 1 or picked.places = array(select p.place from unnest(picked.places) as p(place) order by p.place);
       insert into forgeq.lease as m (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by, invocation)
       values (forgeq.uuid_v7(), one.claim_id, 1, one.queue, picked.types[1], picked.ids, changed, at,
               at + make_interval(secs => coalesce(of_type.lease_seconds, 60)), at, worker, settle_and_take.invocation)
-      returning jsonb_build_object('id', m.id, 'type', m.type, 'queue', m.queue, 'lease_seconds', extract(epoch from m.expires_at - at), 'jobs', m.open_jobs)
+      returning jsonb_build_object('id', m.id, 'type', m.type, 'queue', m.queue, 'lease_seconds', extract(epoch from m.expires_at - at), 'jobs', m.open_jobs,
+                'ids', case when not in_order then to_jsonb(m.job_ids) end)
       into taken;
     else
       with grouped as (
@@ -121,9 +121,9 @@ begin
         select forgeq.uuid_v7(), one.claim_id, g.ordinal, one.queue, g.type, g.ids, cardinality(g.ids), at, at + make_interval(secs => g.lease_seconds),
                at, worker, settle_and_take.invocation
         from grouped g
-        returning id, ordinal, type, queue, open_jobs, expires_at)
-      select jsonb_agg(jsonb_build_object('id', m.id, 'type', m.type, 'queue', m.queue, 'lease_seconds', extract(epoch from m.expires_at - at), 'jobs', m.open_jobs)
-               order by m.ordinal)
+        returning id, ordinal, type, queue, job_ids, open_jobs, expires_at)
+      select jsonb_agg(jsonb_build_object('id', m.id, 'type', m.type, 'queue', m.queue, 'lease_seconds', extract(epoch from m.expires_at - at), 'jobs', m.open_jobs,
+               'ids', m.job_ids) order by m.ordinal)
       into taken
       from made m;
     end if;
@@ -143,7 +143,8 @@ begin
       order by l.id
     loop
       return query select j.job, null::json from unnest(one.jobs) as j(job);
-      leases := leases || jsonb_build_object('id', one.id, 'type', one.type, 'queue', one.queue, 'lease_seconds', one.lease_seconds, 'jobs', cardinality(one.jobs));
+      leases := leases || jsonb_build_object('id', one.id, 'type', one.type, 'queue', one.queue, 'lease_seconds', one.lease_seconds, 'jobs', cardinality(one.jobs),
+        'ids', null);
     end loop;
   elsif wanted = settle_and_take.max_jobs and due_horizon is not null then
     due_seconds := forgeq.next_due(due_horizon, settle_and_take.at,
