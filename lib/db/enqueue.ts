@@ -36,7 +36,7 @@ export interface EnqueuedRow {
   readonly hinted: boolean;
 }
 
-/** Up to this many, a row for each job is cheaper than grouping them. See ADR 9. */
+/** Up to this many, a row for each job is cheaper than grouping them, and workers are told by the same statement. See ADR 9. */
 const FEW = 5;
 
 /** A row of forgeq.enqueue_many. */
@@ -52,7 +52,7 @@ select ${ROW}, case when created and run_at <= created_at then forgeq.hint_worke
 from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)`;
 
 /** Jobs stored alike share a row: a batch of a thousand is one, and names no ids when all items are in it. */
-interface Group extends Omit<EnqueuedRow, "requestedId" | "id" | "dueSeconds" | "taken" | "hinted"> {
+interface Group extends Omit<StoredRow, "requestedId" | "id"> {
   readonly requestedIds: readonly string[] | null;
   /** Of the jobs that were there already. */
   readonly ids: readonly string[] | null;
@@ -68,6 +68,11 @@ group by created, queue, priority, max_attempts, run_at, created_at`;
 const ENQUEUE_ALIKE = `/* forgeq:enqueue */
 select created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt", created_at as "createdAt",
        requested_ids as "requestedIds", ids
+from forgeq.enqueue_alike($1::jsonb, $2, $3, $4::boolean, $5::timestamptz)`;
+
+const ENQUEUE_ALIKE_AND_HINT = `/* forgeq:enqueue */
+select created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt", created_at as "createdAt",
+       requested_ids as "requestedIds", ids, case when created then forgeq.hint_workers(queue) end as hinted
 from forgeq.enqueue_alike($1::jsonb, $2, $3, $4::boolean, $5::timestamptz)`;
 
 /** Of one type and queue, due at once, and otherwise as their type says. */
@@ -96,14 +101,11 @@ export const toRow = (row: StoredRow): EnqueuedRow => ({
 
 const toRows = (groups: readonly Group[], items: readonly EnqueueItem[]): EnqueuedRow[] =>
   groups.flatMap(({ requestedIds, ids, ...shared }) => {
-    const dueSeconds = secondsBetween(shared.createdAt, shared.runAt);
+    const row = toRow({ ...shared, requestedId: "", id: "" });
     return (requestedIds ?? items.map((item) => item.id)).map((requestedId, index) => ({
-      ...shared,
+      ...row,
       requestedId,
       id: ids?.[index] ?? requestedId,
-      dueSeconds,
-      taken: null,
-      hinted: false,
     }));
   });
 
@@ -112,21 +114,23 @@ type Run = <Row>(text: string, params: (fresh: boolean) => readonly unknown[]) =
 /** Stores by the statement that is cheaper for these. */
 const storeBy = async (
   items: readonly EnqueueItem[],
+  areFresh: boolean,
   at: Date | null,
   hint: boolean,
   run: Run,
 ): Promise<EnqueuedRow[]> => {
   const [first] = items;
-  if (first !== undefined && items.length > FEW && items.every((item) => isAlike(item, first))) {
+  const few = items.length <= FEW;
+  if (first !== undefined && (areFresh || !few) && items.every((item) => isAlike(item, first))) {
     const { type, queue = null } = first;
     const jobs = JSON.stringify(
       items.map(({ id, payload, metadata, depth, traceparent }) => ({ id, payload, metadata, depth, traceparent })),
     );
-    return toRows(await run<Group>(ENQUEUE_ALIKE, (fresh) => [jobs, type, queue, fresh, at]), items);
+    const text = few && hint ? ENQUEUE_ALIKE_AND_HINT : ENQUEUE_ALIKE;
+    return toRows(await run<Group>(text, (fresh) => [jobs, type, queue, fresh, at]), items);
   }
   const jobs = JSON.stringify(items);
-  if (items.length > FEW)
-    return toRows(await run<Group>(ENQUEUE_MANY, (fresh) => [jobs, fresh, at, items.length]), items);
+  if (!few) return toRows(await run<Group>(ENQUEUE_MANY, (fresh) => [jobs, fresh, at, items.length]), items);
   return (await run<StoredRow>(hint ? ENQUEUE_FEW_AND_HINT : ENQUEUE_FEW, (fresh) => [jobs, fresh, at])).map(toRow);
 };
 
@@ -143,7 +147,7 @@ export const enqueueMany = (
   at: Date | null,
   hint = false,
 ): Promise<EnqueuedRow[]> =>
-  storeBy(items, at, hint, (text, params) => callAgain(db, text, (tried) => params(fresh && tried === 0)));
+  storeBy(items, fresh, at, hint, (text, params) => callAgain(db, text, (tried) => params(fresh && tried === 0)));
 
 /** The same inside a caller's transaction. */
 export const enqueueManyIn = (
@@ -151,7 +155,7 @@ export const enqueueManyIn = (
   items: readonly EnqueueItem[],
   fresh: boolean,
   at: Date | null,
-): Promise<EnqueuedRow[]> => storeBy(items, at, false, (text, params) => callIn(tx, text, params(fresh)));
+): Promise<EnqueuedRow[]> => storeBy(items, fresh, at, false, (text, params) => callIn(tx, text, params(fresh)));
 
 const ENQUEUE_AND_CLAIM = `/* forgeq:enqueue_and_claim */
 select ${ROW}, leased, leases

@@ -1,4 +1,4 @@
--- What a process sends for many jobs of one type and queue that are due at once and otherwise as their type says: [{id, payload, metadata,
+-- What a process sends for jobs of one type and queue that are due at once and otherwise as their type says: [{id, payload, metadata,
 -- depth, traceparent}], with ids that were made for this call unless it is not `fresh`. See enqueue_many for guarantees and errors.
 --
 -- Answers in groups, each for jobs stored alike: with null for the ids asked for where it is all of them, and for the jobs' ids where these are
@@ -24,11 +24,14 @@ begin
     join forgeq.metric_series s on s.queue = q.name and s.type = t.type
     cross join forgeq.metric_state m
     where t.type = of_type;
-    if found then
+    -- None at all take this way too: so a new connection gets it ready.
+    if found or jsonb_array_length(jobs) = 0 then
       insert into forgeq.job (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
       select i.id, at, at, alike.priority, alike.max_attempts, coalesce(i.depth, 0), alike.queue, of_type, i.traceparent, i.metadata, i.payload
       from jsonb_to_recordset(jobs) as i(id uuid, payload jsonb, metadata jsonb, depth smallint, traceparent text);
-      if alike.active = 0 then
+      if jsonb_array_length(jobs) = 0 then
+        return;
+      elsif alike.active = 0 then
         insert into forgeq.metric_delta_0 (series, kind, jobs) values (alike.series, 'e', jsonb_array_length(jobs));
       else
         insert into forgeq.metric_delta_1 (series, kind, jobs) values (alike.series, 'e', jsonb_array_length(jobs));
