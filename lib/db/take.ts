@@ -68,8 +68,8 @@ interface WireLease {
   readonly lease_seconds: number;
   /** Their number. */
   readonly jobs: number;
-  /** Their order, where the rows of this and the other leases of its take have another one. */
-  readonly ids: readonly string[] | null;
+  /** Their order, where the rows have another one. */
+  readonly ids?: readonly string[] | null;
 }
 
 interface Answer {
@@ -127,12 +127,14 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
 };
 
 const toLeases = (leases: readonly WireLease[], jobs: readonly WireJob[]): readonly TakenLease[] => {
-  const byId = leases.some(({ ids }) => ids !== null) ? new Map(jobs.map((job) => [job[0], job])) : null;
   let next = 0;
-  return leases.map((lease) => {
-    const rows = jobs.slice(next, (next += lease.jobs));
-    return toLease(lease, lease.ids?.map((id) => byId?.get(id)).filter((job) => job !== undefined) ?? rows);
-  });
+  return leases.map((lease) => toLease(lease, inOrder(jobs.slice(next, (next += lease.jobs)), lease.ids ?? null)));
+};
+
+const inOrder = (jobs: readonly WireJob[], ids: readonly string[] | null): readonly WireJob[] => {
+  if (ids === null) return jobs;
+  const byId = new Map(jobs.map((job) => [job[0], job]));
+  return ids.map((id) => byId.get(id)).filter((job) => job !== undefined);
 };
 
 const toLease = (

@@ -9,8 +9,8 @@
 -- settled is {lease id: {job id: state}}, or {lease id: state} where that holds for all jobs named; 'busy' where a handler's own
 --   transaction holds the lease: nothing was written, send it again;
 -- wake_seconds is settle's, of all of them; queues: [{queue, outcome, watermarks, more}] of the takes visited;
--- leases: [{id, type, queue, lease_seconds, jobs, ids}], with jobs as their number, in the order in which the rows have them. Where a take's
---   rows do not come in the order in which its jobs are due, lease by lease, its leases say it in ids, null otherwise;
+-- leases: [{id, type, queue, lease_seconds, jobs, ids}], with jobs as their number, in the order in which the rows have them. A lease whose
+--   rows come in another order than its jobs are due in says that one in ids, which is null or missing otherwise;
 -- due_seconds: when nothing was taken, seconds until the next job of these queues falls due within due_horizon; null for none;
 -- server_ms: what the call took here, so that the caller knows what of its wait was the way.
 --
@@ -31,6 +31,8 @@ declare
   ended record;
   picked record;
   of_type record;
+  -- Jobs of one type with batches: nearly always.
+  one_lease boolean;
   in_order boolean;
   taken jsonb;
   blocked text[];
@@ -88,20 +90,30 @@ begin
     queues := queues || jsonb_build_object('queue', one.queue, 'outcome', picked.outcome, 'watermarks', picked.next_watermarks, 'more', picked.more);
     continue when picked.outcome <> 'claimed';
 
-    -- What the jobs are is told by the update itself, in the order of their places. As one document in the answer, or sorted here, they would
-    -- be copied several times on their way.
-    return query
-    update forgeq.job j set claim_id = one.claim_id, attempt = attempt + 1
-    where ctid = any (picked.places) and claim_id is null
-    returning forgeq.job_taken(j), null::json;
+    -- What the jobs are is told by the update itself. As one document in the answer they would be copied a dozen times on their way, and
+    -- sorted here three times: so those of one lease, as nearly always, come in the order of their places.
+    select t.lease_seconds, t.batch_size into of_type from forgeq.job_type t where t.type = picked.types[1];
+    one_lease := cardinality(picked.ids) = 1 or (of_type.batch_size > 1 and picked.types[1] = all (picked.types));
+    if one_lease then
+      return query
+      update forgeq.job j set claim_id = one.claim_id, attempt = attempt + 1
+      where ctid = any (picked.places) and claim_id is null
+      returning forgeq.job_taken(j), null::json;
+    else
+      return query
+      with given as (
+        update forgeq.job j set claim_id = one.claim_id, attempt = attempt + 1
+        where ctid = any (picked.places) and claim_id is null
+        returning j.type, j.priority, j.run_at, j.id, forgeq.job_taken(j) as job)
+      select g.job, null::json from given g order by g.type, g.priority, g.run_at, g.id;
+    end if;
     get diagnostics changed = row_count;
     if changed <> cardinality(picked.places) then
       raise exception 'forgeq: % of % jobs changed under their locks', cardinality(picked.places) - changed, cardinality(picked.places);
     end if;
     wanted := wanted - changed;
 
-    select t.lease_seconds, t.batch_size into of_type from forgeq.job_type t where t.type = picked.types[1];
-    if changed = 1 or (of_type.batch_size > 1 and picked.types[1] = all (picked.types)) then
+    if one_lease then
       in_order := changed = 1 or picked.places = array(select p.place from unnest(picked.places) as p(place) order by p.place);
       insert into forgeq.lease as m (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by, invocation)
       values (forgeq.uuid_v7(), one.claim_id, 1, one.queue, picked.types[1], picked.ids, changed, at,
@@ -121,9 +133,9 @@ begin
         select forgeq.uuid_v7(), one.claim_id, g.ordinal, one.queue, g.type, g.ids, cardinality(g.ids), at, at + make_interval(secs => g.lease_seconds),
                at, worker, settle_and_take.invocation
         from grouped g
-        returning id, ordinal, type, queue, job_ids, open_jobs, expires_at)
-      select jsonb_agg(jsonb_build_object('id', m.id, 'type', m.type, 'queue', m.queue, 'lease_seconds', extract(epoch from m.expires_at - at), 'jobs', m.open_jobs,
-               'ids', m.job_ids) order by m.ordinal)
+        returning id, ordinal, type, queue, open_jobs, expires_at)
+      select jsonb_agg(jsonb_build_object('id', m.id, 'type', m.type, 'queue', m.queue, 'lease_seconds', extract(epoch from m.expires_at - at), 'jobs', m.open_jobs)
+               order by m.ordinal)
       into taken
       from made m;
     end if;
@@ -143,8 +155,7 @@ begin
       order by l.id
     loop
       return query select j.job, null::json from unnest(one.jobs) as j(job);
-      leases := leases || jsonb_build_object('id', one.id, 'type', one.type, 'queue', one.queue, 'lease_seconds', one.lease_seconds, 'jobs', cardinality(one.jobs),
-        'ids', null);
+      leases := leases || jsonb_build_object('id', one.id, 'type', one.type, 'queue', one.queue, 'lease_seconds', one.lease_seconds, 'jobs', cardinality(one.jobs));
     end loop;
   elsif wanted = settle_and_take.max_jobs and due_horizon is not null then
     due_seconds := forgeq.next_due(due_horizon, settle_and_take.at,
