@@ -17,7 +17,8 @@ const PREFILL = 1_000;
 /** As long for each queue: what calls were made in it is up to the queue. */
 const WARM_MS = 5_000;
 const WARM_JOBS = 50_000;
-const WARM_PER_SECOND = 250;
+const WARM_STARTS = 2_000;
+const WARM_STARTS_PER_SECOND = 250;
 
 const prefill = async (client: Client, count: number): Promise<void> =>
   spread(2, Math.ceil(count / PREFILL), (n) =>
@@ -94,9 +95,8 @@ const main = async (order: Order): Promise<void> => {
     await Promise.all(Array.from({ length: task.callers }, caller));
   }
   if (task.kind === "latency") {
-    const warming = 8 * WARM_PER_SECOND;
-    await atRate(client, WARM_PER_SECOND, warming);
-    await until(() => samples.length >= warming, 5, 30);
+    await atRate(client, WARM_STARTS_PER_SECOND, WARM_STARTS);
+    await until(() => samples.length >= WARM_STARTS, 5, 30);
     samples.length = 0;
   }
   const go = new Promise((resolve) => process.once("message", resolve));

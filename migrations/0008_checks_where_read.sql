@@ -8,7 +8,10 @@ declare
   one record;
 begin
   -- Their names depend on which tables there were when they got them.
-  for one in select c.conname from pg_constraint c where c.conrelid = 'forgeq.job'::regclass and c.contype = 'c' loop
+  for one in
+    select c.conname from pg_constraint c
+    where c.conrelid = 'forgeq.job'::regclass and c.contype = 'c' and c.conname ~ '^job_(priority|max_attempts)_check'
+  loop
     execute format('alter table forgeq.job drop constraint %I', one.conname);
   end loop;
 end
