@@ -34,18 +34,17 @@ const NOW = new Date("2030-01-01T00:00:00Z");
 const setup = (keys = ALL_SCOPES, refusal?: { code: string; detail: object }) => {
   const stored: Item[] = [];
   const { db, query } = answering({
-    enqueue: ([jobs]) => {
+    enqueue: ([jobs, ...others]) => {
       const items = JSON.parse(jobs as string) as Item[];
       if (refusal !== undefined) {
         const detail = JSON.stringify({ requested_id: items.at(-1)?.id, ...refusal.detail });
         throw Object.assign(new Error("the database says no"), { code: refusal.code, detail });
       }
       stored.push(...items);
-      const row = { ...CREATED, runAt: NOW, createdAt: NOW };
-      // Few have a row each; many that are stored alike share one.
-      return items.length > 5
-        ? [{ ...row, requestedIds: null, ids: null }]
-        : items.map(({ id }) => ({ ...row, requestedId: id, id }));
+      // Those that are stored alike, or many, share a row; few that are not have one each.
+      return others.length > 2
+        ? [{ stored: [...Object.values(CREATED), NOW.toISOString(), NOW.toISOString(), null, null] }]
+        : items.map(({ id }) => ({ ...CREATED, runAt: NOW, createdAt: NOW, requestedId: id, id }));
     },
   });
   const deps = httpDeps(db);
