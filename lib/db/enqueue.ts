@@ -119,16 +119,17 @@ export interface StoredRow extends Omit<EnqueuedRow, "dueSeconds" | "taken" | "h
   readonly hinted?: boolean | null;
 }
 
-export const toRow = (row: StoredRow): EnqueuedRow => ({
-  ...row,
-  dueSeconds: secondsBetween(row.createdAt, row.runAt),
+/** What follows from what the database says of a job, or of jobs stored alike. */
+export const toRow = <Said extends Omit<StoredRow, "requestedId" | "id">>(said: Said) => ({
+  ...said,
+  dueSeconds: secondsBetween(said.createdAt, said.runAt),
   taken: null,
-  hinted: row.hinted === true,
+  hinted: said.hinted === true,
 });
 
 const toRows = (groups: readonly GroupRow[], items: readonly EnqueueItem[]): EnqueuedRow[] =>
   groups.map(toGroup).flatMap(({ requestedIds, ids, ...shared }) => {
-    const row = toRow({ ...shared, requestedId: "", id: "" });
+    const row = toRow(shared);
     return (requestedIds ?? items.map((item) => item.id)).map((requestedId, index) => ({
       ...row,
       requestedId,
@@ -148,6 +149,7 @@ const storeBy = async (
 ): Promise<EnqueuedRow[]> => {
   const [first] = items;
   const few = items.length <= FEW;
+  // Few that may be there already would be looked up one by one all the same.
   if (first !== undefined && (areFresh || !few) && items.every((item) => isAlike(item, first))) {
     const { type, queue = null } = first;
     const jobs = JSON.stringify(

@@ -16,7 +16,12 @@ const REFUSED: readonly Partial<EnqueueItem>[] = [
 ];
 const item = (more: Partial<EnqueueItem> = {}): EnqueueItem => ({ id: uuidV7(), type: "plain", payload: {}, ...more });
 
-// The table has no check of its own: each way to store a job has to make it.
+it("is not left to constraints of the table, which each claim would check again", async () => {
+  const { db } = await setup({ jobs: [plain] });
+  const checks = "select from pg_constraint where conrelid = 'forgeq.job'::regclass and contype = 'c'";
+  expect(await db.query(checks)).toEqual([]);
+});
+
 describe("a priority or number of attempts out of range is refused, and stores nothing", async () => {
   const { db } = await setup({ jobs: [plain, other] });
   // So that the short ways are open: the counter of the type is there.
