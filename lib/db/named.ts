@@ -37,17 +37,17 @@ export const createSendByName = (): Send => {
   const names = new Map<string, string>();
   let refused = false;
 
-  return async (client, text, params) => {
+  return async (client, text, params, deadlineMs) => {
     const [, tag = ""] = /^\/\* forgeq:(\w+) \*\//.exec(text) ?? [];
-    if (refused || !NAMED.has(tag)) return send(client, text, params);
+    if (refused || !NAMED.has(tag)) return send(client, text, params, deadlineMs);
     const name = names.get(text) ?? nameOf(tag, text);
     names.set(text, name);
     try {
-      return await send(client, text, params, name);
+      return await send(client, text, params, deadlineMs, name);
     } catch (error) {
       if (!REFUSED.has(sqlState(error) ?? "")) throw error;
       refused = true;
-      return send(client, text, params);
+      return send(client, text, params, deadlineMs);
     }
   };
 };

@@ -54,7 +54,6 @@ export const createNeonDb = ({ url, max = 4, statementSeconds = 5, fetchEndpoint
         connectionString: url,
         max,
         connectionTimeoutMillis: CONNECT_MS,
-        query_timeout: deadlineMs,
         allowExitOnIdle: true,
       }),
     );

@@ -38,7 +38,6 @@ export const createPgDb = ({ url, max = 4, keep = 0, statementSeconds = 5 }: Con
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       idleTimeoutMillis: IDLE_MS,
-      query_timeout: statementSeconds * 1000,
       allowExitOnIdle: true,
     }),
   );

@@ -16,15 +16,35 @@ interface Statement {
 
 /** A connection of pg's pool, or of Neon's, which is made of it. */
 interface Client {
-  query(statement: Statement): Promise<Answer>;
+  query(statement: Statement, done: (error: Error | null | undefined, answer: Answer) => void): void;
   release(broken: boolean): void;
 }
 
-/** Sends one statement; with a name the connection keeps it, parsed, for the next time. */
-export const send = (client: Client, text: string, params: readonly unknown[], name?: string): Promise<Answer> =>
-  client.query({ text, values: toParams(params), ...(name !== undefined && { name }) });
+/**
+ * Sends one statement; with a name the connection keeps it, parsed, for the next time.
+ *
+ * With a callback and a timer of its own, because what pg makes for a promise, and for its `query_timeout`, holds every answer until the
+ * next major garbage collection, and minor ones copy them all. See docs/adr/0009.
+ *
+ * @param deadlineMs - after it the statement fails. Whether it took effect is unknown, and its connection is of no use any more
+ */
+export const send = (
+  client: Client,
+  text: string,
+  params: readonly unknown[],
+  deadlineMs: number,
+  name?: string,
+): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error("query read timeout")), deadlineMs);
+    client.query({ text, values: toParams(params), ...(name !== undefined && { name }) }, (error, answer) => {
+      clearTimeout(timer);
+      if (error) reject(error);
+      else resolve(answer);
+    });
+  });
 
-export type Send = (client: Client, text: string, params: readonly unknown[]) => Promise<Answer>;
+export type Send = (client: Client, text: string, params: readonly unknown[], deadlineMs: number) => Promise<Answer>;
 
 interface SessionOptions {
   /** Whatever the driver rejects with, as an Error. */
@@ -57,7 +77,7 @@ export const createSessions = (
   };
   const run = async (client: Client, text: string, params: readonly unknown[] = [], how: Send = send) => {
     try {
-      return await how(client, text, params);
+      return await how(client, text, params, deadlineMs);
     } catch (thrown) {
       throw toError(thrown);
     }
