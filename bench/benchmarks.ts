@@ -41,7 +41,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     name: "enqueue",
     title: "Single enqueue, 10 callers of one process",
     figure: "jobsPerSecond",
-    runs: all({ task: { kind: "enqueue", callers: 10, count: 6_000 } }),
+    runs: all({ task: { kind: "enqueue", callers: 10, count: 12_000 } }),
     peers: {
       "graphile-worker": { must: 12, goal: 16 },
       "pg-boss": { must: 10, goal: 14 },
@@ -53,7 +53,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     name: "enqueue-processes",
     title: "Single enqueue, 10 processes with a caller each",
     figure: "jobsPerSecond",
-    runs: all({ task: { kind: "enqueue", callers: 1, count: 300 }, processes: 10 }),
+    runs: all({ task: { kind: "enqueue", callers: 1, count: 600 }, processes: 10 }),
     peers: {
       "graphile-worker": { must: 5, goal: 7 },
       "pg-boss": { must: 5, goal: 6.5 },
@@ -65,7 +65,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     name: "bulk",
     title: "Bulk enqueue, 1,000 jobs a call",
     figure: "jobsPerSecond",
-    runs: all({ task: { kind: "bulk", callers: 2, count: 40_000, size: 1_000 } }),
+    runs: all({ task: { kind: "bulk", callers: 2, count: 160_000, size: 1_000 } }),
     peers: {
       "graphile-worker": { must: 2, goal: 2.4 },
       "pg-boss": { must: 2.5, goal: 3 },
@@ -77,7 +77,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     name: "drain",
     title: "Drain, an outcome per job, history kept",
     figure: "jobsPerSecond",
-    runs: all({ task: drain(50_000) }),
+    runs: all({ task: drain(150_000) }),
     peers: {
       "graphile-worker": { must: 1.3, goal: 1.8 },
       "pg-boss": { must: 1.8, goal: 2.5 },
@@ -89,7 +89,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     name: "drain-no-history",
     title: "Drain of a queue that keeps no completed jobs",
     figure: "jobsPerSecond",
-    runs: all({ task: drain(50_000), keepHistory: false }),
+    runs: all({ task: drain(150_000), keepHistory: false }),
     peers: {
       "graphile-worker": { must: 2, goal: 2.4 },
       "pg-boss": { must: 2.6, goal: 3.3 },

@@ -49,6 +49,12 @@ interface Claimed {
   readonly payload: Payload;
 }
 
+/** By callback, as ForgeQ does: pg's promise would keep what was claimed until a major garbage collection (ADR 15). */
+const answerOf = (client: pg.PoolClient, params: unknown[]): Promise<pg.QueryResult<Claimed>> =>
+  new Promise((resolve, reject) => {
+    client.query<Claimed>(DONE_AND_CLAIM, params, (error, result) => (error ? reject(error) : resolve(result)));
+  });
+
 export const system: System = {
   prepare: async ({ url }) => {
     const client = new pg.Client({ connectionString: url });
@@ -90,7 +96,7 @@ export const system: System = {
         const nextId = randomUUID();
         const ids = held.map(({ id }) => id);
         const params = [ids, claimId, nextId, low, keepHistory, rttMs < 10 ? 500 : 1_000];
-        const { rows } = await client.query<Claimed>(DONE_AND_CLAIM, params);
+        const { rows } = await answerOf(client, params);
         const last = rows.reduce((most, row) => Math.max(most, row.run_at.getTime()), 0);
         if (last > 0) low = new Date(last - 1_000).toISOString();
         claimId = nextId;

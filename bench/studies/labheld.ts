@@ -1,0 +1,126 @@
+import pg from "pg";
+import { defineQueue } from "../../lib/core/define.ts";
+import { uuidV7 } from "../../lib/core/uuid.ts";
+import { connectDb } from "../../lib/db/connect.ts";
+import { enqueueMany } from "../../lib/db/enqueue.ts";
+import { beginLease, claim } from "../../lib/db/leases.ts";
+import { settle } from "../../lib/db/settle.ts";
+import { syncDefinitions } from "../../lib/queue/sync.ts";
+import { createBench } from "../measure.ts";
+import { median } from "../rounds.ts";
+import { payloadOf } from "../system.ts";
+import { noop } from "../systems/forgeq.ts";
+import type { Study } from "../studies.ts";
+
+const PER_SECOND = 2_500;
+const SECONDS = 80;
+const WINDOW_SECONDS = 10;
+const STEPS = ["claim", "begin", "settle"] as const;
+
+type Step = (typeof STEPS)[number];
+
+/** Claims, begins and settles 2,500 jobs a second for 80 s beside another transaction; how long each step takes, by 10 s. */
+export const beside = async (url: string, begin: string, seconds: number) => {
+  const db = await connectDb({ url, max: 6, statementSeconds: 60 });
+  await syncDefinitions(db, [noop], [defineQueue({ name: "noop", maxInFlight: null })]);
+  const holder = new pg.Client({ connectionString: url });
+  await holder.connect();
+  await holder.query(begin);
+  const startedMs = performance.now();
+  const samples: { atMs: number; step: Step; ms: number }[] = [];
+  const timed = async <Result>(step: Step, work: () => Promise<Result>): Promise<Result> => {
+    const fromMs = performance.now();
+    const result = await work();
+    samples.push({ atMs: fromMs - startedMs, step, ms: performance.now() - fromMs });
+    return result;
+  };
+  let enqueued = 0;
+  let settled = 0;
+  const ended = () => performance.now() - startedMs > seconds * 1000;
+  const produce = async () => {
+    while (!ended()) {
+      const due = Math.floor(((performance.now() - startedMs) / 1000) * PER_SECOND) - enqueued;
+      if (due >= 100) {
+        enqueued += due;
+        const items = Array.from({ length: due }, (_, n) => ({ id: uuidV7(), type: "noop", payload: payloadOf(n) }));
+        await enqueueMany(db, items, true, null);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  const consume = async () => {
+    let watermarks: readonly string[] | null = null;
+    let sweptMs = -Infinity;
+    while (!ended()) {
+      const sweep = performance.now() - sweptMs > 5_000;
+      if (sweep) sweptMs = performance.now();
+      const input = { queue: "noop", maxJobs: 100, blockedTypes: [], dispatchSeconds: 90, at: null };
+      const claimed = await timed("claim", () =>
+        claim(db, { ...input, claimId: uuidV7(), watermarks: sweep ? null : watermarks }),
+      );
+      watermarks = claimed.watermarks;
+      for (const { id: leaseId } of claimed.leases) {
+        const held = { leaseId, begunBy: uuidV7() };
+        const begun = await timed("begin", () =>
+          beginLease(db, { ...held, leaseSeconds: 60, invocation: null, at: null }),
+        );
+        if (begun === "lease_lost") throw new Error("lease lost");
+        const outcomes = begun.jobs.map(({ id }) => ({ id, outcome: "completed", result: null }) as const);
+        await timed("settle", () => settle(db, held, outcomes, null, true));
+        settled += outcomes.length;
+      }
+      if (claimed.leases.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  await Promise.all([produce(), consume(), consume()]);
+  await holder.query("rollback");
+  await holder.end();
+  const [waiting] = await db.query<{ n: number }>("select count(*)::int as n from forgeq.job where claim_id is null");
+  await db.close();
+  const windows = Array.from({ length: seconds / WINDOW_SECONDS }, (_, n) =>
+    Object.fromEntries(
+      STEPS.map((step) => {
+        const times = samples
+          .filter((one) => one.step === step && Math.floor(one.atMs / 1000 / WINDOW_SECONDS) === n)
+          .map(({ ms }) => ms)
+          .sort((a, b) => a - b);
+        return [step, { p50: median(times), p99: times[Math.floor(times.length * 0.99)] ?? 0 }];
+      }),
+    ),
+  );
+  return { enqueued, settled, waiting: waiting?.n, windows, slow: samples.filter((s) => s.step === "settle" && s.ms > 7).map((s) => ({ ...s, abs: s.atMs + startedMs })) };
+};
+
+export const held: Study = async (servers, say) => {
+  const bench = createBench(servers);
+  const reader = await beside(
+    await bench.database("forgeq"),
+    "begin isolation level repeatable read; select count(*) from forgeq.job",
+    SECONDS,
+  );
+  say(JSON.stringify(reader));
+  const writer = await beside(
+    await bench.database("forgeq"),
+    "begin; create table forgeq.of_a_writer (n int); insert into forgeq.of_a_writer values (1)",
+    20,
+  );
+  say(JSON.stringify(writer));
+  await bench.close();
+  const [first, last] = [reader.windows[0], reader.windows.at(-1)];
+  return {
+    perSecond: PER_SECOND,
+    reader,
+    growth: Object.fromEntries(STEPS.map((step) => [step, (last?.[step]?.p50 ?? 0) / (first?.[step]?.p50 ?? 1)])),
+    must: { growth: 1.25, p99Ms: 6 },
+    writer,
+    plot: {
+      title: "Beside a held transaction, 2,500 jobs a second",
+      x: "seconds",
+      y: "p50, ms",
+      lines: STEPS.map((step) => ({
+        label: step,
+        points: reader.windows.map((window, n) => [(n + 1) * WINDOW_SECONDS, window[step]?.p50 ?? 0] as const),
+      })),
+    },
+  };
+};
