@@ -24,7 +24,7 @@ interface Client {
  * Sends one statement; with a name the connection keeps it, parsed, for the next time.
  *
  * With a callback and a timer of its own, because what pg makes for a promise, and for its `query_timeout`, holds every answer until the
- * next major garbage collection, and minor ones copy them all. See docs/adr/0009.
+ * next major garbage collection, and minor ones copy them all. See docs/adr/0015.
  *
  * @param deadlineMs - after it the statement fails. Whether it took effect is unknown, and its connection is of no use any more
  */
