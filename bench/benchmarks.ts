@@ -29,7 +29,7 @@ const rtt = (rttMs: number): Benchmark => ({
   name: `drain-rtt-${rttMs}`,
   title: `Drain at ${rttMs} ms round-trip time`,
   figure: "jobsPerSecond",
-  runs: all({ task: drain(50_000), rttMs }, ["forgeq", "raw", "graphile-worker", "pg-boss"]),
+  runs: all({ task: drain(150_000), rttMs }, ["forgeq", "raw", "graphile-worker", "pg-boss"]),
   peers:
     rttMs === 20
       ? { "graphile-worker": { must: 3, goal: 4 }, "pg-boss": { must: 2, goal: 2.7 }, raw: { must: 0.8 } }
