@@ -36,8 +36,9 @@ export const send = (
   name?: string,
 ): Promise<Answer> =>
   new Promise((resolve, reject) => {
+    const statement = { text, values: toParams(params), ...(name !== undefined && { name }) };
     const timer = setTimeout(() => reject(new Error("query read timeout")), deadlineMs);
-    client.query({ text, values: toParams(params), ...(name !== undefined && { name }) }, (error, answer) => {
+    client.query(statement, (error, answer) => {
       clearTimeout(timer);
       if (error) reject(error);
       else resolve(answer);
