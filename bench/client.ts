@@ -16,7 +16,7 @@ const spread = async (callers: number, count: number, work: (n: number) => Promi
 const PREFILL = 1_000;
 /** As long for each queue: what calls were made in it is up to the queue. Longer for processes of one caller, which make few. */
 const WARM_MS = 5_000;
-const WARM_ALONE_MS = 15_000;
+const WARM_ALONE_MS = 40_000;
 const WARM_JOBS = 50_000;
 const WARM_STARTS = 2_000;
 const WARM_STARTS_PER_SECOND = 250;

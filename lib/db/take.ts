@@ -38,11 +38,18 @@ export interface TakenLease {
   readonly jobs: readonly LeasedJob[];
 }
 
+/** What a take found of a queue that it visited. */
+export interface TakenFrom extends Pick<Claimed, "outcome" | "watermarks" | "more"> {
+  readonly queue: string;
+  /** Where a take that its size cut off ended; null otherwise. One from there misses what commits late: see docs/adr/0016. */
+  readonly near?: readonly string[] | null;
+}
+
 export interface SettledAndTaken {
   /** By lease; `busy`: nothing was written, send it again. */
   readonly settled: Readonly<Record<string, BriefStates<SettledState | "busy">>>;
   readonly wakeSeconds: WakeSeconds;
-  readonly queues: readonly (Pick<Claimed, "outcome" | "watermarks" | "more"> & { readonly queue: string })[];
+  readonly queues: readonly TakenFrom[];
   readonly leases: readonly TakenLease[];
   /** Only when nothing was taken: seconds until the next job falls due. */
   readonly dueSeconds: number | null;
@@ -50,15 +57,13 @@ export interface SettledAndTaken {
   readonly serverMs: number;
 }
 
-/** As migrations/functions/job_taken.sql makes them. */
-type WireJob = readonly [
-  id: string,
+/** As migrations/functions/job_details.sql says it. */
+type Details = readonly [
   attempt: number,
   maxAttempts: number,
   depth: number,
   traceparent: string | null,
   metadata: Record<string, unknown> | null,
-  payload: unknown,
 ];
 
 interface WireLease {
@@ -66,6 +71,7 @@ interface WireLease {
   readonly type: string;
   readonly queue: string;
   readonly lease_seconds: number;
+  readonly max_attempts?: number | null;
   /** Their number. */
   readonly jobs: number;
   /** Their order, where the rows have another one. */
@@ -81,15 +87,18 @@ interface Answer {
   readonly server_ms: number;
 }
 
+/** A job; the last row has the answer instead. */
 interface Row {
-  /** JSON of a `WireJob`. */
+  readonly id: string;
+  readonly payload: unknown;
+  /** JSON of `Details`; null for a first attempt of as many as its lease says, with nothing more to it. */
   readonly job: string | null;
-  /** In the last row. */
   readonly answer: Answer | null;
 }
 
 const SETTLE_AND_TAKE = `/* forgeq:settle_and_take */
-select job, answer from forgeq.settle_and_take($1::uuid, $2::jsonb, $3::jsonb, $4::text[], $5::int, $6, $7::float8, $8::timestamptz)`;
+select id, payload, job, answer
+from forgeq.settle_and_take($1::uuid, $2::jsonb, $3::jsonb, $4::text[], $5::int, $6, $7::float8, $8::timestamptz, true)`;
 
 /**
  * One statement for a batch: writes outcomes of several leases, then takes due jobs that are begun already. Sent again with the
@@ -115,47 +124,52 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
   ]);
   const answer = rows.at(-1)?.answer;
   if (!answer) throw new ForgeqError("internal", "settle_and_take gave no answer");
-  const jobs = rows.slice(0, -1).map(({ job }) => JSON.parse(job ?? "") as WireJob);
   return {
     queues: answer.queues,
     wakeSeconds: answer.wake_seconds,
     dueSeconds: answer.due_seconds,
     serverMs: answer.server_ms,
     settled: answer.settled,
-    leases: toLeases(answer.leases, jobs),
+    leases: toLeases(answer.leases, rows),
   };
 };
 
-const toLeases = (leases: readonly WireLease[], jobs: readonly WireJob[]): readonly TakenLease[] => {
+const toLeases = (leases: readonly WireLease[], rows: readonly Row[]): readonly TakenLease[] => {
   let next = 0;
-  return leases.map((lease) => toLease(lease, inOrder(jobs.slice(next, (next += lease.jobs)), lease.ids ?? null)));
+  return leases.map((lease) => toLease(lease, inOrder(rows.slice(next, (next += lease.jobs)), lease.ids ?? null)));
 };
 
-const inOrder = (jobs: readonly WireJob[], ids: readonly string[] | null): readonly WireJob[] => {
-  if (ids === null) return jobs;
-  const byId = new Map(jobs.map((job) => [job[0], job]));
-  return ids.map((id) => byId.get(id)).filter((job) => job !== undefined);
+const inOrder = (rows: readonly Row[], ids: readonly string[] | null): readonly Row[] => {
+  if (ids === null) return rows;
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ids.map((id) => byId.get(id)).filter((row) => row !== undefined);
 };
 
 const toLease = (
-  { id, type, queue, lease_seconds: leaseSeconds }: WireLease,
-  jobs: readonly WireJob[],
-): TakenLease => ({
-  id,
-  type,
-  queue,
-  leaseSeconds,
-  // By place: a pattern of a list goes through its iterator until it is compiled.
-  jobs: jobs.map((job) => ({
-    id: job[0],
+  { id, type, queue, lease_seconds: leaseSeconds, max_attempts }: WireLease,
+  rows: readonly Row[],
+): TakenLease => {
+  const usual: Details = [1, max_attempts ?? 1, 0, null, null];
+  return {
+    id,
     type,
     queue,
-    attempt: job[1],
-    maxAttempts: job[2],
-    depth: job[3],
-    waitedMs: null,
-    traceparent: job[4],
-    metadata: job[5],
-    payload: job[6],
-  })),
-});
+    leaseSeconds,
+    jobs: rows.map((row) => {
+      // By place: a pattern of a list goes through its iterator until it is compiled.
+      const details = row.job === null ? usual : (JSON.parse(row.job) as Details);
+      return {
+        id: row.id,
+        type,
+        queue,
+        attempt: details[0],
+        maxAttempts: details[1],
+        depth: details[2],
+        waitedMs: null,
+        traceparent: details[3],
+        metadata: details[4],
+        payload: row.payload,
+      };
+    }),
+  };
+};

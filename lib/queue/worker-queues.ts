@@ -5,12 +5,17 @@ import type { Time } from "./time.ts";
 const SWEEP_EVERY_MS = 5_000;
 /** Somebody else is claiming from a limited queue: look again so much later, on average. */
 const BUSY_MS = 20;
+/** While more jobs wait than looks bring, a look goes on where the last one ended; so often one sees what has committed late. See docs/adr/0016. */
+const WIDE_EVERY_MS = 100;
 /** A queue that gave jobs so recently is looked at by every statement that is sent anyway. */
 const RECENT_MS = 1_000;
 
 interface Position {
   watermarks: readonly string[] | null;
+  /** Where the last look ended, if it was cut off. */
+  near: readonly string[] | null;
   sweptAtMs: number;
+  wideAtMs: number;
   gaveAtMs: number;
   /** There may be due jobs, and no statement has looked since: worth one. */
   hinted: boolean;
@@ -23,6 +28,8 @@ const isHot = ({ hinted, more }: Position): boolean => hinted || more;
 /** A queue that a statement visits, and whether a hint sends it there. */
 export interface Look extends TakeFrom {
   readonly hinted: boolean;
+  /** Goes on where the last look ended. */
+  readonly near: boolean;
 }
 
 /** A worker's view of its queues: where its takes stand, and which of them are worth a look. */
@@ -40,8 +47,8 @@ export interface WorkerQueues {
   takes(all: boolean): readonly Look[];
   /** Looks that were not made: their hints hold. */
   unseen(looks: readonly Look[]): void;
-  /** What a statement found. @returns the queues where somebody else was claiming, with the milliseconds to wait */
-  note(found: SettledAndTaken): readonly { readonly queue: string; readonly waitMs: number }[];
+  /** What a statement found by these looks. @returns the queues where somebody else was claiming, with the milliseconds to wait */
+  note(looks: readonly Look[], found: SettledAndTaken): readonly { readonly queue: string; readonly waitMs: number }[];
 }
 
 export const createWorkerQueues = (time: Time, random: () => number): WorkerQueues => {
@@ -51,7 +58,9 @@ export const createWorkerQueues = (time: Time, random: () => number): WorkerQueu
     set: (names) => {
       const fresh = (): Position => ({
         watermarks: null,
+        near: null,
         sweptAtMs: -Infinity,
+        wideAtMs: -Infinity,
         gaveAtMs: -Infinity,
         hinted: true,
         more: false,
@@ -83,9 +92,12 @@ export const createWorkerQueues = (time: Time, random: () => number): WorkerQueu
       return visited.map(([queue, position]) => {
         const sweep = now - position.sweptAtMs >= SWEEP_EVERY_MS;
         if (sweep) position.sweptAtMs = now;
-        const { hinted, watermarks } = position;
+        const { hinted } = position;
         position.hinted = false;
-        return { queue, claimId: uuidV7(), watermarks: sweep ? null : watermarks, hinted };
+        const near = !sweep && !hinted && now - position.wideAtMs < WIDE_EVERY_MS ? position.near : null;
+        if (near === null) position.wideAtMs = now;
+        const watermarks = sweep ? null : (near ?? position.watermarks);
+        return { queue, claimId: uuidV7(), watermarks, hinted, near: near !== null };
       });
     },
     unseen: (looks) => {
@@ -94,12 +106,17 @@ export const createWorkerQueues = (time: Time, random: () => number): WorkerQueu
         if (position !== undefined) position.hinted ||= hinted;
       }
     },
-    note: ({ queues }) => {
+    note: (looks, { queues }) => {
       const now = time.elapsedMs();
-      for (const { queue, outcome, watermarks, more } of queues) {
+      const nearly = new Set(looks.filter((look) => look.near).map(({ queue }) => queue));
+      for (const { queue, outcome, watermarks, near = null, more } of queues) {
         const position = positions.get(queue);
         if (position === undefined) continue;
-        if (outcome === "claimed" || outcome === "empty") position.watermarks = watermarks;
+        if (outcome === "claimed" || outcome === "empty") {
+          position.near = near;
+          // What a near look gives has lost its lag.
+          if (!nearly.has(queue)) position.watermarks = watermarks;
+        }
         if (outcome === "claimed") position.gaveAtMs = now;
         position.more = more && outcome !== "busy";
       }

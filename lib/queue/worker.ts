@@ -11,7 +11,7 @@ import { startChores } from "./worker-chores.ts";
 import { createWorkerLeases, type Handler } from "./worker-leases.ts";
 import { createOutbox, type Settles } from "./worker-outbox.ts";
 import { createPoll } from "./worker-poll.ts";
-import { createWorkerQueues } from "./worker-queues.ts";
+import { createWorkerQueues, type Look } from "./worker-queues.ts";
 import { createSender } from "./worker-sender.ts";
 import { stopGracefully } from "./worker-stop.ts";
 
@@ -193,7 +193,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       statements -= 1;
       const visited = new Set(found.queues.map(({ queue }) => queue));
       queues.unseen(takes.filter(({ queue }) => !visited.has(queue)));
-      absorb(input, found);
+      absorb(input, takes, found);
     } catch (error) {
       reserved -= maxJobs;
       statements -= 1;
@@ -203,10 +203,10 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     pump();
   };
 
-  const absorb = (input: SettleAndTake, found: SettledAndTaken): void => {
+  const absorb = (input: SettleAndTake, looks: readonly Look[], found: SettledAndTaken): void => {
     const freed = noteOutcomes(input.settles, found);
     leases.start(found.leases);
-    for (const { queue, waitMs } of queues.note(found)) later(waitMs, () => queues.heat(queue));
+    for (const { queue, waitMs } of queues.note(looks, found)) later(waitMs, () => queues.heat(queue));
     if (found.wakeSeconds !== null) {
       const visited = new Set(found.queues.map(({ queue }) => queue));
       if (found.wakeSeconds === 0) for (const queue of freed) if (!visited.has(queue)) queues.heat(queue);

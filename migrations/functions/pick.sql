@@ -1,8 +1,11 @@
 -- Chooses due jobs of one queue and locks them: what claim and settle_and_take begin with. Internal; see claim for the guarantees, the lock order,
 -- the watermarks and the answers. The arrays say the same jobs in the same order; null when there are none.
+--
+-- near_watermarks: where a scan that was cut off by its size ended, without the second of lag; null otherwise. A scan from there passes over
+-- nothing that was taken just now, and misses what commits late meanwhile: see docs/adr/0016.
 create or replace function forgeq.pick(
   queue text, max_jobs int, watermarks text[], blocked_types text[], at timestamptz,
-  out outcome text, out next_watermarks text[], out more boolean,
+  out outcome text, out next_watermarks text[], out near_watermarks text[], out more boolean,
   out places tid[], out ids uuid[], out types text[], out priorities smallint[], out run_ats timestamptz[])
 language plpgsql
 as $$
@@ -17,6 +20,7 @@ declare
   picked int;
   oldest record;
   last_priority int;
+  last_run_at timestamptz;
 begin
   next_watermarks := pick.watermarks;
   more := false;
@@ -112,10 +116,15 @@ begin
     lows[i] := greatest(lows[i], coalesce(highs[i], at - interval '1 second'));
   end loop;
   if picked = wanted then
-    lows[last_priority + 1] := greatest(lows[last_priority + 1],
-      (select max(r.run_at) from unnest(run_ats, priorities) as r(run_at, priority) where r.priority = last_priority) - interval '1 second');
+    last_run_at := (select max(r.run_at) from unnest(run_ats, priorities) as r(run_at, priority) where r.priority = last_priority);
+    lows[last_priority + 1] := greatest(lows[last_priority + 1], last_run_at - interval '1 second');
   end if;
   next_watermarks := lows::text[];
+  if picked = wanted then
+    -- Others may be due at the same instant.
+    lows[last_priority + 1] := greatest(lows[last_priority + 1], last_run_at - interval '1 microsecond');
+    near_watermarks := lows::text[];
+  end if;
   more := more or picked = wanted;
   if limits.max_in_flight is not null and limits.waiting <> (picked = wanted and wanted < pick.max_jobs) then
     update forgeq.queue q set waiting = not limits.waiting where q.name = pick.queue;

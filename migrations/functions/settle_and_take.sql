@@ -5,12 +5,14 @@
 -- takes: [{queue, claim_id, watermarks}], visited in this order until max_jobs are taken; no takes, nothing is taken.
 -- types: those that the caller can run now; jobs of other types stay. A job's lease lasts its type's lease_seconds.
 --
--- Answers with a row for each job taken, `job` as job_taken makes it; then one with `answer`, whose
+-- Answers with a row for each job taken: where `brief` its id, its payload, and in `job` what job_details says of it, otherwise `job` as
+-- job_taken makes it. Then one with `answer`, whose
 -- settled is {lease id: {job id: state}}, or {lease id: state} where that holds for all jobs named; 'busy' where a handler's own
 --   transaction holds the lease: nothing was written, send it again;
--- wake_seconds is settle's, of all of them; queues: [{queue, outcome, watermarks, more}] of the takes visited;
--- leases: [{id, type, queue, lease_seconds, jobs, ids}], with jobs as their number, in the order in which the rows have them. A lease whose
---   rows come in another order than its jobs are due in says that one in ids, which is null or missing otherwise;
+-- wake_seconds is settle's, of all of them; queues: [{queue, outcome, watermarks, near, more}] of the takes visited, near as pick says;
+-- leases: [{id, type, queue, lease_seconds, max_attempts, jobs, ids}], max_attempts as the type has it, and jobs as their number, in the order
+--   in which the rows have them. A lease whose rows come in another order than its jobs are due in says that one in ids, which is null or
+--   missing otherwise;
 -- due_seconds: when nothing was taken, seconds until the next job of these queues falls due within due_horizon; null for none;
 -- server_ms: what the call took here, so that the caller knows what of its wait was the way.
 --
@@ -18,8 +20,8 @@
 -- Lock order: the call's advisory lock, its leases (skip locked), their jobs, unique keys; then as claim. Waits for nobody.
 create or replace function forgeq.settle_and_take(
   worker uuid, settles jsonb, takes jsonb, types text[], max_jobs int, invocation text default null,
-  due_horizon double precision default null, at timestamptz default null)
-returns table (job text, answer json)
+  due_horizon double precision default null, at timestamptz default null, brief boolean default false)
+returns table (job text, answer json, id uuid, payload jsonb)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
@@ -87,25 +89,29 @@ begin
       continue;
     end if;
     select p.* into picked from forgeq.pick(one.queue, wanted, one.watermarks, blocked, at) p;
-    queues := queues || jsonb_build_object('queue', one.queue, 'outcome', picked.outcome, 'watermarks', picked.next_watermarks, 'more', picked.more);
+    queues := queues || jsonb_build_object('queue', one.queue, 'outcome', picked.outcome, 'watermarks', picked.next_watermarks,
+      'near', picked.near_watermarks, 'more', picked.more);
     continue when picked.outcome <> 'claimed';
 
     -- What the jobs are is told by the update itself. As one document in the answer they would be copied a dozen times on their way, and
     -- sorted here three times: so those of one lease, as nearly always, come in the order of their places.
-    select t.lease_seconds, t.batch_size into of_type from forgeq.job_type t where t.type = picked.types[1];
+    select t.lease_seconds, t.batch_size, t.max_attempts into of_type from forgeq.job_type t where t.type = picked.types[1];
     one_lease := cardinality(picked.ids) = 1 or (of_type.batch_size > 1 and picked.types[1] = all (picked.types));
     if one_lease then
       return query
       update forgeq.job j set claim_id = one.claim_id, attempt = attempt + 1
       where ctid = any (picked.places) and claim_id is null
-      returning forgeq.job_taken(j), null::json;
+      returning case when brief then forgeq.job_details(j, of_type.max_attempts) else forgeq.job_taken(j) end, null::json,
+        case when brief then j.id end, case when brief then j.payload end;
     else
       return query
       with given as (
         update forgeq.job j set claim_id = one.claim_id, attempt = attempt + 1
         where ctid = any (picked.places) and claim_id is null
-        returning j.type, j.priority, j.run_at, j.id, forgeq.job_taken(j) as job)
-      select g.job, null::json from given g order by g.type, g.priority, g.run_at, g.id;
+        returning j.type, j.priority, j.run_at, j.id, j.payload,
+          case when brief then forgeq.job_details(j, null) else forgeq.job_taken(j) end as job)
+      select g.job, null::json, case when brief then g.id end, case when brief then g.payload end
+      from given g order by g.type, g.priority, g.run_at, g.id;
     end if;
     get diagnostics changed = row_count;
     if changed <> cardinality(picked.places) then
@@ -118,8 +124,8 @@ begin
       insert into forgeq.lease as m (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by, invocation)
       values (forgeq.uuid_v7(), one.claim_id, 1, one.queue, picked.types[1], picked.ids, changed, at,
               at + make_interval(secs => coalesce(of_type.lease_seconds, 60)), at, worker, settle_and_take.invocation)
-      returning jsonb_build_object('id', m.id, 'type', m.type, 'queue', m.queue, 'lease_seconds', extract(epoch from m.expires_at - at), 'jobs', m.open_jobs,
-                'ids', case when not in_order then to_jsonb(m.job_ids) end)
+      returning jsonb_build_object('id', m.id, 'type', m.type, 'queue', m.queue, 'lease_seconds', extract(epoch from m.expires_at - at),
+                'max_attempts', of_type.max_attempts, 'jobs', m.open_jobs, 'ids', case when not in_order then to_jsonb(m.job_ids) end)
       into taken;
     else
       with grouped as (
@@ -145,16 +151,20 @@ begin
   if sent_before then
     -- A lease that expired while the answer was lost is not taken up.
     for one in
-      select l.id, l.type, l.queue, extract(epoch from l.expires_at - l.created_at) as lease_seconds, held.jobs
+      select l.id, l.type, l.queue, extract(epoch from l.expires_at - l.created_at) as lease_seconds, held.jobs, held.ids, held.payloads
       from forgeq.lease l
       cross join lateral (
-        select array_agg(j.job order by u.n) as jobs
+        select array_agg(j.job order by u.n) as jobs, array_agg(j.id order by u.n) as ids, array_agg(j.payload order by u.n) as payloads
         from unnest(l.job_ids) with ordinality as u(id, n)
-        cross join lateral (select forgeq.job_taken(j) as job from forgeq.job j where j.id = u.id and j.claim_id = l.claim_id offset 0) j) held
+        cross join lateral (
+          select case when brief then forgeq.job_details(j, null) else forgeq.job_taken(j) end as job, j.id, j.payload
+          from forgeq.job j where j.id = u.id and j.claim_id = l.claim_id offset 0) j) held
       where l.claim_id = any (claim_ids) and l.begun_by = worker and l.expires_at > at and held.jobs is not null
       order by l.id
     loop
-      return query select j.job, null::json from unnest(one.jobs) as j(job);
+      return query
+      select h.job, null::json, case when brief then h.id end, case when brief then h.payload end
+      from unnest(one.jobs, one.ids, one.payloads) as h(job, id, payload);
       leases := leases || jsonb_build_object('id', one.id, 'type', one.type, 'queue', one.queue, 'lease_seconds', one.lease_seconds, 'jobs', cardinality(one.jobs));
     end loop;
   elsif wanted = settle_and_take.max_jobs and due_horizon is not null then
@@ -162,6 +172,8 @@ begin
       array(select t.queue from jsonb_to_recordset(takes) as t(queue text)));
   end if;
   job := null;
+  id := null;
+  payload := null;
   answer := json_build_object(
     'settled', coalesce((select jsonb_object_agg(s.lease_id, s.jobs) from unnest(settled_leases, settled_jobs) as s(lease_id, jobs)), '{}'),
     'wake_seconds', wake_seconds, 'queues', queues, 'leases', leases, 'due_seconds', due_seconds,

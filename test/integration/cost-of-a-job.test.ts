@@ -2,7 +2,7 @@ import * as z from "zod";
 import { expect, it } from "vitest";
 import { defineJob, defineQueue } from "../../lib/core/define.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
-import type { Db } from "../../lib/db/client.ts";
+import type { Db, Sql } from "../../lib/db/client.ts";
 import { dispatch } from "../../lib/queue/dispatch.ts";
 import { runInvocation } from "../../lib/queue/run-lease.ts";
 import { createWorker } from "../../lib/queue/worker.ts";
@@ -70,6 +70,42 @@ it.each([0, 20, 60, 200, 1_000])("claims every job in place, with a payload of %
   const { leases } = await s.queue.claim(JOBS);
   expect(leases.reduce((sum, { jobs }) => sum + jobs, 0)).toBe(JOBS);
   expect(await pages()).toEqual(before);
+});
+
+it("reads nothing again that it has taken, while more wait", async () => {
+  const s = await setup();
+  await s.queue.enqueue(1_500);
+  const worker = uuidV7();
+  const call = "select * from forgeq.settle_and_take($1, '[]', $2::jsonb, '{plain}', 100, null, null, $3, true)";
+  /** Rows that the index has led to, among them what a scan passes over; of this connection, since the last time that it told the server. */
+  const readsOf = async (tx: Sql): Promise<number> => {
+    const [read] = await tx.query<{ rows: number }>(
+      "select pg_stat_get_xact_tuples_fetched('forgeq.job_due'::regclass)::int as rows",
+    );
+    return read!.rows;
+  };
+  const take = (watermarks: readonly string[] | null) =>
+    s.db.transaction(async (tx) => {
+      const takes = JSON.stringify([{ queue: "plain", claim_id: uuidV7(), watermarks }]);
+      const before = await readsOf(tx);
+      const rows = await tx.query<{ answer: { queues: { near: string[]; watermarks: string[] }[] } }>(call, [
+        worker,
+        takes,
+        s.at(1),
+      ]);
+      return { ...rows.at(-1)!.answer.queues[0]!, rows: (await readsOf(tx)) - before };
+    });
+  // Each due at an instant of its own, as jobs of many calls are.
+  await s.db.query("update forgeq.job set run_at = run_at - (1500 - (payload->>'n')::int) * interval '1 microsecond'");
+
+  const first = await take(null);
+  let { near } = first;
+  for (let n = 0; n < 10; n += 1) {
+    const next = await take(near);
+    expect(next.rows).toBeLessThanOrEqual(1.1 * first.rows);
+    ({ near } = next);
+  }
+  expect((await take(first.watermarks)).rows).toBeGreaterThan(first.rows + 1_000);
 });
 
 it("drains a queue by a worker with at most one statement for a hundred jobs", async () => {

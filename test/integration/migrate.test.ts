@@ -127,8 +127,11 @@ describe("migrate", () => {
     const { db } = await createTestDatabase({ empty: true });
     const older = copy();
     for (const name of tables.filter((table) => table >= "0006")) rmSync(join(older, name));
-    const taken = join(older, "functions", "job_taken.sql");
-    writeFileSync(taken, `${readFileSync(taken, "utf8")}\n-- older`);
+    rmSync(join(older, "functions", "job_details.sql"));
+    for (const name of ["job_taken.sql", "pick.sql", "settle_and_take.sql"]) {
+      const file = join(older, "functions", name);
+      writeFileSync(file, `${readFileSync(file, "utf8")}\n-- older`);
+    }
     await migrate(db, { folder: older });
     await db.query(OLD_ROWS);
     const before = await db.query(SHOWN);
@@ -136,7 +139,10 @@ describe("migrate", () => {
 
     expect((await migrate(db)).applied).toEqual([
       ...tables.filter((table) => table >= "0006"),
+      "functions/job_details.sql",
       "functions/job_taken.sql",
+      "functions/pick.sql",
+      "functions/settle_and_take.sql",
     ]);
     expect(await db.query(SHOWN)).toEqual(before);
     // Weeks with rows keep their table and its indexes; the others are made anew.

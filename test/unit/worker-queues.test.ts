@@ -1,0 +1,68 @@
+import { expect, it } from "vitest";
+import { realTime } from "../../lib/queue/time.ts";
+import { createWorkerQueues, type Look } from "../../lib/queue/worker-queues.ts";
+
+const found = (more: boolean, name: string) => ({
+  settled: {},
+  wakeSeconds: null,
+  leases: [],
+  dueSeconds: null,
+  serverMs: 0,
+  queues: [
+    {
+      queue: "plain",
+      outcome: "claimed" as const,
+      more,
+      watermarks: [`wide ${name}`],
+      near: more ? [`near ${name}`] : null,
+    },
+  ],
+});
+
+const start = () => {
+  let nowMs = 0;
+  const queues = createWorkerQueues({ ...realTime, elapsedMs: () => nowMs }, Math.random);
+  queues.set(["plain"]);
+  const look = (): Look => queues.takes(true)[0]!;
+  return {
+    queues,
+    look,
+    after: (ms: number) => {
+      nowMs += ms;
+    },
+    answer: (looked: Look, more: boolean, name: string) => queues.note([looked], found(more, name)),
+  };
+};
+
+it("sweeps first, and goes on near while more jobs wait", () => {
+  const { look, answer } = start();
+  const first = look();
+  expect(first).toMatchObject({ watermarks: null, near: false });
+  answer(first, true, "1");
+  const second = look();
+  expect(second).toMatchObject({ watermarks: ["near 1"], near: true });
+  answer(second, true, "2");
+  expect(look()).toMatchObject({ watermarks: ["near 2"], near: true });
+});
+
+it("looks widely ten times a second, from where the last wide look says", () => {
+  const { look, answer, after } = start();
+  answer(look(), true, "1");
+  answer(look(), true, "2");
+  after(100);
+  const wide = look();
+  expect(wide).toMatchObject({ watermarks: ["wide 1"], near: false });
+  answer(wide, true, "3");
+  expect(look()).toMatchObject({ watermarks: ["near 3"], near: true });
+});
+
+it("looks widely once a look was not cut off, and when somebody tells of a job", () => {
+  const { look, answer, queues } = start();
+  answer(look(), true, "1");
+  answer(look(), false, "2");
+  const wide = look();
+  expect(wide).toMatchObject({ watermarks: ["wide 1"], near: false });
+  answer(wide, true, "3");
+  queues.heat("plain");
+  expect(look()).toMatchObject({ watermarks: ["wide 3"], near: false });
+});
