@@ -3,7 +3,12 @@ import type { FromClient, Order, Report, Task } from "./task.ts";
 import { payloadOf, type Client, type System } from "./system.ts";
 import { until } from "./until.ts";
 
-const say = (message: FromClient): void => void process.send?.(message);
+/** Resolves when it is on its way: a report is larger than what the channel takes at once, and the process must not end before. */
+const say = (message: FromClient): Promise<void> =>
+  new Promise((resolve) => {
+    if (process.send === undefined) resolve();
+    else process.send(message, () => resolve());
+  });
 
 const spread = async (callers: number, count: number, work: (n: number) => Promise<void>): Promise<void> => {
   let next = 0;
@@ -66,7 +71,7 @@ const main = async (order: Order): Promise<void> => {
   const { task, url, directUrl, keepHistory, rttMs } = order;
   if (task.kind === "prepare") {
     await system.prepare({ url, keepHistory, rttMs });
-    return say({ report: { seconds: 0, cpuMicros: 0, samples: [] } });
+    return await say({ report: { seconds: 0, cpuMicros: 0, samples: [] } });
   }
   const fill = async (count: number): Promise<void> => {
     const filler = await system.open({ url: directUrl, keepHistory, rttMs: 0 });
@@ -101,7 +106,7 @@ const main = async (order: Order): Promise<void> => {
     samples.length = 0;
   }
   const go = new Promise((resolve) => process.once("message", resolve));
-  say({ ready: true });
+  void say({ ready: true });
   await go;
   const cpu = process.cpuUsage();
   const startedMs = performance.now();
@@ -109,7 +114,7 @@ const main = async (order: Order): Promise<void> => {
   const seconds = (performance.now() - startedMs) / 1000;
   const used = process.cpuUsage(cpu);
   const report: Report = { seconds, cpuMicros: used.user + used.system, samples: samples.sort((a, b) => a - b) };
-  say({ report });
+  await say({ report });
   await client.close();
 };
 

@@ -146,10 +146,10 @@ const inOrder = (rows: readonly Row[], ids: readonly string[] | null): readonly 
 };
 
 const toLease = (
-  { id, type, queue, lease_seconds: leaseSeconds, max_attempts }: WireLease,
+  { id, type, queue, lease_seconds: leaseSeconds, max_attempts: maxAttempts }: WireLease,
   rows: readonly Row[],
 ): TakenLease => {
-  const usual: Details = [1, max_attempts ?? 1, 0, null, null];
+  const usual: Details = [1, maxAttempts ?? 1, 0, null, null];
   return {
     id,
     type,
