@@ -42,7 +42,11 @@ const main = async (): Promise<void> => {
   const { rounds, write, wanted } = parse(process.argv.slice(2));
   installPeers();
   const servers = await startServers();
-  const stop = () => void servers.stop().finally(() => process.exit(130));
+  let stopped = false;
+  const stop = () => {
+    stopped = true;
+    void servers.stop().finally(() => process.exit(130));
+  };
   process.once("SIGINT", stop).once("SIGTERM", stop);
   try {
     const machine = await describeMachine(servers.postgres.url());
@@ -50,6 +54,8 @@ const main = async (): Promise<void> => {
     const skip = (system: string) => system === "bullmq" && servers.redis === null;
     for (const benchmark of BENCHMARKS.filter(({ name }) => wanted(name))) {
       const result = await inRounds(bench, benchmark, rounds, skip, (text) => console.error(text));
+      // What failed because its server was stopped is no result.
+      if (stopped) return;
       console.log(tableOf(result));
       if (Object.keys(result.failed).length > 0) process.exitCode = 1;
       if (write) writeResults(machine, { [result.name]: result });
