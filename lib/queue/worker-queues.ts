@@ -51,6 +51,12 @@ export interface WorkerQueues {
   note(looks: readonly Look[], found: SettledAndTaken): readonly { readonly queue: string; readonly waitMs: number }[];
 }
 
+/** What this look was to see, the next one has to: nothing was scanned. */
+const owe = (position: Position, { watermarks, near }: Look): void => {
+  if (watermarks === null) position.sweptAtMs = -Infinity;
+  if (!near) position.wideAtMs = -Infinity;
+};
+
 export const createWorkerQueues = (time: Time, random: () => number): WorkerQueues => {
   let positions = new Map<string, Position>();
 
@@ -101,22 +107,25 @@ export const createWorkerQueues = (time: Time, random: () => number): WorkerQueu
       });
     },
     unseen: (looks) => {
-      for (const { queue, hinted } of looks) {
-        const position = positions.get(queue);
-        if (position !== undefined) position.hinted ||= hinted;
+      for (const look of looks) {
+        const position = positions.get(look.queue);
+        if (position === undefined) continue;
+        position.hinted ||= look.hinted;
+        owe(position, look);
       }
     },
     note: (looks, { queues }) => {
       const now = time.elapsedMs();
-      const nearly = new Set(looks.filter((look) => look.near).map(({ queue }) => queue));
+      const lookOf = new Map(looks.map((look) => [look.queue, look]));
       for (const { queue, outcome, watermarks, near = null, more } of queues) {
         const position = positions.get(queue);
-        if (position === undefined) continue;
+        const look = lookOf.get(queue);
+        if (position === undefined || look === undefined) continue;
         if (outcome === "claimed" || outcome === "empty") {
           position.near = near;
           // What a near look gives has lost its lag.
-          if (!nearly.has(queue)) position.watermarks = watermarks;
-        }
+          if (!look.near) position.watermarks = watermarks;
+        } else owe(position, look);
         if (outcome === "claimed") position.gaveAtMs = now;
         position.more = more && outcome !== "busy";
       }

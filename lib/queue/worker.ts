@@ -193,7 +193,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       statements -= 1;
       const visited = new Set(found.queues.map(({ queue }) => queue));
       queues.unseen(takes.filter(({ queue }) => !visited.has(queue)));
-      absorb(input, takes, found);
+      absorb(settles, takes, found);
     } catch (error) {
       reserved -= maxJobs;
       statements -= 1;
@@ -203,8 +203,8 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     pump();
   };
 
-  const absorb = (input: SettleAndTake, looks: readonly Look[], found: SettledAndTaken): void => {
-    const freed = noteOutcomes(input.settles, found);
+  const absorb = (settles: Settles, looks: readonly Look[], found: SettledAndTaken): void => {
+    const freed = noteOutcomes(settles, found);
     leases.start(found.leases);
     for (const { queue, waitMs } of queues.note(looks, found)) later(waitMs, () => queues.heat(queue));
     if (found.wakeSeconds !== null) {
@@ -215,7 +215,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       if (!accepting) void deps.hintWorkers?.(found.wakeSeconds, undefined);
     }
     if (found.dueSeconds !== null) poll.due(found.dueSeconds);
-    if (input.takes.length > 0 || found.leases.length > 0) poll.looked(found.leases.length > 0);
+    if (looks.length > 0 || found.leases.length > 0) poll.looked(found.leases.length > 0);
   };
 
   /** @returns the queues of what was settled */

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { realTime } from "../../lib/queue/time.ts";
 import { createWorkerQueues, type Look } from "../../lib/queue/worker-queues.ts";
 
-const found = (more: boolean, name: string) => ({
+const found = (more: boolean, name: string, outcome: "claimed" | "full" = "claimed") => ({
   settled: {},
   wakeSeconds: null,
   leases: [],
@@ -11,7 +11,7 @@ const found = (more: boolean, name: string) => ({
   queues: [
     {
       queue: "plain",
-      outcome: "claimed" as const,
+      outcome,
       more,
       watermarks: [`wide ${name}`],
       near: more ? [`near ${name}`] : null,
@@ -30,7 +30,8 @@ const start = () => {
     after: (ms: number) => {
       nowMs += ms;
     },
-    answer: (looked: Look, more: boolean, name: string) => queues.note([looked], found(more, name)),
+    answer: (looked: Look, more: boolean, name: string, outcome?: "full") =>
+      queues.note([looked], found(more, name, outcome)),
   };
 };
 
@@ -65,4 +66,29 @@ it("looks widely once a look was not cut off, and when somebody tells of a job",
   answer(wide, true, "3");
   queues.heat("plain");
   expect(look()).toMatchObject({ watermarks: ["wide 3"], near: false });
+});
+
+it.each(["answered `full`", "not made"])("sweeps once more when a sweep was %s, which scans nothing", (how) => {
+  const { look, answer, queues, after } = start();
+  answer(look(), false, "0");
+  after(5_000);
+  const sweep = look();
+  expect(sweep).toMatchObject({ watermarks: null });
+  if (how === "not made") queues.unseen([sweep]);
+  else answer(sweep, false, "0", "full");
+  const again = look();
+  expect(again).toMatchObject({ watermarks: null, near: false });
+  answer(again, false, "1");
+  expect(look()).toMatchObject({ watermarks: ["wide 1"], near: false });
+});
+
+it("looks widely once more when a wide look was not made", () => {
+  const { look, answer, queues, after } = start();
+  answer(look(), true, "1");
+  after(100);
+  queues.unseen([look()]);
+  const wide = look();
+  expect(wide).toMatchObject({ watermarks: ["wide 1"], near: false });
+  answer(wide, true, "2");
+  expect(look()).toMatchObject({ watermarks: ["near 2"], near: true });
 });
