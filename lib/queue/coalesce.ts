@@ -27,11 +27,13 @@ interface Entry<Item, Row> {
  * @param store - stores items, all or none, and gives a row for each, in any order
  * @param isOwn - the error says that the statement holds something that can't be stored, and that nothing was: the callers of a
  * shared statement are then served one by one, so that a bad item fails only the call that it came with
+ * @param soon - when the callers that come together have come
  */
 export const createCoalescer = <Item extends { readonly id: string }, Row extends { readonly requestedId: string }>(
   store: (items: readonly Item[]) => Promise<Stored<Row>>,
   isOwn: (error: unknown) => boolean,
   limits: CoalesceLimits,
+  soon: (pump: () => void) => void = setImmediate,
 ) => {
   const waiting: Entry<Item, Row>[] = [];
   let inFlight = 0;
@@ -90,8 +92,7 @@ export const createCoalescer = <Item extends { readonly id: string }, Row extend
   return (items: readonly Item[], bytes: number): Promise<Row[]> =>
     new Promise((resolve, reject) => {
       waiting.push({ items, bytes, resolve, reject });
-      // Not at once: callers that one answer has woken come together.
-      if (!scheduled) setImmediate(pump);
+      if (!scheduled) soon(pump);
       scheduled = true;
     });
 };

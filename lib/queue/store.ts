@@ -55,6 +55,8 @@ const coalescerOf = (deps: Deps) => {
       (items) => store(deps, items, true),
       (error) => error instanceof ForgeqError && error.code !== "database_unavailable",
       LIMITS,
+      // Callers that one answer has woken, or requests that arrive together. Jobs that a worker has begun together enqueue in one turn.
+      deps.handOff === undefined ? setImmediate : (pump) => process.nextTick(pump),
     );
   coalescers.set(deps, made);
   return made;

@@ -26,18 +26,16 @@ declare
   can_begin boolean;
 begin
   if fresh then
-    select t.type, t.priority, t.max_attempts, t.lease_seconds, q.max_in_flight, s.id as series, m.active into alike
+    select t.type, t.priority, t.max_attempts, t.lease_seconds, q.max_in_flight into alike
     from forgeq.job_type t
     join forgeq.queue q on q.name = own_queue and q.max_pending is null and not q.paused and not q.waiting
-    -- There since the first job of this queue and type was counted.
-    join forgeq.metric_series s on s.queue = q.name and s.type = t.type
-    cross join forgeq.metric_state m
     where t.type = first ->> 'type' and coalesce(first ->> 'queue', t.queue) = own_queue and (n = 1 or t.batch_size > 1);
-    can_begin := found and claim is not null and not jobs @? '$[*] ? (exists(@.unique_key) || exists(@.run_at) || exists(@.delay_seconds))';
+    can_begin := found and claim is not null and not first ?| '{unique_key,run_at,delay_seconds}';
     if can_begin and n > 1 then
       can_begin := not exists (
-        select from jsonb_to_recordset(jobs) as i(id uuid, type text, queue text)
-        where i.id is null or i.type is distinct from alike.type or i.queue is distinct from first ->> 'queue');
+        select from jsonb_to_recordset(jobs) as i(id uuid, type text, queue text, unique_key text, run_at text, delay_seconds text)
+        where i.id is null or i.type is distinct from alike.type or i.queue is distinct from first ->> 'queue'
+           or i.unique_key is not null or i.run_at is not null or i.delay_seconds is not null);
     end if;
     -- None at all take the same way: so a new connection gets it ready.
     if first is null then
@@ -71,23 +69,17 @@ begin
   if n > 1 then
     ids := array(select i.id from jsonb_to_recordset(jobs) as i(id uuid));
   end if;
-  insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by, invocation)
-  select lease, claim, 1, own_queue, alike.type, ids, n, at, at + make_interval(secs => alike.lease_seconds), at, worker,
-         enqueue_and_begin.invocation
-  where n > 0;
   return query
+  with held as (
+    -- Its tally counts the jobs as enqueued: see metric_end.
+    insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by, invocation, tally)
+    select lease, claim, 1, own_queue, alike.type, ids, n, at, at + make_interval(secs => alike.lease_seconds), at, worker,
+           enqueue_and_begin.invocation, decode(repeat('0bffffffffffffffff', n), 'hex')
+    where n > 0)
   insert into forgeq.job as j (id, run_at, created_at, claim_id, priority, attempt, max_attempts, depth, queue, type, traceparent, metadata, payload)
   select i.id, at, at, claim, coalesce(i.priority, alike.priority), 1, coalesce(i.max_attempts, alike.max_attempts),
          coalesce(i.depth, 0), own_queue, alike.type, i.traceparent, i.metadata, i.payload
   from jsonb_to_recordset(jobs) as i(id uuid, payload jsonb, priority forgeq.job_priority, max_attempts forgeq.job_max_attempts, metadata jsonb, depth smallint, traceparent text)
   returning j.id, j.id, true, j.queue, j.priority::int, j.max_attempts::int, j.run_at, j.created_at, lease, alike.lease_seconds::double precision;
-  -- As metric_add does, with what was looked up already.
-  if n = 0 then
-    return;
-  elsif alike.active = 0 then
-    insert into forgeq.metric_delta_0 (series, kind, jobs) values (alike.series, 'e', n);
-  else
-    insert into forgeq.metric_delta_1 (series, kind, jobs) values (alike.series, 'e', n);
-  end if;
 end
 $$;

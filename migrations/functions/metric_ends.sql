@@ -1,7 +1,7 @@
 -- What the leases' tallies say of attempts, by queue, type and name: closed leases of transactions from `since` on and before
 -- `before`; without `before` also those of today that are not folded yet, open leases among them.
---   started; ended_OUTCOME; finished_STATE; wait_N and run_N (jobs in the Nth bucket of the histogram, from 0, not cumulative);
---   wait_ms and run_ms (sums). Buckets are those of lib/core/buckets.ts: a test compares.
+--   enqueued, of jobs that were stored with their lease; started; ended_OUTCOME; finished_STATE; wait_N and run_N (jobs in the Nth bucket
+--   of the histogram, from 0, not cumulative); wait_ms and run_ms (sums). Buckets are those of lib/core/buckets.ts: a test compares.
 create or replace function forgeq.metric_ends(since xid8, before xid8 default null)
 returns table (queue text, type text, name text, value bigint)
 language sql stable security definer set search_path = pg_catalog, forgeq, pg_temp
@@ -28,7 +28,8 @@ as $$
   select c.queue, c.type, n.name, sum(n.value)::bigint
   from counted c
   cross join lateral (
-    values ('ended_' || (array['completed', 'retry', 'dead', 'released', 'snoozed', 'lease_expired', 'timed_out', 'cancelled',
+    values (case c.outcome when 11 then 'enqueued' end, c.jobs),
+           ('ended_' || (array['completed', 'retry', 'dead', 'released', 'snoozed', 'lease_expired', 'timed_out', 'cancelled',
                                'undispatched', 'throttled'])[c.outcome], c.jobs),
            ('finished_' || (array['completed', 'dead', 'cancelled'])[c.state], c.jobs),
            (case when c.ran then 'started' end, c.jobs),

@@ -2,8 +2,10 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { defineQueue } from "../../lib/core/define.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
 import { connectDb } from "../../lib/db/connect.ts";
+import { enqueueAndBegin } from "../../lib/db/enqueue-and-begin.ts";
+import { recover } from "../../lib/db/leases.ts";
 import { JOB, setupHandOff } from "../support/hand-off.ts";
-import { miscounted, plain, strays } from "../support/queue.ts";
+import { miscounted, plain, setup, strays } from "../support/queue.ts";
 import { narrow, until } from "../support/worker.ts";
 
 const limitedTo = (maxInFlight: number) => [defineQueue({ name: "plain", maxInFlight })];
@@ -95,12 +97,41 @@ describe("a job that is enqueued where a worker has room for it", () => {
     const s = await setupHandOff({ queues: limitedTo(1), work: () => works.shift() ?? Promise.resolve() });
     await s.enqueue(JOB);
     expect(await s.queue.claim()).toMatchObject({ outcome: "full" });
-    const [counted] = await s.db.query<{ jobs: number }>(
-      `select sum(d.jobs)::int as jobs from (select * from forgeq.metric_delta_0 union all select * from forgeq.metric_delta_1) d where d.kind = 'e'`,
-    );
-    expect(counted).toEqual({ jobs: 2 });
+    const counted = () =>
+      s.db.query("select name, value::int from forgeq.metric_now where name in ('enqueued', 'started') order by name");
+    const both = [
+      { name: "enqueued", value: 2 },
+      { name: "started", value: 2 },
+    ];
+    expect(await counted()).toEqual(both);
     end.resolve();
     await s.settled(1);
+    expect(await counted()).toEqual(both);
+    for (let folds = 0; folds < 2; folds += 1) await s.db.query("select forgeq.metric_fold()");
+    expect(await counted()).toEqual(both);
+  });
+
+  it("stays counted as enqueued, once, when its worker is lost and others run it again", async () => {
+    const s = await setup({ realClock: true });
+    const items = [1, 2, 3].map((n) => ({ id: uuidV7(), type: "plain", payload: { n } }));
+    const worker = { queue: "plain", worker: uuidV7(), invocation: "test", at: null };
+    expect(await enqueueAndBegin(s.db, items, worker)).toMatchObject({ lease: { jobs: [{}, {}, {}] } });
+    await s.db.query("update forgeq.lease set expires_at = now() - interval '1 second'");
+    await recover(s.db, 100, null);
+    await s.db.query("update forgeq.job set run_at = now()");
+    await s.queue.settle(await s.queue.lease(), "completed");
+    for (let folds = 0; folds < 2; folds += 1) await s.db.query("select forgeq.metric_fold()");
+    expect(
+      await s.db.query(
+        `select name, value::int from forgeq.metric_now where name in ('enqueued', 'started', 'ended_lease_expired', 'ended_completed', 'retried')
+         order by name`,
+      ),
+    ).toEqual([
+      { name: "ended_completed", value: 3 },
+      { name: "ended_lease_expired", value: 3 },
+      { name: "enqueued", value: 3 },
+      { name: "started", value: 6 },
+    ]);
   });
 });
 
