@@ -15,14 +15,18 @@ import type { Study } from "../studies.ts";
 const PER_SECOND = 2_500;
 const SECONDS = 80;
 const WINDOW_SECONDS = 10;
+const PROBE_MS = 20;
 const STEPS = ["claim", "begin", "settle"] as const;
+/** Beside them, a durable insert of one number into a table of its own: what the disk and the machine take of it. */
+const TIMED = [...STEPS, "insert"] as const;
 
-type Step = (typeof STEPS)[number];
+type Step = (typeof TIMED)[number];
 
 /** Claims, begins and settles 2,500 jobs a second for 80 s beside another transaction; how long each step takes, by 10 s. */
 const beside = async (url: string, begin: string, seconds: number) => {
   const db = await connectDb({ url, max: 6, statementSeconds: 60 });
   await syncDefinitions(db, [noop], [defineQueue({ name: "noop", maxInFlight: null })]);
+  await db.query("create table forgeq.probe (n int)");
   const holder = new pg.Client({ connectionString: url });
   await holder.connect();
   await holder.query(begin);
@@ -72,14 +76,20 @@ const beside = async (url: string, begin: string, seconds: number) => {
       if (claimed.leases.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     }
   };
-  await Promise.all([produce(), consume(), consume()]);
+  const probe = async () => {
+    while (!ended()) {
+      await timed("insert", () => db.query("insert into forgeq.probe values (1)"));
+      await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
+    }
+  };
+  await Promise.all([produce(), consume(), consume(), probe()]);
   await holder.query("rollback");
   await holder.end();
   const [waiting] = await db.query<{ n: number }>("select count(*)::int as n from forgeq.job where claim_id is null");
   await db.close();
   const windows = Array.from({ length: seconds / WINDOW_SECONDS }, (_, n) =>
     Object.fromEntries(
-      STEPS.map((step) => {
+      TIMED.map((step) => {
         const times = samples
           .filter((one) => one.step === step && Math.floor(one.atMs / 1000 / WINDOW_SECONDS) === n)
           .map(({ ms }) => ms)

@@ -57,7 +57,7 @@ const costs = async (servers: Servers, admin: pg.Client, pid: number) => {
   const { rows } = await admin.query<{ wal: string; calls: string; jobs: string }>(
     `select pg_current_wal_insert_lsn() - '0/0'::pg_lsn as wal, (select count(*) from forgeq.job) as jobs,
             (select coalesce(sum(calls), 0) from pg_stat_statements
-             where dbid = (select oid from pg_database where datname = current_database()) and query like '%from forgeq.enqueue_many(%') as calls`,
+             where dbid = (select oid from pg_database where datname = current_database()) and query ~ 'from forgeq\\.enqueue_(many|alike)\\(') as calls`,
   );
   const [row] = rows;
   return {
