@@ -75,6 +75,19 @@ describe("a job that is enqueued where a worker has room for it", () => {
     expect(s.statements).not.toContain("enqueue");
   });
 
+  it("shares a statement with what other jobs enqueue in the same turn", async () => {
+    const s = await setupHandOff({
+      work: async (payload, job) => {
+        if (payload["parent"] === true) await job.enqueue(plain, { n: 2 });
+      },
+    });
+    const parent = { ...JOB, payload: { parent: true } };
+    await s.enqueue(parent, parent, parent);
+    await s.settled(6);
+    expect(s.statements.filter((name) => name === "enqueue_and_begin")).toHaveLength(2);
+    expect(await s.db.query("select jobs from forgeq.lease_closed where jobs = 3")).toHaveLength(2);
+  });
+
   it("finds room beside a look that is under way", async () => {
     const s = await setupHandOff({ worker: { concurrency: 40 } });
     const during = async (jobs: number) => {
