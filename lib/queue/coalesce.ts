@@ -27,7 +27,7 @@ interface Entry<Item, Row> {
  * @param store - stores items, all or none, and gives a row for each, in any order
  * @param isOwn - the error says that the statement holds something that can't be stored, and that nothing was: the callers of a
  * shared statement are then served one by one, so that a bad item fails only the call that it came with
- * @param soon - when the callers that come together have come
+ * @param soon - calls back when the callers that come together have come
  */
 export const createCoalescer = <Item extends { readonly id: string }, Row extends { readonly requestedId: string }>(
   store: (items: readonly Item[]) => Promise<Stored<Row>>,

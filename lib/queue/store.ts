@@ -55,7 +55,7 @@ const coalescerOf = (deps: Deps) => {
       (items) => store(deps, items, true),
       (error) => error instanceof ForgeqError && error.code !== "database_unavailable",
       LIMITS,
-      // Callers that one answer has woken, or requests that arrive together. Jobs that a worker has begun together enqueue in one turn.
+      // Requests that arrive together are read within one turn of the event loop. A worker's jobs that begin together need none of it to enqueue together.
       deps.handOff === undefined ? setImmediate : (pump) => process.nextTick(pump),
     );
   coalescers.set(deps, made);

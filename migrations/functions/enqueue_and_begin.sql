@@ -71,10 +71,10 @@ begin
   end if;
   return query
   with held as (
-    -- Its tally counts the jobs as enqueued: see metric_end.
+    -- Its tally counts the jobs as enqueued.
     insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by, invocation, tally)
     select lease, claim, 1, own_queue, alike.type, ids, n, at, at + make_interval(secs => alike.lease_seconds), at, worker,
-           enqueue_and_begin.invocation, decode(repeat('0bffffffffffffffff', n), 'hex')
+           enqueue_and_begin.invocation, decode(repeat(encode(forgeq.metric_end(null, 'enqueued', null, null, null), 'hex'), n), 'hex')
     where n > 0)
   insert into forgeq.job as j (id, run_at, created_at, claim_id, priority, attempt, max_attempts, depth, queue, type, traceparent, metadata, payload)
   select i.id, at, at, claim, coalesce(i.priority, alike.priority), 1, coalesce(i.max_attempts, alike.max_attempts),
