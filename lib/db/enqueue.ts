@@ -43,13 +43,14 @@ const FEW = 5;
 export const ROW = `requested_id as "requestedId", id, created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt",
        created_at as "createdAt"`;
 
-const ENQUEUE_FEW = `/* forgeq:enqueue */
-select ${ROW}
+const enqueueFew = (more: string): string => `/* forgeq:enqueue */
+select ${ROW}${more}
 from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)`;
 
-const ENQUEUE_FEW_AND_HINT = `/* forgeq:enqueue */
-select ${ROW}, case when created and run_at <= created_at then forgeq.hint_workers(queue) end as hinted
-from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)`;
+const ENQUEUE_FEW = enqueueFew("");
+const ENQUEUE_FEW_AND_HINT = enqueueFew(
+  ", case when created and run_at <= created_at then forgeq.hint_workers(queue) end as hinted",
+);
 
 /** Jobs stored alike share a row: a batch of a thousand is one, and names no ids when all items are in it. */
 interface Group extends Omit<StoredRow, "requestedId" | "id"> {
@@ -79,14 +80,12 @@ select json_build_array(created, queue, priority, max_attempts, run_at, created_
 from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)
 group by created, queue, priority, max_attempts, run_at, created_at`;
 
-const ENQUEUE_ALIKE = `/* forgeq:enqueue */
-select json_build_array(created, queue, priority, max_attempts, run_at, created_at, requested_ids, ids) as stored
-from forgeq.enqueue_alike($1::jsonb, $2, $3, $4::boolean, $5::timestamptz)`;
+const enqueueAlike = (more: string): string => `/* forgeq:enqueue */
+select json_build_array(created, queue, priority, max_attempts, run_at, created_at, requested_ids, stored_ids${more}) as stored
+from forgeq.enqueue_alike($1::uuid[], $2, $3, $4, $5, $6::boolean, $7::timestamptz)`;
 
-const ENQUEUE_ALIKE_AND_HINT = `/* forgeq:enqueue */
-select json_build_array(created, queue, priority, max_attempts, run_at, created_at, requested_ids, ids,
-         case when created then forgeq.hint_workers(queue) end) as stored
-from forgeq.enqueue_alike($1::jsonb, $2, $3, $4::boolean, $5::timestamptz)`;
+const ENQUEUE_ALIKE = enqueueAlike("");
+const ENQUEUE_ALIKE_AND_HINT = enqueueAlike(", case when created then forgeq.hint_workers(queue) end");
 
 const toDate = (text: string | null): Date | null => (text === null ? null : new Date(text));
 
@@ -110,7 +109,40 @@ const isAlike = (item: EnqueueItem, { type, queue }: EnqueueItem): boolean =>
   item.run_at === undefined &&
   item.delay_seconds === undefined &&
   item.max_attempts === undefined &&
-  item.unique_key === undefined;
+  item.unique_key === undefined &&
+  item.payload !== undefined &&
+  item.payload !== null;
+
+const isPlain = ({ metadata, depth, traceparent }: EnqueueItem): boolean =>
+  metadata === undefined && depth === undefined && traceparent === undefined;
+
+const UUID = { oid: 2950, bytes: 16 };
+const DASH = 45;
+
+/**
+ * An array of uuid as Postgres writes it: dimensions, nulls, type, length, first subscript, then each with its length. To read it as text
+ * is a tenth of what a job of a bulk enqueue costs the server.
+ */
+const binaryIds = (ids: readonly string[]): Buffer => {
+  const bytes = Buffer.allocUnsafe(20 + (4 + UUID.bytes) * ids.length);
+  let at = 0;
+  for (const int4 of [1, 0, UUID.oid, ids.length, 1]) at = bytes.writeInt32BE(int4, at);
+  let digits = 0;
+  const texts = Buffer.from(ids.join(""), "latin1");
+  for (let n = 0; n < texts.length; n += 1) {
+    const code = texts[n] ?? DASH;
+    if (code === DASH) continue;
+    if (digits % (2 * UUID.bytes) === 0) at = bytes.writeInt32BE(UUID.bytes, at);
+    // A letter's code is 64 and more, and its last four bits are 1 for an a.
+    bytes[at] = ((bytes[at] ?? 0) << 4) | ((code & 15) + (code >> 6) * 9);
+    at += digits % 2;
+    digits += 1;
+  }
+  return bytes;
+};
+
+const linesOf = (items: readonly EnqueueItem[], part: (item: EnqueueItem) => unknown): string =>
+  items.map((item) => JSON.stringify(part(item))).join("\n");
 
 const secondsBetween = (from: Date | null, to: Date | null): number | null =>
   from === null || to === null ? null : Math.max(0, (to.getTime() - from.getTime()) / 1000);
@@ -144,19 +176,23 @@ const storeBy = async (
   items: readonly EnqueueItem[],
   areFresh: boolean,
   at: Date | null,
-  hint: boolean,
+  { hint, binary }: { readonly hint: boolean; readonly binary: boolean },
   run: Run,
 ): Promise<EnqueuedRow[]> => {
   const [first] = items;
   const few = items.length <= FEW;
-  // Few that may be there already would be looked up one by one all the same.
-  if (first !== undefined && (areFresh || !few) && items.every((item) => isAlike(item, first))) {
+  // Those that may be there already are looked up one by one all the same.
+  if (first !== undefined && areFresh && items.every((item) => isAlike(item, first))) {
     const { type, queue = null } = first;
-    const jobs = JSON.stringify(
-      items.map(({ id, payload, metadata, depth, traceparent }) => ({ id, payload, metadata, depth, traceparent })),
-    );
+    const ids = items.map(({ id }) => id);
+    const given = binary ? binaryIds(ids) : `{${ids.join(",")}}`;
+    const payloads = linesOf(items, ({ payload }) => payload);
+    const details = items.every(isPlain)
+      ? null
+      : linesOf(items, ({ metadata, depth, traceparent }) => ({ metadata, depth, traceparent }));
     const text = few && hint ? ENQUEUE_ALIKE_AND_HINT : ENQUEUE_ALIKE;
-    return toRows(await run<GroupRow>(text, (fresh) => [jobs, type, queue, fresh, at]), items);
+    const params = (fresh: boolean) => [given, payloads, type, queue, details, fresh, at];
+    return toRows(await run<GroupRow>(text, params), items);
   }
   const jobs = JSON.stringify(items);
   if (!few) return toRows(await run<GroupRow>(ENQUEUE_MANY, (fresh) => [jobs, fresh, at, items.length]), items);
@@ -176,7 +212,9 @@ export const enqueueMany = (
   at: Date | null,
   hint = false,
 ): Promise<EnqueuedRow[]> =>
-  storeBy(items, fresh, at, hint, (text, params) => callAgain(db, text, (tried) => params(fresh && tried === 0)));
+  storeBy(items, fresh, at, { hint, binary: db.driver === "pg" }, (text, params) =>
+    callAgain(db, text, (tried) => params(fresh && tried === 0)),
+  );
 
 /** The same inside a caller's transaction. */
 export const enqueueManyIn = (
@@ -184,7 +222,8 @@ export const enqueueManyIn = (
   items: readonly EnqueueItem[],
   fresh: boolean,
   at: Date | null,
-): Promise<EnqueuedRow[]> => storeBy(items, fresh, at, false, (text, params) => callIn(tx, text, params(fresh)));
+): Promise<EnqueuedRow[]> =>
+  storeBy(items, fresh, at, { hint: false, binary: false }, (text, params) => callIn(tx, text, params(fresh)));
 
 const ENQUEUE_AND_CLAIM = `/* forgeq:enqueue_and_claim */
 select ${ROW}, leased, leases

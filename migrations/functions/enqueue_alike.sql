@@ -1,22 +1,27 @@
--- What a process sends for jobs of one type and queue that are due at once and otherwise as their type says: [{id, payload, metadata,
--- depth, traceparent}], with ids that were made for this call unless it is not `fresh`. See enqueue_many for guarantees and errors.
+-- What a process sends for jobs of one type and queue that are due at once and otherwise as their type says, with ids that were made for
+-- this call unless it is not `fresh`: `payloads` and `details` are JSON, a line for each of the ids. `details`, null where no job has any:
+-- {metadata, depth, traceparent}. See enqueue_many for guarantees and errors.
 --
 -- Answers in groups, each for jobs stored alike: with null for the ids asked for where it is all of them, and for the jobs' ids where these are
 -- the same. So a thousand jobs are one row.
 --
+-- Lines, because each payload is read once then: one document of all of them is read as a whole, taken apart, and put together again for each job.
+--
 -- Nearly always the queue has room without end and the type's counter is there: then nothing is looked up or answered for each job.
 -- Otherwise enqueue_many does it. Lock order: as enqueue_many.
 create or replace function forgeq.enqueue_alike(
-  jobs jsonb, of_type text, own_queue text default null, fresh boolean default false, at timestamptz default null)
-returns table (created boolean, queue text, priority int, max_attempts int, run_at timestamptz, created_at timestamptz, requested_ids uuid[], ids uuid[])
+  ids uuid[], payloads text, of_type text, own_queue text default null, details text default null, fresh boolean default false,
+  at timestamptz default null)
+returns table (created boolean, queue text, priority int, max_attempts int, run_at timestamptz, created_at timestamptz, requested_ids uuid[], stored_ids uuid[])
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 #variable_conflict use_column
 declare
+  at timestamptz := coalesce(enqueue_alike.at, clock_timestamp());
+  n int := cardinality(ids);
   alike record;
 begin
-  at := coalesce(enqueue_alike.at, clock_timestamp());
   if fresh then
     select t.priority, t.max_attempts, q.name as queue, s.id as series, m.active into alike
     from forgeq.job_type t
@@ -25,16 +30,18 @@ begin
     cross join forgeq.metric_state m
     where t.type = of_type;
     -- None at all take this way too: so a new connection gets it ready.
-    if found or jsonb_array_length(jobs) = 0 then
+    if found or n = 0 then
       insert into forgeq.job (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
-      select i.id, at, at, alike.priority, alike.max_attempts, coalesce(i.depth, 0), alike.queue, of_type, i.traceparent, i.metadata, i.payload
-      from jsonb_to_recordset(jobs) as i(id uuid, payload jsonb, metadata jsonb, depth smallint, traceparent text);
-      if jsonb_array_length(jobs) = 0 then
+      select i.id, at, at, alike.priority, alike.max_attempts, coalesce((i.more ->> 'depth')::smallint, 0), alike.queue, of_type,
+             i.more ->> 'traceparent', i.more -> 'metadata', i.payload::jsonb
+      from (
+        select unnest(ids) as id, string_to_table(payloads, E'\n') as payload, string_to_table(details, E'\n')::jsonb as more) i;
+      if n = 0 then
         return;
       elsif alike.active = 0 then
-        insert into forgeq.metric_delta_0 (series, kind, jobs) values (alike.series, 'e', jsonb_array_length(jobs));
+        insert into forgeq.metric_delta_0 (series, kind, jobs) values (alike.series, 'e', n);
       else
-        insert into forgeq.metric_delta_1 (series, kind, jobs) values (alike.series, 'e', jsonb_array_length(jobs));
+        insert into forgeq.metric_delta_1 (series, kind, jobs) values (alike.series, 'e', n);
       end if;
       return query select true, alike.queue, alike.priority::int, alike.max_attempts::int, at, at, null::uuid[], null::uuid[];
       return;
@@ -43,11 +50,15 @@ begin
 
   return query
   select e.created, e.queue, e.priority, e.max_attempts, e.run_at, e.created_at,
-         case when count(*) < jsonb_array_length(jobs) or not e.created then array_agg(e.requested_id) end,
+         case when count(*) < n or not e.created then array_agg(e.requested_id) end,
          case when not e.created then array_agg(e.id) end
   from forgeq.enqueue_many(
-    (select jsonb_agg(j || jsonb_strip_nulls(jsonb_build_object('type', of_type, 'queue', own_queue)) order by n)
-     from jsonb_array_elements(jobs) with ordinality as e(j, n)),
+    (select jsonb_agg(coalesce(i.more, '{}')
+                      || jsonb_strip_nulls(jsonb_build_object('id', i.id, 'type', of_type, 'queue', own_queue))
+                      || jsonb_build_object('payload', i.payload) order by i.n)
+     from (
+       select generate_subscripts(ids, 1) as n, unnest(ids) as id, string_to_table(payloads, E'\n')::jsonb as payload,
+              string_to_table(details, E'\n')::jsonb as more) i),
     fresh, enqueue_alike.at) e
   group by e.created, e.queue, e.priority, e.max_attempts, e.run_at, e.created_at;
 end

@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { uuidV7 } from "../../lib/core/uuid.ts";
 import type { Db } from "../../lib/db/client.ts";
-import { enqueueMany, type EnqueueItem } from "../../lib/db/enqueue.ts";
+import { enqueueMany, enqueueManyIn, type EnqueueItem } from "../../lib/db/enqueue.ts";
+import { DRIVERS, openWith } from "../support/drivers.ts";
 import { miscounted, setup } from "../support/queue.ts";
 
 /** More than go row by row. */
@@ -45,6 +46,65 @@ it("stores jobs alike as it stores jobs that differ", async () => {
   expect(rows).toHaveLength(7);
   expect(rows).toEqual(await other.db.query(ROWS));
   expect([await miscounted(one.db), await miscounted(other.db)]).toEqual([0, 0]);
+});
+
+/** Lines, quotes, separators of arrays and lists, characters of one to four bytes. */
+const TEXTS = ["a\nb\r\nc", '"{},{"', "\\n", "\u2028\u0001\t", "é😀𝄞", ",", "}", ""];
+
+it.each(DRIVERS)(
+  "stores each job's own payload and details over %s, by itself and in a transaction",
+  async (driver) => {
+    const s = await setup();
+    const db = await openWith(driver, s.url);
+    const items = [...TEXTS, ...TEXTS].map((text, n): EnqueueItem => ({
+      id: uuidV7(),
+      type: "plain",
+      payload: n % 2 === 0 ? { [text]: [text] } : text,
+      ...(n % 3 === 0 && { metadata: { text } }),
+      ...(n % 4 === 0 && { depth: n }),
+    }));
+    await enqueueMany(db, items.slice(0, 8), true, s.at(0));
+    await db.transaction((tx) => enqueueManyIn(tx, items.slice(8), true, s.at(0)));
+    const rows = await s.db.query("select id, payload, metadata, depth from forgeq.job order by id");
+    expect(rows).toEqual(
+      items.map(({ id, payload, metadata = null, depth = 0 }) => ({ id, payload, metadata, depth })),
+    );
+  },
+);
+
+it("finds what the call stored whose answer was lost", async () => {
+  const s = await setup();
+  let lost = 0;
+  const db: Db = {
+    ...s.db,
+    query: async <Row>(text: string, params?: readonly unknown[]) => {
+      const rows = await s.db.query<Row>(text, params);
+      if (lost === 0) {
+        lost += 1;
+        throw Object.assign(new Error("Connection terminated unexpectedly"), { code: "ECONNRESET" });
+      }
+      return rows;
+    },
+  };
+  const items = alike(7, { metadata: { team: "a" }, queue: "plain" });
+  const rows = await enqueueMany(db, items, true, s.at(0));
+  expect(lost).toBe(1);
+  expect(rows.map(({ requestedId, id, created }) => [requestedId, id, created])).toEqual(
+    items.map(({ id }) => [id, id, false]),
+  );
+  const [row] = await s.db.query<{ n: number }>(
+    'select count(*)::int as n from forgeq.job where metadata = \'{"team": "a"}\'',
+  );
+  expect(row?.n).toBe(7);
+  expect(await miscounted(s.db)).toBe(0);
+});
+
+it.each([null, undefined])("refuses a payload that is %s, and stores none of the others", async (payload) => {
+  const { db, at } = await setup();
+  const items = [...alike(7), ...alike(1, { payload })];
+  await expect(enqueueMany(db, items, true, at(0))).rejects.toMatchObject({ code: "invalid_job" });
+  const [row] = await db.query<{ n: number }>("select count(*)::int as n from forgeq.job");
+  expect(row?.n).toBe(0);
 });
 
 it("goes into the queue that the call names, made by its first job", async () => {
