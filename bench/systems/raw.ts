@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { uuidV7 } from "../../lib/core/uuid.ts";
+import { binaryIds } from "../../lib/db/binary-ids.ts";
 import type { Client, Payload, System } from "../system.ts";
 
 const SCHEMA = `
@@ -18,8 +19,9 @@ create table job_history (id uuid not null, finished_at timestamptz not null, cr
   traceparent text, metadata jsonb, result jsonb, error jsonb);
 create index job_history_id on job_history (id);`;
 
-export const INSERT = `insert into job (id, run_at, created_at, priority, max_attempts, queue, type, payload)
-select id, now(), now(), 5, 8, 'noop', 'noop', payload from jsonb_to_recordset($1::jsonb) as j(id uuid, payload jsonb)`;
+const INSERT = `insert into job (id, run_at, created_at, priority, max_attempts, queue, type, payload)
+select id, now(), now(), 5, 8, 'noop', 'noop', payload::jsonb
+from (select unnest($1::uuid[]) as id, string_to_table($2, E'\\n') as payload) j`;
 
 const INSERT_AND_WAKE = `with stored as (${INSERT}) select pg_notify('raw', '')`;
 
@@ -68,7 +70,8 @@ export const system: System = {
     await pool.query("set enable_seqscan = off");
     const insert = async (payloads: readonly Payload[]) => {
       await pool.query(wake ? INSERT_AND_WAKE : INSERT, [
-        JSON.stringify(payloads.map((payload) => ({ id: uuidV7(), payload }))),
+        binaryIds(payloads.map(uuidV7)),
+        payloads.map((payload) => JSON.stringify(payload)).join("\n"),
       ]);
     };
     // Everything that waits goes in one statement, two of them in flight: what coalescing can reach at most.
