@@ -44,14 +44,10 @@ const FEW = 5;
 export const ROW = `requested_id as "requestedId", id, created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt",
        created_at as "createdAt"`;
 
-const enqueueFew = (more: string): string => `/* forgeq:enqueue */
-select ${ROW}${more}
+const ENQUEUE_FEW = `/* forgeq:enqueue */
+select ${ROW},
+       case when $4::boolean and created and run_at <= created_at then forgeq.hint_workers(queue) end as hinted
 from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)`;
-
-const ENQUEUE_FEW = enqueueFew("");
-const ENQUEUE_FEW_AND_HINT = enqueueFew(
-  ", case when created and run_at <= created_at then forgeq.hint_workers(queue) end as hinted",
-);
 
 /** Jobs stored alike share a row: a batch of a thousand is one, and names no ids when all items are in it. */
 interface Group extends Omit<StoredRow, "requestedId" | "id"> {
@@ -81,12 +77,10 @@ select json_build_array(created, queue, priority, max_attempts, run_at, created_
 from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)
 group by created, queue, priority, max_attempts, run_at, created_at`;
 
-const enqueueAlike = (more: string): string => `/* forgeq:enqueue */
-select json_build_array(created, queue, priority, max_attempts, run_at, created_at, requested_ids, stored_ids${more}) as stored
+const ENQUEUE_ALIKE = `/* forgeq:enqueue */
+select json_build_array(created, queue, priority, max_attempts, run_at, created_at, requested_ids, stored_ids,
+         case when $8::boolean and created then forgeq.hint_workers(queue) end) as stored
 from forgeq.enqueue_alike($1::uuid[], $2, $3, $4, $5, $6::boolean, $7::timestamptz)`;
-
-const ENQUEUE_ALIKE = enqueueAlike("");
-const ENQUEUE_ALIKE_AND_HINT = enqueueAlike(", case when created then forgeq.hint_workers(queue) end");
 
 const toDate = (text: string | null): Date | null => (text === null ? null : new Date(text));
 
@@ -166,13 +160,12 @@ const storeBy = async (
     const details = items.every(isPlain)
       ? null
       : linesOf(items, ({ metadata, depth, traceparent }) => ({ metadata, depth, traceparent }));
-    const text = few && hint ? ENQUEUE_ALIKE_AND_HINT : ENQUEUE_ALIKE;
-    const params = (fresh: boolean) => [given, payloads, type, queue, details, fresh, at];
-    return toRows(await run<GroupRow>(text, params), items);
+    const params = (fresh: boolean) => [given, payloads, type, queue, details, fresh, at, few && hint];
+    return toRows(await run<GroupRow>(ENQUEUE_ALIKE, params), items);
   }
   const jobs = JSON.stringify(items);
   if (!few) return toRows(await run<GroupRow>(ENQUEUE_MANY, (fresh) => [jobs, fresh, at, items.length]), items);
-  return (await run<StoredRow>(hint ? ENQUEUE_FEW_AND_HINT : ENQUEUE_FEW, (fresh) => [jobs, fresh, at])).map(toRow);
+  return (await run<StoredRow>(ENQUEUE_FEW, (fresh) => [jobs, fresh, at, hint])).map(toRow);
 };
 
 /**

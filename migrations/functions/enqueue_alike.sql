@@ -9,6 +9,8 @@
 --
 -- Nearly always the queue has room without end and the type's counter is there: then nothing is looked up or answered for each job.
 -- Otherwise enqueue_many does it. Lock order: as enqueue_many.
+--
+-- A database may have another function of this name, which takes a document of jsonb: what processes of an older version call.
 create or replace function forgeq.enqueue_alike(
   ids uuid[], payloads text, of_type text, own_queue text default null, details text default null, fresh boolean default false,
   at timestamptz default null)

@@ -61,7 +61,7 @@ const setup = (keys = ALL_SCOPES, refusal?: { code: string; detail: object }) =>
       }
       stored.push(...items);
       // Those that are stored alike, or many, share a row; few that are not have one each.
-      return params.length > 3
+      return typeof params[3] !== "boolean"
         ? [{ stored: [...Object.values(CREATED), NOW.toISOString(), NOW.toISOString(), null, null] }]
         : items.map(({ id }) => ({ ...CREATED, runAt: NOW, createdAt: NOW, requestedId: id, id }));
     },
