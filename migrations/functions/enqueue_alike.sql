@@ -31,13 +31,22 @@ begin
     join forgeq.metric_series s on s.queue = q.name and s.type = t.type
     cross join forgeq.metric_state m
     where t.type = of_type;
-    -- None at all take this way too: so a new connection gets it ready.
+    -- None at all take both ways: so a new connection gets them ready.
     if found or n = 0 then
-      insert into forgeq.job (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
-      select i.id, at, at, alike.priority, alike.max_attempts, coalesce((i.more ->> 'depth')::smallint, 0), alike.queue, of_type,
-             i.more ->> 'traceparent', i.more -> 'metadata', i.payload::jsonb
-      from (
-        select unnest(ids) as id, string_to_table(payloads, E'\n') as payload, string_to_table(details, E'\n')::jsonb as more) i;
+      if n <= 1 then
+        -- One needs no lines: most calls have one, and what they run is in no cache.
+        insert into forgeq.job (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
+        select ids[1], at, at, alike.priority, alike.max_attempts, coalesce((details::jsonb ->> 'depth')::smallint, 0), alike.queue, of_type,
+               details::jsonb ->> 'traceparent', details::jsonb -> 'metadata', payloads::jsonb
+        where n = 1;
+      end if;
+      if n <> 1 then
+        insert into forgeq.job (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
+        select i.id, at, at, alike.priority, alike.max_attempts, coalesce((i.more ->> 'depth')::smallint, 0), alike.queue, of_type,
+               i.more ->> 'traceparent', i.more -> 'metadata', i.payload::jsonb
+        from (
+          select unnest(ids) as id, string_to_table(payloads, E'\n') as payload, string_to_table(details, E'\n')::jsonb as more) i;
+      end if;
       if n = 0 then
         return;
       elsif alike.active = 0 then
