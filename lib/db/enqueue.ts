@@ -96,7 +96,7 @@ const toGroup = ({ stored }: GroupRow): Group => ({
   hinted: stored[8] ?? null,
 });
 
-/** Of one type and queue, due at once, and otherwise as their type says. */
+/** Of one type and queue, due at once, and otherwise as their type says. A payload of null is left to the statement that refuses it. */
 const isAlike = (item: EnqueueItem, { type, queue }: EnqueueItem): boolean =>
   item.type === type &&
   item.queue === queue &&
@@ -155,12 +155,12 @@ const storeBy = async (
   if (first !== undefined && areFresh && items.every((item) => isAlike(item, first))) {
     const { type, queue = null } = first;
     const ids = items.map(({ id }) => id);
-    const given = binary ? binaryIds(ids) : `{${ids.join(",")}}`;
+    const sentIds = binary ? binaryIds(ids) : `{${ids.join(",")}}`;
     const payloads = linesOf(items, ({ payload }) => payload);
     const details = items.every(isPlain)
       ? null
       : linesOf(items, ({ metadata, depth, traceparent }) => ({ metadata, depth, traceparent }));
-    const params = (fresh: boolean) => [given, payloads, type, queue, details, fresh, at, few && hint];
+    const params = (fresh: boolean) => [sentIds, payloads, type, queue, details, fresh, at, few && hint];
     return toRows(await run<GroupRow>(ENQUEUE_ALIKE, params), items);
   }
   const jobs = JSON.stringify(items);

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { uuidV7 } from "../../lib/core/uuid.ts";
 import type { Db } from "../../lib/db/client.ts";
 import { enqueueMany, enqueueManyIn, type EnqueueItem } from "../../lib/db/enqueue.ts";
+import { warmUp } from "../../lib/db/warm.ts";
 import { DRIVERS, openWith } from "../support/drivers.ts";
 import { miscounted, setup } from "../support/queue.ts";
 
@@ -97,6 +98,22 @@ it("finds what the call stored whose answer was lost", async () => {
   );
   expect(row?.n).toBe(7);
   expect(await miscounted(s.db)).toBe(0);
+});
+
+it("is told from the function of its name that processes of an older version call", async () => {
+  const s = await setup();
+  await s.db
+    .query(`create function forgeq.enqueue_alike(jobs jsonb, of_type text, own_queue text default null, fresh boolean default false,
+    at timestamptz default null) returns text language sql as 'select of_type'`);
+  const errors: unknown[] = [];
+  const query: Db["query"] = (text, params) =>
+    s.db.query<never>(text, params).catch((error: unknown) => {
+      errors.push(error);
+      throw error;
+    });
+  await warmUp({ ...s.db, query }, 1);
+  expect(errors).toEqual([]);
+  for (const count of [1, 7]) expect(await enqueueMany(s.db, alike(count), true, s.at(0))).toHaveLength(count);
 });
 
 it.each([null, undefined])("refuses a payload that is %s, and stores none of the others", async (payload) => {
