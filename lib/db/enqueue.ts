@@ -1,5 +1,5 @@
 import { binaryIds } from "./binary-ids.ts";
-import { callAgain, callIn } from "./call.ts";
+import { callAgain, callIn, only } from "./call.ts";
 import type { Db, Sql } from "./client.ts";
 import type { ClaimedLease } from "./leases.ts";
 
@@ -57,19 +57,17 @@ interface Group extends Omit<StoredRow, "requestedId" | "id"> {
 }
 
 /** As one value, of which a driver has less to read than of a column for each. */
-interface GroupRow {
-  readonly stored: readonly [
-    created: boolean,
-    queue: string | null,
-    priority: number | null,
-    maxAttempts: number | null,
-    runAt: string | null,
-    createdAt: string | null,
-    requestedIds: readonly string[] | null,
-    ids: readonly string[] | null,
-    hinted?: boolean | null,
-  ];
-}
+type StoredGroup = readonly [
+  created: boolean,
+  queue: string | null,
+  priority: number | null,
+  maxAttempts: number | null,
+  runAt: string | null,
+  createdAt: string | null,
+  requestedIds: readonly string[] | null,
+  ids: readonly string[] | null,
+  hinted?: boolean | null,
+];
 
 const ENQUEUE_MANY = `/* forgeq:enqueue */
 select json_build_array(created, queue, priority, max_attempts, run_at, created_at,
@@ -78,13 +76,11 @@ from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)
 group by created, queue, priority, max_attempts, run_at, created_at`;
 
 const ENQUEUE_ALIKE = `/* forgeq:enqueue */
-select json_build_array(created, queue, priority, max_attempts, run_at, created_at, requested_ids, stored_ids,
-         case when $8::boolean and created then forgeq.hint_workers(queue) end) as stored
-from forgeq.enqueue_alike($1::uuid[], $2, $3, $4, $5, $6::boolean, $7::timestamptz)`;
+select forgeq.enqueue_alike($1::uuid[], $2, $3, $4, $5, $6::boolean, $7::timestamptz, $8::boolean) as groups`;
 
 const toDate = (text: string | null): Date | null => (text === null ? null : new Date(text));
 
-const toGroup = ({ stored }: GroupRow): Group => ({
+const toGroup = (stored: StoredGroup): Group => ({
   created: stored[0],
   queue: stored[1],
   priority: stored[2],
@@ -129,7 +125,7 @@ export const toRow = <Said extends Omit<StoredRow, "requestedId" | "id">>(said: 
   hinted: said.hinted === true,
 });
 
-const toRows = (groups: readonly GroupRow[], items: readonly EnqueueItem[]): EnqueuedRow[] =>
+const toRows = (groups: readonly StoredGroup[], items: readonly EnqueueItem[]): EnqueuedRow[] =>
   groups.map(toGroup).flatMap(({ requestedIds, ids, ...shared }) => {
     const row = toRow(shared);
     return (requestedIds ?? items.map((item) => item.id)).map((requestedId, index) => ({
@@ -161,10 +157,16 @@ const storeBy = async (
       ? null
       : linesOf(items, ({ metadata, depth, traceparent }) => ({ metadata, depth, traceparent }));
     const params = (fresh: boolean) => [sentIds, payloads, type, queue, details, fresh, at, few && hint];
-    return toRows(await run<GroupRow>(ENQUEUE_ALIKE, params), items);
+    return toRows(only(await run<{ groups: StoredGroup[] }>(ENQUEUE_ALIKE, params)).groups, items);
   }
   const jobs = JSON.stringify(items);
-  if (!few) return toRows(await run<GroupRow>(ENQUEUE_MANY, (fresh) => [jobs, fresh, at, items.length]), items);
+  if (!few) {
+    const groups = await run<{ stored: StoredGroup }>(ENQUEUE_MANY, (fresh) => [jobs, fresh, at, items.length]);
+    return toRows(
+      groups.map(({ stored }) => stored),
+      items,
+    );
+  }
   return (await run<StoredRow>(ENQUEUE_FEW, (fresh) => [jobs, fresh, at, hint])).map(toRow);
 };
 

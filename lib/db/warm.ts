@@ -2,7 +2,7 @@ import type { Db } from "./client.ts";
 
 // No jobs, a lease that nobody holds, a queue without a name: nothing is locked for others, and nothing is written.
 const WARM_UP = `/* forgeq:warm_up */
-select (select count(*) from forgeq.enqueue_alike('{}'::uuid[], '', '', fresh => true)), (select count(*) from forgeq.enqueue_many('[]', true)), (
+select forgeq.enqueue_alike('{}'::uuid[], '', '', fresh => true, hint => false), (select count(*) from forgeq.enqueue_many('[]', true)), (
   select count(*) from forgeq.enqueue_and_begin('[]', true, '', gen_random_uuid())), (
   select count(*) from forgeq.settle_and_take(gen_random_uuid(),
     jsonb_build_array(jsonb_build_object('lease_id', gen_random_uuid(), 'ended', '[]'::jsonb)),

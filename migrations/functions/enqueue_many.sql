@@ -9,13 +9,15 @@
 -- job's, FQ005 the key is held by a job with another payload (both with {"requested_id", "id"}).
 -- Lock order: unique keys (sorted), jobs.
 --
+-- Estimated at ten rows: at a thousand, which is the default, a statement that does more with each row is planned anew for each call.
+--
 -- Nearly every call is simple: fresh ids, known types, queues that exist and have room without end, no unique key. Most of those
 -- store jobs of one type in one queue: then what that means for a job is looked up once, and the document is all that is read for
 -- each. Jobs of several types are looked up one by one in the statement that inserts them, which inserts nothing when one of them is not simple.
 -- For all others the checks below run.
 create or replace function forgeq.enqueue_many(jobs jsonb, fresh boolean default false, at timestamptz default null)
 returns table (requested_id uuid, id uuid, created boolean, queue text, priority int, max_attempts int, run_at timestamptz, created_at timestamptz)
-language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+language plpgsql security definer rows 10 set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 #variable_conflict use_column

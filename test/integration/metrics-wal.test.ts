@@ -58,6 +58,7 @@ const WITHOUT = `
 create or replace function forgeq.metric_add(queue text, type text, kind "char", jobs int) returns int language sql as $$ select jobs $$;
 create or replace function forgeq.metric_end(state text, outcome text, run_at timestamptz, began_at timestamptz, ended_at timestamptz)
 returns bytea language sql as $$ select ''::bytea $$;
+delete from forgeq.metric_series;
 alter table forgeq.lease_closed drop column xid;
 create index on forgeq.lease_closed (closed_at);
 alter table forgeq.lease alter column tally set default '';`;

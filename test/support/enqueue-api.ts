@@ -60,10 +60,11 @@ export const setup = (keys = ALL_SCOPES, refusal?: { code: string; detail: objec
         throw Object.assign(new Error("the database says no"), { code: refusal.code, detail });
       }
       stored.push(...items);
-      // Those that are stored alike, or many, share a row; few that are not have one each.
-      return typeof params[3] !== "boolean"
-        ? [{ stored: [...Object.values(CREATED), NOW.toISOString(), NOW.toISOString(), null, null] }]
-        : items.map(({ id }) => ({ ...CREATED, runAt: NOW, createdAt: NOW, requestedId: id, id }));
+      // Those that are stored alike, or many, share a group; few that are not have a row each.
+      const group = [...Object.values(CREATED), NOW.toISOString(), NOW.toISOString(), null, null];
+      if (Buffer.isBuffer(params[0])) return [{ groups: [group] }];
+      if (typeof params[3] !== "boolean") return [{ stored: group }];
+      return items.map(({ id }) => ({ ...CREATED, runAt: NOW, createdAt: NOW, requestedId: id, id }));
     },
   });
   const deps = httpDeps(db);
