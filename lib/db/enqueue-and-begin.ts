@@ -1,16 +1,17 @@
-import { callAgain } from "./call.ts";
+import { callAgain, only } from "./call.ts";
 import type { Db } from "./client.ts";
-import { type EnqueuedRow, type EnqueueItem, ROW, type StoredRow, toRow } from "./enqueue.ts";
+import { alikeParams, type EnqueuedRow, type EnqueueItem, type StoredGroup, toRows } from "./enqueue.ts";
 import type { LeasedJob } from "./leases.ts";
 import type { TakenLease } from "./take.ts";
 
 const ENQUEUE_AND_BEGIN = `/* forgeq:enqueue_and_begin */
-select ${ROW}, lease_id as "leaseId", lease_seconds as "leaseSeconds"
-from forgeq.enqueue_and_begin($1::jsonb, $2::boolean, $3, $4::uuid, $5, $6::timestamptz)`;
+select forgeq.enqueue_and_begin($1::uuid[], $2, $3, $4, $5, $6::boolean, $7, $8::uuid, $9, $10::timestamptz) as stored`;
 
-interface BegunRow extends StoredRow {
-  readonly leaseId: string | null;
-  readonly leaseSeconds: number | null;
+interface Row {
+  readonly stored: readonly [
+    groups: readonly StoredGroup[],
+    lease: readonly [id: string, seconds: number, maxAttempts: number, jobIds: readonly string[] | null] | null,
+  ];
 }
 
 export interface EnqueuedAndBegun {
@@ -20,7 +21,7 @@ export interface EnqueuedAndBegun {
 }
 
 /**
- * Stores jobs that were made for this call, all or none, and begins them for a worker of this process, where their queue has room: see
+ * Stores jobs alike that were made for this call, all or none, and begins them for a worker of this process, where their queue has room: see
  * migrations/functions/enqueue_and_begin.sql.
  *
  * @param input.worker - what this process begins its leases with
@@ -37,48 +38,45 @@ export const enqueueAndBegin = async (
   },
 ): Promise<EnqueuedAndBegun> => {
   const { queue, worker, invocation, at } = input;
-  const jobs = JSON.stringify(items);
-  const found = await callAgain<BegunRow>(db, ENQUEUE_AND_BEGIN, (tried) => [
-    jobs,
+  const jobs = alikeParams(items, db.driver === "pg");
+  const found = await callAgain<Row>(db, ENQUEUE_AND_BEGIN, (tried) => [
+    ...jobs,
     tried === 0,
     queue,
     worker,
     invocation,
     at,
   ]);
-  const begun = new Map(found.filter(({ leaseId }) => leaseId !== null).map((row) => [row.id, row]));
-  const rows = found.map(({ leaseId, leaseSeconds: _, ...row }): EnqueuedRow => ({
-    ...toRow(row),
-    taken: leaseId === null ? null : "running",
-  }));
-  const [first] = begun.values();
-  if (first === undefined) return { rows, lease: null };
-  // As they were sent: what a handler gets must not be the caller's own object.
-  const sent = JSON.parse(jobs) as EnqueueItem[];
+  const [groups, lease] = only(found).stored;
+  const rows = toRows(groups, items);
+  if (lease === null) return { rows, lease };
+  const [id, leaseSeconds, maxAttempts, jobIds] = lease;
+  const begun = jobIds === null ? items : items.filter((item) => jobIds.includes(item.id));
+  const begunIds = new Set(begun.map((item) => item.id));
   return {
-    rows,
+    rows: rows.map((row) => ({ ...row, taken: begunIds.has(row.id) ? "running" : null })),
     lease: {
-      id: first.leaseId ?? "",
-      type: sent[0]?.type ?? "",
+      id,
+      type: items[0]?.type ?? "",
       queue,
-      leaseSeconds: first.leaseSeconds ?? 0,
-      jobs: sent.flatMap((item) => {
-        const row = begun.get(item.id);
-        return row === undefined ? [] : [begunJob(item, queue, row.maxAttempts ?? 1)];
-      }),
+      leaseSeconds,
+      jobs: begun.map((item) => begunJob(item, queue, maxAttempts)),
     },
   };
 };
+
+/** As it was sent: what a handler gets must not be the caller's own object. */
+const sent = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value)) as Value;
 
 const begunJob = (item: EnqueueItem, queue: string, maxAttempts: number): LeasedJob => ({
   id: item.id,
   type: item.type,
   queue,
   attempt: 1,
-  maxAttempts,
+  maxAttempts: item.max_attempts ?? maxAttempts,
   depth: item.depth ?? 0,
   waitedMs: null,
   traceparent: item.traceparent ?? null,
-  metadata: item.metadata ?? null,
-  payload: item.payload,
+  metadata: item.metadata === undefined ? null : sent(item.metadata),
+  payload: sent(item.payload),
 });

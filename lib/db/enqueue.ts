@@ -19,7 +19,10 @@ export interface EnqueueItem {
   readonly traceparent?: string | undefined;
 }
 
-/** `id` differs from `requestedId` when a live job held the unique key. The rest is null where the job was there already. */
+/**
+ * `id` differs from `requestedId` when a live job held the unique key. The rest is null where the job was there already; priority and attempts are
+ * the type's where the item has none of its own.
+ */
 export interface EnqueuedRow {
   readonly requestedId: string;
   readonly id: string;
@@ -57,7 +60,7 @@ interface Group extends Omit<StoredRow, "requestedId" | "id"> {
 }
 
 /** As one value, of which a driver has less to read than of a column for each. */
-type StoredGroup = readonly [
+export type StoredGroup = readonly [
   created: boolean,
   queue: string | null,
   priority: number | null,
@@ -92,23 +95,52 @@ const toGroup = (stored: StoredGroup): Group => ({
   hinted: stored[8] ?? null,
 });
 
-/** Of one type and queue, due at once, and otherwise as their type says. A payload of null is left to the statement that refuses it. */
 const isAlike = (item: EnqueueItem, { type, queue }: EnqueueItem): boolean =>
   item.type === type &&
   item.queue === queue &&
-  item.priority === undefined &&
   item.run_at === undefined &&
   item.delay_seconds === undefined &&
-  item.max_attempts === undefined &&
   item.unique_key === undefined &&
   item.payload !== undefined &&
   item.payload !== null;
 
-const isPlain = ({ metadata, depth, traceparent }: EnqueueItem): boolean =>
-  metadata === undefined && depth === undefined && traceparent === undefined;
+/** Of one type and queue, due at once, and none with a unique key. A payload of null is left to the statement that refuses it. */
+export const areAlike = (items: readonly EnqueueItem[]): boolean => {
+  const [first] = items;
+  return first !== undefined && items.every((item) => isAlike(item, first));
+};
+
+/** Of a job that is as its type says, and comes from nowhere. */
+const isPlain = ({ priority, max_attempts, metadata, depth, traceparent }: EnqueueItem): boolean =>
+  priority === undefined &&
+  max_attempts === undefined &&
+  metadata === undefined &&
+  depth === undefined &&
+  traceparent === undefined;
 
 const linesOf = (items: readonly EnqueueItem[], part: (item: EnqueueItem) => unknown): string =>
   items.map((item) => JSON.stringify(part(item))).join("\n");
+
+/** What forgeq.enqueue_alike and enqueue_and_begin take of jobs alike: their ids, payloads, type, queue and details. */
+export const alikeParams = (items: readonly EnqueueItem[], binary: boolean): unknown[] => {
+  const ids = items.map(({ id }) => id);
+  const details = items.every(isPlain)
+    ? null
+    : linesOf(items, ({ priority, max_attempts, metadata, depth, traceparent }) => ({
+        priority,
+        max_attempts,
+        metadata,
+        depth,
+        traceparent,
+      }));
+  return [
+    binary ? binaryIds(ids) : `{${ids.join(",")}}`,
+    linesOf(items, ({ payload }) => payload),
+    items[0]?.type,
+    items[0]?.queue ?? null,
+    details,
+  ];
+};
 
 const secondsBetween = (from: Date | null, to: Date | null): number | null =>
   from === null || to === null ? null : Math.max(0, (to.getTime() - from.getTime()) / 1000);
@@ -125,7 +157,7 @@ export const toRow = <Said extends Omit<StoredRow, "requestedId" | "id">>(said: 
   hinted: said.hinted === true,
 });
 
-const toRows = (groups: readonly StoredGroup[], items: readonly EnqueueItem[]): EnqueuedRow[] =>
+export const toRows = (groups: readonly StoredGroup[], items: readonly EnqueueItem[]): EnqueuedRow[] =>
   groups.map(toGroup).flatMap(({ requestedIds, ids, ...shared }) => {
     const row = toRow(shared);
     return (requestedIds ?? items.map((item) => item.id)).map((requestedId, index) => ({
@@ -145,18 +177,11 @@ const storeBy = async (
   { hint, binary }: { readonly hint: boolean; readonly binary: boolean },
   run: Run,
 ): Promise<EnqueuedRow[]> => {
-  const [first] = items;
   const few = items.length <= FEW;
   // Those that may be there already are looked up one by one all the same.
-  if (first !== undefined && areFresh && items.every((item) => isAlike(item, first))) {
-    const { type, queue = null } = first;
-    const ids = items.map(({ id }) => id);
-    const sentIds = binary ? binaryIds(ids) : `{${ids.join(",")}}`;
-    const payloads = linesOf(items, ({ payload }) => payload);
-    const details = items.every(isPlain)
-      ? null
-      : linesOf(items, ({ metadata, depth, traceparent }) => ({ metadata, depth, traceparent }));
-    const params = (fresh: boolean) => [sentIds, payloads, type, queue, details, fresh, at, few && hint];
+  if (areFresh && areAlike(items)) {
+    const jobs = alikeParams(items, binary);
+    const params = (fresh: boolean) => [...jobs, fresh, at, few && hint];
     return toRows(only(await run<{ groups: StoredGroup[] }>(ENQUEUE_ALIKE, params)).groups, items);
   }
   const jobs = JSON.stringify(items);

@@ -11,14 +11,6 @@ export interface Rooms {
   fill(jobs: number, lease: TakenLease | null): void;
 }
 
-/** May go in one lease with the first job of its call: due at once, and of the same type and queue. */
-export const isHandedWith = (item: EnqueueItem, first: EnqueueItem): boolean =>
-  item.type === first.type &&
-  item.queue === first.queue &&
-  item.unique_key === undefined &&
-  item.run_at === undefined &&
-  item.delay_seconds === undefined;
-
 /**
  * Stores jobs begun, where the database finds room for them too, and runs them in this process.
  *

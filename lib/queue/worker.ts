@@ -1,11 +1,11 @@
 import { AsyncResource } from "node:async_hooks";
 import { DEFAULTS } from "../core/job.ts";
 import { uuidV7 } from "../core/uuid.ts";
-import type { EnqueueItem } from "../db/enqueue.ts";
+import { areAlike, type EnqueueItem } from "../db/enqueue.ts";
 import { type Ended, type SettledState, stateOf } from "../db/settle.ts";
 import type { SettleAndTake, SettledAndTaken, TakenLease } from "../db/take.ts";
 import type { Deps, HandOff } from "./deps.ts";
-import { createHandOff, isHandedWith } from "./hand-off.ts";
+import { createHandOff } from "./hand-off.ts";
 import { noteSettled } from "./settled.ts";
 import { startChores } from "./worker-chores.ts";
 import { createWorkerLeases, type Handler } from "./worker-leases.ts";
@@ -126,7 +126,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     const queue = first.queue ?? definition.queue;
     // Jobs of which this process knows come first.
     if (!queues.noneWait(queue) || !leases.types().includes(first.type)) return null;
-    if (!items.every((item) => isHandedWith(item, first))) return null;
+    if (!areAlike(items)) return null;
     const free = concurrency - leases.busy();
     const fits = free - reserved >= items.length;
     refused ||= !fits && free >= items.length;

@@ -1,10 +1,10 @@
--- What a process sends for jobs of one type and queue that are due at once and otherwise as their type says, with ids that were made for
--- this call unless it is not `fresh`: `payloads` and `details` are JSON, a line for each of the ids. `details`, null where no job has any:
--- {metadata, depth, traceparent}. See enqueue_many for guarantees and errors.
+-- What a process sends for jobs of one type and queue that are due at once and have no unique key, with ids that were made for this call unless it
+-- is not `fresh`: `payloads` and `details` are JSON, a line for each of the ids. `details`, null where no job has any: {priority, max_attempts,
+-- metadata, depth, traceparent}. See enqueue_many for guarantees and errors.
 --
 -- Answers in groups, a list of [created, queue, priority, max_attempts, run_at, created_at, ids asked for, ids of the jobs, hinted], each for jobs
--- stored alike: with null for the ids asked for where it is all of them, and for the jobs' ids where these are the same. So a thousand jobs are one
--- group. As one value: a set of rows is kept and read again by whoever calls, which took a seventh of the whole call for one job.
+-- stored alike: with null for the ids asked for where it is all of them, and for the jobs' ids where these are the same; priority and attempts are the
+-- type's where the caller knows those that it gave. So a thousand jobs are one group. As one value: a set of rows is kept and read again by whoever calls, which took a seventh of the whole call for one job.
 --
 -- `hint`: tells workers that listen, see hint_workers; said here, because a statement that does it or not is planned for each call.
 --
@@ -55,8 +55,9 @@ begin
       end if;
       if n = 0 or details is not null then
         insert into forgeq.job (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
-        select i.id, at, at, alike.priority, alike.max_attempts, coalesce((i.more ->> 'depth')::smallint, 0), alike.queue, of_type,
-               i.more ->> 'traceparent', i.more -> 'metadata', i.payload::jsonb
+        select i.id, at, at, coalesce((i.more ->> 'priority')::forgeq.job_priority, alike.priority),
+               coalesce((i.more ->> 'max_attempts')::forgeq.job_max_attempts, alike.max_attempts),
+               coalesce((i.more ->> 'depth')::smallint, 0), alike.queue, of_type, i.more ->> 'traceparent', i.more -> 'metadata', i.payload::jsonb
         from (
           select unnest(ids) as id, string_to_table(payloads, E'\n') as payload, string_to_table(details, E'\n')::jsonb as more) i;
       end if;

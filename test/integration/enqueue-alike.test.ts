@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { uuidV7 } from "../../lib/core/uuid.ts";
 import type { Db } from "../../lib/db/client.ts";
+import { enqueueAndBegin } from "../../lib/db/enqueue-and-begin.ts";
 import { enqueueMany, enqueueManyIn, type EnqueueItem } from "../../lib/db/enqueue.ts";
 import { warmUp } from "../../lib/db/warm.ts";
 import { DRIVERS, openWith } from "../support/drivers.ts";
@@ -15,6 +16,8 @@ from forgeq.job order by id`;
 
 it("stores jobs alike as it stores jobs that differ", async () => {
   const more = {
+    priority: 2,
+    max_attempts: 4,
     metadata: { team: "a" },
     depth: 3,
     traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
@@ -29,8 +32,8 @@ it("stores jobs alike as it stores jobs that differ", async () => {
     },
   };
   const stored = await enqueueMany(db, alike(7, more), true, one.at(0));
-  // A priority of its own sends them the other way.
-  await enqueueMany(other.db, alike(7, { ...more, priority: 5 }), true, one.at(0));
+  // A delay, of none, sends them the other way.
+  await enqueueMany(other.db, alike(7, { ...more, delay_seconds: 0 }), true, one.at(0));
 
   expect(texts).toEqual([expect.stringContaining("enqueue_alike")]);
   expect(stored).toHaveLength(7);
@@ -100,11 +103,15 @@ it("finds what the call stored whose answer was lost", async () => {
   expect(await miscounted(s.db)).toBe(0);
 });
 
-it("is told from the function of its name that processes of an older version call", async () => {
+it("is told from the functions of its name that processes of an older version call", async () => {
   const s = await setup();
-  await s.db
-    .query(`create function forgeq.enqueue_alike(jobs jsonb, of_type text, own_queue text default null, fresh boolean default false,
-    at timestamptz default null) returns text language sql as 'select of_type'`);
+  await s.db.query(`
+    create function forgeq.enqueue_alike(jobs jsonb, of_type text, own_queue text default null, fresh boolean default false,
+      at timestamptz default null) returns text language sql as 'select of_type';
+    create function forgeq.enqueue_alike(ids uuid[], payloads text, of_type text, own_queue text default null, details text default null,
+      fresh boolean default false, at timestamptz default null) returns text language sql as 'select of_type';
+    create function forgeq.enqueue_and_begin(jobs jsonb, fresh boolean, own_queue text, worker uuid, invocation text default null,
+      at timestamptz default null) returns text language sql as 'select own_queue'`);
   const errors: unknown[] = [];
   const query: Db["query"] = (text, params) =>
     s.db.query<never>(text, params).catch((error: unknown) => {
@@ -114,6 +121,8 @@ it("is told from the function of its name that processes of an older version cal
   await warmUp({ ...s.db, query }, 1);
   expect(errors).toEqual([]);
   for (const count of [1, 7]) expect(await enqueueMany(s.db, alike(count), true, s.at(0))).toHaveLength(count);
+  const begin = { queue: "plain", worker: uuidV7(), invocation: "test", at: s.at(0) };
+  expect(await enqueueAndBegin(s.db, alike(1), begin)).toMatchObject({ lease: { jobs: [{ attempt: 1 }] } });
 });
 
 it.each([null, undefined])("refuses a payload that is %s, and stores none of the others", async (payload) => {

@@ -54,9 +54,13 @@ describe("a job that is enqueued where a worker has room for it", () => {
 
   it("shares a lease with those of the same call", async () => {
     const s = await setupHandOff();
-    await s.enqueue(JOB, JOB, JOB);
+    const stored = await s.enqueue(JOB, { ...JOB, priority: 2, metadata: { of: "test" } }, { ...JOB, maxAttempts: 9 });
     await s.settled(3);
     expect(s.statements).toEqual(["enqueue_and_begin", "settle_and_take"]);
+    const said = { priority: 5, maxAttempts: 3, metadata: {} };
+    const own = [said, { ...said, priority: 2, metadata: { of: "test" } }, { ...said, maxAttempts: 9 }];
+    expect(stored.map(({ job }) => job)).toMatchObject(own);
+    expect(await Promise.all(stored.map(({ job }) => s.queue.get(job.id)))).toMatchObject(own);
     expect(await s.db.query("select jobs from forgeq.lease_closed order by jobs")).toEqual([{ jobs: 1 }, { jobs: 3 }]);
   });
 

@@ -19,9 +19,9 @@ const callAll = async (db: Db): Promise<void> => {
   const worker = uuidV7();
   for (const hint of [false, true]) {
     await enqueueMany(db, items(1), true, null, hint);
-    await enqueueMany(db, items(2, { priority: 1 }), true, null, hint);
+    await enqueueMany(db, items(2, { delay_seconds: 0 }), true, null, hint);
   }
-  await enqueueMany(db, items(7, { priority: 1 }), true, null);
+  await enqueueMany(db, items(7, { delay_seconds: 0 }), true, null);
   await enqueueAndBegin(db, items(1), { queue: "plain", worker, invocation: "test", at: null });
   await enqueueAndClaim(db, items(1), { fresh: true, blockedTypes: [], dispatchSeconds: 90, at: null });
   await settleAndTake(db, {

@@ -34,6 +34,7 @@ describe("a priority or number of attempts out of range is refused, and stores n
     "among jobs of other types": (value) => enqueueMany(db, [item(), item({ ...value, type: "other" })], true, null),
     "among more than five": (value) =>
       enqueueMany(db, [...Array.from({ length: 6 }, () => item()), item(value)], true, null),
+    "with a delay": (value) => enqueueMany(db, [item({ ...value, delay_seconds: 0 })], true, null),
     "with a unique key": (value) => enqueueMany(db, [item({ ...value, unique_key: uuidV7() })], true, null),
     "sent again": (value) => enqueueMany(db, [item(value)], false, null),
     "begun by a worker": (value) =>
