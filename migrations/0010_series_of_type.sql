@@ -1,5 +1,5 @@
 -- What storing a job of a type needs to know is in the type's row: its counter, too, where the type's queue has room without end. Null: whoever enqueues
--- looks at the queue. Kept by triggers, see functions/set_series.sql.
+-- looks at the queue. Kept by triggers, see functions/set_series_of_type.sql.
 lock table forgeq.queue, forgeq.job_type in share row exclusive mode;
 alter table forgeq.job_type add column series int;
 

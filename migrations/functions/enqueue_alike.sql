@@ -10,7 +10,7 @@
 --
 -- Lines, because each payload is read once then: one document of all of them is read as a whole, taken apart, and put together again for each job.
 --
--- Nearly always the queue has room without end, and the type's row knows its counter (see set_series): then nothing is looked up or answered for
+-- Nearly always the queue has room without end, and the type's row knows its counter (see set_series_of_type): then nothing is looked up or answered for
 -- each job. Otherwise enqueue_many does it. Lock order: as enqueue_many.
 --
 -- A database may have other functions of this name, which answer with rows: what processes of an older version call.

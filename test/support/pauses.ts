@@ -11,12 +11,13 @@ export const withPauses = (
   const points: string[] = [];
   const lines = source.split("\n");
   const body = lines.indexOf("begin");
+  const end = lines.indexOf("$$;");
   if (body < 0 || !lines.includes("declare")) return null;
   let before = "begin";
   const paused = lines.map((line, index) => {
     if (line === "declare") return "declare\n  pause_here text;";
     const code = line.trim();
-    if (index <= body || code === "" || code.startsWith("--")) return line;
+    if (index <= body || index >= end || code === "" || code.startsWith("--")) return line;
     const starts = /(;|\bthen|\belse|\bloop|\bbegin)$/.test(before);
     before = code.replace(/\s+--.*$/, "");
     if (!starts || NO_STATEMENT.test(code)) return line;

@@ -1,4 +1,4 @@
--- Keeps forgeq.job_type.series: the counter of a type in its own queue, where that has room without end; null otherwise. Internal.
+-- Keeps forgeq.job_type.series, with set_series_of_queue: the counter of a type in its own queue, where that has room without end; null otherwise.
 --
 -- Whoever writes a type holds its queue's row, shared, so a change of the queue that is under way is waited for, and one that comes later sees the type.
 -- A queue that nobody else sees yet is none: then null, which is slower and not wrong, stays until the queue or the type is written again.
@@ -19,22 +19,5 @@ begin
 end
 $$;
 
-create or replace function forgeq.set_series_of_queue()
-returns trigger
-language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-as $$
-begin
-  if tg_op <> 'DELETE' and new.max_pending is null then
-    update forgeq.job_type t set series = forgeq.series_of(t.queue, t.type) where t.queue = new.name and t.series is null;
-  else
-    update forgeq.job_type t set series = null where t.queue = coalesce(new.name, old.name) and t.series is not null;
-  end if;
-  return null;
-end
-$$;
-
 create or replace trigger set_series before insert or update of queue on forgeq.job_type
 for each row execute function forgeq.set_series_of_type();
-
-create or replace trigger set_series after insert or delete or update of max_pending on forgeq.queue
-for each row execute function forgeq.set_series_of_queue();

@@ -1,0 +1,17 @@
+-- Keeps forgeq.job_type.series when a queue comes, goes, or gets another max_pending. See set_series_of_type.
+create or replace function forgeq.set_series_of_queue()
+returns trigger
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+as $$
+begin
+  if tg_op <> 'DELETE' and new.max_pending is null then
+    update forgeq.job_type t set series = forgeq.series_of(t.queue, t.type) where t.queue = new.name and t.series is null;
+  else
+    update forgeq.job_type t set series = null where t.queue = coalesce(new.name, old.name) and t.series is not null;
+  end if;
+  return null;
+end
+$$;
+
+create or replace trigger set_series after insert or delete or update of max_pending on forgeq.queue
+for each row execute function forgeq.set_series_of_queue();
