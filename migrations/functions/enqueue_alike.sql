@@ -4,9 +4,10 @@
 --
 -- Answers in groups, a list of [created, queue, priority, max_attempts, run_at, created_at, ids asked for, ids of the jobs, hinted], each for jobs
 -- stored alike: with null for the ids asked for where it is all of them, and for the jobs' ids where these are the same; priority and attempts are the
--- type's where the caller knows those that it gave. So a thousand jobs are one group. As one value: a set of rows is kept and read again by whoever calls, which took a seventh of the whole call for one job.
+-- type's where the caller knows those that it gave. So a thousand jobs are one group. And one value: a set of rows would be stored, and read again, by
+-- whoever calls.
 --
--- `hint`: tells workers that listen, see hint_workers; said here, because a statement that does it or not is planned for each call.
+-- `hint`: tells workers that listen, see hint_workers. Said here, because a statement that does it or not is planned for each call.
 --
 -- Lines, because each payload is read once then: one document of all of them is read as a whole, taken apart, and put together again for each job.
 --
