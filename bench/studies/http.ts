@@ -57,7 +57,7 @@ const costs = async (servers: Servers, admin: pg.Client, pid: number) => {
   const { rows } = await admin.query<{ wal: string; calls: string; jobs: string }>(
     `select pg_current_wal_insert_lsn() - '0/0'::pg_lsn as wal, (select count(*) from forgeq.job) as jobs,
             (select coalesce(sum(calls), 0) from pg_stat_statements
-             where dbid = (select oid from pg_database where datname = current_database()) and query ~ 'from forgeq\\.enqueue_(many|alike)\\(') as calls`,
+             where dbid = (select oid from pg_database where datname = current_database()) and query ~ 'forgeq\\.enqueue_') as calls`,
   );
   const [row] = rows;
   return {
@@ -97,6 +97,7 @@ export const http: Study = async (servers, say) => {
       const { latency, requests, non2xx, errors } = await send(connections, SECONDS);
       const after = await costs(servers, admin, server.pid);
       const jobs = after.jobs - before.jobs;
+      if (after.calls === before.calls) throw new Error("no statement that stores jobs was counted");
       if (non2xx + errors > 0 || jobs < requests.total)
         throw new Error(`${requests.total} requests stored ${jobs} jobs; ${non2xx} refused, ${errors} failed`);
       const each = (key: keyof typeof after, places: number) =>
