@@ -51,32 +51,31 @@ export const enqueueAndBegin = async (
   const rows = toRows(groups, items);
   if (lease === null) return { rows, lease };
   const [id, leaseSeconds, maxAttempts, jobIds] = lease;
-  const begun = jobIds === null ? items : items.filter((item) => jobIds.includes(item.id));
-  const begunIds = new Set(begun.map((item) => item.id));
+  const begun = new Set(jobIds ?? items.map((item) => item.id));
+  // As it was sent: what a handler gets must not be the caller's own object.
+  const payloads = jobs[1].split("\n");
+  const details = jobs[4]?.split("\n");
   return {
-    rows: rows.map((row) => ({ ...row, taken: begunIds.has(row.id) ? "running" : null })),
+    rows: rows.map((row) => ({ ...row, taken: begun.has(row.id) ? "running" : null })),
     lease: {
       id,
       type: items[0]?.type ?? "",
       queue,
       leaseSeconds,
-      jobs: begun.map((item) => begunJob(item, queue, maxAttempts)),
+      jobs: items
+        .map((item, n): LeasedJob => ({
+          id: item.id,
+          type: item.type,
+          queue,
+          attempt: 1,
+          maxAttempts: item.max_attempts ?? maxAttempts,
+          depth: item.depth ?? 0,
+          waitedMs: null,
+          traceparent: item.traceparent ?? null,
+          metadata: (JSON.parse(details?.[n] ?? "{}") as EnqueueItem).metadata ?? null,
+          payload: JSON.parse(payloads[n] ?? "null") as unknown,
+        }))
+        .filter((job) => begun.has(job.id)),
     },
   };
 };
-
-/** As it was sent: what a handler gets must not be the caller's own object. */
-const sent = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value)) as Value;
-
-const begunJob = (item: EnqueueItem, queue: string, maxAttempts: number): LeasedJob => ({
-  id: item.id,
-  type: item.type,
-  queue,
-  attempt: 1,
-  maxAttempts: item.max_attempts ?? maxAttempts,
-  depth: item.depth ?? 0,
-  waitedMs: null,
-  traceparent: item.traceparent ?? null,
-  metadata: item.metadata === undefined ? null : sent(item.metadata),
-  payload: sent(item.payload),
-});

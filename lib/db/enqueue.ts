@@ -44,7 +44,7 @@ export interface EnqueuedRow {
 const FEW = 5;
 
 /** A row of forgeq.enqueue_many. */
-export const ROW = `requested_id as "requestedId", id, created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt",
+const ROW = `requested_id as "requestedId", id, created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt",
        created_at as "createdAt"`;
 
 const ENQUEUE_FEW = `/* forgeq:enqueue */
@@ -110,7 +110,7 @@ export const areAlike = (items: readonly EnqueueItem[]): boolean => {
   return first !== undefined && items.every((item) => isAlike(item, first));
 };
 
-/** Of a job that is as its type says, and comes from nowhere. */
+/** Has nothing beside its payload. */
 const isPlain = ({ priority, max_attempts, metadata, depth, traceparent }: EnqueueItem): boolean =>
   priority === undefined &&
   max_attempts === undefined &&
@@ -121,8 +121,11 @@ const isPlain = ({ priority, max_attempts, metadata, depth, traceparent }: Enque
 const linesOf = (items: readonly EnqueueItem[], part: (item: EnqueueItem) => unknown): string =>
   items.map((item) => JSON.stringify(part(item))).join("\n");
 
-/** What forgeq.enqueue_alike and enqueue_and_begin take of jobs alike: their ids, payloads, type, queue and details. */
-export const alikeParams = (items: readonly EnqueueItem[], binary: boolean): unknown[] => {
+/** What forgeq.enqueue_alike and enqueue_and_begin take of jobs alike: payloads and details as a line of JSON for each. */
+export const alikeParams = (
+  items: readonly EnqueueItem[],
+  binary: boolean,
+): [ids: Buffer | string, payloads: string, type: string | undefined, queue: string | null, details: string | null] => {
   const ids = items.map(({ id }) => id);
   const details = items.every(isPlain)
     ? null
@@ -145,12 +148,12 @@ export const alikeParams = (items: readonly EnqueueItem[], binary: boolean): unk
 const secondsBetween = (from: Date | null, to: Date | null): number | null =>
   from === null || to === null ? null : Math.max(0, (to.getTime() - from.getTime()) / 1000);
 
-export interface StoredRow extends Omit<EnqueuedRow, "dueSeconds" | "taken" | "hinted"> {
+interface StoredRow extends Omit<EnqueuedRow, "dueSeconds" | "taken" | "hinted"> {
   readonly hinted?: boolean | null;
 }
 
 /** What follows from what the database says of a job, or of jobs stored alike. */
-export const toRow = <Said extends Omit<StoredRow, "requestedId" | "id">>(said: Said) => ({
+const toRow = <Said extends Omit<StoredRow, "requestedId" | "id">>(said: Said) => ({
   ...said,
   dueSeconds: secondsBetween(said.createdAt, said.runAt),
   taken: null,

@@ -43,13 +43,14 @@ describe("a job that is enqueued where a worker has room for it", () => {
     await s.settled(1);
   });
 
-  it("gets its payload as Postgres holds it, not as the caller's own object", async () => {
-    const payloads: unknown[] = [];
-    const s = await setupHandOff({ work: async (payload) => void payloads.push(payload) });
+  it("gets its payload and metadata as Postgres holds them, not as the caller's own objects", async () => {
+    const got: unknown[] = [];
+    const s = await setupHandOff({ work: async (payload, job) => void got.push([payload, job.metadata]) });
     const payload = { n: 1, list: [{ deep: true }], at: new Date(0) };
-    await s.enqueue({ ...JOB, payload });
+    await s.enqueue({ ...JOB, payload, metadata: { at: new Date(0), not: () => 1 } });
     await s.settled(1);
-    expect(payloads.at(-1)).toEqual({ n: 1, list: [{ deep: true }], at: "1970-01-01T00:00:00.000Z" });
+    const at = "1970-01-01T00:00:00.000Z";
+    expect(got.at(-1)).toEqual([{ n: 1, list: [{ deep: true }], at }, { at }]);
   });
 
   it("shares a lease with those of the same call", async () => {
