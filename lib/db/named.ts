@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { sqlState } from "./failure.ts";
-import { type Send, send } from "./session.ts";
+import { NamedQuery } from "./named-query.ts";
+import { toParams } from "./params.ts";
+import { type Send, send, submit } from "./session.ts";
 
 /**
  * What is sent for each job or batch, by the comment that the text begins with: calls of functions, which have one plan whatever
@@ -43,7 +45,7 @@ export const createSendByName = (): Send => {
     const name = names.get(text) ?? nameOf(tag, text);
     names.set(text, name);
     try {
-      return await send(client, text, params, deadlineMs, name);
+      return await submit(client, new NamedQuery(text, name, toParams(params)), deadlineMs);
     } catch (error) {
       if (!REFUSED.has(sqlState(error) ?? "")) throw error;
       refused = true;

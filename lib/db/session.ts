@@ -3,7 +3,7 @@ import type { Sql } from "./client.ts";
 import { isUnavailable, sqlState } from "./failure.ts";
 import { toParams } from "./params.ts";
 
-interface Answer {
+export interface Answer {
   readonly rows: unknown[];
   readonly command: string;
 }
@@ -11,32 +11,29 @@ interface Answer {
 interface Statement {
   readonly text: string;
   readonly values: unknown[];
-  readonly name?: string;
+}
+
+/** What writes its own messages, see named-query.ts. */
+interface Submittable {
+  submit(connection: never): void;
 }
 
 /** A connection of pg's pool, or of Neon's, which is made of it. */
 interface Client {
-  query(statement: Statement, done: (error: Error | null | undefined, answer: Answer) => void): void;
+  query(statement: Statement | Submittable, done: (error: Error | null | undefined, answer: Answer) => void): void;
   release(broken: boolean): void;
 }
 
 /**
- * Sends one statement; with a name the connection keeps it, parsed, for the next time.
+ * Sends one statement.
  *
  * With a callback and a timer of its own, because what pg makes for a promise, and for its `query_timeout`, holds every answer until the
  * next major garbage collection, and minor ones copy them all. See docs/adr/0015.
  *
  * @param deadlineMs - after it the statement fails. Whether it took effect is unknown, and its connection is of no use any more
  */
-export const send = (
-  client: Client,
-  text: string,
-  params: readonly unknown[],
-  deadlineMs: number,
-  name?: string,
-): Promise<Answer> =>
+export const submit = (client: Client, statement: Statement | Submittable, deadlineMs: number): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const statement = { text, values: toParams(params), ...(name !== undefined && { name }) };
     const timer = setTimeout(() => reject(new Error("query read timeout")), deadlineMs);
     client.query(statement, (error, answer) => {
       clearTimeout(timer);
@@ -46,6 +43,9 @@ export const send = (
   });
 
 export type Send = (client: Client, text: string, params: readonly unknown[], deadlineMs: number) => Promise<Answer>;
+
+export const send: Send = (client, text, params, deadlineMs) =>
+  submit(client, { text, values: toParams(params) }, deadlineMs);
 
 interface SessionOptions {
   /** Whatever the driver rejects with, as an Error. */
