@@ -1,5 +1,5 @@
 import pg from "pg";
-import utils from "pg/lib/utils.js";
+import { prepareValue } from "pg/lib/utils.js";
 import type { Answer } from "./session.ts";
 
 /** What pg gives a query that submits itself: the protocol's messages, and the statements that the connection has by name. */
@@ -21,9 +21,11 @@ interface Columns {
   readonly columns: readonly { readonly name: string; readonly parse: (text: string) => unknown }[];
 }
 
+const parserOf = (type: number) => pg.types.getTypeParser(type, "text") as (text: string) => unknown;
+
 const columnsOf = (fields: readonly pg.FieldDef[]): Columns => ({
   empty: Object.fromEntries(fields.map(({ name }) => [name, null])),
-  columns: fields.map(({ name, dataTypeID }) => ({ name, parse: pg.types.getTypeParser(dataTypeID, "text") })),
+  columns: fields.map(({ name, dataTypeID }) => ({ name, parse: parserOf(dataTypeID) })),
 });
 
 const toRow = ({ empty, columns }: Columns, texts: readonly (string | null)[]): Row => {
@@ -57,7 +59,7 @@ export class NamedQuery {
   constructor(text: string, name: string, values: readonly unknown[]) {
     this.text = text;
     this.name = name;
-    this.#values = values.map((value) => utils.prepareValue(value));
+    this.#values = values.map(prepareValue);
   }
 
   submit(connection: Connection): void {

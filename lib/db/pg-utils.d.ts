@@ -1,8 +1,5 @@
-/** Of pg, without types of its own there. */
+/** A part of pg that is without types. */
 declare module "pg/lib/utils.js" {
-  const utils: {
-    /** A parameter as it is sent: null, bytes, or text. */
-    readonly prepareValue: (value: unknown) => Buffer | string | null;
-  };
-  export default utils;
+  /** A parameter as it is sent: null, bytes, or text. */
+  export const prepareValue: (value: unknown) => Buffer | string | null;
 }

@@ -14,7 +14,11 @@ const setup = async () => {
   const { connection } = client as unknown as { connection: pg.Connection };
   connection.on("rowDescription", () => (descriptions += 1));
   const send = (text: string, values: readonly unknown[] = [], name = "named") =>
-    submit({ query: client.query.bind(client), release: () => undefined }, new NamedQuery(text, name, values), 5_000);
+    submit(
+      { query: (query, done) => void client.query(query as NamedQuery, done), release: () => undefined },
+      new NamedQuery(text, name, values),
+      5_000,
+    );
   return { client, send, descriptions: () => descriptions };
 };
 
