@@ -67,7 +67,9 @@ export const createWorkerLeases = (
   worker: string,
   onEnd: (leaseId: string, ended: Ended, unblocked: boolean) => void,
 ): WorkerLeases => {
-  const held = new Map<string, HeldLease>();
+  // Each in a slot that is emptied: the tables that a Map has outgrown keep what was in them until a major collection. See docs/adr/0015.
+  const slots = new Map<string, { held: HeldLease | undefined }>();
+  const heldBy = (leaseId: string): HeldLease | undefined => slots.get(leaseId)?.held;
   const places = new Map([...handlers.keys()].map((type): [string, Place] => [type, { running: 0, waiting: [] }]));
   let busy = 0;
   let closed = false;
@@ -120,7 +122,7 @@ export const createWorkerLeases = (
           throw new Error(`a job of type ${lease.type} was taken, which has no handler here`);
         const each = hold(lease, handler);
         noteBegun(deps, lease.jobs);
-        held.set(lease.id, each);
+        slots.set(lease.id, { held: each });
         busy += lease.jobs.length;
         for (const job of lease.jobs) {
           if (closed || place.running < limitOf(handler.definition)) begin(place, each, job);
@@ -129,16 +131,17 @@ export const createWorkerLeases = (
       }
     },
     settled: (leaseId, jobs) => {
-      const each = held.get(leaseId);
-      if (each === undefined) return;
-      each.open -= jobs;
-      if (each.open > 0) return;
-      each.run.heartbeat.stop();
-      held.delete(leaseId);
+      const slot = slots.get(leaseId);
+      if (slot?.held === undefined) return;
+      slot.held.open -= jobs;
+      if (slot.held.open > 0) return;
+      slot.held.run.heartbeat.stop();
+      slot.held = undefined;
+      slots.delete(leaseId);
     },
-    queueOf: (leaseId) => held.get(leaseId)?.lease.queue ?? "",
-    isAll: (leaseId, ended) => held.get(leaseId)?.lease.jobs.length === ended.length,
-    jobOf: (leaseId, jobId) => held.get(leaseId)?.jobs.get(jobId),
+    queueOf: (leaseId) => heldBy(leaseId)?.lease.queue ?? "",
+    isAll: (leaseId, ended) => heldBy(leaseId)?.lease.jobs.length === ended.length,
+    jobOf: (leaseId, jobId) => heldBy(leaseId)?.jobs.get(jobId),
     busy: () => busy,
     types: () =>
       [...handlers.values()]
@@ -152,7 +155,7 @@ export const createWorkerLeases = (
       for (const place of places.values()) for (const go of place.waiting.splice(0)) go();
     },
     abort: (cause, message) => {
-      for (const { run } of held.values()) run.running.abortAll(cause, message);
+      for (const { held } of slots.values()) held?.run.running.abortAll(cause, message);
     },
   };
 };
