@@ -52,14 +52,10 @@ select ${ROW},
        case when $4::boolean and created and run_at <= created_at then forgeq.hint_workers(queue) end as hinted
 from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)`;
 
-/** Jobs stored alike share a row: a batch of a thousand is one, and names no ids when all items are in it. */
-interface Group extends Omit<StoredRow, "requestedId" | "id"> {
-  readonly requestedIds: readonly string[] | null;
-  /** Of the jobs that were there already. */
-  readonly ids: readonly string[] | null;
-}
-
-/** As one value, of which a driver has less to read than of a column for each. */
+/**
+ * Jobs stored alike share a row: a batch of a thousand is one, and names no ids when all items are in it; `ids` are those of jobs that were there
+ * already. As one value, of which a driver has less to read than of a column for each.
+ */
 export type StoredGroup = readonly [
   created: boolean,
   queue: string | null,
@@ -82,18 +78,6 @@ const ENQUEUE_ALIKE = `/* forgeq:enqueue */
 select forgeq.enqueue_alike($1::uuid[], $2, $3, $4, $5, $6::boolean, $7::timestamptz, $8::boolean) as groups`;
 
 const toDate = (text: string | null): Date | null => (text === null ? null : new Date(text));
-
-const toGroup = (stored: StoredGroup): Group => ({
-  created: stored[0],
-  queue: stored[1],
-  priority: stored[2],
-  maxAttempts: stored[3],
-  runAt: toDate(stored[4]),
-  createdAt: toDate(stored[5]),
-  requestedIds: stored[6],
-  ids: stored[7],
-  hinted: stored[8] ?? null,
-});
 
 const isAlike = (item: EnqueueItem, { type, queue }: EnqueueItem): boolean =>
   item.type === type &&
@@ -152,23 +136,39 @@ interface StoredRow extends Omit<EnqueuedRow, "dueSeconds" | "taken" | "hinted">
   readonly hinted?: boolean | null;
 }
 
-/** What follows from what the database says of a job, or of jobs stored alike. */
-const toRow = <Said extends Omit<StoredRow, "requestedId" | "id">>(said: Said) => ({
+const rowOf = (said: StoredRow): EnqueuedRow => ({
   ...said,
   dueSeconds: secondsBetween(said.createdAt, said.runAt),
   taken: null,
   hinted: said.hinted === true,
 });
 
-export const toRows = (groups: readonly StoredGroup[], items: readonly EnqueueItem[]): EnqueuedRow[] =>
-  groups.map(toGroup).flatMap(({ requestedIds, ids, ...shared }) => {
-    const row = toRow(shared);
-    return (requestedIds ?? items.map((item) => item.id)).map((requestedId, index) => ({
-      ...row,
-      requestedId,
-      id: ids?.[index] ?? requestedId,
-    }));
+const rowsOf = (group: StoredGroup, items: readonly EnqueueItem[]): EnqueuedRow[] => {
+  const [created, queue, priority, maxAttempts, runAtText, createdAtText, requestedIds, ids, hintedOrNot] = group;
+  const runAt = toDate(runAtText);
+  const createdAt = toDate(createdAtText);
+  const dueSeconds = secondsBetween(createdAt, runAt);
+  const hinted = hintedOrNot === true;
+  // Written out: a copy to which two properties are added takes twice the memory.
+  const row = (requestedId: string, id: string): EnqueuedRow => ({
+    requestedId,
+    id,
+    created,
+    queue,
+    priority,
+    maxAttempts,
+    runAt,
+    createdAt,
+    dueSeconds,
+    taken: null,
+    hinted,
   });
+  if (requestedIds === null) return items.map(({ id }) => row(id, id));
+  return requestedIds.map((requestedId, index) => row(requestedId, ids?.[index] ?? requestedId));
+};
+
+export const toRows = (groups: readonly StoredGroup[], items: readonly EnqueueItem[]): EnqueuedRow[] =>
+  groups.flatMap((group) => rowsOf(group, items));
 
 type Run = <Row>(text: string, params: (fresh: boolean) => readonly unknown[]) => Promise<Row[]>;
 
@@ -195,7 +195,7 @@ const storeBy = async (
       items,
     );
   }
-  return (await run<StoredRow>(ENQUEUE_FEW, (fresh) => [jobs, fresh, at, hint])).map(toRow);
+  return (await run<StoredRow>(ENQUEUE_FEW, (fresh) => [jobs, fresh, at, hint])).map(rowOf);
 };
 
 /**
@@ -266,7 +266,7 @@ export const enqueueAndClaim = async (
     at,
   ]);
   return {
-    rows: rows.map(({ leases: _, leased, ...row }) => ({ ...toRow(row), taken: leased ? "leased" : null })),
+    rows: rows.map(({ leases: _, leased, ...row }) => ({ ...rowOf(row), taken: leased ? "leased" : null })),
     leases: rows[0]?.leases ?? [],
   };
 };

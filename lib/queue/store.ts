@@ -13,16 +13,14 @@ const SHARING_ITEMS = 100;
 
 /** Wakes whoever runs the jobs that were stored and not taken at once: workers for each queue, a dispatcher for the earliest. */
 const wakeForRows = async (deps: Deps, rows: readonly EnqueuedRow[]): Promise<void> => {
-  const waiting = rows.filter((row) => row.created && row.taken === null && row.dueSeconds !== null);
-  const [first] = waiting;
-  if (first === undefined) return;
-  const soonest = new Map<string, EnqueuedRow>([[first.queue ?? "", first]]);
-  let earliest = first;
-  for (const row of waiting) {
+  const soonest = new Map<string, EnqueuedRow>();
+  for (const row of rows) {
+    if (!row.created || row.taken !== null || row.dueSeconds === null) continue;
     const queue = row.queue ?? "";
-    if ((row.dueSeconds ?? 0) < (soonest.get(queue)?.dueSeconds ?? Infinity)) soonest.set(queue, row);
-    if ((row.dueSeconds ?? 0) < (earliest.dueSeconds ?? 0)) earliest = row;
+    if (row.dueSeconds < (soonest.get(queue)?.dueSeconds ?? Infinity)) soonest.set(queue, row);
   }
+  const [earliest] = [...soonest.values()].sort((a, b) => (a.dueSeconds ?? 0) - (b.dueSeconds ?? 0));
+  if (earliest === undefined) return;
   const { hintWorkers } = deps;
   if (hintWorkers !== undefined)
     await Promise.all(
