@@ -70,6 +70,12 @@ const roughBytesInside = (container: object, depth: number): number => {
   return sum;
 };
 
+/** What JSON.stringify looks at in the value's place: a Date or a URL says itself what its JSON is. */
+const asStringified = (value: unknown): unknown => {
+  const toJSON = (value as { toJSON?: unknown } | null | undefined)?.toJSON;
+  return typeof toJSON === "function" ? toJSON.call(value, "") : value;
+};
+
 /**
  * What of a JSON value Postgres' jsonb can't hold: NUL characters and lone surrogates in strings and keys, numbers that
  * are not finite, nesting above 64. Properties that are undefined are ignored, as JSON.stringify does.
@@ -87,8 +93,9 @@ export const checkDocument = (value: unknown, at = ""): FieldError[] => {
     visit(item);
     path.pop();
   };
-  const visit = (node: unknown): void => {
+  const visit = (value: unknown): void => {
     if (errors.length >= MAX_FIELD_ERRORS) return;
+    const node = asStringified(value);
     if (typeof node !== "object" || node === null) {
       const fault = scalarFault(node);
       if (fault !== null) report(fault);

@@ -8,7 +8,7 @@
 create or replace function forgeq.begin(
   lease_id uuid, begun_by uuid, lease_seconds double precision, invocation text default null, at timestamptz default null)
 returns table (outcome text, expires_at timestamptz, id uuid, type text, queue text, attempt int, max_attempts int, life int,
-  depth int, created_at timestamptz, run_at timestamptz, traceparent text, metadata jsonb, payload jsonb)
+  depth int, created_at timestamptz, run_at timestamptz, traceparent text, metadata jsonb, payload json)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$

@@ -10,9 +10,10 @@ as $$
 declare
   there record;
 begin
-  select j.type, j.payload, j.unique_key into there from forgeq.job j where j.id = holder;
+  select j.type, j.payload::jsonb, j.unique_key into there from forgeq.job j where j.id = holder;
   if not found then
-    select h.type, h.payload, h.unique_key into there from forgeq.job_history h where h.id = holder order by h.life desc limit 1;
+    select h.type, coalesce(h.payload::jsonb, h.payload_jsonb) as payload, h.unique_key into there
+    from forgeq.job_history h where h.id = holder order by h.life desc limit 1;
   end if;
   if found then
     if there.type = check_same_job.type and coalesce(there.payload = check_same_job.payload, true)

@@ -75,7 +75,7 @@ begin
   insert into forgeq.job (id, run_at, created_at, claim_id, priority, attempt, max_attempts, depth, queue, type, traceparent, metadata, payload)
   select i.id, at, at, claim, coalesce((i.more ->> 'priority')::forgeq.job_priority, alike.priority), 1,
          coalesce((i.more ->> 'max_attempts')::forgeq.job_max_attempts, alike.max_attempts),
-         coalesce((i.more ->> 'depth')::smallint, 0), worker_queue, of_type, i.more ->> 'traceparent', i.more -> 'metadata', i.payload::jsonb
+         coalesce((i.more ->> 'depth')::smallint, 0), worker_queue, of_type, i.more ->> 'traceparent', i.more -> 'metadata', i.payload::json
   from (
     select unnest(ids) as id, string_to_table(payloads, E'\n') as payload, string_to_table(details, E'\n')::jsonb as more) i;
   return json_build_array(

@@ -54,7 +54,7 @@ begin
       insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
       select i.id, coalesce(i.run_at, at + make_interval(secs => i.delay_seconds), at), at, coalesce(i.priority, alike.priority),
              coalesce(i.max_attempts, alike.max_attempts), coalesce(i.depth, 0), alike.queue, alike.type, i.traceparent, i.metadata, i.payload
-      from jsonb_to_recordset(jobs) as i(id uuid, payload jsonb, priority forgeq.job_priority, run_at timestamptz, delay_seconds double precision,
+      from jsonb_to_recordset(jobs) as i(id uuid, payload json, priority forgeq.job_priority, run_at timestamptz, delay_seconds double precision,
         max_attempts forgeq.job_max_attempts, metadata jsonb, depth smallint, traceparent text)
       returning j.id, j.id, true, j.queue, j.priority::int, j.max_attempts::int, j.run_at, j.created_at;
       -- As metric_add does, with what was looked up already.
@@ -77,7 +77,7 @@ begin
         select i.n, coalesce(i.id, forgeq.uuid_v7()) as id, i.type, i.payload, q.name as queue, coalesce(i.priority, t.priority) as priority,
                i.run_at, i.delay_seconds, coalesce(i.max_attempts, t.max_attempts) as max_attempts, i.metadata, i.depth, i.traceparent,
                bool_and(q.name is not null and q.max_pending is null and i.unique_key is null) over () as simple
-        from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority forgeq.job_priority, run_at timestamptz,
+        from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload json, queue text, priority forgeq.job_priority, run_at timestamptz,
             delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text))
           with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
         left join forgeq.job_type t on t.type = i.type
@@ -172,7 +172,7 @@ begin
     select i.id, coalesce(i.run_at, at + make_interval(secs => coalesce(i.delay_seconds, 0))),
            at, coalesce(i.priority, t.priority), coalesce(i.max_attempts, t.max_attempts),
            coalesce(i.depth, 0), coalesce(i.queue, t.queue), i.type, i.unique_key, i.traceparent, i.metadata, i.payload
-    from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority forgeq.job_priority, run_at timestamptz,
+    from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload json, queue text, priority forgeq.job_priority, run_at timestamptz,
         delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text))
       with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
     join forgeq.job_type t on t.type = i.type

@@ -21,7 +21,7 @@
 create or replace function forgeq.settle_and_take(
   worker uuid, settles jsonb, takes jsonb, types text[], max_jobs int, invocation text default null,
   due_horizon double precision default null, at timestamptz default null, brief boolean default false)
-returns table (job text, answer json, id uuid, payload jsonb)
+returns table (job text, answer json, id uuid, payload json)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$

@@ -34,7 +34,7 @@ const counting = (db: Db) => {
   return { db: counted, statements: () => statements };
 };
 
-it("writes at most 410 bytes of WAL to store a job, and 610 to run it and keep its history", async () => {
+it("writes at most 385 bytes of WAL to store a job, and 580 to run it and keep its history", async () => {
   const s = await setup();
   const worker = uuidV7();
   const take = () => JSON.stringify([{ queue: "plain", claim_id: uuidV7(), watermarks: null }]);
@@ -58,8 +58,8 @@ it("writes at most 410 bytes of WAL to store a job, and 610 to run it and keep i
   // The first round extends tables and sets hints.
   await round();
   const { stored, ran } = await round();
-  expect(stored).toBeLessThanOrEqual(410);
-  expect(ran).toBeLessThanOrEqual(610);
+  expect(stored).toBeLessThanOrEqual(385);
+  expect(ran).toBeLessThanOrEqual(580);
 });
 
 it.each([0, 20, 60, 200, 1_000])("claims every job in place, with a payload of %i letters", async (letters) => {

@@ -3,6 +3,7 @@ import { uuidV7 } from "../../lib/core/uuid.ts";
 import type { Db } from "../../lib/db/client.ts";
 import { enqueueAndBegin } from "../../lib/db/enqueue-and-begin.ts";
 import { enqueueMany, enqueueManyIn, type EnqueueItem } from "../../lib/db/enqueue.ts";
+import { beginLease } from "../../lib/db/leases.ts";
 import { warmUp } from "../../lib/db/warm.ts";
 import { DRIVERS, openWith } from "../support/drivers.ts";
 import { miscounted, setup } from "../support/queue.ts";
@@ -174,4 +175,25 @@ it("finds those that are there when it is sent again, and stores the others", as
   const other = items.map((item) => ({ ...item, payload: { n: -1 } }));
   await expect(enqueueMany(db, other, false, at(2))).rejects.toMatchObject({ code: "id_conflict" });
   expect(await miscounted(db)).toBe(0);
+});
+
+it("gives a payload back as it was sent, and knows it again with its keys in another order", async () => {
+  const s = await setup();
+  const payload = { zebra: 1, a: { y: [1.5, "é"], b: null }, mm: "x" };
+  const [id] = await s.queue.enqueue(1, { payload });
+  const texts = "select payload::text as stored, pg_typeof(payload)::text as type from forgeq.job";
+  expect(await s.db.query(texts)).toEqual([{ stored: JSON.stringify(payload), type: "json" }]);
+
+  const sent = (again: unknown) => enqueueMany(s.db, [{ id: id!, type: "plain", payload: again }], false, s.at(1));
+  expect(await sent({ mm: "x", a: { b: null, y: [1.5, "é"] }, zebra: 1 })).toMatchObject([{ created: false, id }]);
+  await expect(sent({ ...payload, zebra: 2 })).rejects.toMatchObject({ code: "id_conflict" });
+
+  // What people look at is jsonb, with all that goes with it.
+  const found = "select state from forgeq.jobs where payload @> $1::jsonb";
+  expect(await s.db.query(found, ['{"a": {"b": null}}'])).toEqual([{ state: "pending" }]);
+  const { leases } = await s.queue.claim(1);
+  const holder = { leaseId: leases[0]!.id, begunBy: uuidV7(), leaseSeconds: 60, invocation: "test:1", at: s.at(0) };
+  const begun = await beginLease(s.db, holder);
+  expect(begun).toMatchObject({ jobs: [{ id }] });
+  expect(JSON.stringify(begun !== "lease_lost" && begun.jobs[0]!.payload)).toBe(JSON.stringify(payload));
 });

@@ -256,7 +256,7 @@ it("finds its lease when it is sent again, and runs the job once", async () => {
 
 it("gives the room back when the jobs can't be stored", async () => {
   const s = await setupHandOff({ worker: { concurrency: 1 } });
-  await s.db.query("alter table forgeq.job add constraint refused check (payload <> '{}')");
+  await s.db.query("alter table forgeq.job add constraint refused check (payload::text <> '{}')");
   await expect(s.enqueue({ ...JOB, payload: {} })).rejects.toMatchObject({ code: "invalid_job" });
   await s.enqueue(JOB);
   await s.settled(1);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Db } from "../../lib/db/client.ts";
+import { getJob } from "../../lib/db/jobs.ts";
 import { migrate } from "../../lib/db/migrate.ts";
 import { isMigrated, SCHEMA_VERSION } from "../../lib/db/schema.ts";
 import { createTestDatabase } from "../support/database.ts";
@@ -35,6 +36,7 @@ const OLD_ROWS = `do $$
 declare
   id uuid := '00000000-0000-0000-0000-000000000001';
   claim uuid := '00000000-0000-0000-0000-0000000000aa';
+  dead uuid := '00000000-0000-0000-0000-0000000000dd';
 begin
   insert into forgeq.job (id, run_at, created_at, claim_id, life, priority, attempt, max_attempts, queue, type, payload)
   values (id, now() - interval '1 minute', now() - interval '1 hour', claim, 2, 4, 3, 8, 'plain', 'plain', '{"n": 1}'),
@@ -42,9 +44,9 @@ begin
   insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by)
   values (gen_random_uuid(), claim, 1, 'plain', 'plain', array[id], 1, now(), now() + interval '1 hour', now(),
           '00000000-0000-0000-0000-0000000000bb');
-  insert into forgeq.job_history (id, life, finished_at, created_at, run_at, state, priority, attempt, max_attempts, depth, queue, type, error)
-  values (gen_random_uuid(), 1, now(), now(), now(), 'dead', 5, 8, 8, 0, 'plain', 'plain', '{"name": "Error"}'),
-         (gen_random_uuid(), 3, now() - interval '7 days', now(), now() + interval '1 day', 'cancelled', 5, 1, 8, 2, 'plain', 'plain', null);
+  insert into forgeq.job_history (id, life, finished_at, created_at, run_at, state, priority, attempt, max_attempts, depth, queue, type, error, payload)
+  values (dead, 1, now(), now(), now(), 'dead', 5, 8, 8, 0, 'plain', 'plain', '{"name": "Error"}', '{"n": 3}'),
+         (gen_random_uuid(), 3, now() - interval '7 days', now(), now() + interval '1 day', 'cancelled', 5, 1, 8, 2, 'plain', 'plain', null, null);
 end $$`;
 
 const SHOWN = `select to_jsonb(j) || jsonb_build_object('waits', run_at - created_at) as job from forgeq.jobs j order by id`;
@@ -128,7 +130,7 @@ describe("migrate", () => {
     const older = copy();
     for (const name of tables.filter((table) => table >= "0006")) rmSync(join(older, name));
     rmSync(join(older, "functions", "job_details.sql"));
-    for (const name of ["job_taken.sql", "pick.sql", "settle_and_take.sql"]) {
+    for (const name of ["begin.sql", "job_taken.sql", "pick.sql", "settle_and_take.sql"]) {
       const file = join(older, "functions", name);
       writeFileSync(file, `${readFileSync(file, "utf8")}\n-- older`);
     }
@@ -139,6 +141,7 @@ describe("migrate", () => {
 
     expect((await migrate(db)).applied).toEqual([
       ...tables.filter((table) => table >= "0006"),
+      "functions/begin.sql",
       "functions/job_details.sql",
       "functions/job_taken.sql",
       "functions/pick.sql",
@@ -174,6 +177,20 @@ describe("migrate", () => {
         [running!.id],
       ),
     ).toEqual([{ state: "completed", life: 2, attempt: 3, at_once: false, payload: { n: 1 }, result: { n: 1 } }]);
+
+    // What the history has from before is read, compared with, and run again as ever.
+    const dead = "00000000-0000-0000-0000-0000000000dd";
+    expect(await getJob(db, dead, null)).toMatchObject({ state: "dead", payload: { n: 3 } });
+    const again = (payload: unknown) =>
+      db.query("select created from forgeq.enqueue('plain', $1::jsonb, id => $2)", [JSON.stringify(payload), dead]);
+    await db.query("insert into forgeq.queue (name) values ('plain') on conflict do nothing");
+    await db.query(
+      "insert into forgeq.job_type (type, queue, backoff) values ('plain', 'plain', '{}') on conflict do nothing",
+    );
+    expect(await again({ n: 3 })).toEqual([{ created: false }]);
+    await expect(again({ n: 4 })).rejects.toMatchObject({ code: "FQ004" });
+    expect(await db.query("select outcome from forgeq.retry($1, 1)", [dead])).toEqual([{ outcome: "retried" }]);
+    expect(await getJob(db, dead, null)).toMatchObject({ state: "pending", payload: { n: 3 } });
   });
 
   it("leaves a newer schema alone", async () => {

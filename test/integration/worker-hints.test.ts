@@ -82,7 +82,7 @@ it("tells of a job that is due later when it is due, and of each queue of a larg
 
 it("tells nobody of a job that is refused", async () => {
   const s = await setupHints();
-  await s.db.query("alter table forgeq.job add constraint refused check (payload <> '{}')");
+  await s.db.query("alter table forgeq.job add constraint refused check (payload::text <> '{}')");
   await expect(enqueueJobs(s.deps, [{ ...JOB, payload: {} }])).rejects.toMatchObject({ code: "invalid_job" });
   await enqueueJobs(s.deps, [JOB]);
   await until(() => s.heard.length > 0);

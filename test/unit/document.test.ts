@@ -24,7 +24,9 @@ describe("toPointer", () => {
 
 describe("checkDocument", () => {
   it("finds nothing wrong with what jsonb holds", () => {
-    expect(checkDocument({ a: ["é", "😀", "\u0001", 0.1, -0, true, null, {}], "": undefined }, "/payload")).toEqual([]);
+    expect(
+      checkDocument({ a: ["é", "😀", "\u0001", 0.1, -0, true, null, {}, new Date(0)], "": undefined }, "/payload"),
+    ).toEqual([]);
   });
 
   it.each([
@@ -35,6 +37,7 @@ describe("checkDocument", () => {
     [[Infinity], "/0", "is not a finite number"],
     [[undefined], "/0", "is undefined, which JSON can't hold"],
     [{ n: 1n }, "/n", "is bigint, which JSON can't hold"],
+    [{ a: { toJSON: () => ["\0"] } }, "/a/0", "contains a NUL character"],
   ])("names what is wrong with %o", (value, pointer, message) => {
     expect(checkDocument(value, "/payload")).toEqual([{ pointer: `/payload${pointer}`, message }]);
   });
