@@ -7,20 +7,20 @@ import type { Client, Payload, System } from "../system.ts";
 
 const SCHEMA = `
 create type finished_state as enum ('completed', 'dead', 'cancelled');
-create table job (id uuid not null, run_at timestamptz not null, created_at timestamptz not null, life smallint not null default 1,
-  priority smallint not null, max_attempts smallint not null, dispatches smallint not null default 0, depth smallint not null default 0,
+create table job (id uuid not null, run_at timestamptz not null, created_at timestamptz, life smallint not null default 1,
+  priority smallint not null, max_attempts smallint not null, dispatches smallint, depth smallint,
   claim_id uuid, attempt smallint not null default 0, payload json not null, queue text not null, type text not null, unique_key text,
   traceparent text, metadata jsonb, primary key (id))
-  with (fillfactor = 46, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+  with (fillfactor = 44, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 create index job_due on job (queue, priority, run_at);
 create table job_history (id uuid not null, finished_at timestamptz not null, created_at timestamptz not null, run_at timestamptz,
   began_at timestamptz, lease_id uuid, state finished_state not null, life int not null, priority smallint not null, attempt smallint not null,
-  max_attempts smallint not null, depth smallint not null, payload json, queue text not null, type text not null, unique_key text,
+  max_attempts smallint not null, depth smallint, payload json, queue text not null, type text not null, unique_key text,
   traceparent text, metadata jsonb, result jsonb, error jsonb);
 create index job_history_id on job_history (id);`;
 
-const INSERT = `insert into job (id, run_at, created_at, priority, max_attempts, queue, type, payload)
-select id, now(), now(), 5, 8, 'noop', 'noop', payload::json
+const INSERT = `insert into job (id, run_at, priority, max_attempts, queue, type, payload)
+select id, now(), 5, 8, 'noop', 'noop', payload::json
 from (select unnest($1::uuid[]) as id, string_to_table($2, E'\\n') as payload) j`;
 
 const INSERT_AND_WAKE = `with stored as (${INSERT}) select pg_notify('raw', '')`;
@@ -33,7 +33,7 @@ const DONE = `done as (
 kept as (
   insert into job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority, attempt, max_attempts, depth,
     queue, type, payload)
-  select id, life, now(), created_at, nullif(run_at, created_at), now(), claim_id, 'completed', priority, attempt, max_attempts, depth, queue,
+  select id, life, now(), coalesce(created_at, run_at), case when run_at <> created_at then run_at end, now(), claim_id, 'completed', priority, attempt, max_attempts, depth, queue,
     type, payload
   from done where $5)`;
 

@@ -50,7 +50,7 @@ select j.id, j.type, j.queue,
        case when l.began_at is not null then 'running' when j.claim_id is not null then 'leased'
             when j.run_at > clock.now then 'scheduled' else 'pending' end as state,
        j.priority, j.payload, coalesce(j.metadata, '{}') as metadata, j.unique_key as "uniqueKey", j.attempt, j.max_attempts as "maxAttempts",
-       l.progress -> (j.id::text) as progress, j.created_at as "createdAt", j.run_at as "runAt",
+       l.progress -> (j.id::text) as progress, coalesce(j.created_at, j.run_at) as "createdAt", j.run_at as "runAt",
        coalesce(l.began_at, (select a.began_at from forgeq.job_attempt a
          where a.job_id = j.id and a.life = j.life and a.began_at is not null order by a.ended_at desc limit 1)) as "startedAt",
        null::timestamptz as "finishedAt", null::jsonb as result,

@@ -43,8 +43,8 @@ begin
   end if;
 
   return query
-  select begin.outcome, held.expires_at, j.id, held.type, held.queue, j.attempt::int, j.max_attempts::int, j.life::int, j.depth::int,
-         j.created_at, j.run_at, j.traceparent, j.metadata, j.payload
+  select begin.outcome, held.expires_at, j.id, held.type, held.queue, j.attempt::int, j.max_attempts::int, j.life::int, coalesce(j.depth, 0)::int,
+         coalesce(j.created_at, j.run_at), j.run_at, j.traceparent, j.metadata, j.payload
   from unnest(held.job_ids) with ordinality as u(id, n)
   cross join lateral (
     select job.* from forgeq.job where job.id = u.id and job.claim_id = held.claim_id offset 0) j

@@ -28,7 +28,8 @@ begin
         delete from forgeq.job j where j.id = cancel.id and j.claim_id is null returning j.*)
       insert into forgeq.job_history (id, life, finished_at, created_at, run_at, state, priority, attempt, max_attempts, depth,
         queue, type, unique_key, traceparent, metadata, payload, error)
-      select g.id, g.life, coalesce(cancel.at, clock_timestamp()), g.created_at, nullif(g.run_at, g.created_at), 'cancelled', g.priority, g.attempt, g.max_attempts,
+      select g.id, g.life, coalesce(cancel.at, clock_timestamp()), coalesce(g.created_at, g.run_at),
+        case when g.run_at <> g.created_at then g.run_at end, 'cancelled', g.priority, g.attempt, g.max_attempts,
         g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload,
         (select a.error from forgeq.job_attempt a where a.job_id = g.id and a.life = g.life order by a.ended_at desc limit 1)
       from gone g;

@@ -30,7 +30,7 @@ begin
     select j.*, o.outcome, o.result, o.error, o.delay_seconds, o.id = any (lease.cancel_requested) as cancelling
     from jsonb_to_recordset(ended) as o(id uuid, outcome text, result jsonb, error jsonb, delay_seconds double precision)
     cross join lateral (
-      select job.ctid as tid, job.id, job.type, job.life, job.attempt, job.max_attempts, job.dispatches, job.unique_key, job.run_at
+      select job.ctid as tid, job.id, job.type, job.life, job.attempt, job.max_attempts, coalesce(job.dispatches, 0) as dispatches, job.unique_key, job.run_at
       from forgeq.job
       where job.id = o.id and job.claim_id = lease.claim_id and o.id = any (lease.job_ids)
       offset 0 for update) j
@@ -68,6 +68,7 @@ begin
       update forgeq.job
       set claim_id = null,
           run_at = next_run_at,
+          created_at = coalesce(created_at, run_at),
           attempt = held.attempt - (not counted)::int,
           dispatches = case when held.outcome = 'undispatched' then held.dispatches + 1
                             when lease.began_at is not null then 0 else held.dispatches end
@@ -97,7 +98,7 @@ begin
     kept as (
       insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
         attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, result, error)
-      select g.id, g.life, at, g.created_at, nullif(g.run_at, g.created_at), lease.began_at, lease.id, f.state::forgeq.finished_state, g.priority,
+      select g.id, g.life, at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end, lease.began_at, lease.id, f.state::forgeq.finished_state, g.priority,
         f.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload, f.result, f.error
       from gone g
       join unnest(finished_ids, finished_states, finished_results, finished_errors, finished_attempts)

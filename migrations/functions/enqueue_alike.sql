@@ -45,20 +45,20 @@ begin
     if found or n = 0 then
       -- Most calls have one job, with nothing beside its payload: 8 of 224 µs for lines that are not taken apart, and 3 a job for details that none has.
       if n <= 1 and details is null then
-        insert into forgeq.job (id, run_at, created_at, priority, max_attempts, queue, type, payload)
-        select ids[1], at, at, alike.priority, alike.max_attempts, alike.queue, of_type, payloads::json
+        insert into forgeq.job (id, run_at, priority, max_attempts, queue, type, payload)
+        select ids[1], at, alike.priority, alike.max_attempts, alike.queue, of_type, payloads::json
         where n = 1;
       end if;
       if n <> 1 and details is null then
-        insert into forgeq.job (id, run_at, created_at, priority, max_attempts, queue, type, payload)
-        select i.id, at, at, alike.priority, alike.max_attempts, alike.queue, of_type, i.payload::json
+        insert into forgeq.job (id, run_at, priority, max_attempts, queue, type, payload)
+        select i.id, at, alike.priority, alike.max_attempts, alike.queue, of_type, i.payload::json
         from (select unnest(ids) as id, string_to_table(payloads, E'\n') as payload) i;
       end if;
       if n = 0 or details is not null then
-        insert into forgeq.job (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
-        select i.id, at, at, coalesce((i.more ->> 'priority')::forgeq.job_priority, alike.priority),
+        insert into forgeq.job (id, run_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
+        select i.id, at, coalesce((i.more ->> 'priority')::forgeq.job_priority, alike.priority),
                coalesce((i.more ->> 'max_attempts')::forgeq.job_max_attempts, alike.max_attempts),
-               coalesce((i.more ->> 'depth')::smallint, 0), alike.queue, of_type, i.more ->> 'traceparent', i.more -> 'metadata', i.payload::json
+               (i.more ->> 'depth')::smallint, alike.queue, of_type, i.more ->> 'traceparent', i.more -> 'metadata', i.payload::json
         from (
           select unnest(ids) as id, string_to_table(payloads, E'\n') as payload, string_to_table(details, E'\n')::jsonb as more) i;
       end if;

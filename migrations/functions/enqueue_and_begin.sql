@@ -72,10 +72,10 @@ begin
     select lease, claim, 1, worker_queue, of_type, ids, n, at, at + make_interval(secs => alike.lease_seconds), at, worker,
            enqueue_and_begin.invocation, decode(repeat(encode(forgeq.metric_end(null, 'enqueued', null, null, null), 'hex'), n), 'hex')
     where n > 0)
-  insert into forgeq.job (id, run_at, created_at, claim_id, priority, attempt, max_attempts, depth, queue, type, traceparent, metadata, payload)
-  select i.id, at, at, claim, coalesce((i.more ->> 'priority')::forgeq.job_priority, alike.priority), 1,
+  insert into forgeq.job (id, run_at, claim_id, priority, attempt, max_attempts, depth, queue, type, traceparent, metadata, payload)
+  select i.id, at, claim, coalesce((i.more ->> 'priority')::forgeq.job_priority, alike.priority), 1,
          coalesce((i.more ->> 'max_attempts')::forgeq.job_max_attempts, alike.max_attempts),
-         coalesce((i.more ->> 'depth')::smallint, 0), worker_queue, of_type, i.more ->> 'traceparent', i.more -> 'metadata', i.payload::json
+         (i.more ->> 'depth')::smallint, worker_queue, of_type, i.more ->> 'traceparent', i.more -> 'metadata', i.payload::json
   from (
     select unnest(ids) as id, string_to_table(payloads, E'\n') as payload, string_to_table(details, E'\n')::jsonb as more) i;
   return json_build_array(

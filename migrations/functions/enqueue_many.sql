@@ -52,11 +52,12 @@ begin
     if first is null or are_alike then
       return query
       insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
-      select i.id, coalesce(i.run_at, at + make_interval(secs => i.delay_seconds), at), at, coalesce(i.priority, alike.priority),
-             coalesce(i.max_attempts, alike.max_attempts), coalesce(i.depth, 0), alike.queue, alike.type, i.traceparent, i.metadata, i.payload
+      select i.id, coalesce(i.run_at, at + make_interval(secs => i.delay_seconds), at),
+             case when i.run_at <> at or i.delay_seconds <> 0 then at end, coalesce(i.priority, alike.priority),
+             coalesce(i.max_attempts, alike.max_attempts), i.depth, alike.queue, alike.type, i.traceparent, i.metadata, i.payload
       from jsonb_to_recordset(jobs) as i(id uuid, payload json, priority forgeq.job_priority, run_at timestamptz, delay_seconds double precision,
         max_attempts forgeq.job_max_attempts, metadata jsonb, depth smallint, traceparent text)
-      returning j.id, j.id, true, j.queue, j.priority::int, j.max_attempts::int, j.run_at, j.created_at;
+      returning j.id, j.id, true, j.queue, j.priority::int, j.max_attempts::int, j.run_at, at;
       -- As metric_add does, with what was looked up already.
       if first is null then
         return;
@@ -71,8 +72,9 @@ begin
     return query
     with stored as (
       insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, traceparent, metadata, payload)
-      select s.id, coalesce(s.run_at, at + make_interval(secs => s.delay_seconds), at), at, s.priority, s.max_attempts,
-             coalesce(s.depth, 0), s.queue, s.type, s.traceparent, s.metadata, s.payload
+      select s.id, coalesce(s.run_at, at + make_interval(secs => s.delay_seconds), at),
+             case when s.run_at <> at or s.delay_seconds <> 0 then at end, s.priority, s.max_attempts,
+             s.depth, s.queue, s.type, s.traceparent, s.metadata, s.payload
       from (
         select i.n, coalesce(i.id, forgeq.uuid_v7()) as id, i.type, i.payload, q.name as queue, coalesce(i.priority, t.priority) as priority,
                i.run_at, i.delay_seconds, coalesce(i.max_attempts, t.max_attempts) as max_attempts, i.metadata, i.depth, i.traceparent,
@@ -84,11 +86,11 @@ begin
         left join forgeq.queue q on q.name = coalesce(i.queue, t.queue) and t.type is not null) s
       where s.simple
       order by s.n
-      returning j.id, j.queue, j.type, j.priority::int, j.max_attempts::int, j.run_at, j.created_at),
+      returning j.id, j.queue, j.type, j.priority::int, j.max_attempts::int, j.run_at),
     counted as (
       select sum(forgeq.metric_add(c.queue, c.type, 'e', c.jobs)) as jobs
       from (select s.queue, s.type, count(*)::int as jobs from stored s group by s.queue, s.type) c)
-    select s.id, s.id, true, s.queue, s.priority, s.max_attempts, s.run_at, s.created_at
+    select s.id, s.id, true, s.queue, s.priority, s.max_attempts, s.run_at, at
     from stored s
     cross join counted c
     where c.jobs > 0;
@@ -170,15 +172,15 @@ begin
     return query
     insert into forgeq.job (id, run_at, created_at, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
     select i.id, coalesce(i.run_at, at + make_interval(secs => coalesce(i.delay_seconds, 0))),
-           at, coalesce(i.priority, t.priority), coalesce(i.max_attempts, t.max_attempts),
-           coalesce(i.depth, 0), coalesce(i.queue, t.queue), i.type, i.unique_key, i.traceparent, i.metadata, i.payload
+           case when i.run_at <> at or i.delay_seconds <> 0 then at end, coalesce(i.priority, t.priority), coalesce(i.max_attempts, t.max_attempts),
+           i.depth, coalesce(i.queue, t.queue), i.type, i.unique_key, i.traceparent, i.metadata, i.payload
     from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload json, queue text, priority forgeq.job_priority, run_at timestamptz,
         delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text))
       with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
     join forgeq.job_type t on t.type = i.type
     where not existing ? i.id::text
     order by i.n
-    returning id, id, true, queue, priority::int, max_attempts::int, run_at, created_at;
+    returning id, id, true, queue, priority::int, max_attempts::int, run_at, at;
     perform forgeq.metric_add(coalesce(i.queue, t.queue), i.type, 'e', count(*)::int)
     from jsonb_to_recordset(jobs) as i(id uuid, type text, queue text)
     join forgeq.job_type t on t.type = i.type
@@ -194,10 +196,10 @@ begin
     loop
       insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
       values (item.id, coalesce(item.run_at, at + make_interval(secs => coalesce(item.delay_seconds, 0))),
-              at, coalesce(item.priority, item.type_priority), coalesce(item.max_attempts, item.type_max_attempts),
-              coalesce(item.depth, 0), coalesce(item.queue, item.type_queue), item.type, item.unique_key, item.traceparent, item.metadata, item.payload)
+              case when item.run_at <> at or item.delay_seconds <> 0 then at end, coalesce(item.priority, item.type_priority), coalesce(item.max_attempts, item.type_max_attempts),
+              item.depth, coalesce(item.queue, item.type_queue), item.type, item.unique_key, item.traceparent, item.metadata, item.payload)
       on conflict (id) do nothing
-      returning j.id, j.id, true, j.queue, j.priority, j.max_attempts, j.run_at, j.created_at
+      returning j.id, j.id, true, j.queue, j.priority, j.max_attempts, j.run_at, at
       into requested_id, id, created, queue, priority, max_attempts, run_at, created_at;
       -- Looked up after the insert: a job that was live before it made a conflict, one that had ended is seen here.
       if found and not exists (select from forgeq.job_history h where h.id = item.id) then

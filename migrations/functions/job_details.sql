@@ -7,6 +7,6 @@ language sql stable
 as $$
   select case when job.attempt <> 1 or job.max_attempts is distinct from usual_max_attempts or job.depth <> 0 or job.traceparent is not null
       or job.metadata is not null
-    then '[' || job.attempt || ',' || job.max_attempts || ',' || job.depth || ',' || coalesce(to_json(job.traceparent)::text, 'null')
+    then '[' || job.attempt || ',' || job.max_attempts || ',' || coalesce(job.depth, 0) || ',' || coalesce(to_json(job.traceparent)::text, 'null')
       || ',' || coalesce(job.metadata::text, 'null') || ']' end
 $$;

@@ -5,6 +5,6 @@ create or replace function forgeq.job_taken(job forgeq.job)
 returns text
 language sql stable
 as $$
-  select '["' || job.id || '",' || job.attempt || ',' || job.max_attempts || ',' || job.depth
+  select '["' || job.id || '",' || job.attempt || ',' || job.max_attempts || ',' || coalesce(job.depth, 0)
     || ',' || coalesce(to_json(job.traceparent)::text, 'null') || ',' || coalesce(job.metadata::text, 'null') || ',' || job.payload || ']'
 $$;

@@ -26,7 +26,8 @@ begin
     from forgeq.job j where j.id = stray and j.claim_id is not null for update skip locked;
     -- Looked up again in a later statement: the claim may have committed its leases meanwhile.
     if found and not exists (select from forgeq.lease l where l.claim_id = held.claim_id and stray = any (l.job_ids)) then
-      update forgeq.job set claim_id = null, run_at = at, max_attempts = least(1000, greatest(max_attempts, held.attempt + 1))
+      update forgeq.job set claim_id = null, run_at = at, created_at = coalesce(created_at, run_at),
+        max_attempts = least(1000, greatest(max_attempts, held.attempt + 1))
       where ctid = held.tid and claim_id = held.claim_id;
       insert into forgeq.job_attempt (job_id, life, number, outcome, ended_at, error)
       values (stray, held.life, held.attempt, 'lease_expired', at,

@@ -4,6 +4,7 @@ import type { Db } from "../../lib/db/client.ts";
 import { enqueueAndBegin } from "../../lib/db/enqueue-and-begin.ts";
 import { enqueueMany, enqueueManyIn, type EnqueueItem } from "../../lib/db/enqueue.ts";
 import { beginLease } from "../../lib/db/leases.ts";
+import { type Ended, settle } from "../../lib/db/settle.ts";
 import { warmUp } from "../../lib/db/warm.ts";
 import { DRIVERS, openWith } from "../support/drivers.ts";
 import { miscounted, setup } from "../support/queue.ts";
@@ -72,7 +73,7 @@ it.each(DRIVERS)(
     await db.transaction((tx) => enqueueManyIn(tx, items.slice(8), true, s.at(0)));
     const rows = await s.db.query("select id, payload, metadata, depth from forgeq.job order by id");
     expect(rows).toEqual(
-      items.map(({ id, payload, metadata = null, depth = 0 }) => ({ id, payload, metadata, depth })),
+      items.map(({ id, payload, metadata = null, depth = null }) => ({ id, payload, metadata, depth })),
     );
   },
 );
@@ -196,4 +197,37 @@ it("gives a payload back as it was sent, and knows it again with its keys in ano
   const begun = await beginLease(s.db, holder);
   expect(begun).toMatchObject({ jobs: [{ id }] });
   expect(JSON.stringify(begun !== "lease_lost" && begun.jobs[0]!.payload)).toBe(JSON.stringify(payload));
+});
+
+it("says when a job was created, whatever moves it to another time", async () => {
+  const s = await setup();
+  const [retried, cancelled, mended, done] = await s.queue.enqueue(4);
+  const createdAt = s.at(0);
+  // It is not written down as long as that is when the job is due.
+  const written = "select count(created_at)::int as created, count(depth)::int as depths from forgeq.job";
+  expect(await s.db.query(written)).toEqual([{ created: 0, depths: 0 }]);
+  expect(await s.queue.get(retried!)).toMatchObject({ createdAt, runAt: createdAt });
+
+  s.moveTo(10);
+  const held = await s.queue.lease();
+  const ended: Ended[] = [
+    { id: done!, outcome: "completed" },
+    { id: retried!, outcome: "retry", delay_seconds: 60 },
+    { id: cancelled!, outcome: "released" },
+    { id: mended!, outcome: "released" },
+  ];
+  await settle(s.db, held, ended, s.at(10));
+  expect(await s.queue.get(retried!)).toMatchObject({ state: "scheduled", createdAt, runAt: s.at(70) });
+  expect(await s.queue.get(done!)).toMatchObject({ state: "completed", createdAt, runAt: createdAt });
+
+  await s.db.query("update forgeq.job set claim_id = $2 where id = $1", [mended, uuidV7()]);
+  await s.db.query("select forgeq.repair(null, 100, $1)", [s.at(20)]);
+  s.moveTo(30);
+  expect(await s.queue.get(mended!)).toMatchObject({ state: "pending", createdAt, runAt: s.at(20) });
+
+  for (const id of [retried, cancelled]) await s.db.query("select forgeq.cancel($1, $2)", [id, s.at(30)]);
+  expect(await s.queue.get(cancelled!)).toMatchObject({ state: "cancelled", createdAt });
+  expect(await s.queue.get(retried!)).toMatchObject({ state: "cancelled", createdAt, runAt: s.at(70) });
+  const view = "select distinct created_at from forgeq.jobs";
+  expect(await s.db.query(view)).toEqual([{ created_at: createdAt }]);
 });
