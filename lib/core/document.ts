@@ -93,9 +93,9 @@ export const checkDocument = (value: unknown, at = ""): FieldError[] => {
     visit(item);
     path.pop();
   };
-  const visit = (value: unknown): void => {
+  const visit = (item: unknown): void => {
     if (errors.length >= MAX_FIELD_ERRORS) return;
-    const node = asStringified(value);
+    const node = asStringified(item);
     if (typeof node !== "object" || node === null) {
       const fault = scalarFault(node);
       if (fault !== null) report(fault);
