@@ -26,7 +26,17 @@ export interface SettleAndTake {
   readonly invocation: string | null;
   /** Seconds to look ahead when nothing is taken; null doesn't look. */
   readonly dueHorizonSeconds: number | null;
+  /** Ask what else an idle worker attends to, in the same statement. */
+  readonly asksBeside?: boolean;
   readonly at: Date | null;
+}
+
+/** What an idle worker attends to beside its jobs. */
+export interface Beside {
+  /** Seconds until the first lease expires, negative once it has; null: there are none. */
+  readonly leaseSeconds: number | null;
+  /** All queues, paused ones included. */
+  readonly queues: readonly string[];
 }
 
 /** A lease that this process has begun with the call, and its jobs. */
@@ -55,6 +65,8 @@ export interface SettledAndTaken {
   readonly dueSeconds: number | null;
   /** Milliseconds that the server spent on it, without its commit. */
   readonly serverMs: number;
+  /** Null unless asked for. */
+  readonly beside: Beside | null;
 }
 
 /** As migrations/functions/job_details.sql says it. */
@@ -94,11 +106,21 @@ interface Row {
   /** JSON of `Details`; null for a first attempt of as many as its lease says, with nothing more to it. */
   readonly job: string | null;
   readonly answer: Answer | null;
+  /** Of the last row, where it was asked for. */
+  readonly beside?: Beside | null;
 }
 
+const CALL =
+  "forgeq.settle_and_take($1::uuid, $2::jsonb, $3::jsonb, $4::text[], $5::int, $6, $7::float8, $8::timestamptz, true)";
+
 const SETTLE_AND_TAKE = `/* forgeq:settle_and_take */
-select id, payload, job, answer
-from forgeq.settle_and_take($1::uuid, $2::jsonb, $3::jsonb, $4::text[], $5::int, $6, $7::float8, $8::timestamptz, true)`;
+select id, payload, job, answer from ${CALL}`;
+
+const ASK_BESIDE = `/* forgeq:settle_and_take */
+select id, payload, job, answer, case when answer is not null then json_build_object(
+  'leaseSeconds', (select extract(epoch from min(expires_at) - coalesce($8, clock_timestamp())) from forgeq.lease),
+  'queues', array(select name from forgeq.queue order by name)) end as beside
+from ${CALL}`;
 
 /**
  * One statement for a batch: writes outcomes of several leases, then takes due jobs that are begun already. Sent again with the
@@ -107,7 +129,7 @@ from forgeq.settle_and_take($1::uuid, $2::jsonb, $3::jsonb, $4::text[], $5::int,
  * @throws {ForgeqError} `database_unavailable` - it may or may not have happened; send the same input again to know
  */
 export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<SettledAndTaken> => {
-  const rows = await call<Row>(db, SETTLE_AND_TAKE, [
+  const rows = await call<Row>(db, input.asksBeside === true ? ASK_BESIDE : SETTLE_AND_TAKE, [
     input.worker,
     JSON.stringify(
       input.settles.map(({ leaseId, ended, all = false }) => ({
@@ -122,7 +144,7 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
     input.dueHorizonSeconds,
     input.at,
   ]);
-  const answer = rows.at(-1)?.answer;
+  const { answer, beside = null } = rows.at(-1) ?? {};
   if (!answer) throw new ForgeqError("internal", "settle_and_take gave no answer");
   return {
     queues: answer.queues,
@@ -131,6 +153,7 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
     serverMs: answer.server_ms,
     settled: answer.settled,
     leases: toLeases(answer.leases, rows),
+    beside,
   };
 };
 

@@ -1,5 +1,6 @@
 import { recover } from "../db/leases.ts";
 import { queueNames } from "../db/queues.ts";
+import type { Beside } from "../db/take.ts";
 import type { Deps } from "./deps.ts";
 
 const RECOVER_EVERY_MS = 15_000;
@@ -7,8 +8,13 @@ const REFRESH_EVERY_MS = 30_000;
 const SOONEST_MS = 1_000;
 const LEASES_PER_CALL = 100;
 
-/** What a worker does beside its jobs: takes back expired leases, so that it needs no server, and learns of new queues. */
+/**
+ * What a worker does beside its jobs: takes back expired leases, so that it needs no server, and learns of new queues. By statements of its
+ * own only while no look says what there is to do.
+ */
 export interface Chores {
+  /** What a look found beside jobs. */
+  told(beside: Beside): void;
   /** Asks for the queues again, once a second at most. */
   refresh(): void;
   stop(): void;
@@ -24,13 +30,17 @@ export const startChores = (
 ): Chores => {
   let stopped = false;
   let refreshedAtMs = -Infinity;
+  /** Somebody told of a queue that this process does not know. */
+  let asked = false;
   const cancels = { recover: (): void => undefined, refresh: (): void => undefined };
 
-  /** Runs a chore again and again; a database that is away costs a turn, because the worker's statements say so already. */
-  const every = (name: keyof typeof cancels, ms: number, run: () => Promise<void>): void => {
+  /**
+   * Runs a chore again and again, next in `nextMs`; a database that is away costs a turn, because the worker's statements say so already.
+   */
+  const every = (name: keyof typeof cancels, ms: number, run: () => Promise<void>, nextMs = ms): void => {
     cancels[name]();
     if (stopped) return;
-    cancels[name] = deps.time.after(ms * (0.9 + deps.random() / 5), () => {
+    cancels[name] = deps.time.after(nextMs * (1 + deps.random() / 5), () => {
       void run()
         .catch(() => undefined)
         .finally(() => every(name, ms, run));
@@ -48,6 +58,7 @@ export const startChores = (
 
   const refreshQueues = async (): Promise<void> => {
     refreshedAtMs = deps.time.elapsedMs();
+    asked = false;
     const names = await queueNames(deps.db);
     if (!stopped) on.onQueues(names);
   };
@@ -71,16 +82,17 @@ export const startChores = (
   else setImmediate(() => on.onQueues(fixedQueues));
 
   return {
+    told: ({ leaseSeconds, queues }) => {
+      const expiresMs = Math.max(0, (leaseSeconds ?? Infinity) * 1000);
+      every("recover", RECOVER_EVERY_MS, recoverLeases, Math.min(RECOVER_EVERY_MS, expiresMs));
+      if (fixedQueues !== null) return;
+      if (!asked) every("refresh", REFRESH_EVERY_MS, refreshQueues);
+      on.onQueues(queues);
+    },
     refresh: () => {
+      asked = true;
       const soonMs = Math.max(0, refreshedAtMs + SOONEST_MS - deps.time.elapsedMs());
-      cancels.refresh();
-      if (!stopped) {
-        cancels.refresh = deps.time.after(soonMs, () => {
-          void refreshQueues()
-            .catch(() => undefined)
-            .finally(() => every("refresh", REFRESH_EVERY_MS, refreshQueues));
-        });
-      }
+      every("refresh", REFRESH_EVERY_MS, refreshQueues, soonMs);
     },
     stop: () => {
       stopped = true;

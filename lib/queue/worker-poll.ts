@@ -1,14 +1,17 @@
 import type { Time } from "./time.ts";
 
-/** Pauses between looks at queues that gave nothing, from the last job on. */
+/** Pauses between looks, from the last job on that nobody had told of. */
 const LADDER_MS = [50, 100, 200, 400, 800, 1_600, 3_200];
 /** A statement that is sent anyway makes the next look when that is as near. */
 const NEAR_MS = 1_000;
 
-/** When an idle worker looks again: soon after its last job, then ever more rarely; and at the instant when a job falls due. */
+/**
+ * When an idle worker looks at all its queues: soon after a job that nobody had told it of, since more like it may come, then ever more rarely;
+ * and at the instant when a job falls due.
+ */
 export interface Poll {
-  /** A look found jobs, or none. */
-  looked(foundJobs: boolean): void;
+  /** All queues have been looked at, or one was that gave jobs nobody had told of. */
+  looked(foundUntold: boolean): void;
   /** A job falls due in so many seconds. */
   due(seconds: number): void;
   /** The next look is so near, and for no job in particular, that a statement that is sent now may make it. */
@@ -16,8 +19,11 @@ export interface Poll {
   stop(): void;
 }
 
-/** @param longestMs - the pause that looks of an idle worker end at */
-export const createPoll = (time: Time, random: () => number, longestMs: number, look: () => void): Poll => {
+/**
+ * @param longestMs - the pause that looks of an idle worker end at
+ * @param look - with true when a job falls due
+ */
+export const createPoll = (time: Time, random: () => number, longestMs: number, look: (due: boolean) => void): Poll => {
   let step = 0;
   let dueAtMs = Infinity;
   let nextAtMs = Infinity;
@@ -30,14 +36,15 @@ export const createPoll = (time: Time, random: () => number, longestMs: number, 
     nextAtMs = atMs;
     cancel = time.after(Math.max(0, atMs - time.elapsedMs()), () => {
       nextAtMs = Infinity;
-      if (dueAtMs <= time.elapsedMs()) dueAtMs = Infinity;
-      look();
+      const due = dueAtMs <= time.elapsedMs();
+      if (due) dueAtMs = Infinity;
+      look(due);
     });
   };
 
   return {
-    looked: (foundJobs) => {
-      step = foundJobs ? 0 : step + 1;
+    looked: (foundUntold) => {
+      step = foundUntold ? 0 : step + 1;
       const pauseMs = Math.min(longestMs, LADDER_MS[step] ?? Infinity) * (0.9 + random() / 5);
       set(Math.min(time.elapsedMs() + pauseMs, dueAtMs));
     },

@@ -22,7 +22,7 @@ const FAR_MS = 10;
 const STATEMENTS = 2;
 const MORE_PER_MS = 10;
 const MOST_STATEMENTS = 8;
-const LONGEST_POLL_MS = 5_000;
+const LONGEST_POLL_MS = 5_500;
 /** A job falling due within this is waited for; later ones are found by a look. */
 const DUE_HORIZON_SECONDS = 10;
 /** A handler's own transaction holds its lease: its outcomes are sent again so much later. */
@@ -60,6 +60,9 @@ export interface Worker {
   readonly handOff: HandOff;
 }
 
+const foundUntold = (looks: readonly Look[], { leases }: SettledAndTaken): boolean =>
+  leases.some(({ queue }) => looks.some((look) => look.queue === queue && !look.hinted));
+
 /**
  * Runs jobs in this process. It takes due jobs in batches, begun already; runs up to `concurrency` of them at once; and settles
  * what has ended and takes the next ones in one statement. While a statement is under way outcomes gather for the next one; more than
@@ -93,12 +96,15 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     if (unblocked) queues.heat(leases.queueOf(leaseId));
     pumpSoon();
   });
-  const poll = createPoll(deps.time, deps.random, LONGEST_POLL_MS, () => {
-    queues.heat();
+  const poll = createPoll(deps.time, deps.random, LONGEST_POLL_MS, (due) => {
+    polls = true;
+    if (due) queues.heat();
     pump();
   });
   let accepting = true;
   let known = false;
+  /** The next look is an idle worker's: at all queues, and at what it attends to beside them. */
+  let polls = true;
   /** Statements under way, and the jobs that they may bring. */
   let statements = 0;
   let reserved = 0;
@@ -156,7 +162,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   const pump = (): void => {
     for (;;) {
       const free = accepting ? concurrency - leases.busy() - reserved : 0;
-      const looks = free > 0 && queues.anyHot() && leases.types().length > 0;
+      const looks = free > 0 && known && (polls || queues.anyHot()) && leases.types().length > 0;
       if (outbox.size() === 0 && !looks) break;
       const large = Math.max(outbox.size(), looks ? free : 0) * 2 >= batchJobs();
       if (statements > 0 && (statements >= statementsAtOnce() || !large)) break;
@@ -171,7 +177,11 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   const exchange = async (maxJobs: number): Promise<void> => {
     const settles = outbox.take(batchJobs()).map((each) => ({ ...each, all: leases.isAll(each.leaseId, each.ended) }));
     const types = leases.types();
-    const takes = maxJobs > 0 && types.length > 0 ? queues.takes(poll.near()) : [];
+    const looks = maxJobs > 0 && known && types.length > 0;
+    const asksBeside = looks && polls;
+    const all = asksBeside || (looks && poll.near());
+    if (looks) polls = false;
+    const takes = looks ? queues.takes(all) : [];
     statements += 1;
     reserved += maxJobs;
     const input: SettleAndTake = {
@@ -182,6 +192,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       maxJobs,
       invocation: options.invocation,
       dueHorizonSeconds: DUE_HORIZON_SECONDS,
+      asksBeside,
       at: deps.clock(),
     };
     const sentAtMs = deps.time.elapsedMs();
@@ -194,10 +205,13 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       const visited = new Set(found.queues.map(({ queue }) => queue));
       queues.unseen(takes.filter(({ queue }) => !visited.has(queue)));
       absorb(settles, takes, found);
+      const untold = foundUntold(takes, found);
+      if (all || untold) poll.looked(untold);
     } catch (error) {
       reserved -= maxJobs;
       statements -= 1;
       queues.unseen(takes);
+      if (all) poll.looked(false);
       forget(settles, error);
     }
     pump();
@@ -215,7 +229,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       if (!accepting) void deps.hintWorkers?.(found.wakeSeconds, undefined);
     }
     if (found.dueSeconds !== null) poll.due(found.dueSeconds);
-    if (looks.length > 0 || found.leases.length > 0) poll.looked(found.leases.length > 0);
+    if (found.beside !== null && accepting) chores.told(found.beside);
   };
 
   /** @returns the queues of what was settled */

@@ -24,16 +24,19 @@ const callAll = async (db: Db): Promise<void> => {
   await enqueueMany(db, items(7, { delay_seconds: 0 }), true, null);
   await enqueueAndBegin(db, items(1), { queue: "plain", worker, invocation: "test", at: null });
   await enqueueAndClaim(db, items(1), { fresh: true, blockedTypes: [], dispatchSeconds: 90, at: null });
-  await settleAndTake(db, {
-    worker,
-    settles: [],
-    takes: [{ queue: "plain", claimId: uuidV7(), watermarks: null }],
-    types: ["plain"],
-    maxJobs: 5,
-    invocation: "test",
-    dueHorizonSeconds: 60,
-    at: null,
-  });
+  for (const asksBeside of [false, true]) {
+    await settleAndTake(db, {
+      worker,
+      settles: [],
+      takes: [{ queue: "plain", claimId: uuidV7(), watermarks: null }],
+      types: ["plain"],
+      maxJobs: 5,
+      invocation: "test",
+      dueHorizonSeconds: 60,
+      asksBeside,
+      at: null,
+    });
+  }
   await extendLease(db, { leaseId: uuidV7(), begunBy: worker, leaseSeconds: 60, progress: null, at: null });
   await releaseUnbegun(db, {
     leaseId: uuidV7(),

@@ -8,6 +8,7 @@ const found = (more: boolean, name: string, outcome: "claimed" | "full" = "claim
   leases: [],
   dueSeconds: null,
   serverMs: 0,
+  beside: null,
   queues: [
     {
       queue: "plain",
