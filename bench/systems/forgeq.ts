@@ -2,13 +2,14 @@ import * as z from "zod";
 import { defineJob, defineQueue } from "../../lib/core/define.ts";
 import type { Db } from "../../lib/db/client.ts";
 import { connectDb } from "../../lib/db/connect.ts";
-import { listenForHints, type Listener } from "../../lib/db/listen.ts";
+import type { Listener } from "../../lib/db/listen.ts";
 import { migrate } from "../../lib/db/migrate.ts";
 import type { Deps } from "../../lib/queue/deps.ts";
 import { enqueueJobs } from "../../lib/queue/enqueue.ts";
 import { toNewJob } from "../../lib/queue/new-job.ts";
 import { syncDefinitions } from "../../lib/queue/sync.ts";
 import { createWorkerHints } from "../../lib/queue/worker-hints.ts";
+import { listenForWorker } from "../../lib/queue/worker-listen.ts";
 import { createWorker, type Worker } from "../../lib/queue/worker.ts";
 import { depsFor } from "../deps.ts";
 import { until } from "../until.ts";
@@ -78,10 +79,7 @@ export const system: System = {
         const woken = startWorker(deps, onStart);
         worker = woken;
         await new Promise<void>((resolve) => {
-          listener = listenForHints({ url }, db, {
-            hint: ({ seconds, queue }) => woken.hint(seconds, queue),
-            change: (works) => works && resolve(),
-          });
+          listener = listenForWorker({ url }, db, woken, (works) => works && resolve());
         });
       },
       close: async () => {

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { listenForHints } from "../db/listen.ts";
+import { listenForWorker } from "../queue/worker-listen.ts";
 import { createWorker } from "../queue/worker.ts";
 import { configure, isConfigured } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
@@ -51,12 +51,8 @@ export const startWorker = async (
   hints.subscribe(worker.hint);
   const listener =
     deps.db.driver === "pg" && options.once !== true
-      ? listenForHints(connection, deps.db, {
-          hint: ({ seconds, queue }) => worker.hint(seconds, queue),
-          change: (works) => {
-            if (works) worker.hint(0);
-            else if (database.embedded) void database.revive().catch(() => undefined);
-          },
+      ? listenForWorker(connection, deps.db, worker, (works) => {
+          if (!works && database.embedded) void database.revive().catch(() => undefined);
         })
       : null;
   return {

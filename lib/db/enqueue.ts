@@ -34,7 +34,7 @@ export interface EnqueuedRow {
   readonly createdAt: Date | null;
   /** By the database's clock, 0 for a job that is due. */
   readonly dueSeconds: number | null;
-  /** Taken by the call that stored it, in one of the leases that it gives, which is begun already when the job is `running`. */
+  /** Taken by the call that stored it, in one of the leases that it gives, which is begun already when the job is `running`; or handed to a worker. */
   readonly taken: "leased" | "running" | null;
   /** Workers that listen hear of it with the commit. */
   readonly hinted: boolean;
@@ -66,6 +66,7 @@ export type StoredGroup = readonly [
   requestedIds: readonly string[] | null,
   ids: readonly string[] | null,
   hinted?: boolean | null,
+  taken?: "running" | null,
 ];
 
 const ENQUEUE_MANY = `/* forgeq:enqueue */
@@ -144,7 +145,8 @@ const rowOf = (said: StoredRow): EnqueuedRow => ({
 });
 
 const rowsOf = (group: StoredGroup, items: readonly EnqueueItem[]): EnqueuedRow[] => {
-  const [created, queue, priority, maxAttempts, runAtText, createdAtText, requestedIds, ids, hintedOrNot] = group;
+  const [created, queue, priority, maxAttempts, runAtText, createdAtText, requestedIds, ids, hintedOrNot, taken] =
+    group;
   const runAt = toDate(runAtText);
   const createdAt = toDate(createdAtText);
   const dueSeconds = secondsBetween(createdAt, runAt);
@@ -160,7 +162,7 @@ const rowsOf = (group: StoredGroup, items: readonly EnqueueItem[]): EnqueuedRow[
     runAt,
     createdAt,
     dueSeconds,
-    taken: null,
+    taken: taken ?? null,
     hinted,
   });
   if (requestedIds === null) return items.map(({ id }) => row(id, id));

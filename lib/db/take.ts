@@ -2,6 +2,7 @@ import { ForgeqError } from "../core/errors.ts";
 import { call } from "./call.ts";
 import type { Db } from "./client.ts";
 import type { Claimed, LeasedJob, WakeSeconds } from "./leases.ts";
+import type { Room } from "./worker-room.ts";
 import { type BriefStates, type Ended, endedForSettle, type SettledState } from "./settle.ts";
 
 /** Where the next take of one queue goes on. */
@@ -26,8 +27,8 @@ export interface SettleAndTake {
   readonly invocation: string | null;
   /** Seconds to look ahead when nothing is taken; null doesn't look. */
   readonly dueHorizonSeconds: number | null;
-  /** Ask what else an idle worker attends to, in the same statement. */
-  readonly asksBeside?: boolean;
+  /** Ask what else an idle worker attends to, in the same statement; and say what it has room for, unless null. */
+  readonly beside?: { readonly room: Room | null };
   readonly at: Date | null;
 }
 
@@ -119,7 +120,8 @@ select id, payload, job, answer from ${CALL}`;
 const ASK_BESIDE = `/* forgeq:settle_and_take */
 select id, payload, job, answer, case when answer is not null then json_build_object(
   'leaseSeconds', (select extract(epoch from min(expires_at) - coalesce($8, clock_timestamp())) from forgeq.lease),
-  'queues', array(select name from forgeq.queue order by name)) end as beside
+  'queues', array(select name from forgeq.queue order by name),
+  'offered', forgeq.offer_room($1, $9::jsonb, $6, $8)) end as beside
 from ${CALL}`;
 
 /**
@@ -129,7 +131,8 @@ from ${CALL}`;
  * @throws {ForgeqError} `database_unavailable` - it may or may not have happened; send the same input again to know
  */
 export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<SettledAndTaken> => {
-  const rows = await call<Row>(db, input.asksBeside === true ? ASK_BESIDE : SETTLE_AND_TAKE, [
+  const { beside: asks } = input;
+  const params = [
     input.worker,
     JSON.stringify(
       input.settles.map(({ leaseId, ended, all = false }) => ({
@@ -143,7 +146,10 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
     input.invocation,
     input.dueHorizonSeconds,
     input.at,
-  ]);
+  ];
+  const rows = await (asks === undefined
+    ? call<Row>(db, SETTLE_AND_TAKE, params)
+    : call<Row>(db, ASK_BESIDE, [...params, asks.room === null ? null : JSON.stringify(asks.room)]));
   const { answer, beside = null } = rows.at(-1) ?? {};
   if (!answer) throw new ForgeqError("internal", "settle_and_take gave no answer");
   return {

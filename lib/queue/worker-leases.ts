@@ -35,6 +35,8 @@ interface Place {
 export interface WorkerLeases {
   /** Runs the jobs of leases just taken. */
   start(leases: readonly TakenLease[]): void;
+  /** Gives back the jobs of a lease that there is no room for. */
+  refuse(lease: TakenLease): void;
   /** So many outcomes of a lease are written: its heartbeat ends with the last one. */
   settled(leaseId: string, jobs: number): void;
   /** The queue of a lease that is held. */
@@ -54,7 +56,7 @@ export interface WorkerLeases {
 }
 
 /** Jobs of a type at once in this process: only a type that says less than its batch has such a limit. */
-const limitOf = ({ concurrency, batchSize }: JobDefinition): number =>
+export const limitOf = ({ concurrency, batchSize }: JobDefinition): number =>
   concurrency < batchSize ? concurrency : Infinity;
 
 /**
@@ -75,9 +77,14 @@ export const createWorkerLeases = (
   let closed = false;
 
   const begin = (place: Place, each: HeldLease, job: LeasedJob): void => {
+    if (closed) return release(place, each, job);
     place.running += 1;
-    if (closed) return end(place, each, { id: job.id, outcome: "released" });
     void runJob(deps, each.run, job).then((ended) => end(place, each, ended));
+  };
+
+  const release = (place: Place, each: HeldLease, job: LeasedJob): void => {
+    place.running += 1;
+    end(place, each, { id: job.id, outcome: "released" });
   };
 
   const end = (place: Place, { lease, run }: HeldLease, ended: Ended): void => {
@@ -113,22 +120,31 @@ export const createWorkerLeases = (
     };
   };
 
+  const takeIn = (lease: TakenLease): { readonly place: Place; readonly each: HeldLease } => {
+    const handler = handlers.get(lease.type);
+    const place = places.get(lease.type);
+    if (handler === undefined || place === undefined)
+      throw new Error(`a job of type ${lease.type} was taken, which has no handler here`);
+    const each = hold(lease, handler);
+    slots.set(lease.id, { held: each });
+    busy += lease.jobs.length;
+    return { place, each };
+  };
+
   return {
     start: (leases) => {
       for (const lease of leases) {
-        const handler = handlers.get(lease.type);
-        const place = places.get(lease.type);
-        if (handler === undefined || place === undefined)
-          throw new Error(`a job of type ${lease.type} was taken, which has no handler here`);
-        const each = hold(lease, handler);
+        const { place, each } = takeIn(lease);
         noteBegun(deps, lease.jobs);
-        slots.set(lease.id, { held: each });
-        busy += lease.jobs.length;
         for (const job of lease.jobs) {
-          if (closed || place.running < limitOf(handler.definition)) begin(place, each, job);
+          if (closed || place.running < limitOf(each.run.definition)) begin(place, each, job);
           else place.waiting.push(() => begin(place, each, job));
         }
       }
+    },
+    refuse: (lease) => {
+      const { place, each } = takeIn(lease);
+      for (const job of lease.jobs) release(place, each, job);
     },
     settled: (leaseId, jobs) => {
       const slot = slots.get(leaseId);

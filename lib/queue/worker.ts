@@ -8,10 +8,11 @@ import type { Deps, HandOff } from "./deps.ts";
 import { createHandOff } from "./hand-off.ts";
 import { noteSettled } from "./settled.ts";
 import { startChores } from "./worker-chores.ts";
-import { createWorkerLeases, type Handler } from "./worker-leases.ts";
+import { createWorkerLeases, type Handler, limitOf } from "./worker-leases.ts";
 import { createOutbox, type Settles } from "./worker-outbox.ts";
 import { createPoll } from "./worker-poll.ts";
 import { createWorkerQueues, type Look } from "./worker-queues.ts";
+import { createRoomOffers } from "./worker-room.ts";
 import { createSender } from "./worker-sender.ts";
 import { stopGracefully } from "./worker-stop.ts";
 
@@ -43,8 +44,14 @@ export interface WorkerOptions {
 }
 
 export interface Worker {
+  /** What this process begins its leases with. */
+  readonly id: string;
   /** Jobs fall due in so many seconds, as somebody told this process. */
   readonly hint: (wakeSeconds: number, queue?: string) => void;
+  /** Whether it hears of jobs that others enqueue: then it offers them its room. */
+  readonly listens: (works: boolean) => void;
+  /** Jobs that were begun for this worker by who enqueued them. */
+  readonly take: (handed: TakenLease) => void;
   /**
    * Takes nothing more, lets what runs end, and settles it. After `graceMs` the jobs' signals abort, and what does not end then is
    * released uncounted. @returns false when outcomes could not be written: their leases expire
@@ -114,7 +121,26 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   /** What jobs enqueued here has found no room beside a look: looks leave some from then on, unless more jobs are known to wait. */
   let refused = false;
 
-  const quiet = (): boolean => leases.busy() + outbox.size() + statements + waits + reserved === 0;
+  /** Handed over while a look kept the room. */
+  let handed: TakenLease[] = [];
+  /** Jobs were given back for want of room, and others have to hear of them. */
+  let gaveBack = false;
+  const offers = createRoomOffers(
+    deps,
+    {
+      id: worker,
+      invocation: options.invocation,
+      concurrency: once ? 0 : concurrency,
+      queues: options.queues,
+      types: [...options.handlers.values()].flatMap(({ definition }) =>
+        limitOf(definition) === Infinity ? [definition.type] : [],
+      ),
+    },
+    // While it may get as many again, and nothing that waits would be overtaken.
+    () => accepting && leases.busy() * 2 <= concurrency && !queues.anyMore(),
+  );
+
+  const quiet = (): boolean => leases.busy() + outbox.size() + statements + waits + reserved + handed.length === 0;
 
   // What starts then does not belong to the context of the job that enqueued it.
   const fillRoom = AsyncResource.bind((jobs: number, lease: TakenLease | null): void => {
@@ -159,7 +185,24 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     });
   };
 
+  /** Starts what was handed over; what there is no room for goes back, once no look keeps some. */
+  const startHanded = (): void => {
+    const waiting = handed;
+    handed = [];
+    for (const lease of waiting) {
+      const fits = lease.jobs.length <= concurrency - leases.busy() - reserved;
+      if (accepting && fits) leases.start([lease]);
+      else if (accepting && statements > 0) handed.push(lease);
+      else {
+        gaveBack = true;
+        leases.refuse(lease);
+        if (accepting) offers.refused();
+      }
+    }
+  };
+
   const pump = (): void => {
+    startHanded();
     for (;;) {
       const free = accepting ? concurrency - leases.busy() - reserved : 0;
       const looks = free > 0 && known && (polls || queues.anyHot()) && leases.types().length > 0;
@@ -169,6 +212,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       const sharing = refused && free >= 2 * DEFAULTS.handedJobs && !queues.anyMore();
       void exchange(Math.min(sharing ? free - DEFAULTS.handedJobs : free, batchJobs()));
     }
+    offers.check();
     stopper.check();
     if (once && known && accepting && quiet() && !queues.anyHot()) drained.resolve();
   };
@@ -178,8 +222,8 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     const settles = outbox.take(batchJobs()).map((each) => ({ ...each, all: leases.isAll(each.leaseId, each.ended) }));
     const types = leases.types();
     const looks = maxJobs > 0 && known && types.length > 0;
-    const asksBeside = looks && polls;
-    const all = asksBeside || (looks && poll.near());
+    const all = looks && (polls || poll.near());
+    const beside = (looks && polls) || offers.isDue() ? { room: offers.next() } : null;
     if (looks) polls = false;
     const takes = looks ? queues.takes(all) : [];
     statements += 1;
@@ -192,7 +236,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       maxJobs,
       invocation: options.invocation,
       dueHorizonSeconds: DUE_HORIZON_SECONDS,
-      asksBeside,
+      ...(beside && { beside }),
       at: deps.clock(),
     };
     const sentAtMs = deps.time.elapsedMs();
@@ -226,7 +270,8 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       if (found.wakeSeconds === 0) for (const queue of freed) if (!visited.has(queue)) queues.heat(queue);
       if (accepting && found.wakeSeconds > 0) poll.due(found.wakeSeconds);
       // Others take it up: this process won't.
-      if (!accepting) void deps.hintWorkers?.(found.wakeSeconds, undefined);
+      if (!accepting || gaveBack) void deps.hintWorkers?.(found.wakeSeconds, undefined);
+      gaveBack = false;
     }
     if (found.dueSeconds !== null) poll.due(found.dueSeconds);
     if (found.beside !== null && accepting) chores.told(found.beside);
@@ -292,6 +337,20 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   });
 
   return {
+    id: worker,
+    listens: (works) => {
+      offers.listens(works);
+      if (!works) return;
+      // What was missed meanwhile is not known.
+      queues.heat();
+      pump();
+    },
+    take: (lease) => {
+      if (!options.handlers.has(lease.type)) return;
+      handed.push(lease);
+      startHanded();
+      pumpSoon();
+    },
     // A job may give it, by what it enqueues: what starts then does not belong to that job's context.
     hint: AsyncResource.bind((wakeSeconds: number, queue?: string) => {
       if (!accepting) return;

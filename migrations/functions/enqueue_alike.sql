@@ -2,12 +2,12 @@
 -- is not `fresh`: `payloads` and `details` are JSON, a line for each of the ids. `details`, null where no job has any: {priority, max_attempts,
 -- metadata, depth, traceparent}. See enqueue_many for guarantees and errors.
 --
--- Answers in groups, a list of [created, queue, priority, max_attempts, run_at, created_at, ids asked for, ids of the jobs, hinted], each for jobs
+-- Answers in groups, a list of [created, queue, priority, max_attempts, run_at, created_at, ids asked for, ids of the jobs, hinted, taken], each for jobs
 -- stored alike: with null for the ids asked for where it is all of them, and for the jobs' ids where these are the same; priority and attempts are the
 -- type's where the caller knows those that it gave. So a thousand jobs are one group. And one value: a set of rows would be stored, and read again, by
 -- whoever calls.
 --
--- `hint`: tells workers that listen, see hint_workers. Said here, because a statement that does it or not is planned for each call.
+-- `hint`: hands them to a worker that has room, see hand_over, or tells those that listen, see hint_workers. Said here, because a statement that does it or not is planned for each call.
 --
 -- Lines, because each payload is read once then: one document of all of them is read as a whole, taken apart, and put together again for each job.
 --
@@ -27,7 +27,14 @@ declare
   at timestamptz := coalesce(enqueue_alike.at, clock_timestamp());
   n int := cardinality(ids);
   alike record;
+  handed json;
 begin
+  if fresh and hint and n > 0 then
+    handed := forgeq.hand_over(ids, payloads, of_type, own_queue, details, enqueue_alike.at);
+    if handed is not null then
+      return handed;
+    end if;
+  end if;
   if fresh then
     select t.priority, t.max_attempts, t.queue, t.series, m.active into alike
     from forgeq.job_type t

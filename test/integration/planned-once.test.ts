@@ -24,7 +24,7 @@ const callAll = async (db: Db): Promise<void> => {
   await enqueueMany(db, items(7, { delay_seconds: 0 }), true, null);
   await enqueueAndBegin(db, items(1), { queue: "plain", worker, invocation: "test", at: null });
   await enqueueAndClaim(db, items(1), { fresh: true, blockedTypes: [], dispatchSeconds: 90, at: null });
-  for (const asksBeside of [false, true]) {
+  for (const beside of [undefined, { room: null }, { room: { queues: ["plain"], types: ["plain"], seconds: 8 } }]) {
     await settleAndTake(db, {
       worker,
       settles: [],
@@ -33,7 +33,7 @@ const callAll = async (db: Db): Promise<void> => {
       maxJobs: 5,
       invocation: "test",
       dueHorizonSeconds: 60,
-      asksBeside,
+      ...(beside && { beside }),
       at: null,
     });
   }

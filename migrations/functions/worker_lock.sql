@@ -1,0 +1,7 @@
+-- The key of an advisory lock of a worker's; see hand_over. Internal.
+create or replace function forgeq.worker_lock(worker uuid, kind int)
+returns bigint
+language sql immutable
+as $$
+  select hashtextextended(worker::text, kind)
+$$;
