@@ -2,9 +2,8 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import type { Db } from "./client.ts";
 import type { ConnectOptions } from "./connect.ts";
+import { createHearing, type Hearer } from "./handed.ts";
 import { clientConfig } from "./pg.ts";
-import type { TakenLease } from "./take.ts";
-import { channelOf, parseHanded } from "./worker-room.ts";
 
 /** The channel that workers listen on. A payload is JSON: `{seconds, queue}`. */
 const CHANNEL = "forgeq_wake";
@@ -33,37 +32,26 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 const PROBE_MS = 2_000;
 
-/** Held while the worker hears what is handed to it, and taken before it stops listening: see migrations/functions/hand_over.sql. */
-const LOCK = "/* forgeq:listen */ select pg_advisory_lock(forgeq.worker_lock($1, $2))";
-const LAST = "last";
-const HEARS = 3;
-const HANDS = 4;
-
 /**
  * Listens for hints on a connection of its own, and opens it again when it breaks. It works on a direct connection to Postgres; through
  * a transaction pooler `listen` is accepted and nothing ever arrives, so each new connection is probed with a notification
  * that goes another way.
  *
  * @param on.change - told whether hints arrive; what was missed meanwhile is not known, so look at everything then
- * @param on.handed - takes what is handed to a worker: begun leases
+ * @param hearer - what is handed to it comes this way too
  */
 export const listenForHints = (
   options: ConnectOptions,
   db: Db,
-  on: {
-    readonly hint: (hint: Hint) => void;
-    readonly change: (works: boolean) => void;
-    readonly handed?: { readonly worker: string; readonly take: (lease: TakenLease) => void };
-  },
+  on: { readonly hint: (hint: Hint) => void; readonly change: (works: boolean) => void },
+  hearer?: Hearer,
 ): Listener => {
-  const { handed } = on;
-  const own = handed && channelOf(handed.worker);
+  const hearing = hearer && createHearing(hearer);
   let client: pg.Client | undefined;
-  let works = false;
-  let heardLast: (() => void) | undefined;
   let timer: NodeJS.Timeout | undefined;
   let pauseMs = FIRST_PAUSE_MS;
   let closed = false;
+  let works = false;
 
   const again = (): void => {
     if (closed) return;
@@ -80,7 +68,7 @@ export const listenForHints = (
       if (ended) return;
       ended = true;
       works = false;
-      heardLast?.();
+      hearing?.broke();
       opened.end().catch(() => undefined);
       on.change(false);
       again();
@@ -89,26 +77,19 @@ export const listenForHints = (
     const probe = randomUUID();
     const arrived = Promise.withResolvers<boolean>();
     opened.on("notification", ({ channel, payload = "" }) => {
-      if (channel === own) {
-        const lease = parseHanded(payload);
-        if (lease !== null) handed?.take(lease);
-        else if (payload === LAST) heardLast?.();
-        return;
-      }
+      if (channel === hearing?.channel) return hearing.heard(payload);
       if (payload === probe) arrived.resolve(true);
       const hint = parse(payload);
       if (hint !== null) on.hint(hint);
     });
     try {
       await opened.connect();
-      await opened.query(`/* forgeq:listen */ listen ${CHANNEL}`);
-      if (own !== undefined) {
-        await opened.query(LOCK, [handed?.worker, HEARS]);
-        await opened.query(`/* forgeq:listen */ listen ${own}`);
-      }
+      for (const channel of [CHANNEL, hearing?.channel])
+        if (channel !== undefined) await opened.query(`/* forgeq:listen */ listen ${channel}`);
       await db.query(NOTIFY, [probe]);
       const late = setTimeout(() => arrived.resolve(false), PROBE_MS);
       const arrives = await arrived.promise.finally(() => clearTimeout(late));
+      if (arrives) await hearing?.begin(opened);
       if (ended) return;
       works = arrives;
       if (works) pauseMs = FIRST_PAUSE_MS;
@@ -123,28 +104,12 @@ export const listenForHints = (
     }
   };
 
-  /** Waits for what is being handed over, so that nobody tells what is not heard any more. */
-  const hearLast = async (from: pg.Client, channel: string, worker: string): Promise<void> => {
-    const last = Promise.withResolvers<void>();
-    heardLast = last.resolve;
-    const late = setTimeout(last.resolve, PROBE_MS);
-    await Promise.race([
-      last.promise,
-      from
-        .query(LOCK, [worker, HANDS])
-        .then(() => from.query("/* forgeq:listen */ select pg_notify($1, $2)", [channel, LAST]))
-        .then(() => last.promise),
-    ]).catch(() => undefined);
-    clearTimeout(late);
-  };
-
   void open();
   return {
     close: async () => {
       closed = true;
       clearTimeout(timer);
-      if (works && client !== undefined && own !== undefined && handed !== undefined)
-        await hearLast(client, own, handed.worker);
+      if (works && client !== undefined) await hearing?.end(client);
       await client?.end().catch(() => undefined);
     },
   };

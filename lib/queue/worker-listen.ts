@@ -15,14 +15,18 @@ export const listenForWorker = (
   worker: Worker,
   onChange: (works: boolean) => void,
 ): Listener => {
-  const listener = listenForHints(options, db, {
-    hint: ({ seconds, queue }) => worker.hint(seconds, queue),
-    change: (works) => {
-      worker.listens(works);
-      onChange(works);
+  const listener = listenForHints(
+    options,
+    db,
+    {
+      hint: ({ seconds, queue }) => worker.hint(seconds, queue),
+      change: (works) => {
+        worker.listens(works);
+        onChange(works);
+      },
     },
-    handed: { worker: worker.id, take: worker.take },
-  });
+    { worker: worker.id, take: worker.take },
+  );
   return {
     close: () => {
       worker.listens(false);
