@@ -23,7 +23,14 @@ const INSERT = `insert into job (id, run_at, priority, max_attempts, queue, type
 select id, now(), 5, 8, 'noop', 'noop', payload::json
 from (select unnest($1::uuid[]) as id, string_to_table($2, E'\\n') as payload) j`;
 
-const INSERT_AND_WAKE = `with stored as (${INSERT}) select pg_notify('raw', '')`;
+/** The claim of jobs that are stored claimed, for who listens. */
+const HANDED = randomUUID();
+
+const INSERT_AND_HAND_OVER = `with stored as (
+  insert into job (id, run_at, claim_id, attempt, priority, max_attempts, queue, type, payload)
+  select id, now(), $3::uuid, 1, 5, 8, 'noop', 'noop', payload::json
+  from (select unnest($1::uuid[]) as id, string_to_table($2, E'\\n') as payload) j)
+select pg_notify('raw', to_json($1::uuid[]) || E'\\n' || $2)`;
 
 const DONE = `done as (
   delete from job where ctid = any (array(
@@ -69,10 +76,8 @@ export const system: System = {
     pool.on("error", () => undefined);
     await pool.query("set enable_seqscan = off");
     const insert = async (payloads: readonly Payload[]) => {
-      await pool.query(wake ? INSERT_AND_WAKE : INSERT, [
-        binaryIds(payloads.map(uuidV7)),
-        payloads.map((payload) => JSON.stringify(payload)).join("\n"),
-      ]);
+      const jobs = [binaryIds(payloads.map(uuidV7)), payloads.map((payload) => JSON.stringify(payload)).join("\n")];
+      await (heard ? pool.query(INSERT_AND_HAND_OVER, [...jobs, HANDED]) : pool.query(INSERT, jobs));
     };
     // Everything that waits goes in one statement, two of them in flight: what coalescing can reach at most.
     let waiting: { payload: Payload; resolve: () => void }[] = [];
@@ -114,7 +119,7 @@ export const system: System = {
       lane.release();
     };
     let stopServing = (): Promise<void> => Promise.resolve();
-    let wake = false;
+    let heard = false;
     return {
       enqueue: (payload) =>
         new Promise((resolve) => {
@@ -129,24 +134,33 @@ export const system: System = {
         if (rows[0]?.left !== false) throw new Error("the raw drain left jobs");
       },
       serve: async (onStart) => {
-        const lane = await createLane();
+        const client = await pool.connect();
+        await client.query("set enable_seqscan = off; set enable_bitmapscan = off");
         const listener = new pg.Client({ connectionString: url });
         await listener.connect();
-        let asked = 0;
-        let looking = Promise.resolve();
-        const look = async () => {
-          for (asked = 1; asked > 0; asked -= 1) for (const { payload } of await lane.next()) onStart(payload);
+        let done: string[] = [];
+        let settling = Promise.resolve();
+        let busy = false;
+        const settle = async () => {
+          for (busy = true; done.length > 0;) {
+            const ids = done;
+            done = [];
+            await answerOf(client, [ids, HANDED, randomUUID(), "-infinity", keepHistory, 500]);
+          }
+          busy = false;
         };
-        listener.on("notification", () => {
-          if (asked > 0) asked = 2;
-          else looking = look();
+        listener.on("notification", ({ payload = "" }) => {
+          const [ids = "[]", ...payloads] = payload.split("\n");
+          for (const each of payloads) onStart(JSON.parse(each) as Payload);
+          done.push(...(JSON.parse(ids) as string[]));
+          if (!busy) settling = settle();
         });
         await listener.query("listen raw");
-        wake = true;
+        heard = true;
         stopServing = async () => {
           await listener.end();
-          await looking;
-          lane.release();
+          await settling;
+          client.release();
         };
       },
       close: async () => {

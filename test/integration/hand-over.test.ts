@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { defineQueue } from "../../lib/core/define.ts";
+import { uuidV7 } from "../../lib/core/uuid.ts";
 import { connectDb } from "../../lib/db/connect.ts";
 import { offerRoom } from "../../lib/db/worker-room.ts";
 import { enqueueJobs } from "../../lib/queue/enqueue.ts";
@@ -20,6 +21,9 @@ const held = () => {
   };
   return { work, ran, end: () => end.resolve() };
 };
+
+const WAITS_FOR_LAST = `select from pg_stat_activity
+where query like '%worker_lock($1, 4)%' and wait_event_type = 'Lock' and pid <> pg_backend_pid()`;
 
 const attemptsOf = async (db: { query: <Row>(text: string) => Promise<Row[]> }) =>
   (
@@ -195,6 +199,25 @@ it("runs what is handed to workers that come and go, and burns no attempt", asyn
   await until(async () => (await s.completed()) === enqueued);
   expect(await attemptsOf(s.db)).toEqual([1]);
   expect([await strays(s.db), await miscounted(s.db)]).toEqual([0, 0]);
+});
+
+it("stops listening when it has heard what was being handed over", async () => {
+  const s = await setupHandOver();
+  const { worker, listener } = await s.startOffering(async () => undefined);
+  const other = await connectDb({ url: s.url });
+  onTestFinished(() => other.close());
+  let closing: Promise<void> | undefined;
+  await other.transaction(async (tx) => {
+    await tx.query(
+      `select forgeq.enqueue_alike(array[$1::uuid], '{"n":1}', 'plain', fresh => true, hint => true) as groups`,
+      [uuidV7()],
+    );
+    closing = listener.close();
+    await until(async () => (await s.db.query(WAITS_FOR_LAST)).length > 0);
+  });
+  await closing;
+  await worker.stop(5_000);
+  expect(worker.settled).toEqual(new Map([["completed", 1]]));
 });
 
 it("is handed jobs again once its connection is back", async () => {
