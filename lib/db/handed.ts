@@ -25,8 +25,9 @@ const LAST = "last";
 const LONGEST_MS = 2_000;
 
 const LISTENS = "/* forgeq:listen */ select pg_advisory_lock_shared(forgeq.worker_lock($1, 3))";
-const LISTENS_NO_MORE = "/* forgeq:listen */ select pg_advisory_lock(forgeq.worker_lock($1, 4))";
-const SAY_LAST = `/* forgeq:listen */ select pg_notify($1, '${LAST}')`;
+const LISTENS_NO_MORE = `/* forgeq:listen */
+with alone as materialized (select pg_advisory_lock(forgeq.worker_lock($1, 4)))
+select pg_notify($2, '${LAST}') from alone`;
 
 export const createHearing = ({ worker, take }: Hearer): Hearing => {
   const channel = `forgeq_${worker.replaceAll("-", "")}`;
@@ -45,8 +46,7 @@ export const createHearing = ({ worker, take }: Hearer): Hearing => {
       const last = Promise.withResolvers<void>();
       heardLast = last.resolve;
       const late = setTimeout(heardLast, LONGEST_MS);
-      const said = client.query(LISTENS_NO_MORE, [worker]).then(() => client.query(SAY_LAST, [channel]));
-      said.catch(heardLast);
+      client.query(LISTENS_NO_MORE, [worker, channel]).catch(heardLast);
       await last.promise;
       clearTimeout(late);
     },
