@@ -61,6 +61,20 @@ describe("a job that is enqueued while a worker that listens has room", () => {
     expect(s.sent).toEqual({ caller: ["enqueue"], workers: ["settle_and_take"] });
   });
 
+  it("gives its trace and its depth to what it enqueues", async () => {
+    const s = await setupHandOver();
+    const { worker } = await s.startOffering(async (payload, job) => {
+      if (payload["n"] === 1) await job.enqueue(plain, { n: 2 });
+    });
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    await s.enqueue({ ...JOB, traceparent });
+    await until(() => worker.settled.get("completed") === 2);
+    expect(await s.db.query("select depth, traceparent from forgeq.job_history order by depth nulls first")).toEqual([
+      { depth: null, traceparent },
+      { depth: 1, traceparent },
+    ]);
+  });
+
   it("fails, and is tried again, like any other", async () => {
     const s = await setupHandOver();
     const { worker } = await s.startOffering(() => Promise.reject(new Error("no")));

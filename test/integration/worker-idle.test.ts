@@ -31,8 +31,14 @@ describe.each([
   ["all queues", null],
   ["its own queue", ["plain"]],
 ])("an idle worker of %s", (_, queues) => {
-  it("sends at most 0.2 statements a second, each of them a look", async () => {
+  it.each([
+    ["that offers its room", true],
+    ["that nobody can hand jobs to", false],
+  ])("%s sends at most 0.2 statements a second, each of them a look", async (__, listens) => {
     const s = await startIdle({ queues });
+    s.worker.listens(listens);
+    await s.time.pass(1);
+    expect((await s.db.query("select from forgeq.worker_room")).length).toBe(listens ? 1 : 0);
     s.sent();
     await s.time.pass(600);
     const sent = s.sent();

@@ -11,6 +11,8 @@ export interface Restarts {
   readonly signal: "SIGTERM" | "SIGKILL";
   /** Jobs that follow each, enqueued by the one before; none unless given. */
   readonly hops?: number;
+  /** Jobs of one call: 1,000 unless given. A few are handed to workers. */
+  readonly callJobs?: number;
 }
 
 export interface RestartReport {
@@ -23,14 +25,14 @@ export interface RestartReport {
   readonly exitCodes: readonly (number | string | null)[];
 }
 
-const enqueue = async (db: Db, count: number, hops: number): Promise<void> => {
-  for (let left = count; left > 0; left -= 1_000) {
-    const items = Array.from({ length: Math.min(left, 1_000) }, () => ({
+const enqueue = async (db: Db, count: number, { hops = 0, callJobs = 1_000 }: Restarts): Promise<void> => {
+  for (let left = count; left > 0; left -= callJobs) {
+    const items = Array.from({ length: Math.min(left, callJobs) }, () => ({
       id: uuidV7(),
       type: "tally",
       payload: { ms: 5, hops },
     }));
-    await enqueueMany(db, items, true, null);
+    await enqueueMany(db, items, true, null, true);
   }
 };
 
@@ -49,7 +51,16 @@ export const restartWorkers = async (db: Db, url: string, project: Tally, plan: 
       await worker.said(/Worker ready/);
       if (restarted >= plan.restarts) return worker;
       restarted += 1;
-      await enqueue(db, Math.floor(plan.jobs / plan.restarts), hops);
+      if ((plan.callJobs ?? Infinity) <= 5) {
+        await until(async () => {
+          const offers = await db.query(
+            "select from forgeq.worker_room where invocation like $1 and until > clock_timestamp()",
+            [`%:${worker.child.pid}`],
+          );
+          return offers.length > 0;
+        });
+      }
+      await enqueue(db, Math.floor(plan.jobs / plan.restarts), plan);
       // In the middle of its work: it has begun a job of its own.
       await until(async () => {
         const [row] = await db.query<{ busy: boolean }>(
@@ -63,7 +74,7 @@ export const restartWorkers = async (db: Db, url: string, project: Tally, plan: 
       exitCodes.push(code ?? signal);
     }
   };
-  await enqueue(db, plan.jobs - Math.floor(plan.jobs / plan.restarts) * plan.restarts, hops);
+  await enqueue(db, plan.jobs - Math.floor(plan.jobs / plan.restarts) * plan.restarts, plan);
   const last = await Promise.all(Array.from({ length: plan.workers }, lane));
   await until(async () => {
     const [row] = await db.query<{ left: number }>("select count(*)::int as left from forgeq.job");
