@@ -1,3 +1,4 @@
+import type { TakenLease } from "../db/take.ts";
 import { offerRoom, type Room } from "../db/worker-room.ts";
 import type { Deps } from "./deps.ts";
 
@@ -11,21 +12,23 @@ const CLOSED_MS = 1_000;
 /** A worker of fewer jobs at once is full after each. */
 const LEAST_CONCURRENCY = 4;
 
-/** What a worker that listens tells who enqueues of its room: see docs/adr/0018. */
-export interface RoomOffers {
+/** What a worker that listens tells who enqueues of its room, and what is handed to it then: see docs/adr/0018. */
+export interface WorkerRoom {
   /** Whether notifications arrive. */
   listens(works: boolean): void;
-  /** A statement that is sent anyway should say it. */
+  /** A statement that is sent anyway should make an offer. */
   isDue(): boolean;
-  /** What this statement says; null: nothing. */
-  next(): Room | null;
-  /** The number of jobs here has changed. */
+  /** The offer that this statement makes; null: none. */
+  offer(): Room | null;
+  /** Jobs that were begun for this worker. */
+  take(lease: TakenLease): void;
+  /** The number of jobs here has changed: starts what was handed over, and takes back an offer that does not hold any more. */
   check(): void;
-  /** More was handed over than there is room for. */
-  refused(): void;
+  /** Leases that were handed over and have not started. */
+  waiting(): number;
 }
 
-export const createRoomOffers = (
+export const createWorkerRoom = (
   deps: Deps,
   worker: {
     readonly id: string;
@@ -34,20 +37,30 @@ export const createRoomOffers = (
     readonly queues: readonly string[] | null;
     readonly types: readonly string[];
   },
-  hasRoom: () => boolean,
-): RoomOffers => {
+  jobs: {
+    /** There is room for as many again, and nothing waits that would be overtaken. */
+    readonly isRoomy: () => boolean;
+    /** Jobs that can start now. */
+    readonly free: () => number;
+    /** A look keeps room for what it may bring. */
+    readonly looking: () => boolean;
+    readonly start: (lease: TakenLease) => void;
+    readonly refuse: (lease: TakenLease) => void;
+  },
+): WorkerRoom => {
   let listening = false;
   let untilMs = -Infinity;
   let closedUntilMs = -Infinity;
   let checking = false;
   let withdrawing = false;
+  let handed: TakenLease[] = [];
   const now = (): number => deps.time.elapsedMs();
   const offers = (): boolean =>
     listening &&
     worker.concurrency >= LEAST_CONCURRENCY &&
     worker.types.length > 0 &&
     now() >= closedUntilMs &&
-    hasRoom();
+    jobs.isRoomy();
 
   const withdraw = (): void => {
     untilMs = -Infinity;
@@ -60,25 +73,44 @@ export const createRoomOffers = (
       .finally(() => (withdrawing = false));
   };
 
+  /** What there is no room for goes back, once no look keeps some. */
+  const startHanded = (): void => {
+    const waiting = handed;
+    handed = [];
+    for (const lease of waiting) {
+      if (lease.jobs.length <= jobs.free()) jobs.start(lease);
+      else if (jobs.looking()) handed.push(lease);
+      else {
+        jobs.refuse(lease);
+        withdraw();
+      }
+    }
+  };
+
   return {
     listens: (works) => {
       listening = works;
       untilMs = -Infinity;
     },
     isDue: () => untilMs - now() < RENEW_MS && offers(),
-    next: () => {
+    offer: () => {
       if (!offers()) return null;
       untilMs = now() + OFFER_MS;
       return { queues: worker.queues, types: worker.types, seconds: OFFER_MS / 1000 };
     },
+    take: (lease) => {
+      handed.push(lease);
+      startHanded();
+    },
     check: () => {
-      if (checking || untilMs <= now() || hasRoom()) return;
+      startHanded();
+      if (checking || untilMs <= now() || jobs.isRoomy()) return;
       checking = true;
       deps.time.after(FULL_MS, () => {
         checking = false;
-        if (untilMs > now() && !hasRoom()) withdraw();
+        if (untilMs > now() && !jobs.isRoomy()) withdraw();
       });
     },
-    refused: withdraw,
+    waiting: () => handed.length,
   };
 };

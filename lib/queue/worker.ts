@@ -2,27 +2,21 @@ import { AsyncResource } from "node:async_hooks";
 import { DEFAULTS } from "../core/job.ts";
 import { uuidV7 } from "../core/uuid.ts";
 import { areAlike, type EnqueueItem } from "../db/enqueue.ts";
-import { type Ended, type SettledState, stateOf } from "../db/settle.ts";
+import type { SettledState } from "../db/settle.ts";
 import type { SettleAndTake, SettledAndTaken, TakenLease } from "../db/take.ts";
 import type { Deps, HandOff } from "./deps.ts";
 import { createHandOff } from "./hand-off.ts";
-import { noteSettled } from "./settled.ts";
 import { startChores } from "./worker-chores.ts";
 import { createWorkerLeases, type Handler, limitOf } from "./worker-leases.ts";
 import { createOutbox, type Settles } from "./worker-outbox.ts";
+import { createOutcomes } from "./worker-outcomes.ts";
+import { createPace } from "./worker-pace.ts";
 import { createPoll } from "./worker-poll.ts";
 import { createWorkerQueues, type Look } from "./worker-queues.ts";
-import { createRoomOffers } from "./worker-room.ts";
+import { createWorkerRoom } from "./worker-room.ts";
 import { createSender } from "./worker-sender.ts";
 import { stopGracefully } from "./worker-stop.ts";
 
-/** Jobs that one statement takes and settles at most. Far from the database twice as many: statements at once pass over each other's jobs. */
-const BATCH_JOBS = 500;
-const FAR_MS = 10;
-/** Statements at once: two, of which one is under way while the jobs of the other run, and one more for each 10 ms of round-trip time. */
-const STATEMENTS = 2;
-const MORE_PER_MS = 10;
-const MOST_STATEMENTS = 8;
 const LONGEST_POLL_MS = 5_500;
 /** A job falling due within this is waited for; later ones are found by a look. */
 const DUE_HORIZON_SECONDS = 10;
@@ -70,6 +64,9 @@ export interface Worker {
 const foundUntold = (looks: readonly Look[], { leases }: SettledAndTaken): boolean =>
   leases.some(({ queue }) => looks.some((look) => look.queue === queue && !look.hinted));
 
+const givesBack = (settles: Settles): boolean =>
+  settles.some(({ ended }) => ended.some(({ outcome }) => outcome === "released"));
+
 /**
  * Runs jobs in this process. It takes due jobs in batches, begun already; runs up to `concurrency` of them at once; and settles
  * what has ended and takes the next ones in one statement. While a statement is under way outcomes gather for the next one; more than
@@ -77,18 +74,8 @@ const foundUntold = (looks: readonly Look[], { leases }: SettledAndTaken): boole
  */
 export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   const { concurrency, once = false } = options;
-  /** The shortest time that a statement has spent on its way. */
-  let roundTripMs: number | null = null;
-  const batchJobs = (): number => {
-    const most = (roundTripMs ?? 0) < FAR_MS ? BATCH_JOBS : BATCH_JOBS * 2;
-    return Math.min(options.batchJobs ?? most, concurrency, 1_000);
-  };
-  const statementsAtOnce = (): number => {
-    const more = Math.floor((roundTripMs ?? 0) / MORE_PER_MS);
-    return Math.min(STATEMENTS + more, MOST_STATEMENTS, Math.max(1, Math.floor(concurrency / batchJobs())));
-  };
+  const pace = createPace(options);
   const worker = uuidV7();
-  const settledCounts = new Map<SettledState, number>();
   const queues = createWorkerQueues(deps.time, deps.random);
   const outbox = createOutbox();
   const sender = createSender(deps);
@@ -121,11 +108,8 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   /** What jobs enqueued here has found no room beside a look: looks leave some from then on, unless more jobs are known to wait. */
   let refused = false;
 
-  /** Handed over while a look kept the room. */
-  let handed: TakenLease[] = [];
-  /** Jobs were given back for want of room, and others have to hear of them. */
-  let gaveBack = false;
-  const offers = createRoomOffers(
+  const freeJobs = (): number => (accepting ? concurrency - leases.busy() - reserved : 0);
+  const room = createWorkerRoom(
     deps,
     {
       id: worker,
@@ -136,11 +120,16 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
         limitOf(definition) === Infinity ? [definition.type] : [],
       ),
     },
-    // While it may get as many again, and nothing that waits would be overtaken.
-    () => accepting && leases.busy() * 2 <= concurrency && !queues.anyMore(),
+    {
+      isRoomy: () => accepting && leases.busy() * 2 <= concurrency && !queues.anyMore(),
+      free: freeJobs,
+      looking: () => accepting && statements > 0,
+      start: (lease) => leases.start([lease]),
+      refuse: (lease) => leases.refuse(lease),
+    },
   );
 
-  const quiet = (): boolean => leases.busy() + outbox.size() + statements + waits + reserved + handed.length === 0;
+  const quiet = (): boolean => leases.busy() + outbox.size() + statements + waits + reserved + room.waiting() === 0;
 
   // What starts then does not belong to the context of the job that enqueued it.
   const fillRoom = AsyncResource.bind((jobs: number, lease: TakenLease | null): void => {
@@ -185,45 +174,30 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     });
   };
 
-  /** Starts what was handed over; what there is no room for goes back, once no look keeps some. */
-  const startHanded = (): void => {
-    const waiting = handed;
-    handed = [];
-    for (const lease of waiting) {
-      const fits = lease.jobs.length <= concurrency - leases.busy() - reserved;
-      if (accepting && fits) leases.start([lease]);
-      else if (accepting && statements > 0) handed.push(lease);
-      else {
-        gaveBack = true;
-        leases.refuse(lease);
-        if (accepting) offers.refused();
-      }
-    }
-  };
-
   const pump = (): void => {
-    startHanded();
+    room.check();
     for (;;) {
-      const free = accepting ? concurrency - leases.busy() - reserved : 0;
+      const free = freeJobs();
       const looks = free > 0 && known && (polls || queues.anyHot()) && leases.types().length > 0;
       if (outbox.size() === 0 && !looks) break;
-      const large = Math.max(outbox.size(), looks ? free : 0) * 2 >= batchJobs();
-      if (statements > 0 && (statements >= statementsAtOnce() || !large)) break;
+      const large = Math.max(outbox.size(), looks ? free : 0) * 2 >= pace.batchJobs();
+      if (statements > 0 && (statements >= pace.statementsAtOnce() || !large)) break;
       const sharing = refused && free >= 2 * DEFAULTS.handedJobs && !queues.anyMore();
-      void exchange(Math.min(sharing ? free - DEFAULTS.handedJobs : free, batchJobs()));
+      void exchange(Math.min(sharing ? free - DEFAULTS.handedJobs : free, pace.batchJobs()));
     }
-    offers.check();
     stopper.check();
     if (once && known && accepting && quiet() && !queues.anyHot()) drained.resolve();
   };
 
   /** One statement: there with outcomes, back with jobs. */
   const exchange = async (maxJobs: number): Promise<void> => {
-    const settles = outbox.take(batchJobs()).map((each) => ({ ...each, all: leases.isAll(each.leaseId, each.ended) }));
+    const settles = outbox
+      .take(pace.batchJobs())
+      .map((each) => ({ ...each, all: leases.isAll(each.leaseId, each.ended) }));
     const types = leases.types();
     const looks = maxJobs > 0 && known && types.length > 0;
     const all = looks && (polls || poll.near());
-    const beside = (looks && polls) || offers.isDue() ? { room: offers.next() } : null;
+    const beside = (looks && polls) || room.isDue() ? { room: room.offer() } : null;
     if (looks) polls = false;
     const takes = looks ? queues.takes(all) : [];
     statements += 1;
@@ -242,8 +216,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     const sentAtMs = deps.time.elapsedMs();
     try {
       const found = await sender.send(input);
-      const onItsWayMs = Math.max(0, deps.time.elapsedMs() - sentAtMs - found.serverMs);
-      roundTripMs = Math.min(roundTripMs ?? Infinity, onItsWayMs);
+      pace.wasOnItsWay(deps.time.elapsedMs() - sentAtMs - found.serverMs);
       reserved -= maxJobs;
       statements -= 1;
       const visited = new Set(found.queues.map(({ queue }) => queue));
@@ -256,13 +229,13 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       statements -= 1;
       queues.unseen(takes);
       if (all) poll.looked(false);
-      forget(settles, error);
+      outcomes.forget(settles, error);
     }
     pump();
   };
 
   const absorb = (settles: Settles, looks: readonly Look[], found: SettledAndTaken): void => {
-    const freed = noteOutcomes(settles, found);
+    const freed = outcomes.note(settles, found);
     leases.start(found.leases);
     for (const { queue, waitMs } of queues.note(looks, found)) later(waitMs, () => queues.heat(queue));
     if (found.wakeSeconds !== null) {
@@ -270,44 +243,10 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       if (found.wakeSeconds === 0) for (const queue of freed) if (!visited.has(queue)) queues.heat(queue);
       if (accepting && found.wakeSeconds > 0) poll.due(found.wakeSeconds);
       // Others take it up: this process won't.
-      if (!accepting || gaveBack) void deps.hintWorkers?.(found.wakeSeconds, undefined);
-      gaveBack = false;
+      if (!accepting || givesBack(settles)) void deps.hintWorkers?.(found.wakeSeconds, undefined);
     }
     if (found.dueSeconds !== null) poll.due(found.dueSeconds);
     if (found.beside !== null && accepting) chores.told(found.beside);
-  };
-
-  /** @returns the queues of what was settled */
-  const noteOutcomes = (settles: Settles, found: SettledAndTaken): ReadonlySet<string> => {
-    const freed = new Set<string>();
-    for (const { leaseId, ended } of settles) {
-      const queue = leases.queueOf(leaseId);
-      freed.add(queue);
-      const held: Ended[] = [];
-      for (const one of ended) {
-        const state = stateOf(found.settled[leaseId], one.id);
-        if (state === "busy") {
-          held.push(one);
-          continue;
-        }
-        settledCounts.set(state, (settledCounts.get(state) ?? 0) + 1);
-        noteSettled(deps, leaseId, leases.jobOf(leaseId, one.id), one, state);
-      }
-      leases.settled(leaseId, ended.length - held.length);
-      if (held.length > 0) later(HELD_MS, () => held.forEach((one) => outbox.add(leaseId, one)));
-    }
-    return freed;
-  };
-
-  /** What could not be written: the leases expire, and their jobs are recovered. */
-  const forget = (settles: Settles, error: unknown): void => {
-    for (const { leaseId, ended } of settles) leases.settled(leaseId, ended.length);
-    const jobs = settles.reduce((sum, { ended }) => sum + ended.length, 0);
-    if (jobs > 0) stopper.failed();
-    deps.logger.error("a statement failed for good: the leases of its jobs expire", {
-      jobs,
-      reason: error instanceof Error ? error.message : String(error),
-    });
   };
 
   const chores = startChores(deps, options.queues, {
@@ -320,6 +259,11 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       queues.heat();
       poll.due(wakeSeconds);
     },
+  });
+
+  const outcomes = createOutcomes(deps, leases, {
+    held: (leaseId, ended) => later(HELD_MS, () => ended.forEach((one) => outbox.add(leaseId, one))),
+    failed: () => stopper.failed(),
   });
 
   const stopper = stopGracefully(deps, {
@@ -339,7 +283,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   return {
     id: worker,
     listens: (works) => {
-      offers.listens(works);
+      room.listens(works);
       if (!works) return;
       // What was missed meanwhile is not known.
       queues.heat();
@@ -347,8 +291,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     },
     take: (lease) => {
       if (!options.handlers.has(lease.type)) return;
-      handed.push(lease);
-      startHanded();
+      room.take(lease);
       pumpSoon();
     },
     // A job may give it, by what it enqueues: what starts then does not belong to that job's context.
@@ -361,7 +304,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     stop: stopper.stop,
     busy: leases.busy,
     drained: drained.promise,
-    settled: settledCounts,
+    settled: outcomes.settled,
     handOff,
   };
 };
