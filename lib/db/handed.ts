@@ -27,7 +27,7 @@ const LONGEST_MS = 2_000;
 const LISTENS = "/* forgeq:listen */ select pg_advisory_lock_shared(forgeq.worker_lock($1, 3))";
 const LISTENS_NO_MORE = `/* forgeq:listen */
 with alone as materialized (select pg_advisory_lock(forgeq.worker_lock($1, 4)))
-select pg_notify($2, '${LAST}') from alone`;
+select pg_notify($2, '${LAST}'), pg_advisory_unlock_shared(forgeq.worker_lock($1, 3)) from alone`;
 
 export const createHearing = ({ worker, take }: Hearer): Hearing => {
   const channel = `forgeq_${worker.replaceAll("-", "")}`;

@@ -4,7 +4,8 @@
 -- Answers as enqueue_alike does, with 'running' for the jobs handed over; null, and nothing stored, when nobody has room.
 --
 -- A worker is there while a connection that it listens on holds forgeq.worker_lock(worker, 3), together with an older one whose end the server has not
--- noticed yet. Jobs on their way to it hold the lock 4, which it takes before it stops listening: so none is told when it does not hear any more.
+-- noticed yet. Jobs on their way to it hold the lock 4, which it takes before it lets go of 3 and stops listening: so none is told when it does not
+-- hear any more.
 -- The notification: a line of JSON, {lease, type, queue, seconds, max_attempts, ids}, then a line of each job's payload, and of its details where
 -- any has some. It is not above 8,000 bytes.
 -- Lock order: as hint_workers, which never waits; then as enqueue_and_begin.
@@ -31,7 +32,8 @@ begin
     where w.until > now and of_type = any (w.types) and (w.queues is null or coalesce(own_queue, t.queue) = any (w.queues))
     order by random()
     offset 0) w
-  where not pg_try_advisory_xact_lock(forgeq.worker_lock(w.worker, 3)) and pg_try_advisory_xact_lock_shared(forgeq.worker_lock(w.worker, 4))
+  -- In this order: the worker lets 3 go while it holds 4.
+  where case when pg_try_advisory_xact_lock_shared(forgeq.worker_lock(w.worker, 4)) then not pg_try_advisory_xact_lock(forgeq.worker_lock(w.worker, 3)) end
   limit 1;
   if not found then
     return null;

@@ -1,7 +1,11 @@
+import pg from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { defineQueue } from "../../lib/core/define.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
 import { connectDb } from "../../lib/db/connect.ts";
+import { createHearing } from "../../lib/db/handed.ts";
+import { clientConfig } from "../../lib/db/pg.ts";
+import type { TakenLease } from "../../lib/db/take.ts";
 import { offerRoom } from "../../lib/db/worker-room.ts";
 import { enqueueJobs } from "../../lib/queue/enqueue.ts";
 import { syncDefinitions } from "../../lib/queue/sync.ts";
@@ -24,6 +28,8 @@ const held = () => {
 
 const WAITS_FOR_LAST = `select from pg_stat_activity
 where query like '%worker_lock($1, 4)%' and wait_event_type = 'Lock' and pid <> pg_backend_pid()`;
+
+const OWN_LOCKS = "select count(*)::int as locks from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()";
 
 const attemptsOf = async (db: { query: <Row>(text: string) => Promise<Row[]> }) =>
   (
@@ -232,6 +238,27 @@ it("stops listening when it has heard what was being handed over", async () => {
   await closing;
   await worker.stop(5_000);
   expect(worker.settled).toEqual(new Map([["completed", 1]]));
+});
+
+it("is gone for who enqueues before its connection ends", async () => {
+  const s = await setupHandOver();
+  const worker = uuidV7();
+  const taken: TakenLease[] = [];
+  const hearing = createHearing({ worker, take: (lease) => taken.push(lease) });
+  const client = new pg.Client(clientConfig(s.url));
+  await client.connect();
+  onTestFinished(() => client.end());
+  client.on("notification", ({ payload = "" }) => hearing.heard(payload));
+  await client.query(`listen ${hearing.channel}`);
+  await hearing.begin(client);
+  const room = { queues: null, types: ["plain"], seconds: 60 };
+  await offerRoom(s.db, { worker, room, invocation: "test", at: null });
+  expect((await s.enqueue(JOB))[0]!.job.state).toBe("running");
+  await hearing.end(client);
+  expect(taken).toHaveLength(1);
+  expect((await s.enqueue(JOB))[0]!.job.state).toBe("pending");
+  // When the connection ends its locks are freed one by one: the one that says that it listens is not among them.
+  expect(await client.query(OWN_LOCKS).then(({ rows }) => rows)).toEqual([{ locks: 1 }]);
 });
 
 it("is handed jobs again once its connection is back", async () => {
