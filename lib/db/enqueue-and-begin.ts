@@ -1,7 +1,7 @@
 import { callAgain, only } from "./call.ts";
 import type { Db } from "./client.ts";
 import { alikeParams, type EnqueuedRow, type EnqueueItem, type StoredGroup, toRows } from "./enqueue.ts";
-import type { LeasedJob } from "./leases.ts";
+import { toBegunJobs } from "./stored-begun.ts";
 import type { TakenLease } from "./take.ts";
 
 const ENQUEUE_AND_BEGIN = `/* forgeq:enqueue_and_begin */
@@ -51,31 +51,12 @@ export const enqueueAndBegin = async (
   const rows = toRows(groups, items);
   if (lease === null) return { rows, lease };
   const [id, leaseSeconds, maxAttempts, jobIds] = lease;
-  const begun = new Set(jobIds ?? items.map((item) => item.id));
-  // As it was sent: what a handler gets must not be the caller's own object.
-  const payloads = jobs[1].split("\n");
-  const details = jobs[4]?.split("\n");
+  const [, payloads, type = "", , details] = jobs;
+  const ids = items.map((item) => item.id);
+  const begun = new Set(jobIds ?? ids);
+  const begunJobs = toBegunJobs({ type, queue, maxAttempts }, ids, payloads.split("\n"), details?.split("\n") ?? []);
   return {
     rows: rows.map((row) => ({ ...row, taken: begun.has(row.id) ? "running" : null })),
-    lease: {
-      id,
-      type: items[0]?.type ?? "",
-      queue,
-      leaseSeconds,
-      jobs: items
-        .map((item, n): LeasedJob => ({
-          id: item.id,
-          type: item.type,
-          queue,
-          attempt: 1,
-          maxAttempts: item.max_attempts ?? maxAttempts,
-          depth: item.depth ?? 0,
-          waitedMs: null,
-          traceparent: item.traceparent ?? null,
-          metadata: (JSON.parse(details?.[n] ?? "{}") as EnqueueItem).metadata ?? null,
-          payload: JSON.parse(payloads[n] ?? "null") as unknown,
-        }))
-        .filter((job) => begun.has(job.id)),
-    },
+    lease: { id, type, queue, leaseSeconds, jobs: begunJobs.filter((job) => begun.has(job.id)) },
   };
 };

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import type { LeasedJob } from "./leases.ts";
+import { toBegunJobs } from "./stored-begun.ts";
 import type { TakenLease } from "./take.ts";
 
 /** Who hears of jobs that were begun for a worker. */
@@ -63,33 +63,13 @@ interface Header {
   readonly ids: readonly string[];
 }
 
-interface Details {
-  readonly max_attempts?: number;
-  readonly depth?: number;
-  readonly traceparent?: string;
-  readonly metadata?: Record<string, unknown>;
-}
-
 /** Null for what somebody else sent there. */
 const parseHanded = (text: string): TakenLease | null => {
   try {
     const [first = "", ...lines] = text.split("\n");
     const { lease: id, type, queue, seconds, max_attempts, ids } = JSON.parse(first) as Header;
-    const jobs = ids.map((jobId, n): LeasedJob => {
-      const details = JSON.parse(lines[ids.length + n] ?? "{}") as Details;
-      return {
-        id: jobId,
-        type,
-        queue,
-        attempt: 1,
-        maxAttempts: details.max_attempts ?? max_attempts,
-        depth: details.depth ?? 0,
-        waitedMs: null,
-        traceparent: details.traceparent ?? null,
-        metadata: details.metadata ?? null,
-        payload: JSON.parse(lines[n] ?? "") as unknown,
-      };
-    });
+    const payloads = lines.slice(0, ids.length);
+    const jobs = toBegunJobs({ type, queue, maxAttempts: max_attempts }, ids, payloads, lines.slice(ids.length));
     return { id, type, queue, leaseSeconds: seconds, jobs };
   } catch {
     return null;
