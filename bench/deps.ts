@@ -1,4 +1,4 @@
-import type { Db } from "../lib/db/client.ts";
+import type { Db } from "../lib/db/drivers/client.ts";
 import type { Deps } from "../lib/queue/deps.ts";
 import { realTime } from "../lib/queue/time.ts";
 

@@ -2,8 +2,8 @@ import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import * as z from "zod";
 import type { Deps } from "../lib/queue/deps.ts";
-import { dispatch, type DispatchReport } from "../lib/queue/dispatch.ts";
-import { invocation } from "../lib/queue/invocation.ts";
+import { dispatch, type DispatchReport } from "../lib/queue/lambda/dispatch.ts";
+import { invocation } from "../lib/queue/lambda/invocation.ts";
 import { runtime } from "../lib/runtime.ts";
 
 /** A wake names a queue to look at first; an event of a schedule names none. */

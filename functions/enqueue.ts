@@ -6,8 +6,8 @@ import type { HttpRequest, Route } from "../lib/http/router.ts";
 import type { HttpHandler } from "../lib/http/stack.ts";
 import { toWireJob } from "../lib/http/wire.ts";
 import type { Deps } from "../lib/queue/deps.ts";
-import { enqueueJobs } from "../lib/queue/enqueue.ts";
-import type { EnqueuedJob, NewJob } from "../lib/queue/enqueue.ts";
+import { enqueueJobs } from "../lib/queue/enqueue/enqueue-jobs.ts";
+import type { EnqueuedJob, NewJob } from "../lib/queue/enqueue/enqueue-jobs.ts";
 import { runtime } from "../lib/runtime.ts";
 import { jobs } from "./registry.ts";
 

@@ -1,8 +1,8 @@
 import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import type { Deps } from "../lib/queue/deps.ts";
-import { type FailedInvocationOutcome, handleFailedInvocation } from "../lib/queue/failed-invocation.ts";
-import { invocation } from "../lib/queue/invocation.ts";
+import { type FailedInvocationOutcome, handleFailedInvocation } from "../lib/queue/lambda/failed-invocation.ts";
+import { invocation } from "../lib/queue/lambda/invocation.ts";
 import { runtime } from "../lib/runtime.ts";
 
 /** The on-failure destination of the handlers. A record delivered again finds its lease closed and changes nothing. */

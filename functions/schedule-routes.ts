@@ -11,7 +11,7 @@ import {
   type Schedule,
   triggerSchedule,
   updateSchedule,
-} from "../lib/queue/schedules.ts";
+} from "../lib/queue/schedule/manage-schedules.ts";
 import { checkTypedPayload, type JobTypes } from "../lib/http/new-job.ts";
 import type { HttpRequest, HttpResponse, Route } from "../lib/http/router.ts";
 import { wholeSchedule } from "../lib/http/schedule-answer.ts";

@@ -2,8 +2,8 @@ import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import * as z from "zod";
 import type { Deps } from "../lib/queue/deps.ts";
-import { invocation } from "../lib/queue/invocation.ts";
-import { type TickReport, wokenTick } from "../lib/queue/tick.ts";
+import { invocation } from "../lib/queue/lambda/invocation.ts";
+import { type TickReport, wokenTick } from "../lib/queue/schedule/tick.ts";
 import { runtime } from "../lib/runtime.ts";
 
 /** An armed wake says until when to sleep; an event of a recurring schedule says nothing. */

@@ -2,17 +2,17 @@
 import type * as z from "zod";
 import { ForgeqError } from "./core/errors.ts";
 import type { JobDefinition } from "./core/job.ts";
-import { asSql, type Queryable } from "./db/client.ts";
-import { armNextMinute } from "./queue/arm.ts";
-import { enqueueJobsIn } from "./queue/enqueue.ts";
-import { type EnqueueOptions, toNewJob } from "./queue/new-job.ts";
-import { wakeDispatcher } from "./queue/wake.ts";
+import { asSql, type Queryable } from "./db/drivers/client.ts";
+import { armNextMinute } from "./queue/wake/arm.ts";
+import { enqueueJobsIn } from "./queue/enqueue/enqueue-jobs.ts";
+import { type EnqueueOptions, toNewJob } from "./queue/enqueue/typed-job.ts";
+import { wakeDispatcher } from "./queue/wake/wake-dispatcher.ts";
 import { runtime } from "./runtime.ts";
 
 export { ForgeqError, type ErrorCode } from "./core/errors.ts";
 export type { JobDefinition } from "./core/job.ts";
-export type { Queryable } from "./db/client.ts";
-export type { EnqueueOptions } from "./queue/new-job.ts";
+export type { Queryable } from "./db/drivers/client.ts";
+export type { EnqueueOptions } from "./queue/enqueue/typed-job.ts";
 
 export interface Enqueued {
   readonly id: string;

@@ -3,16 +3,16 @@ import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import * as z from "zod";
 import type { JobDefinition } from "./core/job.ts";
-import { runInvocation, type LeaseReport, type Work } from "./queue/run-lease.ts";
+import { runInvocation, type LeaseReport, type Work } from "./queue/lambda/run-lease.ts";
 import type { Deps } from "./queue/deps.ts";
-import { invocation } from "./queue/invocation.ts";
+import { invocation } from "./queue/lambda/invocation.ts";
 import { runtime } from "./runtime.ts";
 
 export { defineJob, defineQueue } from "./core/define.ts";
 export { ForgeqError, PermanentError, RetryAfter } from "./core/errors.ts";
 export type { Backoff, JobDefinition, Jitter, QueueDefinition, RetryPolicy } from "./core/job.ts";
-export type { JobContext } from "./queue/job-context.ts";
-export type { EnqueueOptions } from "./queue/new-job.ts";
+export type { JobContext } from "./queue/run/job-context.ts";
+export type { EnqueueOptions } from "./queue/enqueue/typed-job.ts";
 export { backoffSeconds } from "./core/backoff.ts";
 
 /** What a handler's function uses of Lambda's context. */

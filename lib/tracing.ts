@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { setTimeout as pause } from "node:timers/promises";
 import type * as Otel from "@opentelemetry/api";
 import { ForgeqError } from "./core/errors.ts";
-import type { Ended } from "./db/settle.ts";
+import type { Ended } from "./db/protocol/settle.ts";
 import type { Tracing } from "./queue/deps.ts";
 
 type Api = typeof Otel;

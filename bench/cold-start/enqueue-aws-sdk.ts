@@ -2,7 +2,7 @@
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { createHandler } from "../../functions/enqueue.ts";
-import { createPgDb } from "../../lib/db/pg.ts";
+import { createPgDb } from "../../lib/db/drivers/pg.ts";
 import { depsFor } from "../deps.ts";
 
 const ssm = new SSMClient({});

@@ -1,9 +1,9 @@
-import type { Db } from "../../lib/db/client.ts";
-import { connectDb } from "../../lib/db/connect.ts";
+import type { Db } from "../../lib/db/drivers/client.ts";
+import { connectDb } from "../../lib/db/drivers/connect.ts";
 import { defineQueue } from "../../lib/core/define.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
-import { claim } from "../../lib/db/leases.ts";
-import { syncDefinitions } from "../../lib/queue/sync.ts";
+import { claim } from "../../lib/db/protocol/leases.ts";
+import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
 import { createBench } from "../measure.ts";
 import { noop } from "../systems/forgeq.ts";
 import type { Study } from "../studies.ts";

@@ -1,11 +1,11 @@
 import pg from "pg";
 import { defineQueue } from "../../lib/core/define.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
-import { connectDb } from "../../lib/db/connect.ts";
-import { enqueueMany } from "../../lib/db/enqueue.ts";
-import { beginLease, claim } from "../../lib/db/leases.ts";
-import { settle } from "../../lib/db/settle.ts";
-import { syncDefinitions } from "../../lib/queue/sync.ts";
+import { connectDb } from "../../lib/db/drivers/connect.ts";
+import { enqueueMany } from "../../lib/db/protocol/enqueue.ts";
+import { beginLease, claim } from "../../lib/db/protocol/leases.ts";
+import { settle } from "../../lib/db/protocol/settle.ts";
+import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
 import { createBench } from "../measure.ts";
 import { median } from "../rounds.ts";
 import { payloadOf } from "../system.ts";

@@ -1,11 +1,11 @@
 import { defineJob, defineQueue } from "../../lib/core/define.ts";
-import { connectDb } from "../../lib/db/connect.ts";
-import type { Db } from "../../lib/db/client.ts";
-import { enqueueMany } from "../../lib/db/enqueue.ts";
+import { connectDb } from "../../lib/db/drivers/connect.ts";
+import type { Db } from "../../lib/db/drivers/client.ts";
+import { enqueueMany } from "../../lib/db/protocol/enqueue.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
-import { dispatch } from "../../lib/queue/dispatch.ts";
-import { runInvocation } from "../../lib/queue/run-lease.ts";
-import { syncDefinitions } from "../../lib/queue/sync.ts";
+import { dispatch } from "../../lib/queue/lambda/dispatch.ts";
+import { runInvocation } from "../../lib/queue/lambda/run-lease.ts";
+import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
 import { createBench } from "../measure.ts";
 import { depsFor } from "../deps.ts";
 import { payloadOf } from "../system.ts";

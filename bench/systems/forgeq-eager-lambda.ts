@@ -1,12 +1,12 @@
 /** ForgeQ's Lambda path in one process, as its peers' workers are: who enqueues invokes the handler, and each invocation takes its lease up. */
 import { defineJob, defineQueue } from "../../lib/core/define.ts";
-import { connectDb } from "../../lib/db/connect.ts";
-import { dispatch } from "../../lib/queue/dispatch.ts";
+import { connectDb } from "../../lib/db/drivers/connect.ts";
+import { dispatch } from "../../lib/queue/lambda/dispatch.ts";
 import type { Deps } from "../../lib/queue/deps.ts";
-import { enqueueJobs } from "../../lib/queue/enqueue.ts";
-import { toNewJob } from "../../lib/queue/new-job.ts";
-import { runInvocation } from "../../lib/queue/run-lease.ts";
-import { syncDefinitions } from "../../lib/queue/sync.ts";
+import { enqueueJobs } from "../../lib/queue/enqueue/enqueue-jobs.ts";
+import { toNewJob } from "../../lib/queue/enqueue/typed-job.ts";
+import { runInvocation } from "../../lib/queue/lambda/run-lease.ts";
+import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
 import { depsFor } from "../deps.ts";
 import type { Client, Payload, System } from "../system.ts";
 import { noop, system as forgeq } from "./forgeq.ts";

@@ -1,9 +1,9 @@
 /** A worker that is handed what its own process enqueues: a job that a job enqueues goes this way. */
-import { connectDb } from "../../lib/db/connect.ts";
+import { connectDb } from "../../lib/db/drivers/connect.ts";
 import type { Deps } from "../../lib/queue/deps.ts";
-import { enqueueJobs } from "../../lib/queue/enqueue.ts";
-import { toNewJob } from "../../lib/queue/new-job.ts";
-import type { Worker } from "../../lib/queue/worker.ts";
+import { enqueueJobs } from "../../lib/queue/enqueue/enqueue-jobs.ts";
+import { toNewJob } from "../../lib/queue/enqueue/typed-job.ts";
+import type { Worker } from "../../lib/queue/worker/worker.ts";
 import { depsFor } from "../deps.ts";
 import type { Client, System } from "../system.ts";
 import { noop, startWorker, syncNoop, system as forgeq } from "./forgeq.ts";

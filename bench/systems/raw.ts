@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { uuidV7 } from "../../lib/core/uuid.ts";
-import { binaryIds } from "../../lib/db/binary-ids.ts";
+import { binaryIds } from "../../lib/db/protocol/binary-ids.ts";
 import type { Client, Payload, System } from "../system.ts";
 
 const SCHEMA = `

@@ -1,8 +1,8 @@
-import { connectDb, type ConnectOptions } from "../db/connect.ts";
-import type { Db } from "../db/client.ts";
-import { countExpiredLeases, readServerFacts, readTypeTrouble } from "../db/doctor.ts";
-import { migrate } from "../db/migrate.ts";
-import { readQueueStats } from "../db/stats.ts";
+import { connectDb, type ConnectOptions } from "../db/drivers/connect.ts";
+import type { Db } from "../db/drivers/client.ts";
+import { countExpiredLeases, readServerFacts, readTypeTrouble } from "../db/reads/doctor.ts";
+import { migrate } from "../db/schema/migrate.ts";
+import { readQueueStats } from "../db/reads/stats.ts";
 import type { Config } from "../queue/deps.ts";
 import { failureOf } from "./failure.ts";
 

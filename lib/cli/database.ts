@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
-import { connectDb } from "../db/connect.ts";
-import { migrate } from "../db/migrate.ts";
-import { isMigrated } from "../db/schema.ts";
-import { syncDefinitions } from "../queue/sync.ts";
+import { connectDb } from "../db/drivers/connect.ts";
+import { migrate } from "../db/schema/migrate.ts";
+import { isMigrated } from "../db/schema/schema.ts";
+import { syncDefinitions } from "../queue/manage/sync-definitions.ts";
 import { configure, connection, isConfigured } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { projectDefinitions } from "./project.ts";

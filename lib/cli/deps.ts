@@ -1,7 +1,7 @@
-import { connectDb, type ConnectOptions } from "../db/connect.ts";
-import { warmUp } from "../db/warm.ts";
+import { connectDb, type ConnectOptions } from "../db/drivers/connect.ts";
+import { warmUp } from "../db/drivers/warm.ts";
 import type { Deps, Metrics } from "../queue/deps.ts";
-import { createWorkerHints, type WorkerHints } from "../queue/worker-hints.ts";
+import { createWorkerHints, type WorkerHints } from "../queue/wake/worker-hints.ts";
 import { connection, runtime } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { type OpenDatabase, openDatabase, type Wanted } from "./database.ts";

@@ -1,6 +1,6 @@
 import { ForgeqError } from "../core/errors.ts";
 import type { Deps } from "../queue/deps.ts";
-import { getJob, type Job } from "../queue/read.ts";
+import { getJob, type Job } from "../queue/manage/read-jobs.ts";
 import { paintMessage, say } from "./terminal.ts";
 
 const FIRST_PAUSE_SECONDS = 0.05;

@@ -1,5 +1,5 @@
 import type { JobHandler } from "../job.ts";
-import type { Handler } from "../queue/worker-leases.ts";
+import type { Handler } from "../queue/worker/leases.ts";
 import { UsageError } from "./failure.ts";
 import { loadProjectModule, projectDefinitions } from "./project.ts";
 

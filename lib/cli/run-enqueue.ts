@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { parseJson } from "../core/document.ts";
 import { checkJob } from "../http/new-job.ts";
 import { toWireJob } from "../http/wire.ts";
-import { enqueueJobs } from "../queue/enqueue.ts";
+import { enqueueJobs } from "../queue/enqueue/enqueue-jobs.ts";
 import type { GlobalOptions } from "./command.ts";
 import { openDeps } from "./deps.ts";
 import { describeFieldErrors, UsageError } from "./failure.ts";

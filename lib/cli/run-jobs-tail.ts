@@ -1,6 +1,6 @@
 import { ForgeqError } from "../core/errors.ts";
 import { toWireJob } from "../http/wire.ts";
-import { getJob, type Job, listJobs } from "../queue/read.ts";
+import { getJob, type Job, listJobs } from "../queue/manage/read-jobs.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { stateStyle } from "./follow-job.ts";

@@ -1,10 +1,10 @@
 import { ForgeqError } from "../core/errors.ts";
 import type { JobState } from "../core/states.ts";
 import { toWireJob } from "../http/wire.ts";
-import { cancelJob } from "../queue/cancel.ts";
+import { cancelJob } from "../queue/manage/cancel-job.ts";
 import type { Deps } from "../queue/deps.ts";
-import { getJob, type Job, type JobFilter, listJobs } from "../queue/read.ts";
-import { retryJob } from "../queue/retry.ts";
+import { getJob, type Job, type JobFilter, listJobs } from "../queue/manage/read-jobs.ts";
+import { retryJob } from "../queue/manage/retry-job.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { stateStyle } from "./follow-job.ts";

@@ -1,8 +1,8 @@
 import { ForgeqError } from "../core/errors.ts";
-import { toForgeqError } from "../db/call.ts";
-import { connectDb } from "../db/connect.ts";
-import { migrate } from "../db/migrate.ts";
-import { syncDefinitions } from "../queue/sync.ts";
+import { toForgeqError } from "../db/drivers/call.ts";
+import { connectDb } from "../db/drivers/connect.ts";
+import { migrate } from "../db/schema/migrate.ts";
+import { syncDefinitions } from "../queue/manage/sync-definitions.ts";
 import { connection } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { openDatabase } from "./database.ts";

@@ -1,8 +1,8 @@
 import { ForgeqError } from "../core/errors.ts";
 import { toWireQueue } from "../http/wire.ts";
 import type { Deps } from "../queue/deps.ts";
-import { limitQueue, pauseQueue, resumeQueue } from "../queue/queues.ts";
-import { type QueueStats, queueStats } from "../queue/stats.ts";
+import { limitQueue, pauseQueue, resumeQueue } from "../queue/manage/manage-queues.ts";
+import { type QueueStats, queueStats } from "../queue/observe/queue-stats.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { count, duration, table } from "./table.ts";

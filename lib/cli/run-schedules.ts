@@ -7,7 +7,7 @@ import { checkTypedPayload } from "../http/new-job.ts";
 import { wholeSchedule } from "../http/schedule-answer.ts";
 import { toWireJob, toWireSchedule } from "../http/wire.ts";
 import type { Deps } from "../queue/deps.ts";
-import * as schedules from "../queue/schedules.ts";
+import * as schedules from "../queue/schedule/manage-schedules.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { describeFieldErrors } from "./failure.ts";

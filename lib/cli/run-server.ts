@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import { relative, resolve } from "node:path";
 import { nodeListener } from "../http/node-adapter.ts";
 import type { HttpHandler } from "../http/stack.ts";
-import { startTicker } from "../queue/ticker.ts";
+import { startTicker } from "../queue/schedule/ticker.ts";
 import type { Deps } from "../queue/deps.ts";
 import { configure, isConfigured, isProduction, runtime } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";

@@ -1,5 +1,5 @@
 import { toWireQueue } from "../http/wire.ts";
-import { queueStats } from "../queue/stats.ts";
+import { queueStats } from "../queue/observe/queue-stats.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { queueTable } from "./run-queues.ts";

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
-import { listenForWorker } from "../queue/worker-listen.ts";
-import { createWorker } from "../queue/worker.ts";
+import { listenForWorker } from "../queue/worker/listen.ts";
+import { createWorker } from "../queue/worker/worker.ts";
 import { configure, isConfigured } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { type OpenDeps, openDeps } from "./deps.ts";

@@ -1,4 +1,4 @@
-import type { Job } from "../queue/read.ts";
+import type { Job } from "../queue/manage/read-jobs.ts";
 import { stateStyle } from "./follow-job.ts";
 import { paint } from "./terminal.ts";
 

@@ -25,7 +25,7 @@ interface Transition {
 
 /**
  * Every legal move of a job, by the call that makes it. A call from any other state changes nothing.
- * The SQL in migrations/functions implements this table; test/integration/state-matrix.test.ts drives each call from
+ * The SQL in migrations/functions implements this table; test/integration/protocol/state-matrix.test.ts drives each call from
  * each state on a real database and compares.
  */
 export const TRANSITIONS = {

@@ -1,6 +1,6 @@
 import { describeCron } from "../core/describe-cron.ts";
 import { previewSlots } from "../core/slots.ts";
-import type { Schedule } from "../db/schedules.ts";
+import type { Schedule } from "../db/reads/schedules.ts";
 import { toWireSchedule } from "./wire.ts";
 
 const NEXT_SLOTS = 5;

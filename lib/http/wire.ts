@@ -1,6 +1,6 @@
-import type { Attempt, Job } from "../db/jobs.ts";
-import type { QueueStats } from "../db/stats.ts";
-import type { Schedule } from "../db/schedules.ts";
+import type { Attempt, Job } from "../db/reads/jobs.ts";
+import type { QueueStats } from "../db/reads/stats.ts";
+import type { Schedule } from "../db/reads/schedules.ts";
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

@@ -1,9 +1,9 @@
 import type { CloudWatchMetric } from "../core/metric-names.ts";
-import type { Db } from "../db/client.ts";
-import type { EnqueuedRow, EnqueueItem } from "../db/enqueue.ts";
-import type { LeasedJob } from "../db/leases.ts";
-import type { Ended } from "../db/settle.ts";
-import type { Armer } from "./arm.ts";
+import type { Db } from "../db/drivers/client.ts";
+import type { EnqueuedRow, EnqueueItem } from "../db/protocol/enqueue.ts";
+import type { LeasedJob } from "../db/protocol/leases.ts";
+import type { Ended } from "../db/protocol/settle.ts";
+import type { Armer } from "./wake/arm.ts";
 import type { Time } from "./time.ts";
 
 export interface Logger {

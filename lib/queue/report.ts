@@ -1,8 +1,8 @@
-import { countHistoryPage } from "../db/report.ts";
-import type { FinishedCount, HistoryKey } from "../db/report.ts";
-import type { Sql } from "../db/client.ts";
+import { countHistoryPage } from "../db/reads/finished-jobs.ts";
+import type { FinishedCount, HistoryKey } from "../db/reads/finished-jobs.ts";
+import type { Sql } from "../db/drivers/client.ts";
 
-export type { FinishedCount } from "../db/report.ts";
+export type { FinishedCount } from "../db/reads/finished-jobs.ts";
 
 /** Rows of the history that one statement examines. Measured: 20 to 50 ms a page (600,000 rows in memory, Postgres 18). */
 export const REPORT_PAGE_ROWS = 20_000;

@@ -1,4 +1,4 @@
--- Tells workers that listen that jobs of this queue are due, with the commit of the caller's transaction, where that may notify; see lib/db/listen.ts.
+-- Tells workers that listen that jobs of this queue are due, with the commit of the caller's transaction, where that may notify; see lib/db/protocol/listen.ts.
 -- Internal.
 create or replace function forgeq.hint_workers(queue text)
 returns boolean

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { jobs } from "../../functions/registry.ts";
-import { ROOT, temporaryFolder } from "../support/start-local.ts";
+import { ROOT, temporaryFolder } from "../support/cli/start-local.ts";
 
 interface Size {
   readonly name: string;

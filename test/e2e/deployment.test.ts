@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { jobs } from "../../functions/registry.ts";
 import { functionTimeoutSeconds } from "../../lib/core/timeout.ts";
 import { localFunctions } from "../../lib/local/functions.ts";
-import { describeArmedTemplate } from "../support/armed-template.ts";
-import { arnText, find, type Packaged, packageService } from "../support/package.ts";
-import { temporaryFolder } from "../support/start-local.ts";
+import { describeArmedTemplate } from "../support/cli/armed-template.ts";
+import { arnText, find, type Packaged, packageService } from "../support/cli/package.ts";
+import { temporaryFolder } from "../support/cli/start-local.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 600_000 });
 

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished, vi } from "vitest";
-import { createTestDatabase } from "../support/database.ts";
-import { startLocal, temporaryFolder } from "../support/start-local.ts";
+import { createTestDatabase } from "../support/database/database.ts";
+import { startLocal, temporaryFolder } from "../support/cli/start-local.ts";
 
 // Generous: the machine may be busy.
 vi.setConfig({ testTimeout: 120_000 });

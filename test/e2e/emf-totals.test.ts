@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { countedFromJobs } from "../support/metrics.ts";
-import { buildHandlers, startProcesses } from "../support/processes.ts";
+import { countedFromJobs } from "../support/observe/metrics.ts";
+import { buildHandlers, startProcesses } from "../support/cli/processes.ts";
 
 // Generous: the machine may be busy.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });

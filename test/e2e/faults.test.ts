@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { buildHandlers, startProcesses, type ProcessesOptions } from "../support/processes.ts";
-import { ROOT } from "../support/start-local.ts";
+import { buildHandlers, startProcesses, type ProcessesOptions } from "../support/cli/processes.ts";
+import { ROOT } from "../support/cli/start-local.ts";
 
 // Generous: the machine may be busy.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { startSite, type Site } from "../support/site.ts";
-import { startLocal, temporaryFolder } from "../support/start-local.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database/database.ts";
+import { startSite, type Site } from "../support/servers/site.ts";
+import { startLocal, temporaryFolder } from "../support/cli/start-local.ts";
 
 const PAGE = `<html><head><title>A local page</title><meta name="description" content="For the test"></head>
 <body><a href="/other">three more words</a></body></html>`;

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { createHandler } from "../../functions/api.ts";
-import { connectDb } from "../../lib/db/connect.ts";
-import type { Db } from "../../lib/db/client.ts";
-import { enqueueMany } from "../../lib/db/enqueue.ts";
+import { connectDb } from "../../lib/db/drivers/connect.ts";
+import type { Db } from "../../lib/db/drivers/client.ts";
+import { enqueueMany } from "../../lib/db/protocol/enqueue.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
 import { jsonLogger } from "../../lib/logger.ts";
-import { forgeq, startForgeq } from "../support/cli.ts";
-import { createTestDatabase } from "../support/database.ts";
-import { ALL_SCOPES, send } from "../support/http.ts";
-import { httpDeps } from "../support/http-deps.ts";
-import { startMailServer } from "../support/mail-server.ts";
-import { buildHandlers, startProcesses } from "../support/processes.ts";
-import { makeHandlersProject, startServer } from "../support/project.ts";
+import { forgeq, startForgeq } from "../support/cli/cli.ts";
+import { createTestDatabase } from "../support/database/database.ts";
+import { ALL_SCOPES, send } from "../support/http/http.ts";
+import { httpDeps } from "../support/http/http-deps.ts";
+import { startMailServer } from "../support/servers/mail-server.ts";
+import { buildHandlers, startProcesses } from "../support/cli/processes.ts";
+import { makeHandlersProject, startServer } from "../support/cli/project.ts";
 
 // Generous: the machine may be busy.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });

@@ -4,10 +4,10 @@ import { expect, it, onTestFinished } from "vitest";
 import { jobs } from "../../functions/registry.ts";
 import { queues } from "../../functions/queues.ts";
 import { freePort } from "../../lib/local/postgres.ts";
-import { syncDefinitions } from "../../lib/queue/sync.ts";
-import { createTestDatabase } from "../support/database.ts";
-import { apiOf } from "../support/local-api.ts";
-import { ROOT, temporaryFolder } from "../support/start-local.ts";
+import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
+import { createTestDatabase } from "../support/database/database.ts";
+import { apiOf } from "../support/http/local-api.ts";
+import { ROOT, temporaryFolder } from "../support/cli/start-local.ts";
 
 it("serverless offline runs a job by itself, given a database", { timeout: 90_000 }, async () => {
   const { db, url: databaseUrl } = await createTestDatabase();

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { ROOT, temporaryFolder } from "../support/start-local.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database/database.ts";
+import { ROOT, temporaryFolder } from "../support/cli/start-local.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 

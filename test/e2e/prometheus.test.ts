@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { freePort } from "../../lib/local/postgres.ts";
-import { createMetricsPage } from "../../lib/queue/metrics-page.ts";
-import { startForgeq } from "../support/cli.ts";
-import { createTestDatabase } from "../support/database.ts";
-import { SECRET } from "../support/http.ts";
-import { makeHandlersProject, startServer } from "../support/project.ts";
+import { createMetricsPage } from "../../lib/queue/observe/metrics-page.ts";
+import { startForgeq } from "../support/cli/cli.ts";
+import { createTestDatabase } from "../support/database/database.ts";
+import { SECRET } from "../support/http/http.ts";
+import { makeHandlersProject, startServer } from "../support/cli/project.ts";
 import { setup } from "../support/queue.ts";
-import { startLocal, temporaryFolder } from "../support/start-local.ts";
+import { startLocal, temporaryFolder } from "../support/cli/start-local.ts";
 
 const run = promisify(execFile);
 

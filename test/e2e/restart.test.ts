@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it, vi } from "vitest";
-import { connectDb } from "../../lib/db/connect.ts";
-import { startLocal, temporaryFolder } from "../support/start-local.ts";
+import { connectDb } from "../../lib/db/drivers/connect.ts";
+import { startLocal, temporaryFolder } from "../support/cli/start-local.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 

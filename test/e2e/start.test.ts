@@ -3,7 +3,7 @@ import { cpSync, existsSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { freePort } from "../../lib/local/postgres.ts";
-import { ROOT, temporaryFolder } from "../support/start-local.ts";
+import { ROOT, temporaryFolder } from "../support/cli/start-local.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 

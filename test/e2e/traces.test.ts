@@ -1,13 +1,13 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import type { Db } from "../../lib/db/client.ts";
-import { startForgeq } from "../support/cli.ts";
-import { createTestDatabase } from "../support/database.ts";
-import { startOtlpReceiver } from "../support/otlp.ts";
-import { buildHandlers, startProcesses } from "../support/processes.ts";
-import { makeHandlersProject, startServer } from "../support/project.ts";
-import { ROOT } from "../support/start-local.ts";
+import type { Db } from "../../lib/db/drivers/client.ts";
+import { startForgeq } from "../support/cli/cli.ts";
+import { createTestDatabase } from "../support/database/database.ts";
+import { startOtlpReceiver } from "../support/observe/otlp.ts";
+import { buildHandlers, startProcesses } from "../support/cli/processes.ts";
+import { makeHandlersProject, startServer } from "../support/cli/project.ts";
+import { ROOT } from "../support/cli/start-local.ts";
 
 // Generous: the machine may be busy.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });

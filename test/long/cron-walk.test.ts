@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { cronRule } from "../../lib/core/cron.ts";
-import { firstDifference, RULES, vixieEntry, walkVixie, ZONES } from "../support/vixie.ts";
+import { firstDifference, RULES, vixieEntry, walkVixie, ZONES } from "../support/schedule/vixie.ts";
 
 const FROM_MS = Date.UTC(2008, 5, 15);
 const TO_MS = Date.UTC(2018, 5, 15);

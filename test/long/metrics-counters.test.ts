@@ -1,5 +1,5 @@
 import { it } from "vitest";
-import { expectExactCounters } from "../support/exact-counters.ts";
+import { expectExactCounters } from "../support/observe/exact-counters.ts";
 
 const JOBS = 20_000;
 

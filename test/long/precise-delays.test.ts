@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { connectDb } from "../../lib/db/connect.ts";
-import { startLocal, temporaryFolder } from "../support/start-local.ts";
+import { connectDb } from "../../lib/db/drivers/connect.ts";
+import { startLocal, temporaryFolder } from "../support/cli/start-local.ts";
 
 const JOBS = 2_000;
 const WINDOW_SECONDS = 600;

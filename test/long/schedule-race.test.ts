@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { raceSchedulers } from "../support/schedule-race.ts";
+import { raceSchedulers } from "../support/schedule/schedule-race.ts";
 
 const YEARS = 10;
 

@@ -1,8 +1,8 @@
 /** `npm run simulate`: what a month costs, by mode and load, from hours of virtual time. */
 import { expect, it } from "vitest";
 import { SCHEDULE_DEFAULTS } from "../../lib/core/schedule.ts";
-import { enqueueJobs } from "../../lib/queue/enqueue.ts";
-import { createSchedule } from "../../lib/queue/schedules.ts";
+import { enqueueJobs } from "../../lib/queue/enqueue/enqueue-jobs.ts";
+import { createSchedule } from "../../lib/queue/schedule/manage-schedules.ts";
 import { simulate } from "../support/simulator.ts";
 
 type Simulation = Awaited<ReturnType<typeof simulate>>;

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { makeProject } from "../support/cli.ts";
-import { createTestDatabase } from "../support/database.ts";
+import { makeProject } from "../support/cli/cli.ts";
+import { createTestDatabase } from "../support/database/database.ts";
 import { miscounted, strays } from "../support/queue.ts";
-import { restartWorkers } from "../support/restarts.ts";
+import { restartWorkers } from "../support/worker/restarts.ts";
 
 const RESTARTS = 300;
 const JOBS = 50_000;

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { backoffSeconds, backoffToWire, MAX_DELAY_SECONDS } from "../../lib/core/backoff.ts";
 import type { Backoff } from "../../lib/core/job.ts";
-import { createTestDatabase } from "../support/database.ts";
+import { createTestDatabase } from "../support/database/database.ts";
 
 const seconds = fc.double({ min: 0, max: MAX_DELAY_SECONDS, noNaN: true });
 const jitter = fc.constantFrom("full" as const, "none" as const);

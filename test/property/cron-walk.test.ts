@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { cronRule } from "../../lib/core/cron.ts";
-import { daysOfChange, firstDifference, RULES, vixieEntry, walkVixie, ZONES } from "../support/vixie.ts";
+import { daysOfChange, firstDifference, RULES, vixieEntry, walkVixie, ZONES } from "../support/schedule/vixie.ts";
 
 const DAY_MS = 86_400_000;
 

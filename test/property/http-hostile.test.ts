@@ -5,8 +5,8 @@ import { createHandler as createEnqueue } from "../../functions/enqueue.ts";
 import { crawlPage } from "../../functions/handlers/crawl_page/job.ts";
 import { generateReport } from "../../functions/handlers/generate_report/job.ts";
 import { sendEmail } from "../../functions/handlers/send_email/job.ts";
-import { CONTEXT, eventOf, ALL_SCOPES } from "../support/http.ts";
-import { answering, httpDeps } from "../support/http-deps.ts";
+import { CONTEXT, eventOf, ALL_SCOPES } from "../support/http/http.ts";
+import { answering, httpDeps } from "../support/http/http-deps.ts";
 
 const JOBS = [sendEmail, crawlPage, generateReport];
 

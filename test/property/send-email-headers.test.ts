@@ -4,8 +4,8 @@ import { sendEmail } from "../../functions/handlers/send_email/job.ts";
 import { createMailer } from "../../functions/handlers/send_email/mailer.ts";
 import type { Mailer } from "../../functions/handlers/send_email/mailer.ts";
 import { sendMail } from "../../functions/handlers/send_email/send.ts";
-import { startMailServer } from "../support/mail-server.ts";
-import type { MailServer } from "../support/mail-server.ts";
+import { startMailServer } from "../support/servers/mail-server.ts";
+import type { MailServer } from "../support/servers/mail-server.ts";
 
 let server: MailServer;
 let mailer: Mailer;

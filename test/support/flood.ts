@@ -1,11 +1,11 @@
 import * as z from "zod";
 import { defineJob, defineQueue } from "../../lib/core/define.ts";
-import type { Db } from "../../lib/db/client.ts";
+import type { Db } from "../../lib/db/drivers/client.ts";
 import type { Deps, Invoker } from "../../lib/queue/deps.ts";
-import { dispatch } from "../../lib/queue/dispatch.ts";
-import { enqueueJobs } from "../../lib/queue/enqueue.ts";
-import { runLease } from "../../lib/queue/run-lease.ts";
-import { violations } from "./invariants.ts";
+import { dispatch } from "../../lib/queue/lambda/dispatch.ts";
+import { enqueueJobs } from "../../lib/queue/enqueue/enqueue-jobs.ts";
+import { runLease } from "../../lib/queue/lambda/run-lease.ts";
+import { violations } from "./database/invariants.ts";
 import { setup } from "./queue.ts";
 
 export interface Flood {

@@ -2,8 +2,8 @@ import { chmodSync, chownSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { connectDb } from "../../lib/db/connect.ts";
-import { migrate } from "../../lib/db/migrate.ts";
+import { connectDb } from "../../lib/db/drivers/connect.ts";
+import { migrate } from "../../lib/db/schema/migrate.ts";
 import { credentials } from "../../lib/local/postgres-binaries.ts";
 import { startPostgres } from "../../lib/local/postgres.ts";
 

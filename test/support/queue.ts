@@ -3,16 +3,16 @@ import { defineJob, defineQueue } from "../../lib/core/define.ts";
 import type { JobDefinition, QueueDefinition } from "../../lib/core/job.ts";
 import type { JobState } from "../../lib/core/states.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
-import type { Db } from "../../lib/db/client.ts";
-import { enqueueMany } from "../../lib/db/enqueue.ts";
-import { getJob, type Job } from "../../lib/db/jobs.ts";
-import { beginLease, claim, type Claimed, type LeaseHolder } from "../../lib/db/leases.ts";
-import { type Ended, settle, type Settled } from "../../lib/db/settle.ts";
-import { forgetDispatchers } from "../../lib/db/wake.ts";
+import type { Db } from "../../lib/db/drivers/client.ts";
+import { enqueueMany } from "../../lib/db/protocol/enqueue.ts";
+import { getJob, type Job } from "../../lib/db/reads/jobs.ts";
+import { beginLease, claim, type Claimed, type LeaseHolder } from "../../lib/db/protocol/leases.ts";
+import { type Ended, settle, type Settled } from "../../lib/db/protocol/settle.ts";
+import { forgetDispatchers } from "../../lib/db/protocol/wake.ts";
 import type { Deps, Invoker, Logger, Metrics } from "../../lib/queue/deps.ts";
-import { syncDefinitions } from "../../lib/queue/sync.ts";
+import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
 import { realTime } from "../../lib/queue/time.ts";
-import { createTestDatabase, type TestDatabase } from "./database.ts";
+import { createTestDatabase, type TestDatabase } from "./database/database.ts";
 
 export const plain = defineJob({
   type: "plain",

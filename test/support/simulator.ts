@@ -2,13 +2,13 @@
  * Days of virtual time through the real scheduler, dispatcher, handler and SQL. Simulated are what AWS and the database's host do:
  * events that come late, twice or never, cold starts, and a compute that suspends after five idle minutes.
  */
-import type { Db } from "../../lib/db/client.ts";
-import { onceAMinute } from "../../lib/queue/arm.ts";
+import type { Db } from "../../lib/db/drivers/client.ts";
+import { onceAMinute } from "../../lib/queue/wake/arm.ts";
 import type { Deps } from "../../lib/queue/deps.ts";
-import { dispatch } from "../../lib/queue/dispatch.ts";
-import { runLease } from "../../lib/queue/run-lease.ts";
-import { wokenTick } from "../../lib/queue/tick.ts";
-import { HOURS_PER_MONTH, PRICES, SIZES } from "./prices.ts";
+import { dispatch } from "../../lib/queue/lambda/dispatch.ts";
+import { runLease } from "../../lib/queue/lambda/run-lease.ts";
+import { wokenTick } from "../../lib/queue/schedule/tick.ts";
+import { HOURS_PER_MONTH, PRICES, SIZES } from "./observe/prices.ts";
 import { plain, setup } from "./queue.ts";
 import { createVirtualTime } from "./virtual-time.ts";
 

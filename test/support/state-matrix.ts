@@ -1,10 +1,10 @@
 import type { JobState, TransitionName } from "../../lib/core/states.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
-import { call } from "../../lib/db/call.ts";
-import { cancel, revive } from "../../lib/db/jobs.ts";
-import { invocationFailed, recover, releaseUnbegun } from "../../lib/db/leases.ts";
-import { type Ended, settle } from "../../lib/db/settle.ts";
-import { settleAndTake } from "../../lib/db/take.ts";
+import { call } from "../../lib/db/drivers/call.ts";
+import { cancel, revive } from "../../lib/db/reads/jobs.ts";
+import { invocationFailed, recover, releaseUnbegun } from "../../lib/db/protocol/leases.ts";
+import { type Ended, settle } from "../../lib/db/protocol/settle.ts";
+import { settleAndTake } from "../../lib/db/protocol/take.ts";
 import type { Held, Setup } from "./queue.ts";
 
 /** A job in some state, with the lease that holds it or last held it. */

@@ -1,11 +1,18 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Db } from "../../lib/db/client.ts";
-import { connectDb } from "../../lib/db/connect.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { violations } from "../support/invariants.ts";
-import { type CallName, CALLS, createScene, finish, type Scene, type SceneKind } from "../support/pause-scenes.ts";
-import { withPauses } from "../support/pauses.ts";
+import type { Db } from "../../lib/db/drivers/client.ts";
+import { connectDb } from "../../lib/db/drivers/connect.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database/database.ts";
+import { violations } from "../support/database/invariants.ts";
+import {
+  type CallName,
+  CALLS,
+  createScene,
+  finish,
+  type Scene,
+  type SceneKind,
+} from "../support/lambda/pause-scenes.ts";
+import { withPauses } from "../support/lambda/pauses.ts";
 
 const FUNCTIONS = new URL("../../migrations/functions/", import.meta.url);
 const LOCK = 4711;

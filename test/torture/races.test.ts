@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { uuidV7 } from "../../lib/core/uuid.ts";
-import { cancel, revive } from "../../lib/db/jobs.ts";
-import { extendLease, recover, releaseUnbegun } from "../../lib/db/leases.ts";
-import { type Ended, settle } from "../../lib/db/settle.ts";
-import { enqueueJobs } from "../../lib/queue/enqueue.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { violations } from "../support/invariants.ts";
+import { cancel, revive } from "../../lib/db/reads/jobs.ts";
+import { extendLease, recover, releaseUnbegun } from "../../lib/db/protocol/leases.ts";
+import { type Ended, settle } from "../../lib/db/protocol/settle.ts";
+import { enqueueJobs } from "../../lib/queue/enqueue/enqueue-jobs.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database/database.ts";
+import { violations } from "../support/database/invariants.ts";
 import { type Held, setup } from "../support/queue.ts";
 
 let database: TestDatabase;

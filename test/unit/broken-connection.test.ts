@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
-import { createPgDb } from "../../lib/db/pg.ts";
+import { createPgDb } from "../../lib/db/drivers/pg.ts";
 
 /** https://www.postgresql.org/docs/current/protocol-message-formats.html */
 const message = (type: string, body: Buffer): Buffer => {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createCoalescer } from "../../lib/queue/coalesce.ts";
+import { createCoalescer } from "../../lib/queue/enqueue/coalescer.ts";
 
 interface Item {
   readonly id: string;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { createProgram } from "../../lib/cli/program.ts";
-import { ROOT } from "../support/cli.ts";
+import { ROOT } from "../support/cli/cli.ts";
 
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 const dockerfile = read("Dockerfile");

@@ -5,8 +5,8 @@ import { jobs } from "../../functions/registry.ts";
 import { ERROR_CODES } from "../../lib/core/errors.ts";
 import { openapiDocument } from "../../lib/http/openapi.ts";
 import { statusOf } from "../../lib/http/problem.ts";
-import { type OpenApi, operationOf, violations } from "../support/openapi.ts";
-import { PRICES } from "../support/prices.ts";
+import { type OpenApi, operationOf, violations } from "../support/http/openapi.ts";
+import { PRICES } from "../support/observe/prices.ts";
 
 const openapi = JSON.parse(JSON.stringify(openapiDocument(jobs))) as OpenApi;
 const guide = readFileSync("docs/api.md", "utf8");

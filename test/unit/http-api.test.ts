@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createHandler } from "../../functions/api.ts";
 import { encodeCursor } from "../../lib/http/wire.ts";
-import { answering, httpDeps } from "../support/http-deps.ts";
-import { ALL_SCOPES, keysWith, send } from "../support/http.ts";
+import { answering, httpDeps } from "../support/http/http-deps.ts";
+import { ALL_SCOPES, keysWith, send } from "../support/http/http.ts";
 
 const ID = "019ab000-0000-7000-8000-00000000000a";
 const OTHER = "019ab000-0000-7000-8000-000000000001";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { authenticate, parseApiKeys } from "../../lib/http/authenticate.ts";
-import { keysWith, SECRET } from "../support/http.ts";
+import { keysWith, SECRET } from "../support/http/http.ts";
 
 const keys = parseApiKeys(keysWith("jobs:write"));
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { GOOD, ID, setup } from "../support/enqueue-api.ts";
-import { ALL_SCOPES } from "../support/http.ts";
+import { GOOD, ID, setup } from "../support/http/enqueue-api.ts";
+import { ALL_SCOPES } from "../support/http/http.ts";
 
 describe("POST /jobs/batch", () => {
   it("answers 201 with a job for each, in their order", async () => {

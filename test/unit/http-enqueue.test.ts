@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { GOOD, ID, setup } from "../support/enqueue-api.ts";
-import { ALL_SCOPES, keysWith } from "../support/http.ts";
+import { GOOD, ID, setup } from "../support/http/enqueue-api.ts";
+import { ALL_SCOPES, keysWith } from "../support/http/http.ts";
 
 const nested = (depth: number): unknown => JSON.parse("[".repeat(depth) + "]".repeat(depth));
 

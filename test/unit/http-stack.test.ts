@@ -2,8 +2,8 @@ import { describe, expect, it, vi } from "vitest";
 import { ForgeqError } from "../../lib/core/errors.ts";
 import { httpFunction } from "../../lib/http/function.ts";
 import type { Route } from "../../lib/http/router.ts";
-import { ALL_SCOPES, CONTEXT, eventOf, keysWith, send } from "../support/http.ts";
-import type { TestRequest } from "../support/http.ts";
+import { ALL_SCOPES, CONTEXT, eventOf, keysWith, send } from "../support/http/http.ts";
+import type { TestRequest } from "../support/http/http.ts";
 
 const MAX_BYTES = 1000;
 

@@ -5,7 +5,7 @@ import { enqueueRoutes } from "../../functions/enqueue.ts";
 import { jobs } from "../../functions/registry.ts";
 import { openapiDocument } from "../../lib/http/openapi.ts";
 import { operations } from "../../lib/http/operations.ts";
-import { type OpenApi, operationOf, violations } from "../support/openapi.ts";
+import { type OpenApi, operationOf, violations } from "../support/http/openapi.ts";
 
 const openapi = JSON.parse(JSON.stringify(openapiDocument(jobs))) as OpenApi;
 const noDeps = () => Promise.reject(new Error("not called"));

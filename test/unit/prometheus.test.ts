@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createHandler } from "../../functions/api.ts";
 import { renderHistogram, renderSamples } from "../../lib/core/prometheus.ts";
-import { answering, httpDeps } from "../support/http-deps.ts";
-import { ALL_SCOPES, CONTEXT, eventOf, keysWith } from "../support/http.ts";
+import { answering, httpDeps } from "../support/http/http-deps.ts";
+import { ALL_SCOPES, CONTEXT, eventOf, keysWith } from "../support/http/http.ts";
 
 const QUEUE = {
   ...{ name: "emails", maxInFlight: 20, maxPending: null, retentionDays: 30, paused: true, inFlight: 3 },

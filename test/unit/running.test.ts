@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createRunning } from "../../lib/queue/running.ts";
+import { createRunning } from "../../lib/queue/run/running-jobs.ts";
 import type { Time } from "../../lib/queue/time.ts";
 import { createVirtualTime } from "../support/virtual-time.ts";
 

@@ -8,8 +8,8 @@ import {
 } from "@opentelemetry/sdk-trace-node";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ForgeqError } from "../../lib/core/errors.ts";
-import type { LeasedJob } from "../../lib/db/leases.ts";
-import type { Ended } from "../../lib/db/settle.ts";
+import type { LeasedJob } from "../../lib/db/protocol/leases.ts";
+import type { Ended } from "../../lib/db/protocol/settle.ts";
 import { otelTracing } from "../../lib/tracing.ts";
 
 const CALLER = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: 1 };

@@ -2,7 +2,7 @@ import { CreateScheduleCommand, SchedulerClient } from "@aws-sdk/client-schedule
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createArmer, createScheduleInput } from "../../lib/aws/scheduler.ts";
 import { startWakeScheduler } from "../../lib/local/wake-scheduler.ts";
-import { onceAMinute, wakeMinute } from "../../lib/queue/arm.ts";
+import { onceAMinute, wakeMinute } from "../../lib/queue/wake/arm.ts";
 
 const MINUTE_MS = 60_000;
 const at = (text: string): number => Date.parse(`2026-11-24T${text}Z`);

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { realTime } from "../../lib/queue/time.ts";
-import { createWorkerQueues, type Look } from "../../lib/queue/worker-queues.ts";
+import { createWorkerQueues, type Look } from "../../lib/queue/worker/queue-positions.ts";
 
 const found = (more: boolean, name: string, outcome: "claimed" | "full" = "claimed") => ({
   settled: {},

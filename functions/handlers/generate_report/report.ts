@@ -1,6 +1,6 @@
 import type * as z from "zod";
-import type { Sql } from "../../../lib/db/client.ts";
-import type { JobContext } from "../../../lib/queue/job-context.ts";
+import type { Sql } from "../../../lib/db/drivers/client.ts";
+import type { JobContext } from "../../../lib/queue/run/job-context.ts";
 import { countFinished } from "../../../lib/queue/report.ts";
 import type { FinishedCount } from "../../../lib/queue/report.ts";
 import { toCsv } from "./csv.ts";

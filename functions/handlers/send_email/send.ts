@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { JobContext } from "../../../lib/queue/job-context.ts";
+import type { JobContext } from "../../../lib/queue/run/job-context.ts";
 import type { sendEmail } from "./job.ts";
 import type { Mailer } from "./mailer.ts";
 

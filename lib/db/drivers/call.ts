@@ -1,0 +1,107 @@
+import { ForgeqError } from "../../core/errors.ts";
+import type { Db, Sql } from "./client.ts";
+import { isMissingPartition, isTransient, isUnavailable, sqlState } from "./failure.ts";
+import { ensurePartitions } from "../schema/partitions.ts";
+
+const ATTEMPTS = 5;
+const FIRST_DELAY_MS = 25;
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+const CODES = {
+  FQ001: "unknown_type",
+  FQ002: "queue_full",
+  FQ003: "invalid_job",
+  FQ004: "id_conflict",
+  FQ005: "unique_key_conflict",
+} as const;
+
+const detailsOf = (error: unknown): Record<string, unknown> => {
+  const detail = (error as { detail?: unknown }).detail;
+  try {
+    return typeof detail === "string" ? (JSON.parse(detail) as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+};
+
+/** The driver's error as ForgeQ's: a code by SQLSTATE, the item that the database blames, and the original as cause. */
+export const toForgeqError = (error: unknown): unknown => {
+  if (error instanceof ForgeqError) return error;
+  const state = sqlState(error) ?? "";
+  const message = error instanceof Error ? error.message : String(error);
+  if (state in CODES) {
+    const retry = state === "FQ002" ? { retryAfterSeconds: 5 } : {};
+    return new ForgeqError(
+      CODES[state as keyof typeof CODES],
+      message,
+      { ...detailsOf(error), ...retry },
+      { cause: error },
+    );
+  }
+  if (isUnavailable(error) || isTransient(error)) {
+    return new ForgeqError(
+      "database_unavailable",
+      "the database can't be reached",
+      { retryAfterSeconds: 2 },
+      { cause: error },
+    );
+  }
+  if (state === "3F000" || state === "42P01" || state === "42883") {
+    return new ForgeqError(
+      "schema_outdated",
+      "the database is not migrated: run forgeq migrate",
+      { retryAfterSeconds: 30 },
+      { cause: error },
+    );
+  }
+  // Class 22, data exceptions, and 23502, 23514: a value that the schema refuses.
+  if (state.startsWith("22") || state === "23502" || state === "23514") {
+    return new ForgeqError("invalid_job", "Postgres refuses a value of this job", {}, { cause: error });
+  }
+  return error;
+};
+
+/**
+ * Runs one statement that may be sent again, because the protocol answers a repeated call as it did the first one.
+ * Deadlocks, lost connections and a missing partition are retried, with a growing and jittered delay, about 0.8 s in all.
+ *
+ * @param resent - told the number of the try, from 0, so that a call can say that it was sent before
+ * @throws {ForgeqError} `database_unavailable` - the call may or may not have happened; sending it again settles that
+ */
+export const callAgain = async <Row>(
+  db: Db,
+  text: string,
+  params: (tried: number) => readonly unknown[],
+): Promise<Row[]> => {
+  for (let tried = 0; ; tried += 1) {
+    try {
+      return await db.query<Row>(text, params(tried));
+    } catch (error) {
+      const again = isTransient(error) || isUnavailable(error) || isMissingPartition(error);
+      if (!again || tried === ATTEMPTS - 1) throw toForgeqError(error);
+      if (isMissingPartition(error)) await ensurePartitions(db).catch(() => undefined);
+      await sleep(FIRST_DELAY_MS * 2 ** tried * (0.5 + Math.random()));
+    }
+  }
+};
+
+/** One statement of the protocol, sent again when it has to be. See `callAgain`. */
+export const call = <Row>(db: Db, text: string, params: readonly unknown[]): Promise<Row[]> =>
+  callAgain<Row>(db, text, () => params);
+
+/** One statement inside a caller's transaction: never repeated, because only the caller can repeat the transaction. */
+export const callIn = async <Row>(tx: Sql, text: string, params: readonly unknown[]): Promise<Row[]> => {
+  try {
+    return await tx.query<Row>(text, params);
+  } catch (error) {
+    throw toForgeqError(error);
+  }
+};
+
+/** The only row of a statement that always gives one. */
+export const only = <Row>(rows: readonly Row[]): Row => {
+  const [row] = rows;
+  if (row === undefined) throw new ForgeqError("internal", "a statement gave no row");
+  return row;
+};

@@ -1,0 +1,48 @@
+import { ForgeqError } from "../../core/errors.ts";
+import type { Db } from "./client.ts";
+
+export type DriverChoice = "auto" | "neon" | "pg";
+
+export interface ConnectOptions {
+  readonly url: string;
+  /** `auto`: Neon's driver for hosts of neon.tech, pg for every other Postgres. */
+  readonly driver?: DriverChoice;
+  /** Connections of this process at most; 4 unless given. */
+  readonly max?: number;
+  /** Connections that stay open while nothing is sent; none unless given. Not over Neon's driver. */
+  readonly keep?: number;
+  /** Deadline of one statement; 5 unless given. */
+  readonly statementSeconds?: number;
+  /** Where Neon's HTTP endpoint is, instead of what its host name says. */
+  readonly fetchEndpoint?: string;
+  /** `host:port/path?address=` of Neon's WebSocket proxy, instead of what its host name says. */
+  readonly wsProxy?: string;
+}
+
+const parse = (url: string): URL => {
+  try {
+    const parsed = new URL(url);
+    if (parsed.protocol === "postgres:" || parsed.protocol === "postgresql:") return parsed;
+  } catch {
+    // Said below, without the URL: it holds a password.
+  }
+  throw new ForgeqError(
+    "database_unavailable",
+    "DATABASE_URL is not a URL of the form postgres://user:password@host/database",
+  );
+};
+
+/** Opens the database lazily: a wrong address shows at the first statement. The driver's code is loaded here, and only the one that is used. */
+export const connectDb = async (options: ConnectOptions): Promise<Db> => {
+  const { hostname } = parse(options.url);
+  const { driver = "auto" } = options;
+  if (driver !== "auto" && driver !== "neon" && driver !== "pg")
+    throw new ForgeqError("internal", "FORGEQ_DRIVER is auto, neon or pg");
+  const neon = driver === "neon" || (driver === "auto" && hostname.endsWith(".neon.tech"));
+  if (neon) {
+    const { createNeonDb } = await import("./neon.ts");
+    return createNeonDb(options);
+  }
+  const { createPgDb } = await import("./pg.ts");
+  return createPgDb(options);
+};

@@ -1,0 +1,220 @@
+import { call, only } from "../drivers/call.ts";
+import type { Db } from "../drivers/client.ts";
+import type { AttemptError } from "./settle.ts";
+
+/** When a dispatcher should look at the queue because of this call: null never, 0 now, else in so many seconds. */
+export type WakeSeconds = number | null;
+
+export interface ClaimedLease {
+  readonly id: string;
+  readonly ordinal: number;
+  readonly type: string;
+  readonly jobs: number;
+}
+
+export interface Claimed {
+  readonly outcome: "claimed" | "empty" | "full" | "busy" | "paused";
+  readonly leases: readonly ClaimedLease[];
+  /** Opaque; for the next claim of this queue. */
+  readonly watermarks: readonly string[] | null;
+  /** Another claim may find jobs at once. */
+  readonly more: boolean;
+}
+
+export interface ClaimInput {
+  readonly queue: string;
+  readonly claimId: string;
+  /** 1 to 1,000. */
+  readonly maxJobs: number;
+  /** As the last claim of this queue gave them; null sweeps from the beginning. */
+  readonly watermarks: readonly string[] | null;
+  readonly blockedTypes: readonly string[];
+  /** Seconds in which an invocation has to begin. */
+  readonly dispatchSeconds: number;
+  readonly at: Date | null;
+}
+
+const CLAIM = `/* forgeq:claim */
+select outcome, leases, next_watermarks as watermarks, more
+from forgeq.claim($1, $2::uuid, $3::int, $4::text[], $5::text[], $6::float8, $7::timestamptz)`;
+
+/** Takes due jobs of one queue and makes leases of them. A job goes to exactly one caller; see migrations/functions/claim.sql. */
+export const claim = async (db: Db, input: ClaimInput): Promise<Claimed> =>
+  only(
+    await call<Claimed>(db, CLAIM, [
+      input.queue,
+      input.claimId,
+      input.maxJobs,
+      input.watermarks,
+      input.blockedTypes,
+      input.dispatchSeconds,
+      input.at,
+    ]),
+  );
+
+export interface LeasedJob {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+  /** From 1. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly depth: number;
+  /** From due to begun, by the database's clock; null where the statement does not tell. */
+  readonly waitedMs: number | null;
+  readonly traceparent: string | null;
+  readonly metadata: Record<string, unknown> | null;
+  readonly payload: unknown;
+}
+
+interface BeginRow extends Omit<LeasedJob, "id" | "waitedMs"> {
+  readonly outcome: "begun" | "lease_lost";
+  readonly expiresAt: Date;
+  readonly runAt: Date;
+  readonly id: string | null;
+}
+
+const BEGIN = `/* forgeq:begin */
+select outcome, expires_at as "expiresAt", id, type, queue, attempt, max_attempts as "maxAttempts", depth,
+       run_at as "runAt", traceparent, metadata, payload
+from forgeq.begin($1::uuid, $2::uuid, $3::float8, $4, $5::timestamptz)`;
+
+export interface Begun {
+  readonly jobs: readonly LeasedJob[];
+  /** Jobs of the lease have ended already, cancelled: their places in the queue are free. */
+  readonly someEnded: boolean;
+}
+
+/** Names a lease and the handler call that holds it. */
+export interface LeaseHolder {
+  readonly leaseId: string;
+  readonly begunBy: string;
+}
+
+/**
+ * An invocation takes its lease up, once.
+ *
+ * @returns `"lease_lost"` when another call has begun it or it expired
+ */
+export const beginLease = async (
+  db: Db,
+  input: LeaseHolder & { readonly leaseSeconds: number; readonly invocation: string | null; readonly at: Date | null },
+): Promise<Begun | "lease_lost"> => {
+  const rows = await call<BeginRow>(db, BEGIN, [
+    input.leaseId,
+    input.begunBy,
+    input.leaseSeconds,
+    input.invocation,
+    input.at,
+  ]);
+  if (rows[0]?.outcome !== "begun") return "lease_lost";
+  const jobs = rows
+    .filter((row): row is BeginRow & { id: string } => row.id !== null)
+    .map((row) => ({
+      ...row,
+      waitedMs: Math.max(0, row.expiresAt.getTime() - input.leaseSeconds * 1000 - row.runAt.getTime()),
+    }));
+  return { jobs, someEnded: jobs.length < rows.length };
+};
+
+export interface Progress {
+  /** 0 to 1. */
+  readonly fraction: number;
+  readonly note: string | null;
+}
+
+export type Extended = { readonly cancelRequested: readonly string[] } | "busy" | "lease_lost";
+
+const EXTEND = `/* forgeq:extend */
+select outcome, cancel_requested as "cancelRequested"
+from forgeq.extend($1::uuid, $2::uuid, $3::float8, $4::jsonb, $5::timestamptz)`;
+
+/**
+ * The heartbeat: moves a lease's expiry, if it has not passed, and stores progress by job id.
+ *
+ * @returns `"lease_lost"` when it expired or was taken back: stop the work, its result will be refused; `"busy"` when a
+ * transaction of the handler's own holds the lease's row: nothing was written, try again
+ */
+export const extendLease = async (
+  db: Db,
+  input: LeaseHolder & {
+    readonly leaseSeconds: number;
+    readonly progress: Record<string, Progress> | null;
+    readonly at: Date | null;
+  },
+): Promise<Extended> => {
+  const row = only(
+    await call<{ outcome: "extended" | "busy" | "lease_lost"; cancelRequested: string[] }>(db, EXTEND, [
+      input.leaseId,
+      input.begunBy,
+      input.leaseSeconds,
+      input.progress === null ? null : JSON.stringify(input.progress),
+      input.at,
+    ]),
+  );
+  return row.outcome === "extended" ? { cancelRequested: row.cancelRequested } : row.outcome;
+};
+
+const RELEASE = `/* forgeq:release */
+select outcome, wake_seconds as "wakeSeconds"
+from forgeq.release($1::uuid, $2::uuid, $3, $4::jsonb, $5::float8, $6::timestamptz)`;
+
+/** Gives a lease back that has not begun. `undispatched` counts a dispatch of its jobs, `throttled` does not. */
+export const releaseUnbegun = async (
+  db: Db,
+  input: {
+    readonly leaseId: string;
+    readonly reason: "undispatched" | "throttled";
+    readonly error: AttemptError;
+    /** Null: by the function's own rule. */
+    readonly delaySeconds: number | null;
+    readonly at: Date | null;
+  },
+) =>
+  only(
+    await call<{ outcome: "released" | "begun" | "lease_lost"; wakeSeconds: WakeSeconds }>(db, RELEASE, [
+      input.leaseId,
+      null,
+      input.reason,
+      JSON.stringify(input.error),
+      input.delaySeconds,
+      input.at,
+    ]),
+  );
+
+const INVOCATION_FAILED = `/* forgeq:invocation_failed */
+select outcome, wake_seconds as "wakeSeconds"
+from forgeq.invocation_failed($1::uuid, $2, $3, $4::jsonb, $5::timestamptz)`;
+
+/** What the platform says of a failed invocation; see migrations/functions/invocation_failed.sql. */
+export const invocationFailed = async (
+  db: Db,
+  input: {
+    readonly leaseId: string;
+    readonly invocation: string;
+    readonly reason: "function_error" | "event_age_exceeded";
+    readonly error: AttemptError;
+    readonly at: Date | null;
+  },
+) =>
+  only(
+    await call<{ outcome: "released" | "recovered" | "ignored" | "closed"; wakeSeconds: WakeSeconds }>(
+      db,
+      INVOCATION_FAILED,
+      [input.leaseId, input.invocation, input.reason, JSON.stringify(input.error), input.at],
+    ),
+  );
+
+const RECOVER = `/* forgeq:recover */
+select leases, jobs, more, wake_seconds as "wakeSeconds" from forgeq.recover($1::int, $2::timestamptz)`;
+
+export interface Recovered {
+  readonly leases: number;
+  readonly jobs: number;
+  readonly more: boolean;
+  readonly wakeSeconds: WakeSeconds;
+}
+
+/** Takes back the jobs of at most `maxLeases` expired leases. */
+export const recover = async (db: Db, maxLeases: number, at: Date | null): Promise<Recovered> =>
+  only(await call<Recovered>(db, RECOVER, [maxLeases, at]));

@@ -1,0 +1,88 @@
+import { call, callIn, only } from "../drivers/call.ts";
+import type { Db, Sql } from "../drivers/client.ts";
+import type { LeaseHolder, WakeSeconds } from "./leases.ts";
+
+export interface AttemptError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string | undefined;
+}
+
+/** How a handler's attempt at one job ended. */
+export interface Ended {
+  readonly id: string;
+  readonly outcome: "completed" | "retry" | "dead" | "released" | "snoozed" | "timed_out";
+  readonly result?: unknown;
+  readonly error?: AttemptError;
+  /** For retry and snoozed; a retry without it waits by the type's policy. */
+  readonly delay_seconds?: number;
+}
+
+export type SettledState = "completed" | "dead" | "cancelled" | "scheduled" | "pending" | "lease_lost";
+
+export interface Settled {
+  readonly outcome: "settled" | "lease_lost";
+  /** State by job id; `lease_lost` for a job that this lease does not hold. */
+  readonly jobs: Readonly<Record<string, SettledState>>;
+  readonly wakeSeconds: WakeSeconds;
+}
+
+/** What settle says of jobs: one word where it holds for all of them, which it nearly always does. */
+export type BriefStates<State extends string> = State | Readonly<Record<string, State>>;
+
+/** What it says of one of them. */
+export const stateOf = <State extends string>(
+  states: BriefStates<State> | undefined,
+  jobId: string,
+): State | "lease_lost" => (typeof states === "string" ? states : (states?.[jobId] ?? "lease_lost"));
+
+/**
+ * Outcomes as settle reads them.
+ *
+ * @param all - of all jobs of the lease: then one word does where they completed without a result
+ */
+export const endedForSettle = (ended: readonly Ended[], all: boolean): readonly Ended[] | "completed" =>
+  all && ended.every(({ outcome, result }) => outcome === "completed" && (result ?? null) === null)
+    ? "completed"
+    : ended;
+
+const SETTLE = `/* forgeq:settle */
+select outcome, jobs, wake_seconds as "wakeSeconds" from forgeq.settle($1::uuid, $2::uuid, $3::jsonb, $4::timestamptz, true)`;
+
+interface BrieflySettled extends Omit<Settled, "jobs"> {
+  readonly jobs: BriefStates<SettledState>;
+}
+
+const toSettled = ({ jobs, ...row }: BrieflySettled, ended: readonly Ended[]): Settled => ({
+  ...row,
+  jobs: Object.fromEntries(ended.map(({ id }) => [id, stateOf(jobs, id)])),
+});
+
+/**
+ * Writes outcomes of jobs of a begun lease; a job's first outcome stands, and is what a repeated call is told.
+ *
+ * @param all - they are those of all jobs of the lease
+ */
+export const settle = async (
+  db: Db,
+  { leaseId, begunBy }: LeaseHolder,
+  ended: readonly Ended[],
+  at: Date | null,
+  all = false,
+): Promise<Settled> =>
+  toSettled(
+    only(await call<BrieflySettled>(db, SETTLE, [leaseId, begunBy, JSON.stringify(endedForSettle(ended, all)), at])),
+    ended,
+  );
+
+/** The same inside the handler's own read-committed transaction: it takes effect if and when that commits. */
+export const settleIn = async (
+  tx: Sql,
+  holder: LeaseHolder,
+  ended: readonly Ended[],
+  at: Date | null,
+): Promise<Settled> =>
+  toSettled(
+    only(await callIn<BrieflySettled>(tx, SETTLE, [holder.leaseId, holder.begunBy, JSON.stringify(ended), at])),
+    ended,
+  );

@@ -1,0 +1,41 @@
+import { call, only } from "../drivers/call.ts";
+import type { Db } from "../drivers/client.ts";
+
+/** What a server says of itself. */
+export interface ServerFacts {
+  readonly version: string;
+  /** 150004 is 15.4. */
+  readonly versionNumber: number;
+  readonly fsync: string;
+  readonly synchronousCommit: string;
+  readonly fullPageWrites: string;
+  readonly now: Date;
+}
+
+const SERVER_FACTS = `/* forgeq:server_facts */
+select current_setting('server_version') as version, current_setting('server_version_num')::int as "versionNumber",
+       current_setting('fsync') as fsync, current_setting('synchronous_commit') as "synchronousCommit",
+       current_setting('full_page_writes') as "fullPageWrites", clock_timestamp() as now`;
+
+export const readServerFacts = async (db: Db): Promise<ServerFacts> =>
+  only(await call<ServerFacts>(db, SERVER_FACTS, []));
+
+const EXPIRED_LEASES = `/* forgeq:expired_leases */
+select count(*)::int as leases, coalesce(extract(epoch from clock_timestamp() - min(expires_at)), 0)::float8 as seconds
+from forgeq.lease where expires_at < clock_timestamp()`;
+
+/** Leases whose time is over and that nobody has taken back, and for how many seconds. */
+export const countExpiredLeases = async (db: Db): Promise<{ readonly leases: number; readonly seconds: number }> =>
+  only(await call<{ leases: number; seconds: number }>(db, EXPIRED_LEASES, []));
+
+const TYPES = `/* forgeq:type_trouble */
+select t.type, (select count(*)::int from (
+         select from forgeq.job j where j.queue = t.queue and j.type = t.type and j.dispatches > 0 limit 1000) refused) as "undispatched",
+       exists (select from forgeq.job j where j.queue = t.queue and j.type = t.type) as live
+from forgeq.job_type t order by t.type`;
+
+/** Of each type in the database: live jobs whose lease came back without having begun, and whether it has live jobs at all. */
+export const readTypeTrouble = (
+  db: Db,
+): Promise<readonly { readonly type: string; readonly undispatched: number; readonly live: boolean }[]> =>
+  call(db, TYPES, []);

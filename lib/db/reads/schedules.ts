@@ -1,0 +1,170 @@
+import type { ScheduleDefinition } from "../../core/schedule.ts";
+import { call, callAgain, callIn, only } from "../drivers/call.ts";
+import type { Db, Sql } from "../drivers/client.ts";
+
+export interface Schedule extends ScheduleDefinition {
+  /** Part of its jobs' ids. */
+  readonly id: string;
+  /** Made from the code. */
+  readonly declared: boolean;
+  readonly revision: number;
+  /** Every slot up to here is decided: fired or skipped. */
+  readonly decidedUntil: Date;
+  readonly lastSlotAt: Date | null;
+  readonly nextSlotAt: Date | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** With the database's clock, which says what is due. */
+export type ScheduleNow = Schedule & { readonly now: Date };
+
+const COLUMNS = `s.name, s.id, s.cron, s.timezone, s.type, s.payload, s.queue, s.priority, s.paused, s.overlap,
+  s.catch_up as "catchUp", s.catch_up_limit as "catchUpLimit", s.starts_at as "startsAt", s.ends_at as "endsAt",
+  s.jitter_seconds as "jitterSeconds", s.declared, s.revision, s.decided_until as "decidedUntil",
+  s.last_slot_at as "lastSlotAt", s.next_slot_at as "nextSlotAt", s.created_at as "createdAt", s.updated_at as "updatedAt"`;
+
+const NOW = (param: string) => `date_trunc('milliseconds', coalesce(${param}::timestamptz, clock_timestamp()))`;
+
+const LIST = `/* forgeq:list_schedules */
+select ${COLUMNS}, ${NOW("$1")} as now from forgeq.schedule s order by s.name`;
+
+export const listSchedules = (db: Db, at: Date | null): Promise<ScheduleNow[]> => call<ScheduleNow>(db, LIST, [at]);
+
+export const listSchedulesIn = (tx: Sql, at: Date | null): Promise<ScheduleNow[]> =>
+  callIn<ScheduleNow>(tx, LIST, [at]);
+
+const GET = `/* forgeq:get_schedule */
+select ${COLUMNS}, ${NOW("$2")} as now from forgeq.schedule s where s.name = $1`;
+
+export const getSchedule = async (db: Db, name: string, at: Date | null): Promise<ScheduleNow | null> =>
+  (await call<ScheduleNow>(db, GET, [name, at]))[0] ?? null;
+
+const DUE = `/* forgeq:due_schedules */
+select ${COLUMNS}, ${NOW("$3")} as now
+from forgeq.schedule s
+where not s.paused and s.next_slot_at <= coalesce($3::timestamptz, clock_timestamp()) and s.name <> all ($2::text[])
+order by s.next_slot_at, s.name
+limit $1`;
+
+/** Schedules with a slot that is due, but those of `except`. */
+export const dueSchedules = (
+  db: Db,
+  limit: number,
+  except: readonly string[],
+  at: Date | null,
+): Promise<ScheduleNow[]> => call<ScheduleNow>(db, DUE, [limit, except, at]);
+
+/** A schedule's slots, as forgeq.fire_schedules takes them. */
+export interface Fire {
+  readonly name: string;
+  readonly revision: number;
+  readonly decided_until: Date;
+  readonly slots: readonly { readonly slot_at: Date; readonly job_id: string; readonly run_at: Date }[];
+  readonly until: Date;
+  readonly next_slot_at: Date | null;
+}
+
+export interface Fired {
+  readonly name: string;
+  readonly outcome: "fired" | "stale" | "busy" | "not_found" | "refused";
+  readonly jobs: number;
+  /** Slots that the overlap policy left out. */
+  readonly skipped: number;
+  readonly dueSeconds: number | null;
+  readonly reason: string | null;
+}
+
+const FIRE = `/* forgeq:fire_schedules */
+select name, outcome, jobs, skipped, due_seconds as "dueSeconds", reason from forgeq.fire_schedules($1::jsonb, $2::timestamptz)`;
+
+/** Enqueues the jobs of slots, each once whoever calls; see migrations/functions/fire_schedules.sql. */
+export const fireSlots = (db: Db, fires: readonly Fire[], at: Date | null): Promise<Fired[]> =>
+  call<Fired>(db, FIRE, [JSON.stringify(fires), at]);
+
+export const fireSlotsIn = (tx: Sql, fires: readonly Fire[], at: Date | null): Promise<Fired[]> =>
+  callIn<Fired>(tx, FIRE, [JSON.stringify(fires), at]);
+
+const CLOCK = `/* forgeq:clock */
+select ${NOW("$1")} as now`;
+
+/** The database's clock, in whole milliseconds. */
+export const databaseNow = async (sql: Sql, at: Date | null): Promise<Date> =>
+  only(await callIn<{ now: Date }>(sql, CLOCK, [at])).now;
+
+/** What is written of a schedule; its slots begin after `decidedUntil`. */
+export interface ScheduleWrite extends ScheduleDefinition {
+  readonly decidedUntil: Date;
+  readonly nextSlotAt: Date | null;
+}
+
+const paramsOf = (write: ScheduleWrite): unknown[] => [
+  write.name,
+  write.cron,
+  write.timezone,
+  write.type,
+  JSON.stringify(write.payload),
+  write.queue,
+  write.priority,
+  write.paused,
+  write.overlap,
+  write.catchUp,
+  write.catchUpLimit,
+  write.startsAt,
+  write.endsAt,
+  write.jitterSeconds,
+  write.decidedUntil,
+  write.nextSlotAt,
+];
+
+const INSERT = `/* forgeq:create_schedule */
+insert into forgeq.schedule (name, cron, timezone, type, payload, queue, priority, paused, overlap, catch_up, catch_up_limit,
+  starts_at, ends_at, jitter_seconds, decided_until, next_slot_at, id, declared)
+values ($1, $2, $3, $4, $5::jsonb, $6, $7::int, $8::boolean, $9, $10, $11::int, $12::timestamptz, $13::timestamptz, $14::int,
+  $15::timestamptz, $16::timestamptz, $17::uuid, $18::boolean)
+on conflict (name) do nothing`;
+
+export const insertSchedule = async (sql: Sql, write: ScheduleWrite, id: string, declared: boolean): Promise<void> => {
+  await callIn(sql, INSERT, [...paramsOf(write), id, declared]);
+};
+
+const UPDATE = `/* forgeq:update_schedule */
+update forgeq.schedule s
+set cron = $2, timezone = $3, type = $4, payload = $5::jsonb, queue = $6, priority = $7::int, paused = $8::boolean, overlap = $9,
+    catch_up = $10, catch_up_limit = $11::int, starts_at = $12::timestamptz, ends_at = $13::timestamptz,
+    jitter_seconds = $14::int, decided_until = $15::timestamptz, next_slot_at = $16::timestamptz,
+    revision = s.revision + 1, updated_at = now()
+where s.name = $1 and s.revision = $17::int and s.decided_until = $18::timestamptz
+returning s.name`;
+
+/** Writes an edit if the schedule still stands where it was seen; false when it does not. */
+export const updateSchedule = async (sql: Sql, write: ScheduleWrite, seen: Schedule): Promise<boolean> =>
+  (await callIn(sql, UPDATE, [...paramsOf(write), seen.revision, seen.decidedUntil])).length > 0;
+
+const DELETE = `/* forgeq:delete_schedule */
+delete from forgeq.schedule where name = $1 and not declared returning name`;
+
+/** False: there is no such schedule, or the code declares it. Jobs that it enqueued stay. */
+export const deleteSchedule = async (db: Db, name: string): Promise<boolean> => {
+  let sentBefore = false;
+  const rows = await callAgain(db, DELETE, (tried) => {
+    sentBefore = tried > 0;
+    return [name];
+  });
+  return rows.length > 0 || sentBefore;
+};
+
+const DELETE_DROPPED = `/* forgeq:delete_dropped_schedules */
+delete from forgeq.schedule where declared and name <> all ($1::text[])`;
+
+/** Removes the declared schedules that the code no longer has. */
+export const deleteDropped = async (sql: Sql, declared: readonly string[]): Promise<void> => {
+  await callIn(sql, DELETE_DROPPED, [declared]);
+};
+
+const TRIGGER = `/* forgeq:trigger_schedule */
+select id, queue from forgeq.trigger_schedule($1, $2::uuid, $3::timestamptz)`;
+
+/** Enqueues one job of a schedule now; null when there is no such schedule. */
+export const triggerSchedule = async (db: Db, name: string, jobId: string, at: Date | null) =>
+  (await call<{ id: string; queue: string | null }>(db, TRIGGER, [name, jobId, at]))[0] ?? null;

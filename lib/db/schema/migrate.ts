@@ -1,0 +1,116 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ForgeqError } from "../../core/errors.ts";
+import type { Db, Sql } from "../drivers/client.ts";
+
+interface MigrationFile {
+  /** `0001_schema.sql`, or `functions/claim.sql`. */
+  readonly name: string;
+  readonly kind: "migration" | "function";
+  readonly sql: string;
+  readonly checksum: string;
+}
+
+export interface Migrated {
+  /** What was applied, or with `dryRun` would be: tables first, in order, then functions. */
+  readonly applied: readonly string[];
+  readonly dryRun: boolean;
+}
+
+export interface MigrateOptions {
+  readonly dryRun?: boolean;
+  /** The folder with the SQL; the package's own unless given. */
+  readonly folder?: string;
+}
+
+/** The package's migrations folder, from the sources as well as from the built package. */
+const packageFolder = (): string => {
+  for (let at = dirname(fileURLToPath(import.meta.url)); dirname(at) !== at; at = dirname(at)) {
+    if (existsSync(join(at, "migrations", "functions")) && existsSync(join(at, "package.json")))
+      return join(at, "migrations");
+  }
+  throw new ForgeqError("internal", "the migrations folder is missing from this installation");
+};
+
+const readFolder = async (folder: string, kind: MigrationFile["kind"], prefix: string): Promise<MigrationFile[]> => {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".sql")).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const sql = await readFile(join(folder, name), "utf8");
+      return { name: prefix + name, kind, sql, checksum: createHash("sha256").update(sql).digest("hex") };
+    }),
+  );
+};
+
+const readFiles = async (folder: string): Promise<MigrationFile[]> => [
+  ...(await readFolder(folder, "migration", "")),
+  ...(await readFolder(join(folder, "functions"), "function", "functions/")),
+];
+
+const ONE_AT_A_TIME = `/* forgeq:migrate_lock */
+select pg_advisory_xact_lock(hashtextextended('forgeq.migrate', 0))`;
+
+const BOOKS_EXIST = `/* forgeq:migrate_books */
+select to_regclass('forgeq.migration') is not null as found`;
+
+const OPEN_BOOKS = `/* forgeq:migrate_open */
+create schema if not exists forgeq;
+create table if not exists forgeq.migration (
+  name text primary key,
+  kind text not null,
+  checksum text not null,
+  applied_at timestamptz not null default now()
+)`;
+
+const APPLIED = `/* forgeq:migrate_applied */
+select name, checksum from forgeq.migration`;
+
+const RECORD = `/* forgeq:migrate_record */
+insert into forgeq.migration (name, kind, checksum) values ($1, $2, $3)
+on conflict (name) do update set checksum = excluded.checksum, applied_at = now()`;
+
+/** Files that the database lacks, and functions that changed. A table file that changed after it was applied is an error. */
+const pendingFiles = async (sql: Sql, files: readonly MigrationFile[]): Promise<MigrationFile[]> => {
+  const [books] = await sql.query<{ found: boolean }>(BOOKS_EXIST);
+  const rows = books?.found === true ? await sql.query<{ name: string; checksum: string }>(APPLIED) : [];
+  const applied = new Map(rows.map((row) => [row.name, row.checksum]));
+  const edited = files.find(
+    (file) => file.kind === "migration" && applied.has(file.name) && applied.get(file.name) !== file.checksum,
+  );
+  if (edited !== undefined) {
+    throw new ForgeqError(
+      "schema_outdated",
+      `${edited.name} was changed after it was applied: migrations are forward only, add a new one`,
+    );
+  }
+  return files.filter((file) => applied.get(file.name) !== file.checksum);
+};
+
+/**
+ * Brings the database's schema to this code's, in one transaction and one caller at a time: tables once and in order,
+ * functions whenever their text has changed, then the history's partitions. Versions newer than this code's stay as they are.
+ *
+ * @throws {ForgeqError} `schema_outdated` - a file that is applied was edited; nothing was changed
+ */
+export const migrate = async (
+  db: Db,
+  { dryRun = false, folder = packageFolder() }: MigrateOptions = {},
+): Promise<Migrated> => {
+  const files = await readFiles(folder);
+  if (dryRun) return { applied: (await pendingFiles(db, files)).map((file) => file.name), dryRun };
+  return db.transaction(async (tx) => {
+    await tx.query(ONE_AT_A_TIME);
+    const pending = await pendingFiles(tx, files);
+    if (pending.length > 0) await tx.query(OPEN_BOOKS);
+    for (const file of pending) {
+      await tx.query(file.sql);
+      await tx.query(RECORD, [file.name, file.kind, file.checksum]);
+    }
+    if (files.some((file) => file.name === "functions/ensure_partitions.sql"))
+      await tx.query("select forgeq.ensure_partitions()");
+    return { applied: pending.map((file) => file.name), dryRun };
+  });
+};

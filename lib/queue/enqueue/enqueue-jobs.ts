@@ -1,0 +1,212 @@
+import { DEFAULTS } from "../../core/job.ts";
+import { ForgeqError } from "../../core/errors.ts";
+import { uuidV7 } from "../../core/uuid.ts";
+import type { Sql } from "../../db/drivers/client.ts";
+import { enqueueManyIn, type EnqueuedRow, type EnqueueItem } from "../../db/protocol/enqueue.ts";
+import { getJob, type Job } from "../../db/reads/jobs.ts";
+import { nextDue } from "../../db/protocol/wake.ts";
+import { armNextMinute } from "../wake/arm.ts";
+import type { Deps, TracedJob, Tracing } from "../deps.ts";
+import { storeJobs } from "./store-jobs.ts";
+import { WAIT_HORIZON_SECONDS, wakeDispatcher } from "../wake/wake-dispatcher.ts";
+
+/** A job to enqueue, its payload checked already. What is left out comes from the job's type. */
+export interface NewJob {
+  readonly type: string;
+  readonly payload: unknown;
+  /** UUID; a repeated one names the same job. */
+  readonly id?: string | undefined;
+  readonly queue?: string | undefined;
+  /** 0 to 9, lower first. */
+  readonly priority?: number | undefined;
+  readonly runAt?: Date | undefined;
+  readonly delaySeconds?: number | undefined;
+  /** 1 to 1,000. */
+  readonly maxAttempts?: number | undefined;
+  /** At most one live job per type and key. */
+  readonly uniqueKey?: string | undefined;
+  readonly metadata?: Record<string, unknown> | undefined;
+  /** How many jobs enqueued jobs before this one; at most 64. */
+  readonly depth?: number | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+export interface EnqueuedJob {
+  /** False where the id, or a live job with the unique key, was there already: `job` is that one. */
+  readonly created: boolean;
+  readonly job: Job;
+}
+
+const toItem = (job: NewJob): EnqueueItem => {
+  if ((job.depth ?? 0) > DEFAULTS.maxDepth) {
+    throw new ForgeqError("chain_too_deep", `jobs that enqueue jobs may do so ${DEFAULTS.maxDepth} deep`);
+  }
+  return {
+    id: job.id ?? uuidV7(),
+    type: job.type,
+    payload: job.payload,
+    queue: job.queue,
+    priority: job.priority,
+    run_at: job.runAt?.toISOString(),
+    delay_seconds: job.delaySeconds === 0 ? undefined : job.delaySeconds,
+    max_attempts: job.maxAttempts,
+    unique_key: job.uniqueKey,
+    metadata: job.metadata,
+    depth: job.depth,
+    traceparent: job.traceparent,
+  };
+};
+
+const isFresh = (jobs: readonly NewJob[]): boolean => jobs.every((job) => job.id === undefined);
+
+const createdJob = (item: EnqueueItem, row: EnqueuedRow): Job => ({
+  id: row.id,
+  type: item.type,
+  queue: row.queue ?? "",
+  state: row.taken ?? ((row.dueSeconds ?? 0) > 0 ? "scheduled" : "pending"),
+  priority: item.priority ?? row.priority ?? DEFAULTS.priority,
+  metadata: item.metadata ?? {},
+  uniqueKey: item.unique_key ?? null,
+  attempt: row.taken === null ? 0 : 1,
+  maxAttempts: item.max_attempts ?? row.maxAttempts ?? DEFAULTS.maxAttempts,
+  progress: null,
+  createdAt: row.createdAt ?? new Date(0),
+  runAt: row.runAt ?? new Date(0),
+  startedAt: row.taken === "running" ? row.createdAt : null,
+  finishedAt: null,
+  result: null,
+  error: null,
+  life: 1,
+});
+
+/** The item that the database blames, by its place in the call. */
+const blame = (error: unknown, items: readonly EnqueueItem[]): never => {
+  if (error instanceof ForgeqError && typeof error.details["requested_id"] === "string") {
+    const index = items.findIndex((item) => item.id === error.details["requested_id"]);
+    throw new ForgeqError(error.code, error.message, { ...error.details, index }, { cause: error.cause });
+  }
+  throw error;
+};
+
+type RowOrNone = EnqueuedRow | undefined;
+
+/** The rows in the order of the items, which they nearly always have. */
+const inOrder = (items: readonly EnqueueItem[], rows: readonly EnqueuedRow[]): readonly RowOrNone[] => {
+  if (items.every(({ id }, index) => rows[index]?.requestedId === id)) return rows;
+  const byRequest = new Map(rows.map((row) => [row.requestedId, row]));
+  return items.map(({ id }) => byRequest.get(id));
+};
+
+/** Neighbours alike are counted together. */
+const countEnqueued = (deps: Deps, items: readonly EnqueueItem[], rows: readonly RowOrNone[]): void => {
+  let counted = 0;
+  items.forEach(({ type }, index) => {
+    const { created = false, queue = null } = rows[index] ?? {};
+    if (created) counted += 1;
+    const goesOn = items[index + 1]?.type === type && rows[index + 1]?.queue === queue;
+    if (goesOn || queue === null || counted === 0) return;
+    deps.metrics.count("JobsEnqueued", counted, { queue, type });
+    counted = 0;
+  });
+};
+
+/**
+ * Stores jobs durably, all or none, then wakes the dispatcher, or hands them to their handlers itself (`config.eager`). The
+ * answers come in the order of the jobs. Calls of one process at the same time share statements; each gets its own answer or its
+ * own error.
+ *
+ * @throws {ForgeqError} `unknown_type`, `queue_full`, `id_conflict`, `unique_key_conflict`, `invalid_job`, `chain_too_deep`: nothing
+ * was stored, `details.index` names the item; `database_unavailable`: unknown, send it again with the same ids
+ */
+export const enqueueJobs = (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> =>
+  traced(
+    deps.tracing,
+    jobs,
+    (each) => enqueueTogether(deps, each),
+    (answers) => answers.map(({ job }) => job),
+  );
+
+/** In one span, whose context the jobs carry. */
+const traced = <Result>(
+  tracing: Tracing | undefined,
+  jobs: readonly NewJob[],
+  work: (jobs: readonly NewJob[]) => Promise<Result>,
+  stored: (result: Result) => readonly TracedJob[],
+): Promise<Result> => {
+  if (tracing === undefined) return work(jobs);
+  const given = jobs[0]?.traceparent;
+  return tracing.send(
+    { traceparent: given, jobs: jobs.length },
+    (traceparent) => work(traceparent === given ? jobs : jobs.map((job) => ({ ...job, traceparent }))),
+    stored,
+  );
+};
+
+const enqueueTogether = async (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> => {
+  const items = jobs.map(toItem);
+  const fresh = isFresh(jobs);
+  if (deps.armer !== undefined) await armNextMinute(deps);
+  const rows = inOrder(items, await storeJobs(deps, items, fresh).catch((error: unknown) => blame(error, items)));
+  countEnqueued(deps, items, rows);
+
+  const created = items.map((item, index) => {
+    const row = rows[index];
+    return row?.created === true ? { created: true, job: createdJob(item, row) } : null;
+  });
+  if (created.every((answer) => answer !== null)) return created;
+
+  const answers = await Promise.all(
+    items.map(async (item, index) => created[index] ?? findStored(deps, item, rows[index], fresh)),
+  );
+  await wakeForStored(
+    deps,
+    answers.map(({ job }) => job).filter(({ id }, index) => rows[index]?.created === false && items[index]?.id === id),
+  );
+  return answers;
+};
+
+/** The answer for a job that was there already. */
+const findStored = async (
+  deps: Deps,
+  item: EnqueueItem,
+  row: EnqueuedRow | undefined,
+  fresh: boolean,
+): Promise<EnqueuedJob> => {
+  const job = row && (await getJob(deps.db, row.id, deps.clock()));
+  if (!job)
+    throw new ForgeqError("busy", "the job of that id or key ended just now and was not kept", {
+      retryAfterSeconds: 1,
+    });
+  const { payload: _, attempts: __, ...shown } = job;
+  // An id that was made for this call can only have been stored by it.
+  return { created: fresh && row.id === item.id, job: shown };
+};
+
+/** Jobs whose id was there already: the call that stored them may have lost its answer, and so its wake. */
+const wakeForStored = async (deps: Deps, jobs: readonly Job[]): Promise<void> => {
+  const due = jobs.find((job) => job.state === "pending");
+  if (due !== undefined) await wakeDispatcher(deps, 0, due.queue);
+  else if (jobs.some((job) => job.state === "scheduled"))
+    await wakeDispatcher(deps, await nextDue(deps.db, WAIT_HORIZON_SECONDS, deps.clock()));
+};
+
+/** The same inside a caller's transaction: no wake, because the commit is the caller's. */
+export const enqueueJobsIn = (
+  tx: Sql,
+  jobs: readonly NewJob[],
+  at: Date | null,
+  tracing?: Tracing,
+): Promise<EnqueuedRow[]> =>
+  traced(
+    tracing,
+    jobs,
+    (each) => storeIn(tx, each, at),
+    (rows) => rows,
+  );
+
+const storeIn = async (tx: Sql, jobs: readonly NewJob[], at: Date | null): Promise<EnqueuedRow[]> => {
+  const items = jobs.map(toItem);
+  const rows = await enqueueManyIn(tx, items, isFresh(jobs), at).catch((error: unknown) => blame(error, items));
+  const byRequest = new Map(rows.map((row) => [row.requestedId, row]));
+  return items.map((item) => byRequest.get(item.id)).filter((row) => row !== undefined);
+};

@@ -1,0 +1,86 @@
+import { ForgeqError } from "../../core/errors.ts";
+import { roughBytes } from "../../core/document.ts";
+import { enqueueMany, type EnqueuedRow, type EnqueueItem } from "../../db/protocol/enqueue.ts";
+import { createCoalescer, type Stored } from "./coalescer.ts";
+import type { Deps } from "../deps.ts";
+import { storeEagerly, wantsHandOff } from "./eager-invoke.ts";
+import { invokeDispatcher } from "../wake/wake-dispatcher.ts";
+
+/** About 2 ms of Postgres' time, and far below what drivers and Neon's endpoint take. */
+const LIMITS = { items: 500, bytes: 1_000_000, inFlight: 2 };
+/** A call with more is a batch by itself. */
+const SHARING_ITEMS = 100;
+
+/** Wakes whoever runs the jobs that were stored and not taken at once: workers for each queue, a dispatcher for the earliest. */
+const wakeForRows = async (deps: Deps, rows: readonly EnqueuedRow[]): Promise<void> => {
+  const soonest = new Map<string, EnqueuedRow>();
+  for (const row of rows) {
+    if (!row.created || row.taken !== null || row.dueSeconds === null) continue;
+    const queue = row.queue ?? "";
+    if (row.dueSeconds < (soonest.get(queue)?.dueSeconds ?? Infinity)) soonest.set(queue, row);
+  }
+  const [earliest] = [...soonest.values()].sort((a, b) => (a.dueSeconds ?? 0) - (b.dueSeconds ?? 0));
+  if (earliest === undefined) return;
+  const { hintWorkers } = deps;
+  if (hintWorkers !== undefined)
+    await Promise.all(
+      [...soonest].map(([queue, { dueSeconds, hinted }]) => hintWorkers(dueSeconds ?? 0, queue, hinted)),
+    );
+  await invokeDispatcher(deps, earliest.dueSeconds, earliest.queue ?? "");
+};
+
+const store = async (deps: Deps, items: readonly EnqueueItem[], fresh: boolean): Promise<Stored<EnqueuedRow>> => {
+  const handed = fresh ? deps.handOff?.store(items) : null;
+  if (handed) {
+    const rows = await handed;
+    return { rows, after: wakeForRows(deps, rows) };
+  }
+  if (!wantsHandOff(deps, items)) {
+    const hints = deps.hintWorkers !== undefined && deps.db.driver === "pg";
+    const rows = await enqueueMany(deps.db, items, fresh, deps.clock(), hints);
+    return { rows, after: wakeForRows(deps, rows) };
+  }
+  const { rows, sent } = await storeEagerly(deps, items, fresh);
+  return { rows, after: Promise.all([sent, wakeForRows(deps, rows)]).then(() => undefined) };
+};
+
+const coalescers = new WeakMap<Deps, ReturnType<typeof createCoalescer<EnqueueItem, EnqueuedRow>>>();
+
+const coalescerOf = (deps: Deps) => {
+  const made =
+    coalescers.get(deps) ??
+    createCoalescer(
+      (items) => store(deps, items, true),
+      (error) => error instanceof ForgeqError && error.code !== "database_unavailable",
+      LIMITS,
+      // Requests that arrive together are read within one turn of the event loop. A worker's jobs that begin together need none of it to enqueue together.
+      deps.handOff === undefined ? setImmediate : (pump) => process.nextTick(pump),
+    );
+  coalescers.set(deps, made);
+  return made;
+};
+
+/**
+ * Stores jobs, all or none, and wakes the dispatcher. Calls of one process at the same time share statements, at most two of them
+ * under way. Jobs with an id or a unique key of the caller's go by themselves: another transaction that holds the same one would
+ * make everybody wait.
+ *
+ * @param fresh - the ids were made for this call
+ */
+export const storeJobs = async (
+  deps: Deps,
+  items: readonly EnqueueItem[],
+  fresh: boolean,
+): Promise<readonly EnqueuedRow[]> => {
+  const shares = fresh && items.length <= SHARING_ITEMS && items.every((item) => item.unique_key === undefined);
+  if (shares) return coalescerOf(deps)(items, bytesOf(items));
+  const { rows, after } = await store(deps, items, fresh);
+  await after;
+  return rows;
+};
+
+const bytesOf = (items: readonly EnqueueItem[]): number =>
+  items.reduce((sum, { payload, metadata = null }) => {
+    const rough = roughBytes([payload, metadata]);
+    return sum + (Number.isNaN(rough) ? JSON.stringify([payload, metadata]).length : rough);
+  }, 0);

@@ -1,0 +1,30 @@
+import { ForgeqError } from "../../core/errors.ts";
+import type { JobState } from "../../core/states.ts";
+import { getJob, revive, type Job } from "../../db/reads/jobs.ts";
+import { armNextMinute } from "../wake/arm.ts";
+import type { Deps } from "../deps.ts";
+import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
+
+/**
+ * A finished job lives again: same id, attempts from zero, due now; its history stays.
+ *
+ * @returns the job in its new life, or `illegal` with the state of a job that has not ended
+ * @throws {ForgeqError} `unique_key_conflict` - another live job holds its key; `payload_gone` - its queue kept no payload
+ */
+export const retryJob = async (deps: Deps, id: string): Promise<Job | "not_found" | { readonly illegal: JobState }> => {
+  const seen = await getJob(deps.db, id, deps.clock());
+  if (seen === null) return "not_found";
+  if (seen.finishedAt === null) return { illegal: seen.state };
+
+  await armNextMinute(deps);
+  const { outcome, holderId } = await revive(deps.db, id, seen.life, deps.clock());
+  if (outcome === "not_found") return "not_found";
+  if (outcome === "unique_key") {
+    throw new ForgeqError("unique_key_conflict", "another live job holds this job's unique key", { id: holderId });
+  }
+  if (outcome === "payload_gone") throw new ForgeqError("payload_gone", "this job's payload was not kept");
+  if (outcome === "retried") await wakeDispatcher(deps, 0, seen.queue);
+  const now = await getJob(deps.db, id, deps.clock());
+  if (now === null) return "not_found";
+  return outcome === "retried" ? now : { illegal: now.state };
+};

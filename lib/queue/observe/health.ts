@@ -1,0 +1,16 @@
+import { isMigrated } from "../../db/schema/schema.ts";
+import type { Deps } from "../deps.ts";
+
+/** Does the database answer, and is its schema this code's? `detail` says what is wrong, without addresses or secrets. */
+export const health = async (deps: Deps): Promise<{ readonly ok: boolean; readonly detail?: string }> => {
+  try {
+    return (await isMigrated(deps.db))
+      ? { ok: true }
+      : { ok: false, detail: "the database is not migrated: run forgeq migrate" };
+  } catch (error) {
+    deps.logger.error("health: the database does not answer", {
+      reason: error instanceof Error ? error.message : String(error),
+    });
+    return { ok: false, detail: "the database can't be reached" };
+  }
+};

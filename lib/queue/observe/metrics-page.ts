@@ -1,0 +1,102 @@
+import { BUCKET_SECONDS } from "../../core/buckets.ts";
+import { PROMETHEUS_METRICS, type PrometheusMetric } from "../../core/metric-names.ts";
+import { type HistogramSample, renderHistogram, renderSamples, type Sample } from "../../core/prometheus.ts";
+import { type CounterRow, lastTick, readCounters } from "../../db/reads/metrics.ts";
+import type { QueueStats } from "../../db/reads/stats.ts";
+import type { Deps } from "../deps.ts";
+import { queueStats } from "./queue-stats.ts";
+
+const CACHED_MS = 10_000;
+
+const STATES = ["scheduled", "pending", "leased", "running", "dead"] as const;
+
+/** The rows whose names begin so, with the rest of the name as the label. */
+const counted = (rows: readonly CounterRow[], prefix: string, label?: string): Sample[] =>
+  rows
+    .filter(({ name }) => (label === undefined ? name === prefix : name.startsWith(prefix)))
+    .map(({ queue, type, name, value }) => ({
+      labels: { queue, type, ...(label !== undefined && { [label]: name.slice(prefix.length) }) },
+      value,
+    }));
+
+const histogram = (rows: readonly CounterRow[], kind: keyof typeof BUCKET_SECONDS): HistogramSample[] => {
+  const series = Map.groupBy(
+    rows.filter(({ name }) => name.startsWith(`${kind}_`)),
+    ({ queue, type }) => JSON.stringify([queue, type]),
+  );
+  return [...series.values()].map((of) => {
+    const values = new Map(of.map(({ name, value }) => [name.slice(kind.length + 1), value]));
+    return {
+      labels: { queue: of[0]?.queue ?? "", type: of[0]?.type ?? "" },
+      buckets: [...BUCKET_SECONDS[kind], Infinity].map((_, index) => values.get(String(index)) ?? 0),
+      sum: (values.get("ms") ?? 0) / 1000,
+    };
+  });
+};
+
+const ofQueues = (queues: readonly QueueStats[], value: (queue: QueueStats) => number | null): Sample[] =>
+  queues.flatMap((queue) => {
+    const number = value(queue);
+    return number === null ? [] : [{ labels: { queue: queue.name }, value: number }];
+  });
+
+const render = (
+  { config }: Deps,
+  rows: readonly CounterRow[],
+  queues: readonly QueueStats[],
+  tickSeconds: number,
+  scrapeSeconds: number,
+): string => {
+  const samples: Record<PrometheusMetric, readonly Sample[] | readonly HistogramSample[]> = {
+    forgeq_jobs_enqueued_total: counted(rows, "enqueued"),
+    forgeq_jobs_retried_total: counted(rows, "retried"),
+    forgeq_jobs_finished_total: counted(rows, "finished_", "outcome"),
+    forgeq_attempts_started_total: counted(rows, "started"),
+    forgeq_attempts_ended_total: counted(rows, "ended_", "outcome"),
+    forgeq_job_wait_duration_seconds: histogram(rows, "wait"),
+    forgeq_job_run_duration_seconds: histogram(rows, "run"),
+    forgeq_queue_jobs: queues.flatMap((queue) =>
+      STATES.map((state) => ({ labels: { queue: queue.name, state }, value: queue[state] })),
+    ),
+    forgeq_queue_oldest_pending_age_seconds: ofQueues(queues, (queue) => queue.oldestPendingSeconds ?? 0),
+    forgeq_queue_paused: ofQueues(queues, (queue) => (queue.paused ? 1 : 0)),
+    forgeq_queue_max_in_flight: ofQueues(queues, (queue) => queue.maxInFlight),
+    forgeq_queue_max_pending: ofQueues(queues, (queue) => queue.maxPending),
+    forgeq_tick_timestamp_seconds: [{ labels: {}, value: tickSeconds }],
+    forgeq_info: [{ labels: { service: config.service, stage: config.stage, wake: config.wakeMode }, value: 1 }],
+    forgeq_scrape_duration_seconds: [{ labels: {}, value: scrapeSeconds }],
+  };
+  return Object.entries(PROMETHEUS_METRICS)
+    .map(([name, { type, help }]) => {
+      const of = samples[name as PrometheusMetric];
+      if (type !== "histogram") return renderSamples({ name, help }, type, of as readonly Sample[]);
+      const bounds = BUCKET_SECONDS[name === "forgeq_job_wait_duration_seconds" ? "wait" : "run"];
+      return renderHistogram({ name, help }, bounds, of as readonly HistogramSample[]);
+    })
+    .join("");
+};
+
+/**
+ * What Prometheus scrapes, from Postgres: right however many processes come and go. Read by three statements and kept for 10 s, in
+ * which everybody who asks gets the same page. Nothing is read unless somebody asks.
+ */
+export const createMetricsPage = (): ((deps: Deps) => Promise<string>) => {
+  let page: { readonly atMs: number; readonly text: Promise<string> } | undefined;
+
+  const read = async (deps: Deps): Promise<string> => {
+    const startedAtMs = deps.time.elapsedMs();
+    const [rows, queues, tickSeconds] = await Promise.all([readCounters(deps.db), queueStats(deps), lastTick(deps.db)]);
+    return render(deps, rows, queues, tickSeconds, (deps.time.elapsedMs() - startedAtMs) / 1000);
+  };
+
+  return (deps) => {
+    const atMs = deps.time.elapsedMs();
+    if (page === undefined || atMs - page.atMs >= CACHED_MS) {
+      const text = read(deps);
+      // A failure is not kept.
+      text.catch(() => (page = undefined));
+      page = { atMs, text };
+    }
+    return page.text;
+  };
+};

@@ -1,0 +1,94 @@
+import { extendLease, type LeaseHolder, type Progress } from "../../db/protocol/leases.ts";
+import type { Deps } from "../deps.ts";
+
+const PAUSE_MS = 1_000;
+
+export interface Heartbeat {
+  /** Extends the lease now, unless that was done within the last second. */
+  beat(): Promise<void>;
+  /** Stores a job's progress with the next extension, within about a second. */
+  progress(jobId: string, progress: Progress): void;
+  stop(): void;
+}
+
+/**
+ * Keeps a begun lease alive: extends it every third of its time, and carries progress. A database that is away is asked
+ * again until the lease must have expired.
+ *
+ * @param onCancel - called with the jobs that somebody asked to cancel
+ * @param onLost - called once, when the lease was taken back or its time ran out without an extension
+ */
+export const startHeartbeat = (
+  deps: Deps,
+  holder: LeaseHolder,
+  leaseSeconds: number,
+  onCancel: (jobIds: readonly string[]) => void,
+  onLost: () => void,
+): Heartbeat => {
+  const everyMs = (leaseSeconds * 1000) / 3;
+  const soonestMs = Math.min(PAUSE_MS, everyMs);
+  let progress: Record<string, Progress> = {};
+  let extendedAtMs = deps.time.elapsedMs();
+  let triedAtMs = extendedAtMs;
+  let stopped = false;
+  let cancelTimer = (): void => undefined;
+  let running: Promise<void> | undefined;
+
+  const schedule = (ms: number) => {
+    cancelTimer();
+    if (!stopped) cancelTimer = deps.time.after(ms, () => void run());
+  };
+  const lost = () => {
+    if (stopped) return;
+    stopped = true;
+    cancelTimer();
+    onLost();
+  };
+
+  const extend = async (): Promise<void> => {
+    const carried = progress;
+    progress = {};
+    triedAtMs = deps.time.elapsedMs();
+    const giveBack = () => (progress = { ...carried, ...progress });
+    try {
+      const answer = await extendLease(deps.db, {
+        ...holder,
+        leaseSeconds,
+        progress: Object.keys(carried).length === 0 ? null : carried,
+        at: deps.clock(),
+      });
+      if (answer === "lease_lost") return lost();
+      if (answer === "busy") {
+        giveBack();
+        return schedule(soonestMs);
+      }
+      extendedAtMs = triedAtMs;
+      schedule(everyMs);
+      if (answer.cancelRequested.length > 0) onCancel(answer.cancelRequested);
+    } catch (error) {
+      giveBack();
+      deps.logger.warn("a heartbeat failed", {
+        lease: holder.leaseId,
+        reason: error instanceof Error ? error.message : String(error),
+      });
+      if (deps.time.elapsedMs() - extendedAtMs >= leaseSeconds * 1000) return lost();
+      schedule(soonestMs);
+    }
+  };
+  const run = (): Promise<void> => (running ??= extend().finally(() => (running = undefined)));
+
+  schedule(everyMs);
+  return {
+    beat: async () => {
+      if (!stopped && deps.time.elapsedMs() - triedAtMs >= soonestMs) await run();
+    },
+    progress: (jobId, given) => {
+      progress[jobId] = given;
+      schedule(Math.max(0, soonestMs - (deps.time.elapsedMs() - triedAtMs)));
+    },
+    stop: () => {
+      stopped = true;
+      cancelTimer();
+    },
+  };
+};

@@ -1,0 +1,103 @@
+import type * as z from "zod";
+import { MAX_DELAY_SECONDS } from "../../core/backoff.ts";
+import { ForgeqError } from "../../core/errors.ts";
+import type { JobDefinition } from "../../core/job.ts";
+import { asSql, type Queryable } from "../../db/drivers/client.ts";
+import type { LeasedJob, LeaseHolder } from "../../db/protocol/leases.ts";
+import { settleIn } from "../../db/protocol/settle.ts";
+import { Snoozed, toResult } from "./attempt.ts";
+import type { Deps, Logger } from "../deps.ts";
+import { enqueueJobs } from "../enqueue/enqueue-jobs.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import { jobFields, withFields } from "./log-fields.ts";
+import { type EnqueueOptions, toNewJob } from "../enqueue/typed-job.ts";
+
+/** What a handler gets beside its payload. */
+export interface JobContext {
+  readonly id: string;
+  /** From 1; counts the attempts that counted, this one included. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Aborts when the job's time is up, somebody cancels it, or its lease is lost; `signal.reason.abortCause` says which. */
+  readonly signal: AbortSignal;
+  /** Logs with the job's id, type, queue and attempt. Payloads stay out. */
+  readonly log: Logger;
+  /** Extends the lease now. Not needed for long jobs as such: leases are extended by themselves while the process lives. */
+  heartbeat(): Promise<void>;
+  /** @param fraction - 0 to 1 @param note - at most 200 characters */
+  progress(fraction: number, note?: string): void;
+  /** Ends this attempt uncounted; the job runs again in so many seconds. @param seconds - 0 to 31,536,000 @throws `invalid_job` */
+  snooze(seconds: number): never;
+  /**
+   * Completes the job inside the handler's own read-committed transaction: its writes and the completion commit or roll back
+   * together. Rolled back, the job is retried.
+   *
+   * @throws {ForgeqError} `lease_lost` - another attempt has taken over: roll back
+   */
+  complete(tx: Queryable, result?: unknown): Promise<void>;
+  /** Enqueues another job, one level deeper than this one. @returns its id */
+  enqueue<Schema extends z.ZodType>(
+    definition: JobDefinition<Schema>,
+    payload: z.input<Schema>,
+    options?: EnqueueOptions,
+  ): Promise<string>;
+}
+
+const NOTE_CHARACTERS = 200;
+
+export const createJobContext = (
+  deps: Deps,
+  input: {
+    readonly job: LeasedJob;
+    readonly holder: LeaseHolder;
+    readonly signal: AbortSignal;
+    readonly heartbeat: Heartbeat;
+    readonly onCompletedIn: () => void;
+  },
+): JobContext => {
+  const { job, holder, signal, heartbeat } = input;
+  const log = withFields(deps.logger, () => jobFields(job, holder.leaseId));
+  return {
+    id: job.id,
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+    metadata: job.metadata ?? {},
+    signal,
+    log,
+    heartbeat: () => heartbeat.beat(),
+    progress: (fraction, note) => {
+      heartbeat.progress(job.id, {
+        fraction: Math.min(1, Math.max(0, Number.isFinite(fraction) ? fraction : 0)),
+        note: note?.slice(0, NOTE_CHARACTERS).replaceAll("\0", "").toWellFormed() ?? null,
+      });
+    },
+    snooze: (seconds) => {
+      // Not a number would mean at once, and again at once.
+      if (!(seconds >= 0 && seconds <= MAX_DELAY_SECONDS))
+        throw new ForgeqError("invalid_job", `job.snooze takes 0 to ${MAX_DELAY_SECONDS} seconds`);
+      throw new Snoozed(seconds);
+    },
+    complete: async (tx, result) => {
+      const stored = toResult(result);
+      if (stored.refused !== undefined) log.warn("the result was not kept", { reason: stored.refused });
+      const settled = await settleIn(
+        asSql(tx),
+        holder,
+        [{ id: job.id, outcome: "completed", result: stored.result }],
+        deps.clock(),
+      );
+      if (settled.jobs[job.id] !== "completed")
+        throw new ForgeqError("lease_lost", "another attempt has taken this job over");
+      input.onCompletedIn();
+    },
+    enqueue: async (definition, payload, options = {}) => {
+      const child = toNewJob(definition, payload, options);
+      const [enqueued] = await enqueueJobs(deps, [
+        { ...child, depth: job.depth + 1, ...(job.traceparent === null ? {} : { traceparent: job.traceparent }) },
+      ]);
+      if (enqueued === undefined) throw new ForgeqError("internal", "an enqueue gave no answer");
+      return enqueued.job.id;
+    },
+  };
+};

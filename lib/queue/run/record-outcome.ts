@@ -1,0 +1,66 @@
+import { ForgeqError } from "../../core/errors.ts";
+import type { LeasedJob } from "../../db/protocol/leases.ts";
+import type { Ended, SettledState } from "../../db/protocol/settle.ts";
+import { toAttemptError } from "./attempt.ts";
+import type { Deps } from "../deps.ts";
+import { jobFields } from "./log-fields.ts";
+
+/** Counts the jobs of a lease that begins, and how long each was due by then. */
+export const noteBegun = (deps: Deps, jobs: readonly LeasedJob[]): void => {
+  const [first] = jobs;
+  if (first === undefined) return;
+  const dimensions = { queue: first.queue, type: first.type };
+  deps.metrics.count("JobsStarted", jobs.length, dimensions);
+  deps.metrics.observe("LeaseJobs", jobs.length, dimensions);
+  for (const { waitedMs } of jobs) if (waitedMs !== null) deps.metrics.observe("JobWait", waitedMs, dimensions);
+};
+
+/** By what was said of the attempt, where the job lives on; by its state, where it ended. */
+const METRIC = {
+  completed: "JobsCompleted",
+  dead: "JobsDead",
+  cancelled: "JobsCancelled",
+  retry: "JobsRetried",
+  timed_out: "JobsRetried",
+  released: "JobsReleased",
+  snoozed: "JobsReleased",
+} as const;
+
+/**
+ * One line and one count for what the database answered to an outcome. Refused, another attempt's counts. The line has the
+ * error's name and not its message, which may quote the payload.
+ *
+ * @param job - undefined when the lease is held no more
+ */
+export const noteSettled = (
+  deps: Deps,
+  leaseId: string,
+  job: LeasedJob | undefined,
+  ended: Ended,
+  state: SettledState,
+): void => {
+  const fields = job === undefined ? { job: ended.id, lease: leaseId } : jobFields(job, leaseId);
+  if (state === "lease_lost") {
+    deps.logger.warn("an outcome was refused: the lease is lost", { ...fields, code: "lease_lost" });
+    return;
+  }
+  const finished = state === "completed" || state === "dead" || state === "cancelled";
+  const metric = METRIC[finished ? state : ended.outcome];
+  deps.metrics.count(metric, 1, job === undefined ? {} : { queue: job.queue, type: job.type });
+  const line = { ...fields, outcome: ended.outcome, state, ...(ended.error && { error: ended.error.name }) };
+  if (state === "dead") deps.logger.error("a job is dead", line);
+  else if (metric === "JobsRetried") deps.logger.warn("an attempt failed", line);
+  else deps.logger.info("an attempt ended", line);
+};
+
+/** Postgres answered, and will answer the same again. */
+export const isRefusal = (error: unknown): error is ForgeqError =>
+  error instanceof ForgeqError && error.code === "invalid_job";
+
+const UNSTORABLE = "OutcomeRefused";
+
+/** What takes the place of an outcome that Postgres refuses: a retry that says why. Null when that was refused, too. */
+export const refusedOutcome = (ended: Ended, refusal: ForgeqError): Ended | null =>
+  ended.error?.name === UNSTORABLE
+    ? null
+    : { id: ended.id, outcome: "retry", error: { name: UNSTORABLE, message: toAttemptError(refusal).message } };

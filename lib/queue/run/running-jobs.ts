@@ -1,0 +1,57 @@
+import type { AbortCause } from "./attempt.ts";
+import type { Time } from "../time.ts";
+
+export interface RunningJob {
+  readonly startedAtMs: number;
+  /** The first call counts. */
+  readonly abort: (cause: AbortCause, message: string) => void;
+}
+
+/** The jobs of a lease that run now. What runs longer than its type allows is aborted. */
+export interface Running {
+  add(jobId: string, job: RunningJob): void;
+  delete(jobId: string): void;
+  abort(jobIds: readonly string[], cause: AbortCause, message: string): void;
+  abortAll(cause: AbortCause, message: string): void;
+  size(): number;
+}
+
+/** @param timeoutSeconds - what each of the jobs has from its start; one timer is set for all, because few live to see it */
+export const createRunning = (time: Time, timeoutSeconds: number): Running => {
+  const timeoutMs = timeoutSeconds * 1000;
+  const jobs = new Map<string, RunningJob>();
+  let cancelTimer: (() => void) | undefined;
+
+  const abortLate = (): void => {
+    cancelTimer = undefined;
+    // In the order of their start.
+    for (const { startedAtMs, abort } of jobs.values()) {
+      const leftMs = startedAtMs + timeoutMs - time.elapsedMs();
+      if (leftMs > 0) {
+        cancelTimer = time.after(leftMs, abortLate);
+        return;
+      }
+      abort("timed_out", `the job ran longer than ${timeoutSeconds} s`);
+    }
+  };
+
+  return {
+    add: (jobId, job) => {
+      jobs.set(jobId, job);
+      cancelTimer ??= time.after(timeoutMs, abortLate);
+    },
+    delete: (jobId) => {
+      jobs.delete(jobId);
+      if (jobs.size > 0) return;
+      cancelTimer?.();
+      cancelTimer = undefined;
+    },
+    abort: (jobIds, cause, message) => {
+      for (const jobId of jobIds) jobs.get(jobId)?.abort(cause, message);
+    },
+    abortAll: (cause, message) => {
+      for (const { abort } of jobs.values()) abort(cause, message);
+    },
+    size: () => jobs.size,
+  };
+};

@@ -1,0 +1,70 @@
+import { dueSlots, slotJobId, slotRunAt } from "../../core/slots.ts";
+import { dueSchedules, type Fire, fireSlots, type ScheduleNow } from "../../db/reads/schedules.ts";
+import type { Deps } from "../deps.ts";
+import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
+
+const SCHEDULES_PER_CALL = 100;
+
+export interface FireReport {
+  readonly schedules: number;
+  readonly jobs: number;
+  /** Schedules that stay where they are: their jobs were refused, or their rule can't be read. */
+  readonly refused: number;
+}
+
+/** What a schedule's due slots come to, from where it stands. */
+export const fireOf = (schedule: ScheduleNow): Fire => {
+  const { slots, next } = dueSlots(schedule, schedule.decidedUntil, schedule.now);
+  return {
+    name: schedule.name,
+    revision: schedule.revision,
+    decided_until: schedule.decidedUntil,
+    slots: slots.map((slot) => ({
+      slot_at: slot,
+      job_id: slotJobId(schedule.id, slot),
+      run_at: slotRunAt(schedule.id, slot, schedule.jitterSeconds),
+    })),
+    // A clock that went back takes nothing back.
+    until: schedule.now > schedule.decidedUntil ? schedule.now : schedule.decidedUntil,
+    next_slot_at: next,
+  };
+};
+
+/**
+ * Enqueues the jobs of all slots that are due, each once, and wakes the dispatcher for them. Any number may run at once; a schedule
+ * that can't be fired holds up no other one, and stays as it is for the next tick.
+ */
+export const fireSchedules = async (deps: Deps, outOfTime: () => boolean): Promise<FireReport> => {
+  const report = { schedules: 0, jobs: 0, refused: 0 };
+  const except: string[] = [];
+  while (!outOfTime()) {
+    const due = await dueSchedules(deps.db, SCHEDULES_PER_CALL, except, deps.clock());
+    const fires = due.flatMap((schedule) => {
+      try {
+        return [fireOf(schedule)];
+      } catch (error) {
+        deps.logger.error("a schedule's rule can't be read", { schedule: schedule.name, reason: String(error) });
+        report.refused += 1;
+        return [];
+      }
+    });
+    // Whatever becomes of it now, the next tick looks again.
+    except.push(...due.map((schedule) => schedule.name));
+    if (fires.length > 0) {
+      const fired = await fireSlots(deps.db, fires, deps.clock());
+      for (const { name, outcome, jobs, reason } of fired) {
+        if (outcome === "refused") {
+          report.refused += 1;
+          deps.logger.warn("a schedule's jobs were refused; the next tick tries again", { schedule: name, reason });
+        }
+        if (outcome === "fired") report.schedules += 1;
+        report.jobs += jobs;
+      }
+      const dueSeconds = fired.flatMap((each) => each.dueSeconds ?? []);
+      if (report.jobs > 0) deps.metrics.count("SlotsFired", report.jobs);
+      await wakeDispatcher(deps, dueSeconds.length === 0 ? null : Math.min(...dueSeconds));
+    }
+    if (due.length < SCHEDULES_PER_CALL) break;
+  }
+  return report;
+};

@@ -1,0 +1,43 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { forgeq, makeProject, startForgeq } from "../../support/cli/cli.ts";
+import { until } from "../../support/worker/worker.ts";
+
+it(
+  "runs server and worker, starts them again with what changed in their files, and ends both",
+  { timeout: 120_000 },
+  async () => {
+    const { folder } = await makeProject(null);
+    const dev = startForgeq(["dev", "--port", "0"], { cwd: folder });
+    const times = (text: RegExp) => dev.stderr().match(text)?.length ?? 0;
+    const ready = (servers: number, workers: number) =>
+      until(() => times(/Server ready/g) === servers && times(/Worker ready/g) === workers);
+    const run = async (): Promise<unknown> => {
+      const { code, stdout } = await forgeq(["enqueue", "--type", "tally", "--wait", "--json"], { cwd: folder });
+      expect(code).toBe(0);
+      return JSON.parse(stdout);
+    };
+    const edit = (file: string, from: string, to: string) => {
+      const path = join(folder, "functions", "handlers", "tally", file);
+      const source = readFileSync(path, "utf8");
+      expect(source).toContain(from);
+      writeFileSync(path, source.replace(from, to));
+    };
+
+    await ready(1, 1);
+    expect(await run()).toMatchObject({ state: "completed", result: null, max_attempts: 20 });
+    edit("handler.ts", 'note("ended", job.id);', 'note("ended", job.id); return { version: 2 };');
+    await ready(1, 2);
+    expect(await run()).toMatchObject({ state: "completed", result: { version: 2 } });
+    edit("job.ts", "maxAttempts: 20", "maxAttempts: 7");
+    await ready(2, 3);
+    expect(await run()).toMatchObject({ state: "completed", max_attempts: 7 });
+
+    dev.child.kill("SIGTERM");
+    expect(await dev.ended).toMatchObject({ code: 0, stdout: "" });
+    // The last of its processes has stopped the embedded Postgres.
+    expect(existsSync(join(folder, ".forgeq", "pg", "PG_VERSION"))).toBe(true);
+    expect(existsSync(join(folder, ".forgeq", "pg", "postmaster.pid"))).toBe(false);
+  },
+);

@@ -1,0 +1,45 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { isMigrated } from "../../../lib/db/schema/schema.ts";
+import { createTestDatabase } from "../../support/database/database.ts";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** `forgeq migrate` as a process of its own, in the project's folder. */
+const forgeq = (url: string, ...args: string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["lib/cli/forgeq.ts", "migrate", ...args], {
+    cwd: ROOT,
+    env: { ...process.env, DATABASE_URL: url },
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+};
+
+it("forgeq migrate says what it did, and ends with 0, 1 or 2", { timeout: 120_000 }, async () => {
+  const { db, url } = await createTestDatabase({ empty: true });
+  const dry = forgeq(url, "--dry-run");
+  expect(dry).toMatchObject({ status: 0 });
+  expect(dry.stdout.split("\n")[0]).toBe("0001_schema.sql");
+  expect(await isMigrated(db)).toBe(false);
+
+  const real = forgeq(url, "--json");
+  expect(real).toMatchObject({ status: 0 });
+  expect(JSON.parse(real.stdout)).toMatchObject({
+    dry_run: false,
+    types: expect.arrayContaining(["crawl_page", "generate_report", "send_email"]) as string[],
+  });
+  expect(await isMigrated(db)).toBe(true);
+  expect(await db.query("select type from forgeq.job_type where type = 'send_email'")).toHaveLength(1);
+
+  await db.query("update forgeq.migration set checksum = 'other' where name = '0001_schema.sql'");
+  const edited = forgeq(url);
+  expect(edited).toMatchObject({ status: 1, stdout: "" });
+  expect(edited.stderr).toContain("0001_schema.sql was changed after it was applied");
+
+  const away = forgeq("postgres://someone:secret@127.0.0.1:1/nowhere");
+  expect(away).toMatchObject({ status: 1, stdout: "" });
+  expect(away.stderr).toContain("can't be reached");
+  expect(away.stderr).not.toContain("secret");
+  expect(forgeq(url, "--no-such-option").status).toBe(2);
+});

@@ -1,0 +1,231 @@
+import { expect, it } from "vitest";
+import { uuidV7 } from "../../../lib/core/uuid.ts";
+import type { Db } from "../../../lib/db/drivers/client.ts";
+import { enqueueAndBegin } from "../../../lib/db/protocol/enqueue-and-begin.ts";
+import { enqueueMany, enqueueManyIn, type EnqueueItem } from "../../../lib/db/protocol/enqueue.ts";
+import { beginLease } from "../../../lib/db/protocol/leases.ts";
+import { type Ended, settle } from "../../../lib/db/protocol/settle.ts";
+import { warmUp } from "../../../lib/db/drivers/warm.ts";
+import { DRIVERS, openWith } from "../../support/database/drivers.ts";
+import { miscounted, setup } from "../../support/queue.ts";
+
+/** More than go row by row. */
+const alike = (count = 7, more: Partial<EnqueueItem> = {}): EnqueueItem[] =>
+  Array.from({ length: count }, (_, n) => ({ id: uuidV7(), type: "plain", payload: { n }, ...more }));
+
+const ROWS = `select priority, max_attempts, depth, queue, type, traceparent, metadata, payload, run_at, created_at, unique_key
+from forgeq.job order by id`;
+
+it("stores jobs alike as it stores jobs that differ", async () => {
+  const more = {
+    priority: 2,
+    max_attempts: 4,
+    metadata: { team: "a" },
+    depth: 3,
+    traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  };
+  const [one, other] = [await setup(), await setup()];
+  const texts: string[] = [];
+  const db: Db = {
+    ...one.db,
+    query: (text, params) => {
+      texts.push(text);
+      return one.db.query(text, params);
+    },
+  };
+  const stored = await enqueueMany(db, alike(7, more), true, one.at(0));
+  // A delay, of none, sends them the other way.
+  await enqueueMany(other.db, alike(7, { ...more, delay_seconds: 0 }), true, one.at(0));
+
+  expect(texts).toEqual([expect.stringContaining("enqueue_alike")]);
+  expect(stored).toHaveLength(7);
+  expect(new Set(stored.map(({ requestedId, id }) => requestedId === id))).toEqual(new Set([true]));
+  expect(stored[6]).toMatchObject({
+    created: true,
+    queue: "plain",
+    priority: 5,
+    maxAttempts: 3,
+    dueSeconds: 0,
+    createdAt: one.at(0),
+  });
+  const rows = await one.db.query(ROWS);
+  expect(rows).toHaveLength(7);
+  expect(rows).toEqual(await other.db.query(ROWS));
+  expect([await miscounted(one.db), await miscounted(other.db)]).toEqual([0, 0]);
+});
+
+/** Lines, quotes, separators of arrays and lists, characters of one to four bytes. */
+const TEXTS = ["a\nb\r\nc", '"{},{"', "\\n", "\u2028\u0001\t", "é😀𝄞", ",", "}", ""];
+
+it.each(DRIVERS)(
+  "stores each job's own payload and details over %s, by itself and in a transaction",
+  async (driver) => {
+    const s = await setup();
+    const db = await openWith(driver, s.url);
+    const items = [...TEXTS, ...TEXTS].map((text, n): EnqueueItem => ({
+      id: uuidV7(),
+      type: "plain",
+      payload: n % 2 === 0 ? { [text]: [text] } : text,
+      ...(n % 3 === 0 && { metadata: { text } }),
+      ...(n % 4 === 0 && { depth: n }),
+    }));
+    await enqueueMany(db, items.slice(0, 8), true, s.at(0));
+    await db.transaction((tx) => enqueueManyIn(tx, items.slice(8), true, s.at(0)));
+    const rows = await s.db.query("select id, payload, metadata, depth from forgeq.job order by id");
+    expect(rows).toEqual(
+      items.map(({ id, payload, metadata = null, depth = null }) => ({ id, payload, metadata, depth })),
+    );
+  },
+);
+
+it("finds what the call stored whose answer was lost", async () => {
+  const s = await setup();
+  let lost = 0;
+  const db: Db = {
+    ...s.db,
+    query: async <Row>(text: string, params?: readonly unknown[]) => {
+      const rows = await s.db.query<Row>(text, params);
+      if (lost === 0) {
+        lost += 1;
+        throw Object.assign(new Error("Connection terminated unexpectedly"), { code: "ECONNRESET" });
+      }
+      return rows;
+    },
+  };
+  const items = alike(7, { metadata: { team: "a" }, queue: "plain" });
+  const rows = await enqueueMany(db, items, true, s.at(0));
+  expect(lost).toBe(1);
+  expect(rows.map(({ requestedId, id, created }) => [requestedId, id, created])).toEqual(
+    items.map(({ id }) => [id, id, false]),
+  );
+  const [row] = await s.db.query<{ n: number }>(
+    'select count(*)::int as n from forgeq.job where metadata = \'{"team": "a"}\'',
+  );
+  expect(row?.n).toBe(7);
+  expect(await miscounted(s.db)).toBe(0);
+});
+
+it("is told from the functions of its name that processes of an older version call", async () => {
+  const s = await setup();
+  await s.db.query(`
+    create function forgeq.enqueue_alike(jobs jsonb, of_type text, own_queue text default null, fresh boolean default false,
+      at timestamptz default null) returns text language sql as 'select of_type';
+    create function forgeq.enqueue_alike(ids uuid[], payloads text, of_type text, own_queue text default null, details text default null,
+      fresh boolean default false, at timestamptz default null) returns text language sql as 'select of_type';
+    create function forgeq.enqueue_and_begin(jobs jsonb, fresh boolean, own_queue text, worker uuid, invocation text default null,
+      at timestamptz default null) returns text language sql as 'select own_queue'`);
+  const errors: unknown[] = [];
+  const query: Db["query"] = (text, params) =>
+    s.db.query<never>(text, params).catch((error: unknown) => {
+      errors.push(error);
+      throw error;
+    });
+  await warmUp({ ...s.db, query }, 1);
+  expect(errors).toEqual([]);
+  for (const count of [1, 7]) expect(await enqueueMany(s.db, alike(count), true, s.at(0))).toHaveLength(count);
+  const begin = { queue: "plain", worker: uuidV7(), invocation: "test", at: s.at(0) };
+  expect(await enqueueAndBegin(s.db, alike(1), begin)).toMatchObject({ lease: { jobs: [{ attempt: 1 }] } });
+});
+
+it.each([null, undefined])("refuses a payload that is %s, and stores none of the others", async (payload) => {
+  const { db, at } = await setup();
+  const items = [...alike(7), ...alike(1, { payload })];
+  await expect(enqueueMany(db, items, true, at(0))).rejects.toMatchObject({ code: "invalid_job" });
+  const [row] = await db.query<{ n: number }>("select count(*)::int as n from forgeq.job");
+  expect(row?.n).toBe(0);
+});
+
+it("goes into the queue that the call names, made by its first job", async () => {
+  const { db, at } = await setup();
+  const items = alike(7, { queue: "side" });
+  const first = await enqueueMany(db, items, true, at(0));
+  const second = await enqueueMany(db, alike(8, { queue: "side" }), true, at(0));
+  expect([...first, ...second].map(({ queue, created }) => [queue, created])).toEqual(Array(15).fill(["side", true]));
+  expect(first.map(({ id }) => id).sort()).toEqual(items.map(({ id }) => id).sort());
+  expect(await miscounted(db)).toBe(0);
+});
+
+it("stores none of them in a queue that has no room for all", async () => {
+  const queues = [{ name: "plain", maxInFlight: null, maxPending: 10, retentionDays: 30, keepCompleted: true }];
+  const { db, at } = await setup({ queues });
+  await enqueueMany(db, alike(7), true, at(0));
+  await expect(enqueueMany(db, alike(7), true, at(0))).rejects.toMatchObject({
+    code: "queue_full",
+    details: { index: 0 },
+  });
+  await expect(enqueueMany(db, alike(7, { type: "unheard_of" }), true, at(0))).rejects.toMatchObject({
+    code: "unknown_type",
+    details: { index: 0 },
+  });
+  await expect(enqueueMany(db, alike(7, { payload: { text: "\0" } }), true, at(0))).rejects.toMatchObject({
+    code: "invalid_job",
+  });
+  const [row] = await db.query<{ n: number }>("select count(*)::int as n from forgeq.job");
+  expect(row?.n).toBe(7);
+  expect(await miscounted(db)).toBe(0);
+});
+
+it("finds those that are there when it is sent again, and stores the others", async () => {
+  const { db, at } = await setup();
+  const items = alike(9);
+  await enqueueMany(db, items.slice(0, 6), true, at(0));
+  const rows = await enqueueMany(db, items, false, at(1));
+  const created = Object.fromEntries(rows.map((row) => [row.requestedId, row.created]));
+  expect(created).toEqual(Object.fromEntries(items.map(({ id }, index) => [id, index >= 6])));
+  expect(rows.every(({ requestedId, id }) => requestedId === id)).toBe(true);
+  const other = items.map((item) => ({ ...item, payload: { n: -1 } }));
+  await expect(enqueueMany(db, other, false, at(2))).rejects.toMatchObject({ code: "id_conflict" });
+  expect(await miscounted(db)).toBe(0);
+});
+
+it("gives a payload back as it was sent, and knows it again with its keys in another order", async () => {
+  const s = await setup();
+  const payload = { zebra: 1, a: { y: [1.5, "é"], b: null }, mm: "x" };
+  const [id] = await s.queue.enqueue(1, { payload });
+  const texts = "select payload::text as stored, pg_typeof(payload)::text as type from forgeq.job";
+  expect(await s.db.query(texts)).toEqual([{ stored: JSON.stringify(payload), type: "json" }]);
+
+  const sent = (again: unknown) => enqueueMany(s.db, [{ id: id!, type: "plain", payload: again }], false, s.at(1));
+  expect(await sent({ mm: "x", a: { b: null, y: [1.5, "é"] }, zebra: 1 })).toMatchObject([{ created: false, id }]);
+  await expect(sent({ ...payload, zebra: 2 })).rejects.toMatchObject({ code: "id_conflict" });
+
+  // What people look at is jsonb, with all that goes with it.
+  const found = "select state from forgeq.jobs where payload @> $1::jsonb";
+  expect(await s.db.query(found, ['{"a": {"b": null}}'])).toEqual([{ state: "pending" }]);
+  const { leases } = await s.queue.claim(1);
+  const holder = { leaseId: leases[0]!.id, begunBy: uuidV7(), leaseSeconds: 60, invocation: "test:1", at: s.at(0) };
+  const begun = await beginLease(s.db, holder);
+  expect(begun).toMatchObject({ jobs: [{ id }] });
+  expect(JSON.stringify(begun !== "lease_lost" && begun.jobs[0]!.payload)).toBe(JSON.stringify(payload));
+});
+
+it("says when a job was created, whatever moves it to another time", async () => {
+  const s = await setup();
+  const [retried, cancelled, mended, done] = await s.queue.enqueue(4);
+  const createdAt = s.at(0);
+  // It is not written down as long as that is when the job is due.
+  const written = "select count(created_at)::int as created, count(depth)::int as depths from forgeq.job";
+  expect(await s.db.query(written)).toEqual([{ created: 0, depths: 0 }]);
+  expect(await s.queue.get(retried!)).toMatchObject({ createdAt, runAt: createdAt });
+
+  // Each before anything else has written it down.
+  await s.db.query("select forgeq.cancel($1, $2)", [cancelled, s.at(5)]);
+  await s.db.query("update forgeq.job set claim_id = $2 where id = $1", [mended, uuidV7()]);
+  await s.db.query("select forgeq.repair(null, 100, $1)", [s.at(20)]);
+  s.moveTo(10);
+  const held = await s.queue.lease();
+  const ended: Ended[] = [
+    { id: done!, outcome: "completed" },
+    { id: retried!, outcome: "retry", delay_seconds: 60 },
+  ];
+  await settle(s.db, held, ended, s.at(10));
+  expect(await s.queue.get(cancelled!)).toMatchObject({ state: "cancelled", createdAt, runAt: createdAt });
+  expect(await s.queue.get(mended!)).toMatchObject({ state: "scheduled", createdAt, runAt: s.at(20) });
+  expect(await s.queue.get(done!)).toMatchObject({ state: "completed", createdAt, runAt: createdAt });
+  expect(await s.queue.get(retried!)).toMatchObject({ state: "scheduled", createdAt, runAt: s.at(70) });
+
+  await s.db.query("select forgeq.cancel($1, $2)", [retried, s.at(30)]);
+  expect(await s.queue.get(retried!)).toMatchObject({ state: "cancelled", createdAt, runAt: s.at(70) });
+  const view = "select distinct created_at from forgeq.jobs";
+  expect(await s.db.query(view)).toEqual([{ created_at: createdAt }]);
+});

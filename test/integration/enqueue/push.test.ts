@@ -1,0 +1,297 @@
+import pg from "pg";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { defineQueue } from "../../../lib/core/define.ts";
+import { uuidV7 } from "../../../lib/core/uuid.ts";
+import { connectDb } from "../../../lib/db/drivers/connect.ts";
+import { createHearing } from "../../../lib/db/protocol/push.ts";
+import { clientConfig } from "../../../lib/db/drivers/pg.ts";
+import type { TakenLease } from "../../../lib/db/protocol/take.ts";
+import { offerRoom } from "../../../lib/db/protocol/room-offer.ts";
+import { enqueueJobs } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
+import { syncDefinitions } from "../../../lib/queue/manage/sync-definitions.ts";
+import { JOB } from "../../support/worker/local-start.ts";
+import { setupHandOver } from "../../support/worker/push.ts";
+import { miscounted, plain, strays, unlimited } from "../../support/queue.ts";
+import { startProxy } from "../../support/database/proxy.ts";
+import { narrow, until } from "../../support/worker/worker.ts";
+
+/** Work that runs until it is told to end. */
+const held = () => {
+  const end = Promise.withResolvers<void>();
+  const ran: string[] = [];
+  const work = async (_: unknown, job: { readonly id: string }): Promise<void> => {
+    ran.push(job.id);
+    await end.promise;
+  };
+  return { work, ran, end: () => end.resolve() };
+};
+
+const WAITS_FOR_LAST = `select from pg_stat_activity
+where query like '%worker_lock($1, 4)%' and wait_event_type = 'Lock' and pid <> pg_backend_pid()`;
+
+const OWN_LOCKS = "select count(*)::int as locks from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()";
+
+const attemptsOf = async (db: { query: <Row>(text: string) => Promise<Row[]> }) =>
+  (
+    await db.query<{ attempt: number }>("select distinct attempt::int as attempt from forgeq.job_history order by 1")
+  ).map(({ attempt }) => attempt);
+
+describe("a job that is enqueued while a worker that listens has room", () => {
+  it("is handed over with the commit that stores it: two statements with its outcome", async () => {
+    const s = await setupHandOver();
+    const got: unknown[] = [];
+    const { worker } = await s.startOffering(async (payload, job) => {
+      got.push({ payload, metadata: job.metadata, attempt: job.attempt, maxAttempts: job.maxAttempts });
+    });
+    const payload = { n: 1, text: "lines\nof “text”, \\n and \u2028" };
+    const [enqueued] = await s.enqueue({ ...JOB, payload, metadata: { of: "test" }, maxAttempts: 3, priority: 2 });
+
+    expect(enqueued).toMatchObject({ created: true, job: { state: "running", attempt: 1, queue: "plain" } });
+    await until(() => worker.settled.get("completed") === 1);
+    expect(got).toEqual([{ payload, metadata: { of: "test" }, attempt: 1, maxAttempts: 3 }]);
+    expect(s.sent).toEqual({ caller: ["enqueue"], workers: ["settle_and_take"] });
+    expect(await s.queue.get(enqueued!.job.id)).toMatchObject({ state: "completed", attempt: 1, priority: 2, payload });
+    expect([await strays(s.db), await miscounted(s.db)]).toEqual([0, 0]);
+  });
+
+  it("shares a lease with those of the same call, each with what is its own", async () => {
+    const s = await setupHandOver();
+    const got: unknown[] = [];
+    const { worker } = await s.startOffering(async (payload, job) => void got.push([payload["n"], job.metadata]));
+    await s.enqueue({ ...JOB, payload: { n: 1 } }, { ...JOB, payload: { n: 2 }, metadata: { of: "two" } });
+    await until(() => worker.settled.get("completed") === 2);
+    expect(got).toEqual([
+      [1, {}],
+      [2, { of: "two" }],
+    ]);
+    expect(s.sent).toEqual({ caller: ["enqueue"], workers: ["settle_and_take"] });
+  });
+
+  it("gives its trace and its depth to what it enqueues", async () => {
+    const s = await setupHandOver();
+    const { worker } = await s.startOffering(async (payload, job) => {
+      if (payload["n"] === 1) await job.enqueue(plain, { n: 2 });
+    });
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    await s.enqueue({ ...JOB, traceparent });
+    await until(() => worker.settled.get("completed") === 2);
+    expect(await s.db.query("select depth, traceparent from forgeq.job_history order by depth nulls first")).toEqual([
+      { depth: null, traceparent },
+      { depth: 1, traceparent },
+    ]);
+  });
+
+  it("fails, and is tried again, like any other", async () => {
+    const s = await setupHandOver();
+    const { worker } = await s.startOffering(() => Promise.reject(new Error("no")));
+    const [enqueued] = await s.enqueue({ ...JOB, maxAttempts: 2 });
+    await until(() => worker.settled.size > 0);
+    expect(await s.queue.get(enqueued!.job.id)).toMatchObject({ state: "scheduled", attempt: 1 });
+  });
+
+  it("goes to each of several workers", async () => {
+    const s = await setupHandOver();
+    const ran = new Set<number>();
+    for (const n of [0, 1, 2]) await s.startOffering(async () => void ran.add(n));
+    await until(async () => {
+      await s.enqueue(JOB);
+      return ran.size === 3;
+    });
+  });
+});
+
+describe("is not handed over, and run all the same:", () => {
+  const cases = {
+    "a job whose payload is too large for a notification": { payload: { text: "x".repeat(7_000) } },
+    "a job of a queue that is paused": { queue: "paused" },
+    "a job of a type of which a process runs few at once": { type: "narrow" },
+    "a job that is due later": { delaySeconds: 0.05 },
+    "a job with a unique key": { uniqueKey: "one" },
+  };
+  it.each(Object.entries(cases))("%s", async (_, job) => {
+    const s = await setupHandOver({ jobs: [plain, narrow], queues: [unlimited, defineQueue({ name: "paused" })] });
+    await s.db.query("update forgeq.queue set paused = true where name = 'paused'");
+    const { worker } = await s.startOffering(async () => undefined);
+    const [enqueued] = await s.enqueue({ ...JOB, ...job });
+    expect(enqueued!.job.state).not.toBe("running");
+    await s.db.query("update forgeq.queue set paused = false");
+    worker.hint(0);
+    await until(() => worker.settled.get("completed") === 1);
+  });
+
+  it("a job above a queue's limit", async () => {
+    const s = await setupHandOver({ queues: [defineQueue({ name: "plain", maxInFlight: 1 })] });
+    const { work, end, ran } = held();
+    const { worker } = await s.startOffering(work);
+    const [first] = await s.enqueue(JOB);
+    const [second] = await s.enqueue(JOB);
+    expect([first!.job.state, second!.job.state]).toEqual(["running", "pending"]);
+    await until(() => ran.length === 1);
+    end();
+    await until(() => worker.settled.get("completed") === 2);
+  });
+
+  it("a job of a queue that the worker does not work", async () => {
+    const s = await setupHandOver();
+    await syncDefinitions(s.db, [plain, narrow], [unlimited, defineQueue({ name: "other" })]);
+    await s.startOffering(async () => undefined, { queues: ["plain"] });
+    const { worker } = await s.startListening(async () => undefined, { queues: ["other"], concurrency: 1 });
+    const [enqueued] = await s.enqueue({ ...JOB, queue: "other" });
+    expect(enqueued!.job.state).toBe("pending");
+    await until(() => worker.settled.get("completed") === 1);
+  });
+
+  it("a job for a worker that was killed, whose offer is still there", async () => {
+    const s = await setupHandOver();
+    const dead = "0190a0b0-0000-7000-8000-000000000000";
+    await offerRoom(s.db, {
+      worker: dead,
+      room: { queues: null, types: ["plain"], seconds: 60 },
+      invocation: "dead",
+      at: null,
+    });
+    const [enqueued] = await s.enqueue(JOB);
+    expect(enqueued!.job.state).toBe("pending");
+  });
+
+  it("a job while somebody else's transaction is about to tell", async () => {
+    const s = await setupHandOver();
+    const { worker } = await s.startOffering(async () => undefined);
+    const other = await connectDb({ url: s.url });
+    onTestFinished(() => other.close());
+    await other.transaction(async (tx) => {
+      await tx.query("select forgeq.may_notify()");
+      const [enqueued] = await s.enqueue(JOB);
+      expect(enqueued!.job.state).toBe("pending");
+      await until(() => worker.settled.get("completed") === 1);
+    });
+  });
+});
+
+it("runs no more than its concurrency: what a worker has no room for goes to another, no attempt counted", async () => {
+  const s = await setupHandOver();
+  const { work, ran, end } = held();
+  const { worker } = await s.startOffering(work, { concurrency: 4 });
+  // More than it can run, before it can say so.
+  for (let n = 0; n < 7; n += 1) await s.enqueue(JOB);
+  await until(async () => !(await s.offered(worker)));
+  expect(ran.length).toBe(4);
+  const other = await s.startListening(async () => undefined);
+  await until(() => other.worker.settled.get("completed") === 3);
+  end();
+  await until(async () => (await s.completed()) === 7);
+  expect(await attemptsOf(s.db)).toEqual([1]);
+  expect([await strays(s.db), await miscounted(s.db)]).toEqual([0, 0]);
+});
+
+it("withdraws its offer when it is half full, and offers again", async () => {
+  const s = await setupHandOver();
+  const { work, ran, end } = held();
+  const { worker } = await s.startOffering(work, { concurrency: 4 });
+  for (let n = 0; n < 3; n += 1) await s.enqueue(JOB);
+  await until(async () => ran.length === 3 && !(await s.offered(worker)));
+  end();
+  await until(() => s.offered(worker));
+});
+
+it("runs what is handed to workers that come and go, and burns no attempt", async () => {
+  const s = await setupHandOver();
+  let going = true;
+  let enqueued = 0;
+  const caller = async () => {
+    // Fewer than a worker runs: behind a backlog nobody offers room.
+    for (; going; await new Promise((resolve) => setTimeout(resolve, 2))) {
+      const jobs = await s.enqueue(JOB);
+      enqueued += jobs.length;
+    }
+  };
+  const callers = [caller(), caller()];
+  for (let n = 0; n < 12; n += 1) {
+    const { worker, listener } = await s.startOffering(async () => undefined, { concurrency: 100 });
+    await until(() => (worker.settled.get("completed") ?? 0) > 20);
+    await listener.close();
+    expect(await worker.stop(5_000)).toBe(true);
+    expect(await s.db.query("select from forgeq.lease where begun_by = $1", [worker.id])).toEqual([]);
+  }
+  going = false;
+  await Promise.all(callers);
+  await s.startListening(async () => undefined);
+  await until(async () => (await s.completed()) === enqueued);
+  expect(await attemptsOf(s.db)).toEqual([1]);
+  expect([await strays(s.db), await miscounted(s.db)]).toEqual([0, 0]);
+});
+
+it("stops listening when it has heard what was being handed over", async () => {
+  const s = await setupHandOver();
+  const { worker, listener } = await s.startOffering(async () => undefined);
+  const other = await connectDb({ url: s.url });
+  onTestFinished(() => other.close());
+  let closing: Promise<void> | undefined;
+  await other.transaction(async (tx) => {
+    await tx.query(
+      `select forgeq.enqueue_alike(array[$1::uuid], '{"n":1}', 'plain', fresh => true, hint => true) as groups`,
+      [uuidV7()],
+    );
+    closing = listener.close();
+    await until(async () => (await s.db.query(WAITS_FOR_LAST)).length > 0);
+  });
+  await closing;
+  await worker.stop(5_000);
+  expect(worker.settled).toEqual(new Map([["completed", 1]]));
+});
+
+it("is gone for who enqueues before its connection ends", async () => {
+  const s = await setupHandOver();
+  const worker = uuidV7();
+  const taken: TakenLease[] = [];
+  const hearing = createHearing({ worker, take: (lease) => taken.push(lease) });
+  const client = new pg.Client(clientConfig(s.url));
+  await client.connect();
+  onTestFinished(() => client.end());
+  client.on("notification", ({ payload = "" }) => hearing.heard(payload));
+  await client.query(`listen ${hearing.channel}`);
+  await hearing.begin(client);
+  const room = { queues: null, types: ["plain"], seconds: 60 };
+  await offerRoom(s.db, { worker, room, invocation: "test", at: null });
+  expect((await s.enqueue(JOB))[0]!.job.state).toBe("running");
+  await hearing.end(client);
+  expect(taken).toHaveLength(1);
+  expect((await s.enqueue(JOB))[0]!.job.state).toBe("pending");
+  // When the connection ends its locks are freed one by one: the one that says that it listens is not among them.
+  expect(await client.query(OWN_LOCKS).then(({ rows }) => rows)).toEqual([{ locks: 1 }]);
+});
+
+it("is handed jobs again once its connection is back", async () => {
+  const s = await setupHandOver();
+  const { worker } = await s.startOffering(async () => undefined);
+  await s.db.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where query like '%worker_lock($1, 3)%' and pid <> pg_backend_pid()",
+  );
+  await until(async () => (await s.enqueue(JOB))[0]!.job.state === "pending");
+  await until(async () => (await s.enqueue(JOB))[0]!.job.state === "running");
+  await until(async () => (await s.db.query("select from forgeq.job")).length === 0);
+  expect(worker.settled.get("completed")).toBe(await s.completed());
+});
+
+it("sent again after its answer was lost, runs once", async () => {
+  const s = await setupHandOver();
+  const ran: string[] = [];
+  await s.startOffering(async (_, job) => void ran.push(job.id));
+  const proxy = await startProxy(Number(new URL(s.url).port));
+  const through = await connectDb({ url: proxy.through(s.url) });
+  onTestFinished(() => through.close());
+  proxy.loseAnswers("enqueue");
+  const [enqueued] = await enqueueJobs({ ...s.caller, db: through }, [JOB]);
+  await until(async () => (await s.completed()) === 1);
+  expect([ran, proxy.lost()]).toEqual([[enqueued!.job.id], 1]);
+});
+
+it("takes no notice of what somebody else says on its channel", async () => {
+  const s = await setupHandOver();
+  const { worker } = await s.startOffering(async () => undefined);
+  const channel = `forgeq_${worker.id.replaceAll("-", "")}`;
+  for (const said of ["", "{", "[]", '{"lease": 1}', '{"lease":"x","type":"unknown","queue":"q","seconds":1,"ids":[]}'])
+    await s.db.query("select pg_notify($1, $2)", [channel, said]);
+  await s.enqueue(JOB);
+  await until(() => worker.settled.get("completed") === 1);
+});

@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import { defineQueue } from "../../../lib/core/define.ts";
+import type { Db } from "../../../lib/db/drivers/client.ts";
+import { syncDefinitions } from "../../../lib/queue/manage/sync-definitions.ts";
+import type { WorkerOptions } from "../../../lib/queue/worker/worker.ts";
+import { createVirtualTime } from "../../support/virtual-time.ts";
+import { setupWorkers, until } from "../../support/worker/worker.ts";
+
+/** A worker whose process lives in virtual time, and the names of the statements that it sends; the database keeps its own clock. */
+const startIdle = async (options: Partial<WorkerOptions>) => {
+  const made = await setupWorkers();
+  const time = createVirtualTime(0);
+  const names: string[] = [];
+  const db: Db = {
+    ...made.deps.db,
+    query: (text, params) => {
+      names.push(/forgeq:(\w+)/.exec(text)?.[1] ?? text);
+      return time.working(() => made.deps.db.query<never>(text, params));
+    },
+  };
+  const ran: string[] = [];
+  const work = async (_: unknown, job: { readonly id: string }): Promise<void> => void ran.push(job.id);
+  const worker = made.start(work, options, { db, time: time.time });
+  await until(() => names.length > 0);
+  // Beyond the looks of the first seconds.
+  await time.pass(10);
+  return { ...made, time, worker, ran, sent: () => names.splice(0) };
+};
+
+describe.each([
+  ["all queues", null],
+  ["its own queue", ["plain"]],
+])("an idle worker of %s", (_, queues) => {
+  it.each([
+    ["that offers its room", true],
+    ["that nobody can hand jobs to", false],
+  ])("%s sends at most 0.2 statements a second, each of them a look", async (__, listens) => {
+    const s = await startIdle({ queues });
+    s.worker.listens(listens);
+    await s.time.pass(1);
+    expect((await s.db.query("select from forgeq.worker_room")).length).toBe(listens ? 1 : 0);
+    s.sent();
+    await s.time.pass(600);
+    const sent = s.sent();
+    expect(sent.length).toBeLessThanOrEqual(120);
+    // Six seconds apart at most.
+    expect(sent.length).toBeGreaterThanOrEqual(99);
+    expect(new Set(sent)).toEqual(new Set(["settle_and_take"]));
+  });
+
+  it("takes back a lease that expires, by one statement more", async () => {
+    const s = await startIdle({ queues });
+    await s.queue.enqueue(1);
+    await s.queue.lease();
+    s.sent();
+    await s.time.pass(30);
+    expect(s.sent()).not.toContain("recover");
+    await s.db.query("update forgeq.lease set expires_at = clock_timestamp() - interval '1 second'");
+    await s.time.pass(30);
+    expect(s.sent().filter((name) => name === "recover")).toEqual(["recover"]);
+    expect(await s.db.query("select from forgeq.lease")).toEqual([]);
+  });
+
+  it("sends no statement for a job that it is told of, beside its take and its outcome", async () => {
+    const s = await startIdle({ queues });
+    s.sent();
+    for (let n = 0; n < 60; n += 1) {
+      await s.queue.enqueue(1);
+      s.worker.hint(0, "plain");
+      await s.time.pass(1);
+    }
+    expect(s.ran.length).toBe(60);
+    expect(s.sent().length).toBeLessThanOrEqual(2 * 60 + 12);
+  });
+
+  it("looks again soon after a job that it was not told of", async () => {
+    const s = await startIdle({ queues });
+    await s.queue.enqueue(1);
+    while (s.ran.length === 0) await s.time.pass(0.05);
+    s.sent();
+    await s.time.pass(1);
+    expect(s.sent().length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+it("learns of a new queue by a look", async () => {
+  const s = await startIdle({ queues: null });
+  await syncDefinitions(s.db, [], [defineQueue({ name: "late" })], null);
+  const [id] = await s.queue.enqueue(1, { queue: "late" });
+  s.sent();
+  await s.time.pass(12);
+  expect(s.ran).toEqual([id]);
+  expect(s.sent()).not.toContain("queue_names");
+});

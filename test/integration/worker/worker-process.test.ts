@@ -1,0 +1,111 @@
+import { expect, it } from "vitest";
+import { type Db } from "../../../lib/db/drivers/client.ts";
+import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
+import { uuidV7 } from "../../../lib/core/uuid.ts";
+import { notifyWorkers } from "../../../lib/db/protocol/listen.ts";
+import { getJob } from "../../../lib/db/reads/jobs.ts";
+import { makeProject, startForgeq } from "../../support/cli/cli.ts";
+import { createTestDatabase } from "../../support/database/database.ts";
+import { startProxy } from "../../support/database/proxy.ts";
+import { until } from "../../support/worker/worker.ts";
+
+const TIME_OUT_MS = 60_000;
+
+const enqueue = async (db: Db, ms: number): Promise<string> => {
+  const id = uuidV7();
+  await enqueueMany(db, [{ id, type: "tally", payload: { ms } }], true, null);
+  await notifyWorkers(db, { seconds: 0, queue: "tally" });
+  return id;
+};
+
+const state = async (db: Db, id: string) => (await getJob(db, id, null))?.state;
+
+const start = async (grace: string, settings: Parameters<typeof makeProject>[1] = {}, url?: string) => {
+  const database = await createTestDatabase();
+  const project = await makeProject(database.db, settings);
+  const worker = startForgeq(["worker", "--grace", grace], {
+    cwd: project.folder,
+    env: { DATABASE_URL: url ?? database.url },
+  });
+  await worker.said(/Worker ready/);
+  return { ...database, project, worker };
+};
+
+it(
+  "finishes what runs after the first signal, takes nothing more, and exits 0",
+  async () => {
+    const { db, worker } = await start("30s");
+    const running = await enqueue(db, 1_500);
+    await until(async () => (await state(db, running)) === "running");
+    worker.child.kill("SIGTERM");
+    await worker.said(/finishing jobs jobs=1/);
+    const later = await enqueue(db, 1);
+    expect(await worker.ended).toMatchObject({ code: 0, stdout: "" });
+    expect([await state(db, running), await state(db, later)]).toEqual(["completed", "pending"]);
+  },
+  TIME_OUT_MS,
+);
+
+it(
+  "aborts and releases uncounted what the grace does not suffice for, and exits 0",
+  async () => {
+    const { db, worker } = await start("0.1s");
+    const id = await enqueue(db, 60_000);
+    await until(async () => (await state(db, id)) === "running");
+    worker.child.kill("SIGINT");
+    expect(await worker.ended).toMatchObject({ code: 0 });
+    expect(await getJob(db, id, null)).toMatchObject({
+      state: "pending",
+      attempt: 0,
+      attempts: [{ outcome: "released" }],
+    });
+  },
+  TIME_OUT_MS,
+);
+
+it(
+  "ends at once at the second signal",
+  async () => {
+    const { db, worker } = await start("10m");
+    const id = await enqueue(db, 60_000);
+    await until(async () => (await state(db, id)) === "running");
+    worker.child.kill("SIGINT");
+    await worker.said(/finishing jobs/);
+    // What comes within a moment of the first is the same Ctrl-C; so it is sent until it is taken for another.
+    let ended = false;
+    void worker.ended.then(() => (ended = true));
+    await until(() => {
+      if (!ended) worker.child.kill("SIGINT");
+      return ended;
+    });
+    expect(await worker.ended).toMatchObject({ code: 130 });
+    expect(await state(db, id)).toBe("running");
+  },
+  TIME_OUT_MS,
+);
+
+it(
+  "pauses while its database is away, goes on, and says that the outcome of a lease that was taken over is refused",
+  async () => {
+    const database = await createTestDatabase();
+    const proxy = await startProxy(Number(new URL(database.url).port));
+    const project = await makeProject(database.db, { leaseSeconds: 600 });
+    const worker = startForgeq(["worker"], { cwd: project.folder, env: { DATABASE_URL: proxy.through(database.url) } });
+    await worker.said(/Worker ready/);
+    const id = await enqueue(database.db, 5_000);
+    await until(async () => (await state(database.db, id)) === "running");
+
+    await proxy.away();
+    await worker.said(/the database is away/);
+    await database.db.query("update forgeq.lease set expires_at = clock_timestamp()");
+    await database.db.query("select from forgeq.recover(10)");
+    await proxy.back();
+    await worker.said(/the database is back/);
+    await worker.said(/an outcome was refused: the lease is lost.*code=lease_lost/);
+    await until(async () => (await state(database.db, id)) === "completed");
+    expect(await getJob(database.db, id, null)).toMatchObject({
+      attempts: [{ outcome: "lease_expired" }, { outcome: "completed" }],
+    });
+  },
+  TIME_OUT_MS,
+);
