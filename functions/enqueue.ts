@@ -7,7 +7,8 @@ import type { HttpHandler } from "../lib/http/stack.ts";
 import { toWireJob } from "../lib/http/wire.ts";
 import type { Deps } from "../lib/queue/deps.ts";
 import { enqueueJobs } from "../lib/queue/enqueue/enqueue-jobs.ts";
-import type { EnqueuedJob, NewJob } from "../lib/queue/enqueue/enqueue-jobs.ts";
+import type { EnqueuedJob } from "../lib/queue/enqueue/enqueue-jobs.ts";
+import type { NewJob } from "../lib/core/new-job.ts";
 import { runtime } from "../lib/runtime.ts";
 import { jobs } from "./registry.ts";
 

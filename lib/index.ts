@@ -5,14 +5,15 @@ import type { JobDefinition } from "./core/job.ts";
 import { asSql, type Queryable } from "./db/drivers/client.ts";
 import { armNextMinute } from "./queue/wake/arm.ts";
 import { enqueueJobsIn } from "./queue/enqueue/enqueue-jobs.ts";
-import { type EnqueueOptions, toNewJob } from "./queue/enqueue/typed-job.ts";
+import { toNewJob } from "./queue/enqueue/typed-job.ts";
+import type { JobOptions } from "./core/new-job.ts";
 import { wakeDispatcher } from "./queue/wake/wake-dispatcher.ts";
 import { runtime } from "./runtime.ts";
 
 export { ForgeqError, type ErrorCode } from "./core/errors.ts";
 export type { JobDefinition } from "./core/job.ts";
 export type { Queryable } from "./db/drivers/client.ts";
-export type { EnqueueOptions } from "./queue/enqueue/typed-job.ts";
+export type { JobOptions as EnqueueOptions } from "./core/new-job.ts";
 
 export interface Enqueued {
   readonly id: string;
@@ -37,7 +38,7 @@ export const enqueue = async <Schema extends z.ZodType>(
   tx: Queryable,
   definition: JobDefinition<Schema>,
   payload: z.input<Schema>,
-  options: EnqueueOptions = {},
+  options: JobOptions = {},
 ): Promise<Enqueued> => {
   const job = toNewJob(definition, payload, options);
   await armNextMinute(runtime().arming());

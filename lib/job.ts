@@ -12,7 +12,7 @@ export { defineJob, defineQueue } from "./core/define.ts";
 export { ForgeqError, PermanentError, RetryAfter } from "./core/errors.ts";
 export type { Backoff, JobDefinition, Jitter, QueueDefinition, RetryPolicy } from "./core/job.ts";
 export type { JobContext } from "./queue/run/job-context.ts";
-export type { EnqueueOptions } from "./queue/enqueue/typed-job.ts";
+export type { JobOptions as EnqueueOptions } from "./core/new-job.ts";
 export { backoffSeconds } from "./core/backoff.ts";
 
 /** What a handler's function uses of Lambda's context. */

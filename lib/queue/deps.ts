@@ -1,6 +1,7 @@
 import type { CloudWatchMetric } from "../core/metric-names.ts";
 import type { Db } from "../db/drivers/client.ts";
-import type { EnqueuedRow, EnqueueItem } from "../db/protocol/enqueue.ts";
+import type { IdentifiedJob } from "../core/new-job.ts";
+import type { EnqueuedRow } from "../db/protocol/enqueue-wire.ts";
 import type { LeasedJob } from "../db/protocol/leases.ts";
 import type { Ended } from "../db/protocol/settle.ts";
 import type { Armer } from "./wake/arm.ts";
@@ -67,14 +68,14 @@ export interface Config {
   /** Null where no dispatcher can be invoked: jobs then wait for the next tick. */
   readonly dispatcherFunction: string | null;
   readonly handlerFunction: (type: string) => string;
-  /** Who enqueues a job into free capacity invokes its handler himself. Off unless given; needs the right to. */
+  /** The producer invokes the handler itself when the queue has spare capacity. Off unless given; needs the right to invoke. */
   readonly eager?: boolean;
 }
 
-/** A worker of this process, which may begin what is stored here. */
-export interface HandOff {
-  /** Stores jobs whose ids were made for this call, as enqueueMany does; null: it has no room, others come first, or it does not run such jobs. */
-  store(items: readonly EnqueueItem[]): Promise<readonly EnqueuedRow[]> | null;
+/** A worker of this process, which may begin what the process stores. */
+export interface LocalStart {
+  /** Stores jobs whose ids were made for this call, as enqueueMany does. Null: it has no capacity, other jobs come first, or it does not run such jobs. */
+  store(items: readonly IdentifiedJob[]): Promise<readonly EnqueuedRow[]> | null;
 }
 
 /** What every use case takes first. `clock()` is null in production, where Postgres' clock decides; an instant in tests. */
@@ -90,12 +91,12 @@ export interface Deps {
   /** Absent: nothing is traced. */
   readonly tracing?: Tracing;
   /**
-   * Tells the workers that hear of it about jobs due in so many seconds: those of this process, and others where LISTEN works.
-   * Absent on Lambda. Never throws; a lost hint costs time, never a job. `told`: others have heard already.
+   * Tells workers that jobs fall due in `wakeSeconds`: those of this process, and others where LISTEN works. Absent on Lambda. Never throws; a lost hint costs
+   * time, never a job. `announced`: the workers of other processes have been told already.
    */
-  readonly hintWorkers?: (wakeSeconds: number, queue: string | undefined, told?: boolean) => Promise<void>;
+  readonly hintWorkers?: (wakeSeconds: number, queue: string | undefined, announced?: boolean) => Promise<void>;
   /** Absent where no worker runs. */
-  readonly handOff?: HandOff;
+  readonly localStart?: LocalStart;
   /** Wakes the scheduler at a minute to come. Absent in the wake mode `always`, where it comes every minute. */
   readonly armer?: Armer;
   readonly config: Config;

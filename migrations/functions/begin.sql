@@ -2,37 +2,38 @@
 --
 -- begun_by is a random id made at each entry of a handler call (Lambda's duplicates share their request id); sent again
 -- with the same one, begin gives the same answer, with the jobs still open. Jobs whose cancel was requested end here, uncounted.
--- One row per job, outcome 'begun'; then one row with null columns when jobs of the lease have ended already, because their
--- places in the queue are free; or only one, with outcome 'lease_lost'.
+-- One row per job, outcome 'begun': what the lease's jobs have in common, max_attempts being the type's; the job's id, run_at and payload; and its details as
+-- job_details gives them. Then one row with null columns when jobs of the lease have ended already, because they hold no capacity of the queue any more; or
+-- only one row, with outcome 'lease_lost'.
 -- Lock order: the lease, its jobs (only those that are cancelled).
 create or replace function forgeq.begin(
   lease_id uuid, begun_by uuid, lease_seconds double precision, invocation text default null, at timestamptz default null)
-returns table (outcome text, expires_at timestamptz, id uuid, type text, queue text, attempt int, max_attempts int, life int,
-  depth int, created_at timestamptz, run_at timestamptz, traceparent text, metadata jsonb, payload json)
+returns table (outcome text, expires_at timestamptz, type text, queue text, max_attempts int, id uuid, run_at timestamptz, payload json, details json)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 #variable_conflict use_column
 declare
-  at timestamptz := coalesce(begin.at, clock_timestamp());
+  now_at timestamptz := coalesce(at, clock_timestamp());
   held forgeq.lease;
   given int;
+  usual_max_attempts smallint;
 begin
   outcome := 'begun';
   update forgeq.lease l
-  set began_at = at, begun_by = begin.begun_by, invocation = begin.invocation, expires_at = at + make_interval(secs => lease_seconds)
-  where l.id = begin.lease_id and l.began_at is null and l.expires_at > at
+  set began_at = now_at, begun_by = begin.begun_by, invocation = begin.invocation, expires_at = now_at + make_interval(secs => lease_seconds)
+  where l.id = begin.lease_id and l.began_at is null and l.expires_at > now_at
   returning l.* into held;
   if found then
     if cardinality(held.cancel_requested) > 0 then
       perform forgeq.end_attempts(held, (
-        select jsonb_agg(jsonb_build_object('id', u.id, 'outcome', 'cancelled')) from unnest(held.cancel_requested) as u(id)), 'cancelled', at);
+        select jsonb_agg(jsonb_build_object('id', u.id, 'outcome', 'cancelled')) from unnest(held.cancel_requested) as u(id)), 'cancelled', now_at);
     else
       -- Forgotten by a crash of the server, the lease expires unbegun, and what its jobs came to is refused. See docs/adr/0012.
       perform set_config('synchronous_commit', 'off', true);
     end if;
   else
-    select l.* into held from forgeq.lease l where l.id = begin.lease_id and l.begun_by = begin.begun_by and l.expires_at > at;
+    select l.* into held from forgeq.lease l where l.id = begin.lease_id and l.begun_by = begin.begun_by and l.expires_at > now_at;
     if not found then
       if not exists (select from forgeq.lease_closed c where c.id = begin.lease_id and c.begun_by = begin.begun_by and c.reason = 'cancelled') then
         outcome := 'lease_lost';
@@ -42,12 +43,13 @@ begin
     end if;
   end if;
 
+  usual_max_attempts := (select t.max_attempts from forgeq.job_type t where t.type = held.type);
   return query
-  select begin.outcome, held.expires_at, j.id, held.type, held.queue, j.attempt::int, j.max_attempts::int, j.life::int, coalesce(j.depth, 0)::int,
-         coalesce(j.created_at, j.run_at), j.run_at, j.traceparent, j.metadata, j.payload
+  select begin.outcome, held.expires_at, held.type, held.queue, usual_max_attempts::int, j.id, j.run_at, j.payload, j.details
   from unnest(held.job_ids) with ordinality as u(id, n)
   cross join lateral (
-    select job.* from forgeq.job where job.id = u.id and job.claim_id = held.claim_id offset 0) j
+    select job.id, job.run_at, job.payload, forgeq.job_details(job, usual_max_attempts) as details
+    from forgeq.job where job.id = u.id and job.claim_id = held.claim_id offset 0) j
   order by u.n;
   get diagnostics given = row_count;
   if given < cardinality(held.job_ids) then

@@ -12,7 +12,7 @@ declare
 begin
   select j.type, j.payload::jsonb, j.unique_key into there from forgeq.job j where j.id = holder;
   if not found then
-    select h.type, coalesce(h.payload::jsonb, h.payload_jsonb) as payload, h.unique_key into there
+    select h.type, h.payload::jsonb, h.unique_key into there
     from forgeq.job_history h where h.id = holder order by h.life desc limit 1;
   end if;
   if found then

@@ -8,7 +8,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  at timestamptz := coalesce(claim_jobs.at, clock_timestamp());
+  now_at timestamptz := coalesce(at, clock_timestamp());
   picked record;
   changed int;
 begin
@@ -26,7 +26,7 @@ begin
     return;
   end if;
 
-  select p.* into picked from forgeq.pick(claim_jobs.queue, claim_jobs.max_jobs, claim_jobs.watermarks, claim_jobs.blocked_types, at) p;
+  select p.* into picked from forgeq.pick(claim_jobs.queue, claim_jobs.max_jobs, claim_jobs.watermarks, claim_jobs.blocked_types, now_at) p;
   outcome := picked.outcome;
   next_watermarks := picked.next_watermarks;
   more := picked.more;
@@ -38,21 +38,11 @@ begin
     if changed <> cardinality(picked.places) then
       raise exception 'forgeq: % of % jobs changed under their locks', cardinality(picked.places) - changed, cardinality(picked.places);
     end if;
-    with batched as (
-      select g.id, g.type, g.priority, g.run_at,
-             (row_number() over (partition by g.type order by g.priority, g.run_at, g.id) - 1) / coalesce(t.batch_size, 1) as batch
-      from unnest(picked.ids, picked.types, picked.priorities, picked.run_ats) as g(id, type, priority, run_at)
-      left join forgeq.job_type t on t.type = g.type),
-    made as (
-      insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at)
-      select forgeq.uuid_v7(), claim_jobs.claim_id, row_number() over (order by min(b.priority), min(b.run_at), b.type, b.batch), claim_jobs.queue, b.type,
-             array_agg(b.id order by b.priority, b.run_at, b.id), count(*), at, at + make_interval(secs => dispatch_seconds)
-      from batched b
-      group by b.type, b.batch
-      returning id, ordinal, type, open_jobs)
-    select jsonb_agg(jsonb_build_object('id', m.id, 'ordinal', m.ordinal, 'type', m.type, 'jobs', m.open_jobs) order by m.ordinal)
-    into leases
-    from made m;
+    -- What is asked again above is all that a lease still knows.
+    leases := (
+      select jsonb_agg(l.lease - array['queue', 'lease_seconds', 'max_attempts', 'ids'] order by l.n)
+      from jsonb_array_elements(forgeq.make_leases(claim_jobs.claim_id, claim_jobs.queue, picked.ids, picked.types, picked.priorities, picked.run_ats,
+        claim_jobs.dispatch_seconds, null, null, true, now_at)) with ordinality as l(lease, n));
   end if;
   return next;
 end

@@ -4,9 +4,9 @@
 -- to be taken in a statement before. By an array of ids, not by a join: the planner believes the table to be empty, and a join
 -- may read the whole index instead, which holds all that was deleted under a long transaction (63,558 buffers on PostgreSQL 15).
 --
--- What is read twice is given to the second reader first, so that it unpacks no more of a row than it wants.
+-- A CTE that is read twice is named first by the reader that needs fewer of its columns, so that Postgres unpacks no more of a row than that reader needs.
 create or replace function forgeq.complete_jobs(
-  lease forgeq.lease, ended jsonb, keep boolean, at timestamptz,
+  lease forgeq.lease, ended jsonb, keep boolean, now_at timestamptz,
   out ids uuid[], out tally bytea)
 language plpgsql
 as $$
@@ -15,7 +15,7 @@ declare
   keys text[];
   waits bytea;
   -- What metric_end says before and after the milliseconds that a job waited is the same for all of them.
-  one bytea := forgeq.metric_end('completed', 'completed', lease.began_at, lease.began_at, at);
+  one bytea := forgeq.metric_end('completed', 'completed', lease.began_at, lease.began_at, now_at);
   before_wait bytea := substring(one for 1);
   after_wait bytea := substring(one from 6);
   between_waits bytea := after_wait || before_wait;
@@ -38,8 +38,8 @@ begin
     kept as (
       insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
         attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
-      select g.id, g.life, at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end, lease.began_at, lease.id, 'completed', g.priority,
-        g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload
+      select g.id, g.life, now_at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end, lease.began_at, lease.id,
+        'completed', g.priority, g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload
       from deleted g)
     select array_agg(g.id), array_agg(g.unique_key) filter (where g.unique_key is not null),
            string_agg(int4send(forgeq.elapsed_ms(g.run_at, lease.began_at)), between_waits)
@@ -59,8 +59,8 @@ begin
     kept as (
       insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
         attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, result)
-      select g.id, g.life, at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end, lease.began_at, lease.id, 'completed', g.priority,
-        g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload, d.result
+      select g.id, g.life, now_at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end, lease.began_at, lease.id,
+        'completed', g.priority, g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload, d.result
       from deleted g
       join done d on d.id = g.id
       where keep)

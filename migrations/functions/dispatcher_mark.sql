@@ -8,27 +8,27 @@ returns boolean
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 declare
-  at timestamptz := coalesce(dispatcher_mark.at, clock_timestamp());
+  now_at timestamptz := coalesce(at, clock_timestamp());
   alone boolean;
 begin
   if phase = 'active' then
     update forgeq.wake w
-    set active_until = at + interval '5 seconds', active_by = me,
+    set active_until = now_at + interval '5 seconds', active_by = me,
         waiting_for = case when w.waiting_by = me then null else w.waiting_for end
-    where w.name = 'dispatcher' and (w.active_by in (me, '00000000-0000-0000-0000-000000000000') or coalesce(w.active_until <= at, true));
+    where w.name = 'dispatcher' and (w.active_by in (me, '00000000-0000-0000-0000-000000000000') or coalesce(w.active_until <= now_at, true));
   elsif phase = 'waiting' then
     update forgeq.wake w
     set active_until = case when w.active_by = me then null else w.active_until end,
-        waiting_for = at + make_interval(secs => wait_seconds), waiting_by = me
+        waiting_for = now_at + make_interval(secs => wait_seconds), waiting_by = me
     where w.name = 'dispatcher'
-      and (w.waiting_by = me or coalesce(w.waiting_for <= at or w.waiting_for > at + make_interval(secs => wait_seconds + 0.1), true));
+      and (w.waiting_by = me or coalesce(w.waiting_for <= now_at or w.waiting_for > now_at + make_interval(secs => wait_seconds + 0.1), true));
   else
     update forgeq.wake w
     set active_until = case when w.active_by = me then null else w.active_until end,
         waiting_for = case when w.waiting_by = me then null else w.waiting_for end
     where w.name = 'dispatcher'
-    returning coalesce(w.active_until <= at or w.active_by = '00000000-0000-0000-0000-000000000000', true)
-      and coalesce(w.waiting_for <= at, true) into alone;
+    returning coalesce(w.active_until <= now_at or w.active_by = '00000000-0000-0000-0000-000000000000', true)
+      and coalesce(w.waiting_for <= now_at, true) into alone;
     return alone;
   end if;
   return found;

@@ -6,10 +6,10 @@
 -- Jobs that this lease no longer holds are passed over.
 -- answers: {job id: state}, or 'completed' where that is all jobs of the lease.
 -- A requested cancel wins over everything but completed and dead. A lease that is taken back whole is closed, also when
--- somebody deleted its jobs by hand, so that it holds no place of its queue for good.
+-- somebody deleted its jobs by hand, so that it holds no capacity of its queue for good.
 -- Lock order: the lease (by the caller), its jobs, unique keys (sorted). Nobody else writes a claimed job's row.
 create or replace function forgeq.end_attempts(
-  lease forgeq.lease, ended jsonb, reason text, at timestamptz,
+  lease forgeq.lease, ended jsonb, reason text, now_at timestamptz,
   out answers jsonb, out wake_seconds double precision)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
@@ -24,7 +24,7 @@ declare
   named int := case when jsonb_typeof(ended) = 'array' then jsonb_array_length(ended) else cardinality(lease.job_ids) end;
   keeps_completed boolean := coalesce((select q.keep_completed from forgeq.queue q where q.name = lease.queue), true);
 begin
-  select c.ids, c.tally into completed from forgeq.complete_jobs(lease, ended, keeps_completed, at) c;
+  select c.ids, c.tally into completed from forgeq.complete_jobs(lease, ended, keeps_completed, now_at) c;
   tallied := tallied || completed.tally;
   left_open := lease.open_jobs - cardinality(completed.ids);
   if cardinality(completed.ids) = cardinality(lease.job_ids) and cardinality(completed.ids) = named then
@@ -33,7 +33,7 @@ begin
     answers := jsonb_object(completed.ids::text[], array_fill('completed'::text, array[cardinality(completed.ids)]));
   end if;
   if cardinality(completed.ids) < named and jsonb_typeof(ended) = 'array' then
-    select u.ids, u.states, u.tally, u.wake_seconds into others from forgeq.end_uncompleted(lease, ended, at) u;
+    select u.ids, u.states, u.tally, u.wake_seconds into others from forgeq.end_uncompleted(lease, ended, now_at) u;
     answers := answers || jsonb_object(others.ids::text[], others.states);
     left_open := left_open - cardinality(others.ids);
     tallied := tallied || others.tally;
@@ -47,9 +47,10 @@ begin
     -- Only what settle was told: a lease that was recovered in part gives the first answers of the other part.
     states := case when jsonb_typeof(answers) = 'string' then answers when reason = 'settled' then lease.outcomes || answers else lease.outcomes end;
     insert into forgeq.lease_closed (id, claim_id, ordinal, queue, type, jobs, closed_at, expires_at, begun_by, reason, tally, outcomes)
-    values (lease.id, lease.claim_id, lease.ordinal, lease.queue, lease.type, cardinality(lease.job_ids), at, lease.expires_at, lease.begun_by, reason, tallied, states);
+    values (lease.id, lease.claim_id, lease.ordinal, lease.queue, lease.type, cardinality(lease.job_ids), now_at, lease.expires_at, lease.begun_by,
+      reason, tallied, states);
   end if;
-  -- A place of a full queue is free again: its next job starts now, not at the next tick. Read last: a claim that finds the
+  -- A full queue has capacity again: its next job starts now, not at the next tick. Read last: a claim that finds the
   -- queue full while this call goes on says so in time.
   if exists (select from forgeq.queue q where q.name = lease.queue and q.waiting) then
     wake_seconds := 0;

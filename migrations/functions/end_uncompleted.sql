@@ -2,7 +2,7 @@
 -- Locked first, written by ctid in a later statement, and refused when fewer rows changed than were locked: a job never
 -- loses its claim without a trace. Lock order: the jobs, unique keys (sorted).
 create or replace function forgeq.end_uncompleted(
-  lease forgeq.lease, ended jsonb, at timestamptz,
+  lease forgeq.lease, ended jsonb, now_at timestamptz,
   out ids uuid[], out states text[], out tally bytea, out wake_seconds double precision)
 language plpgsql
 as $$
@@ -52,14 +52,14 @@ begin
       finished_results := finished_results || held.result;
       finished_errors := finished_errors || case
         when state = 'dead' and held.outcome = 'undispatched' then jsonb_build_object('name', 'Undispatchable',
-          'message', coalesce('no invocation of the handler began in 10 dispatches: ' || (held.error ->> 'message'), 'no invocation of the handler began in 10 dispatches'))
+          'message', concat_ws(': ', 'no invocation of the handler began in 10 dispatches', held.error ->> 'message'))
         else held.error end;
       finished_attempts := finished_attempts || (held.attempt - (not counted)::int)::smallint;
       if held.unique_key is not null then
         finished_keys := finished_keys || held.unique_key;
       end if;
     else
-      next_run_at := at + make_interval(secs => case
+      next_run_at := now_at + make_interval(secs => case
         when held.delay_seconds is not null then least(greatest(held.delay_seconds, 0), 31536000)
         when counted then coalesce((select forgeq.backoff_seconds(t.backoff, held.attempt, random()) from forgeq.job_type t where t.type = held.type), 60)
         when held.outcome = 'undispatched' then least(30, power(2, held.dispatches))
@@ -76,18 +76,18 @@ begin
       if not found then
         raise exception 'forgeq: job % changed under its lock', held.id;
       end if;
-      wake_seconds := least(wake_seconds, extract(epoch from next_run_at - at));
+      wake_seconds := least(wake_seconds, extract(epoch from next_run_at - now_at));
     end if;
 
     ids := ids || held.id;
-    states := states || case when state <> 'live' then state when next_run_at > at then 'scheduled' else 'pending' end;
+    states := states || case when state <> 'live' then state when next_run_at > now_at then 'scheduled' else 'pending' end;
     attempt_outcome := case when state = 'cancelled' then 'cancelled' when state = 'dead' and held.outcome = 'retry' then 'dead' else held.outcome end;
     -- Cancelled by begin itself: it never ran.
     ran_since := case when held.outcome <> 'cancelled' then lease.began_at end;
-    tally := tally || forgeq.metric_end(state, attempt_outcome, held.run_at, ran_since, at);
+    tally := tally || forgeq.metric_end(state, attempt_outcome, held.run_at, ran_since, now_at);
     if held.outcome <> 'throttled' then
       insert into forgeq.job_attempt (job_id, life, number, outcome, lease_id, run_at, began_at, ended_at, invocation, error)
-      values (held.id, held.life, held.attempt, attempt_outcome, lease.id, held.run_at, ran_since, at, lease.invocation, held.error);
+      values (held.id, held.life, held.attempt, attempt_outcome, lease.id, held.run_at, ran_since, now_at, lease.invocation, held.error);
     end if;
   end loop;
 
@@ -98,8 +98,9 @@ begin
     kept as (
       insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
         attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, result, error)
-      select g.id, g.life, at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end, lease.began_at, lease.id, f.state::forgeq.finished_state, g.priority,
-        f.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload, f.result, f.error
+      select g.id, g.life, now_at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end, lease.began_at, lease.id,
+        f.state::forgeq.finished_state, g.priority, f.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata,
+        g.payload, f.result, f.error
       from gone g
       join unnest(finished_ids, finished_states, finished_results, finished_errors, finished_attempts)
         as f(id, state, result, error, attempt) on f.id = g.id)

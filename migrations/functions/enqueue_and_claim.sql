@@ -1,5 +1,5 @@
 -- Stores jobs as enqueue_many does, then takes up to as many due jobs of their queue as it stored, for the caller to invoke
--- their handlers itself: an eager hand-off. See enqueue_many and claim for guarantees, errors, and what a lease is.
+-- their handlers itself: an eager invoke. See enqueue_many and claim for guarantees, errors, and what a lease is.
 --
 -- Takes nothing, and leaves the jobs to a dispatcher, unless the new ones that are due are all of one queue, which is not paused
 -- and where no claim left jobs waiting. A type with batches of more than one job has to find the queue with nothing in flight:
@@ -7,46 +7,46 @@
 -- that has been due for more than a second, because its wake was lost, waits for the tick all the same.
 --
 -- The claim is named as the first job, so a call that is sent again finds its leases: those that have not begun are given again.
--- One row per item as enqueue_many gives it, with `leased` for a new job that this call took, and on each row the same `leases`:
--- [{id, ordinal, type, jobs}].
+-- Answers [groups, leases, job ids]: groups as enqueue_lines, [{id, ordinal, type, jobs}], and the new jobs that this call took.
 -- Lock order: as enqueue_many, then as claim; the queue is locked (skip locked) where it has a limit and for types with batches.
 -- Under its lock nobody else has left jobs waiting, so a claim this small forgets none. Needs read committed.
 create or replace function forgeq.enqueue_and_claim(
   jobs jsonb, fresh boolean default false, blocked_types text[] default '{}', dispatch_seconds double precision default 90,
   at timestamptz default null)
-returns table (requested_id uuid, id uuid, created boolean, queue text, priority int, max_attempts int, run_at timestamptz,
-  created_at timestamptz, leased boolean, leases jsonb)
+returns json
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 #variable_conflict use_column
 declare
   claim uuid := jobs -> 0 ->> 'id';
-  stored jsonb;
+  groups json := forgeq.enqueue_in_groups(jobs, fresh, false, at);
+  leases jsonb := '[]';
+  taken jsonb;
   due record;
   target record;
   free boolean;
 begin
-  stored := (select jsonb_agg(to_jsonb(e)) from forgeq.enqueue_many(jobs, fresh, enqueue_and_claim.at) e);
-  leases := '[]';
-
-  select count(*)::int as jobs, min(s.queue) as queue, count(distinct s.queue) as queues, bool_or(t.batch_size > 1) as in_batches
-  into due
-  from jsonb_to_recordset(stored) as s(requested_id uuid, created boolean, queue text, run_at timestamptz, created_at timestamptz)
-  join jsonb_to_recordset(jobs) as i(id uuid, type text) on i.id = s.requested_id
-  join forgeq.job_type t on t.type = i.type
-  where s.created and s.run_at <= s.created_at;
+  select sum(g.jobs)::int as jobs, min(g.queue) as queue, count(distinct g.queue) as queues into due
+  from (
+    select g.value ->> 1 as queue, case when g.value ->> 6 is null then jsonb_array_length(jobs) else json_array_length(g.value -> 6) end as jobs
+    from json_array_elements(groups) as g(value)
+    where (g.value ->> 0)::boolean and (g.value ->> 4)::timestamptz <= (g.value ->> 5)::timestamptz) g;
 
   if due.queues = 1 then
-    select q.max_in_flight is not null or due.in_batches as locked into target
+    select q.max_in_flight is not null or b.in_batches as locked, b.in_batches into target
     from forgeq.queue q
+    cross join (
+      select bool_or(t.batch_size > 1) as in_batches
+      from jsonb_to_recordset(jobs) as i(type text)
+      join forgeq.job_type t on t.type = i.type) b
     where q.name = due.queue and not q.paused and not q.waiting
-      and (not due.in_batches or not exists (select from forgeq.lease l where l.queue = q.name));
+      and (not b.in_batches or not exists (select from forgeq.lease l where l.queue = q.name));
     free := found;
     if free and target.locked then
       perform from forgeq.queue q where q.name = due.queue and not q.paused and not q.waiting for no key update skip locked;
       free := found;
-      if free and due.in_batches then
+      if free and target.in_batches then
         -- Looked up again in a later statement: whoever held the row has committed, and its lease is seen.
         free := not exists (select from forgeq.lease l where l.queue = due.queue);
       end if;
@@ -54,9 +54,8 @@ begin
     if free then
       leases := (
         select c.leases
-        from forgeq.claim_jobs(due.queue, claim, due.jobs,
-          array_fill((coalesce(enqueue_and_claim.at, clock_timestamp()) - interval '1 second')::text, array[10]),
-          blocked_types, dispatch_seconds, enqueue_and_claim.at) c);
+        from forgeq.claim_jobs(due.queue, claim, due.jobs, array_fill((coalesce(at, clock_timestamp()) - interval '1 second')::text, array[10]),
+          blocked_types, dispatch_seconds, at) c);
     end if;
   elsif not fresh then
     leases := coalesce((
@@ -64,10 +63,8 @@ begin
       from forgeq.lease l where l.claim_id = claim and l.began_at is null), '[]');
   end if;
 
-  return query
-  select s.requested_id, s.id, s.created, s.queue, s.priority, s.max_attempts, s.run_at, s.created_at,
-         s.created and exists (select from forgeq.job j where j.id = s.id and j.claim_id = claim), leases
-  from jsonb_to_recordset(stored) as s(requested_id uuid, id uuid, created boolean, queue text, priority int, max_attempts int,
-    run_at timestamptz, created_at timestamptz);
+  taken := (select jsonb_agg(j.id) from forgeq.job j
+            where j.id = any (array(select i.id from jsonb_to_recordset(jobs) as i(id uuid))) and j.claim_id = claim);
+  return json_build_array(groups, leases, coalesce(taken, '[]'));
 end
 $$;

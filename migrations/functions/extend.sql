@@ -9,21 +9,21 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  at timestamptz := coalesce(extend.at, clock_timestamp());
+  now_at timestamptz := coalesce(at, clock_timestamp());
   place tid;
 begin
   select l.ctid into place from forgeq.lease l
-  where l.id = extend.lease_id and l.begun_by = extend.begun_by and l.expires_at > at
+  where l.id = extend.lease_id and l.begun_by = extend.begun_by and l.expires_at > now_at
   for update skip locked;
   if found then
     update forgeq.lease l
-    set expires_at = greatest(l.expires_at, at + make_interval(secs => lease_seconds)),
+    set expires_at = greatest(l.expires_at, now_at + make_interval(secs => lease_seconds)),
         progress = l.progress || coalesce(extend.progress, '{}')
     where l.ctid = place
     returning 'extended', l.expires_at, l.cancel_requested into outcome, expires_at, cancel_requested;
   else
     select case when count(*) > 0 then 'busy' else 'lease_lost' end into outcome
-    from forgeq.lease l where l.id = extend.lease_id and l.begun_by = extend.begun_by and l.expires_at > at;
+    from forgeq.lease l where l.id = extend.lease_id and l.begun_by = extend.begun_by and l.expires_at > now_at;
   end if;
   return next;
 end

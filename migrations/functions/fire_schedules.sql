@@ -15,7 +15,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  at timestamptz := coalesce(fire_schedules.at, clock_timestamp());
+  now_at timestamptz := coalesce(at, clock_timestamp());
   fire record;
   slot record;
   held forgeq.schedule;
@@ -62,12 +62,12 @@ begin
       live := live || slot.job_id;
       waiting := true;
       jobs := jobs + 1;
-      due_seconds := least(due_seconds, greatest(0, extract(epoch from slot.run_at - at)));
+      due_seconds := least(due_seconds, greatest(0, extract(epoch from slot.run_at - now_at)));
     end loop;
 
     begin
       if jobs > 0 then
-        perform forgeq.enqueue_many(items, false, at);
+        perform forgeq.enqueue_many(items, false, now_at);
       end if;
       update forgeq.schedule s
       set decided_until = fire.until, next_slot_at = fire.next_slot_at,

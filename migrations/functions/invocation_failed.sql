@@ -10,7 +10,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  at timestamptz := coalesce(invocation_failed.at, clock_timestamp());
+  now_at timestamptz := coalesce(at, clock_timestamp());
   held forgeq.lease;
   how text;
 begin
@@ -28,11 +28,11 @@ begin
     outcome := 'released';
     how := case reason when 'function_error' then 'undispatched' else 'throttled' end;
     select e.wake_seconds into wake_seconds
-    from forgeq.end_attempts(held, forgeq.whole_lease(held, how, error, null), how, at) e;
+    from forgeq.end_attempts(held, forgeq.whole_lease(held, how, error, null), how, now_at) e;
   elsif reason = 'function_error' and held.invocation = invocation_failed.invocation then
     outcome := 'recovered';
     select e.wake_seconds into wake_seconds
-    from forgeq.end_attempts(held, forgeq.whole_lease(held, 'lease_expired', error, null), 'recovered', at) e;
+    from forgeq.end_attempts(held, forgeq.whole_lease(held, 'lease_expired', error, null), 'recovered', now_at) e;
   else
     outcome := 'ignored';
   end if;

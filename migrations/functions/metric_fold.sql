@@ -12,7 +12,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  clock timestamptz := coalesce(metric_fold.at, clock_timestamp());
+  now_at timestamptz := coalesce(at, clock_timestamp());
   state forgeq.metric_state;
   idle text;
   before xid8;
@@ -70,11 +70,11 @@ begin
     execute format('truncate forgeq.%I', idle);
   end if;
   update forgeq.metric_state m
-  set folded_before = before, folded_at = clock, active = case when idle is null then m.active else 1 - m.active end;
+  set folded_before = before, folded_at = now_at, active = case when idle is null then m.active else 1 - m.active end;
 
-  delete from forgeq.metric_sample s where s.at < clock - interval '1 hour';
+  delete from forgeq.metric_sample s where s.at < now_at - interval '1 hour';
   insert into forgeq.metric_sample (at, queue, enqueued, completed, failed, dead)
-  select clock, q.name,
+  select now_at, q.name,
          coalesce(sum(n.value) filter (where n.name in ('enqueued', 'retried')), 0),
          coalesce(sum(n.value) filter (where n.name = 'finished_completed'), 0),
          coalesce(sum(n.value) filter (where n.name in ('ended_retry', 'ended_dead', 'ended_timed_out', 'ended_lease_expired')), 0),

@@ -1,11 +1,11 @@
 -- Chooses due jobs of one queue and locks them: what claim and settle_and_take begin with. Internal; see claim for the guarantees, the lock order,
 -- the watermarks and the answers. The arrays say the same jobs in the same order; null when there are none.
 --
--- near_watermarks: where a scan that was cut off by its size ended, without the second of lag; null otherwise. A scan from there passes over
+-- continued_watermarks: where a scan that was cut off by its size ended, without the second of lag; null otherwise. A scan from there passes over
 -- nothing that was taken just now, and misses what commits late meanwhile: see docs/adr/0016.
 create or replace function forgeq.pick(
-  queue text, max_jobs int, watermarks text[], blocked_types text[], at timestamptz,
-  out outcome text, out next_watermarks text[], out near_watermarks text[], out more boolean,
+  queue text, max_jobs int, watermarks text[], blocked_types text[], now_at timestamptz,
+  out outcome text, out next_watermarks text[], out continued_watermarks text[], out more boolean,
   out places tid[], out ids uuid[], out types text[], out priorities smallint[], out run_ats timestamptz[])
 language plpgsql
 as $$
@@ -53,14 +53,14 @@ begin
   end if;
 
   for i in 1 .. 10 loop
-    if lows[i] > at then
+    if lows[i] > now_at then
       lows[i] := '-infinity';
     end if;
   end loop;
   if cardinality(blocked_types) > 0 then
     for i in 1 .. 10 loop
       highs[i] := (select j.run_at from forgeq.job j
-                   where j.queue = pick.queue and j.priority = (i - 1)::smallint and j.run_at > lows[i] and j.run_at <= at
+                   where j.queue = pick.queue and j.priority = (i - 1)::smallint and j.run_at > lows[i] and j.run_at <= now_at
                    order by j.run_at offset examined_rows limit 1);
     end loop;
   end if;
@@ -74,7 +74,7 @@ begin
       select j.ctid as tid, j.id, j.type, j.priority, j.run_at
       from forgeq.job j
       where j.queue = pick.queue and j.priority = (p.n - 1)::smallint
-        and j.run_at > p.low and j.run_at <= least(at, p.high)
+        and j.run_at > p.low and j.run_at <= least(now_at, p.high)
         and j.claim_id is null and j.type <> all (blocked_types)
       order by j.run_at
       limit wanted
@@ -90,14 +90,14 @@ begin
       select j.id, j.priority, j.run_at
       from forgeq.job j
       where j.queue = pick.queue and j.priority = p.priority::smallint
-        and j.run_at > lows[p.priority + 1] and j.run_at <= least(at, highs[p.priority + 1])
+        and j.run_at > lows[p.priority + 1] and j.run_at <= least(now_at, highs[p.priority + 1])
         and j.claim_id is null and j.type <> all (blocked_types)
       order by j.run_at
       limit 1) first
     order by first.run_at
     limit 1;
     if oldest.run_at < run_ats[picked] then
-      -- By what it was chosen by: if it was moved meanwhile its old place is empty.
+      -- Read again by id and run_at: the row may have moved since, and its old place be empty.
       select j.ctid as tid, j.id, j.type, j.priority, j.run_at into oldest
       from forgeq.job j where j.id = oldest.id and j.claim_id is null and j.run_at = oldest.run_at for update skip locked;
       if found then
@@ -113,7 +113,7 @@ begin
   -- Everything below a scan's end was seen. One second of lag covers inserts that commit late; sweeps cover the rest.
   for i in 1 .. case when picked < wanted then 10 else last_priority end loop
     more := more or highs[i] is not null;
-    lows[i] := greatest(lows[i], coalesce(highs[i], at - interval '1 second'));
+    lows[i] := greatest(lows[i], coalesce(highs[i], now_at - interval '1 second'));
   end loop;
   if picked = wanted then
     last_run_at := (select max(r.run_at) from unnest(run_ats, priorities) as r(run_at, priority) where r.priority = last_priority);
@@ -123,7 +123,7 @@ begin
   if picked = wanted then
     -- Others may be due at the same instant.
     lows[last_priority + 1] := greatest(lows[last_priority + 1], last_run_at - interval '1 microsecond');
-    near_watermarks := lows::text[];
+    continued_watermarks := lows::text[];
   end if;
   more := more or picked = wanted;
   if limits.max_in_flight is not null and limits.waiting <> (picked = wanted and wanted < pick.max_jobs) then

@@ -9,7 +9,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  at timestamptz := coalesce(purge.at, clock_timestamp());
+  now_at timestamptz := coalesce(at, clock_timestamp());
   longest int := (select coalesce(max(retention_days), 30) from forgeq.queue);
   part record;
   q record;
@@ -25,7 +25,7 @@ begin
     join pg_catalog.pg_class p on p.oid = i.inhparent
     where p.oid in ('forgeq.job_history'::regclass, 'forgeq.job_attempt'::regclass)
   loop
-    if to_date(right(part.name, 8), 'YYYYMMDD')::timestamp at time zone 'UTC' + interval '7 days' < at - make_interval(days => longest) then
+    if to_date(right(part.name, 8), 'YYYYMMDD')::timestamp at time zone 'UTC' + interval '7 days' < now_at - make_interval(days => longest) then
       begin
         execute format('drop table forgeq.%I', part.name);
         partitions := partitions + 1;
@@ -43,7 +43,7 @@ begin
     delete from forgeq.job_history
     where (tableoid, ctid) in (
       select h.tableoid, h.ctid from forgeq.job_history h
-      where h.queue = q.name and h.finished_at < at - make_interval(days => q.retention_days)
+      where h.queue = q.name and h.finished_at < now_at - make_interval(days => q.retention_days)
       limit max_rows - jobs);
     get diagnostics n = row_count;
     jobs := jobs + n;
@@ -56,7 +56,7 @@ begin
       select c.ctid from (
         select ctid, closed_at from forgeq.lease_closed
         where xid < (select folded_before from forgeq.metric_state) order by xid limit max_rows) c
-      where c.closed_at < at - interval '10 minutes'))
+      where c.closed_at < now_at - interval '10 minutes'))
     for update skip locked));
   get diagnostics leases = row_count;
   more := jobs >= max_rows or leases >= max_rows;

@@ -33,9 +33,9 @@ as $$
                else least(n.pending, max_counted) end)::int,
          coalesce(held.leased, 0), coalesce(held.running, 0), coalesce(dead_jobs.jobs, 0),
          n.scheduled > max_counted and n.pending > max_counted or coalesce((select sum(jobs) from dead_jobs), 0) >= max_counted / 10,
-         extract(epoch from clock.now - waiting.oldest)::double precision,
+         extract(epoch from clock.now_at - waiting.oldest)::double precision,
          rate.enqueued, rate.completed, rate.failed, rate.dead
-  from (select coalesce(queue_stats.at, clock_timestamp()) as now offset 0) clock
+  from (select coalesce(queue_stats.at, clock_timestamp()) as now_at offset 0) clock
   cross join forgeq.queue q
   left join held on held.queue = q.name
   left join dead_jobs on dead_jobs.queue = q.name
@@ -44,13 +44,13 @@ as $$
     from generate_series(0, 9) as priorities(n)
     cross join lateral (
       select (select count(*) from (
-                select from forgeq.job j where j.queue = q.name and j.priority = n::smallint and j.run_at > clock.now
+                select from forgeq.job j where j.queue = q.name and j.priority = n::smallint and j.run_at > clock.now_at
                 limit max_counted + 1) x) as scheduled,
              (select count(*) from (
-                select from forgeq.job j where j.queue = q.name and j.priority = n::smallint and j.run_at <= clock.now
+                select from forgeq.job j where j.queue = q.name and j.priority = n::smallint and j.run_at <= clock.now_at
                 limit max_counted + 1 + coalesce(held.leased + held.running, 0)) x) as due,
              (select j.run_at from forgeq.job j
-              where j.queue = q.name and j.priority = n::smallint and j.run_at <= clock.now and j.claim_id is null
+              where j.queue = q.name and j.priority = n::smallint and j.run_at <= clock.now_at and j.claim_id is null
               order by j.run_at limit 1) as oldest) p) waiting
   cross join lateral (
     select coalesce(held.leased + held.running, 0) as held, waiting.scheduled,
@@ -63,7 +63,7 @@ as $$
   left join lateral (
     select (l.enqueued - e.enqueued) * f.per as enqueued, (l.completed - e.completed) * f.per as completed,
            (l.failed - e.failed) * f.per as failed, (l.dead - e.dead) * f.per as dead
-    from (select * from forgeq.metric_sample s where s.queue = q.name and s.at > clock.now - interval '5 minutes' order by s.at desc limit 1) l
+    from (select * from forgeq.metric_sample s where s.queue = q.name and s.at > clock.now_at - interval '5 minutes' order by s.at desc limit 1) l
     cross join lateral (select * from forgeq.metric_sample s where s.queue = q.name and s.at >= l.at - interval '5 minutes' order by s.at limit 1) e
     cross join lateral (select 60 / extract(epoch from l.at - e.at)::double precision as per where l.at > e.at) f) rate on true
   where queue_stats.queue is null or q.name = queue_stats.queue

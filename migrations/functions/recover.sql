@@ -7,14 +7,14 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  at timestamptz := coalesce(recover.at, clock_timestamp());
+  now_at timestamptz := coalesce(at, clock_timestamp());
   held forgeq.lease;
   ended record;
 begin
   leases := 0;
   jobs := 0;
   for held in
-    select l.* from forgeq.lease l where l.expires_at <= at limit max_leases for update skip locked
+    select l.* from forgeq.lease l where l.expires_at <= now_at limit max_leases for update skip locked
   loop
     select e.answers, e.wake_seconds into ended
     from forgeq.end_attempts(held, forgeq.whole_lease(held,
@@ -22,7 +22,7 @@ begin
         case when held.began_at is null
              then jsonb_build_object('name', 'NotBegun', 'message', 'the invocation did not begin before the dispatch time-out')
              else jsonb_build_object('name', 'LeaseExpired', 'message', 'the handler sent no heartbeat before its lease expired') end,
-        null), 'recovered', at) e;
+        null), 'recovered', now_at) e;
     leases := leases + 1;
     jobs := jobs + (select count(*)::int from jsonb_object_keys(ended.answers));
     wake_seconds := least(wake_seconds, ended.wake_seconds);

@@ -8,7 +8,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  at timestamptz := coalesce(repair.at, clock_timestamp());
+  now_at timestamptz := coalesce(at, clock_timestamp());
   stray uuid;
   held record;
   strays uuid[];
@@ -26,11 +26,11 @@ begin
     from forgeq.job j where j.id = stray and j.claim_id is not null for update skip locked;
     -- Looked up again in a later statement: the claim may have committed its leases meanwhile.
     if found and not exists (select from forgeq.lease l where l.claim_id = held.claim_id and stray = any (l.job_ids)) then
-      update forgeq.job set claim_id = null, run_at = at, created_at = coalesce(created_at, run_at),
+      update forgeq.job set claim_id = null, run_at = now_at, created_at = coalesce(created_at, run_at),
         max_attempts = least(1000, greatest(max_attempts, held.attempt + 1))
       where ctid = held.tid and claim_id = held.claim_id;
       insert into forgeq.job_attempt (job_id, life, number, outcome, ended_at, error)
-      values (stray, held.life, held.attempt, 'lease_expired', at,
+      values (stray, held.life, held.attempt, 'lease_expired', now_at,
               jsonb_build_object('name', 'Repaired', 'message', 'the job had a claim without a lease'));
       perform forgeq.metric_add(held.queue, held.type, 'm', 1);
       repaired := repaired + 1;

@@ -10,7 +10,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  at timestamptz := coalesce(retry.at, clock_timestamp());
+  now_at timestamptz := coalesce(at, clock_timestamp());
   h record;
   live_life int;
   made boolean;
@@ -21,9 +21,9 @@ begin
     return next;
     return;
   end if;
-  select p.*, coalesce(p.payload, p.payload_jsonb::json) as kept into h from forgeq.job_history p where p.id = retry.id order by p.life desc limit 1;
+  select p.* into h from forgeq.job_history p where p.id = retry.id order by p.life desc limit 1;
   outcome := case when not found then 'not_found' when h.life = retry.life + 1 then 'retried' when h.life <> retry.life then 'stale'
-                  when h.kept is null then 'payload_gone' end;
+                  when h.payload is null then 'payload_gone' end;
   if outcome is not null then
     return next;
     return;
@@ -44,7 +44,7 @@ begin
     end loop;
   end if;
   insert into forgeq.job (id, run_at, created_at, life, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
-  values (h.id, at, h.created_at, h.life + 1, h.priority, h.max_attempts, h.depth, h.queue, h.type, h.unique_key, h.traceparent, h.metadata, h.kept)
+  values (h.id, now_at, h.created_at, h.life + 1, h.priority, h.max_attempts, h.depth, h.queue, h.type, h.unique_key, h.traceparent, h.metadata, h.payload)
   on conflict (id) do nothing;
   made := found;
   -- Two retries of one life raced: the other one made it, and it may even have ended; only one new life exists.

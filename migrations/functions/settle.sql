@@ -17,7 +17,7 @@ as $$
 declare
   held forgeq.lease;
   settled jsonb;
-  at timestamptz := coalesce(settle.at, clock_timestamp());
+  now_at timestamptz := coalesce(at, clock_timestamp());
   told_before boolean := false;
   whole boolean := jsonb_typeof(ended) = 'string';
   -- Nearly always: then names need no look, and doubles show in the number of jobs that completed.
@@ -37,7 +37,7 @@ begin
   if found then
     told_before := not whole and held.outcomes <> '{}' and held.outcomes ?| array(select o.id from jsonb_to_recordset(ended) as o(id text));
     select case when jsonb_typeof(e.answers) = 'object' then e.answers || held.outcomes else e.answers end, e.wake_seconds into settled, wake_seconds
-    from forgeq.end_attempts(held, ended, 'settled', at) e;
+    from forgeq.end_attempts(held, ended, 'settled', now_at) e;
     if (case when whole then true when jsonb_typeof(settled) = 'string' then brief
         else all_completed and held.outcomes = '{}' and (select count(*) from jsonb_object_keys(settled)) = jsonb_array_length(ended) end) then
       jobs := settled;
@@ -63,7 +63,7 @@ begin
   end if;
   -- The answer of a call that gave jobs back may be lost, and with it their hint: they want a dispatcher all the same.
   if told_before then
-    select least(wake_seconds, min(greatest(0, extract(epoch from j.run_at - at)))) into wake_seconds
+    select least(wake_seconds, min(greatest(0, extract(epoch from j.run_at - now_at)))) into wake_seconds
     from jsonb_to_recordset(ended) as o(id uuid)
     cross join lateral (select job.run_at, job.claim_id from forgeq.job where job.id = o.id offset 0) j
     where j.claim_id is null;

@@ -8,18 +8,18 @@ returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 declare
-  at timestamptz := coalesce(wake_wanted.at, clock_timestamp());
-  due_at timestamptz := at + make_interval(secs => greatest(due_seconds, 0));
+  now_at timestamptz := coalesce(at, clock_timestamp());
+  due_at timestamptz := now_at + make_interval(secs => greatest(due_seconds, 0));
 begin
   if due_seconds > 120 or not exists (
     select from forgeq.wake w
-    where w.name = 'dispatcher' and coalesce(w.active_until <= at, true)
-      and (due_seconds <= 0 or coalesce(w.waiting_for <= at or w.waiting_for > due_at + interval '100 milliseconds', true))) then
+    where w.name = 'dispatcher' and coalesce(w.active_until <= now_at, true)
+      and (due_seconds <= 0 or coalesce(w.waiting_for <= now_at or w.waiting_for > due_at + interval '100 milliseconds', true))) then
     return false;
   end if;
   update forgeq.wake w
-  set active_until = at + interval '500 milliseconds', active_by = '00000000-0000-0000-0000-000000000000'
-  where w.name = 'dispatcher' and coalesce(w.active_until <= at, true);
+  set active_until = now_at + interval '500 milliseconds', active_by = '00000000-0000-0000-0000-000000000000'
+  where w.name = 'dispatcher' and coalesce(w.active_until <= now_at, true);
   return found;
 end
 $$;

@@ -1,4 +1,4 @@
--- The key of an advisory lock of a worker's; see hand_over. Internal.
+-- The key of an advisory lock of a worker's; see choose_worker. Internal.
 create or replace function forgeq.worker_lock(worker uuid, kind int)
 returns bigint
 language sql immutable

@@ -4,6 +4,7 @@ import type { JobDefinition, QueueDefinition } from "../../lib/core/job.ts";
 import type { JobState } from "../../lib/core/states.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
 import type { Db } from "../../lib/db/drivers/client.ts";
+import type { IdentifiedJob } from "../../lib/core/new-job.ts";
 import { enqueueMany } from "../../lib/db/protocol/enqueue.ts";
 import { getJob, type Job } from "../../lib/db/reads/jobs.ts";
 import { beginLease, claim, type Claimed, type LeaseHolder } from "../../lib/db/protocol/leases.ts";
@@ -97,7 +98,7 @@ export const setup = async (options: SetupOptions = {}) => {
 
   const queue = {
     /** Stores jobs of type `plain`, and gives their ids. */
-    enqueue: async (count = 1, extra: Record<string, unknown> = {}): Promise<string[]> => {
+    enqueue: async (count = 1, extra: Partial<IdentifiedJob> = {}): Promise<string[]> => {
       const items = Array.from({ length: count }, (_, n) => ({
         id: uuidV7(),
         type: "plain",

@@ -24,8 +24,8 @@ const caseOf = (id: string | undefined, held: Partial<Held> = {}): Case => {
 
 const finish =
   (outcome: Ended["outcome"]) =>
-  async ({ queue }: Setup, max_attempts: number): Promise<Case> => {
-    const [id] = await queue.enqueue(1, { max_attempts });
+  async ({ queue }: Setup, maxAttempts: number): Promise<Case> => {
+    const [id] = await queue.enqueue(1, { maxAttempts });
     const held = await queue.lease();
     await queue.settle(held, outcome);
     return caseOf(id, held);
@@ -33,26 +33,26 @@ const finish =
 
 /** How a job comes to be in each state. */
 export const MAKE: Record<JobState, (s: Setup, maxAttempts: number) => Promise<Case>> = {
-  scheduled: async ({ queue }, max_attempts) => {
-    const [id] = await queue.enqueue(1, { delay_seconds: 3_600, max_attempts });
+  scheduled: async ({ queue }, maxAttempts) => {
+    const [id] = await queue.enqueue(1, { delaySeconds: 3_600, maxAttempts });
     return caseOf(id);
   },
-  pending: async ({ queue }, max_attempts) => {
-    const [id] = await queue.enqueue(1, { max_attempts });
+  pending: async ({ queue }, maxAttempts) => {
+    const [id] = await queue.enqueue(1, { maxAttempts });
     return caseOf(id);
   },
-  leased: async ({ queue }, max_attempts) => {
-    const [id] = await queue.enqueue(1, { max_attempts });
+  leased: async ({ queue }, maxAttempts) => {
+    const [id] = await queue.enqueue(1, { maxAttempts });
     return caseOf(id, { leaseId: (await queue.claim()).leases[0]!.id });
   },
-  running: async ({ queue }, max_attempts) => {
-    const [id] = await queue.enqueue(1, { max_attempts });
+  running: async ({ queue }, maxAttempts) => {
+    const [id] = await queue.enqueue(1, { maxAttempts });
     return caseOf(id, await queue.lease());
   },
   completed: finish("completed"),
   dead: finish("dead"),
-  cancelled: async ({ db, queue, at }, max_attempts) => {
-    const [id] = await queue.enqueue(1, { max_attempts });
+  cancelled: async ({ db, queue, at }, maxAttempts) => {
+    const [id] = await queue.enqueue(1, { maxAttempts });
     await cancel(db, id!, at(0));
     return caseOf(id);
   },
@@ -60,16 +60,8 @@ export const MAKE: Record<JobState, (s: Setup, maxAttempts: number) => Promise<C
 
 type Make = (s: Setup, job: Case) => Promise<unknown>;
 
-/** The other two calls that write what a handler's attempt came to. They take nothing here. */
+/** The other call that writes the outcome of a handler's attempt. It takes nothing here. */
 const ALSO_SETTLE: Record<string, (s: Setup, held: Held, ended: Ended) => Promise<unknown>> = {
-  settle_and_claim: ({ db, at }, { leaseId, begunBy }, ended) =>
-    call(db, "select * from forgeq.settle_and_claim($1, $2, $3, 'another', $4, 10, at => $5)", [
-      leaseId,
-      begunBy,
-      JSON.stringify([ended]),
-      uuidV7(),
-      at(1),
-    ]),
   settle_and_take: (s, { leaseId, begunBy }, ended) =>
     settleAndTake(s.db, { ...TAKE, worker: begunBy, settles: [{ leaseId, ended: [ended] }], at: s.at(1) }),
 };

@@ -66,7 +66,7 @@ describe("parallel callers", () => {
 
   it("of retry by hand: one next life", async () => {
     const s = await setup({ database });
-    const [id] = await s.queue.enqueue(1, { unique_key: "k" });
+    const [id] = await s.queue.enqueue(1, { uniqueKey: "k" });
     await cancel(s.db, id!, s.at(0));
     const answers = await parallel(20, () => revive(s.db, id!, 1, s.at(1)));
     expect(new Set(answers.map((answer) => answer.outcome))).toEqual(new Set(["retried"]));
@@ -76,7 +76,7 @@ describe("parallel callers", () => {
 
   it("of retry and enqueue with one key: one holds it", async () => {
     const s = await setup({ database });
-    const [id] = await s.queue.enqueue(1, { unique_key: "k" });
+    const [id] = await s.queue.enqueue(1, { uniqueKey: "k" });
     await cancel(s.db, id!, s.at(0));
     await parallel<unknown>(20, (n) =>
       n % 2 === 0
@@ -117,7 +117,7 @@ describe("a storm of every call at once", () => {
         const any = <Item>(items: readonly Item[]): Item | undefined => items[Math.floor(next() * items.length)];
         const OUTCOMES = ["completed", "retry", "dead", "released", "snoozed", "timed_out"] as const;
         const calls: (() => Promise<unknown>)[] = [
-          async () => ids.push(...(await s.queue.enqueue(1 + Math.floor(next() * 8), { run_at: s.at(seconds - 1) }))),
+          async () => ids.push(...(await s.queue.enqueue(1 + Math.floor(next() * 8), { runAt: s.at(seconds - 1) }))),
           async () => {
             const key = `k${Math.floor(next() * 5)}`;
             const [made] = await enqueueJobs(s.deps, [{ type: "plain", payload: { n: 0 }, uniqueKey: key }]);

@@ -8,14 +8,14 @@ const found = (more: boolean, name: string, outcome: "claimed" | "full" = "claim
   leases: [],
   dueSeconds: null,
   serverMs: 0,
-  beside: null,
+  housekeeping: null,
   queues: [
     {
       queue: "plain",
       outcome,
       more,
       watermarks: [`wide ${name}`],
-      near: more ? [`near ${name}`] : null,
+      continued: more ? [`near ${name}`] : null,
     },
   ],
 });
@@ -39,7 +39,7 @@ const start = () => {
 it("sweeps first, and goes on near while more jobs wait", () => {
   const { look, answer } = start();
   const first = look();
-  expect(first).toMatchObject({ watermarks: null, near: false });
+  expect(first).toMatchObject({ watermarks: null, continued: false });
   answer(first, true, "1");
   const second = look();
   expect(second).toMatchObject({ watermarks: ["near 1"], near: true });
@@ -53,7 +53,7 @@ it("looks widely ten times a second, from where the last wide look says", () => 
   answer(look(), true, "2");
   after(100);
   const wide = look();
-  expect(wide).toMatchObject({ watermarks: ["wide 1"], near: false });
+  expect(wide).toMatchObject({ watermarks: ["wide 1"], continued: false });
   answer(wide, true, "3");
   expect(look()).toMatchObject({ watermarks: ["near 3"], near: true });
 });
@@ -63,10 +63,10 @@ it("looks widely once a look was not cut off, and when somebody tells of a job",
   answer(look(), true, "1");
   answer(look(), false, "2");
   const wide = look();
-  expect(wide).toMatchObject({ watermarks: ["wide 1"], near: false });
+  expect(wide).toMatchObject({ watermarks: ["wide 1"], continued: false });
   answer(wide, true, "3");
   queues.heat("plain");
-  expect(look()).toMatchObject({ watermarks: ["wide 3"], near: false });
+  expect(look()).toMatchObject({ watermarks: ["wide 3"], continued: false });
 });
 
 it.each(["answered `full`", "not made"])("sweeps once more when a sweep was %s, which scans nothing", (how) => {
@@ -78,9 +78,9 @@ it.each(["answered `full`", "not made"])("sweeps once more when a sweep was %s, 
   if (how === "not made") queues.unseen([sweep]);
   else answer(sweep, false, "0", "full");
   const again = look();
-  expect(again).toMatchObject({ watermarks: null, near: false });
+  expect(again).toMatchObject({ watermarks: null, continued: false });
   answer(again, false, "1");
-  expect(look()).toMatchObject({ watermarks: ["wide 1"], near: false });
+  expect(look()).toMatchObject({ watermarks: ["wide 1"], continued: false });
 });
 
 it("looks widely once more when a wide look was not made", () => {
@@ -89,7 +89,7 @@ it("looks widely once more when a wide look was not made", () => {
   after(100);
   queues.unseen([look()]);
   const wide = look();
-  expect(wide).toMatchObject({ watermarks: ["wide 1"], near: false });
+  expect(wide).toMatchObject({ watermarks: ["wide 1"], continued: false });
   answer(wide, true, "2");
   expect(look()).toMatchObject({ watermarks: ["near 2"], near: true });
 });

@@ -11,7 +11,7 @@ import { type Send, send, submit } from "./session.ts";
 const NAMED = new Set([
   "enqueue",
   "enqueue_and_claim",
-  "enqueue_and_begin",
+  "local_start",
   "claim",
   "begin",
   "extend",

@@ -2,8 +2,7 @@ import type { Db } from "./client.ts";
 
 // No jobs, a lease that nobody holds, a queue without a name: nothing is locked for others, and nothing is written.
 const WARM_UP = `/* forgeq:warm_up */
-select forgeq.enqueue_alike('{}'::uuid[], '', '', fresh => true, hint => false), (select count(*) from forgeq.enqueue_many('[]', true)),
-  forgeq.hand_over('{}', '', '', null, null, null), forgeq.enqueue_and_begin('{}'::uuid[], '', '', null, null, true, '', gen_random_uuid()), (
+select forgeq.enqueue_lines('{}'::uuid[], '', array[''], fresh => true, start => 'push'), (select count(*) from forgeq.enqueue_many('[]', true)), (
   select count(*) from forgeq.settle_and_take(gen_random_uuid(),
     jsonb_build_array(jsonb_build_object('lease_id', gen_random_uuid(), 'ended', '[]'::jsonb)),
     jsonb_build_array(jsonb_build_object('queue', '', 'claim_id', gen_random_uuid())), '{}', 1, null, 1))`;

@@ -1,238 +1,179 @@
-import { binaryIds } from "./binary-ids.ts";
+import type { IdentifiedJob } from "../../core/new-job.ts";
 import { callAgain, callIn, only } from "../drivers/call.ts";
 import type { Db, Sql } from "../drivers/client.ts";
+import {
+  detailLines,
+  documentOf,
+  type EnqueuedRow,
+  lineParams,
+  type Lines,
+  type StoredGroup,
+  toLines,
+  toRows,
+} from "./enqueue-wire.ts";
+import { toLeasedJob } from "./leased-job.ts";
 import type { ClaimedLease } from "./leases.ts";
+import type { TakenLease } from "./take.ts";
 
-/** One item of forgeq.enqueue_many, as its SQL names things; what is undefined comes from the job's type. */
-export interface EnqueueItem {
-  readonly id: string;
-  readonly type: string;
-  readonly payload: unknown;
-  readonly queue?: string | undefined;
-  readonly priority?: number | undefined;
-  readonly run_at?: string | undefined;
-  readonly delay_seconds?: number | undefined;
-  readonly max_attempts?: number | undefined;
-  readonly unique_key?: string | undefined;
-  readonly metadata?: Record<string, unknown> | undefined;
-  readonly depth?: number | undefined;
-  readonly traceparent?: string | undefined;
-}
-
-/**
- * `id` differs from `requestedId` when a live job held the unique key. The rest is null where the job was there already; priority and attempts are
- * the type's where the item has none of its own.
- */
-export interface EnqueuedRow {
-  readonly requestedId: string;
-  readonly id: string;
-  readonly created: boolean;
-  readonly queue: string | null;
-  readonly priority: number | null;
-  readonly maxAttempts: number | null;
-  readonly runAt: Date | null;
-  readonly createdAt: Date | null;
-  /** By the database's clock, 0 for a job that is due. */
-  readonly dueSeconds: number | null;
-  /** Taken by the call that stored it, in one of the leases that it gives, which is begun already when the job is `running`; or handed to a worker. */
-  readonly taken: "leased" | "running" | null;
-  /** Workers that listen hear of it with the commit. */
-  readonly hinted: boolean;
-}
-
-/** Up to this many, a row for each job is cheaper than grouping them, and workers are told by the same statement. See ADR 9. */
+/** Up to this many jobs may be pushed to a worker, or announced, by the statement that stores them; a notification holds few. See ADR 9. */
 const FEW = 5;
 
-/** A row of forgeq.enqueue_many. */
-const ROW = `requested_id as "requestedId", id, created, queue, priority, max_attempts as "maxAttempts", run_at as "runAt",
-       created_at as "createdAt"`;
+const LINES =
+  "select forgeq.enqueue_lines($1::uuid[], $2, $3::text[], $4, $5, $6::boolean, $7, $8::uuid, $9, $10, $11::timestamptz) as stored";
 
-const ENQUEUE_FEW = `/* forgeq:enqueue */
-select ${ROW},
-       case when $4::boolean and created and run_at <= created_at then forgeq.hint_workers(queue) end as hinted
-from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)`;
+const ENQUEUE_LINES = `/* forgeq:enqueue */
+${LINES}`;
 
-/**
- * Jobs stored alike share a row: a batch of a thousand is one, and names no ids when all items are in it; `ids` are those of jobs that were there
- * already. As one value, of which a driver has less to read than of a column for each.
- */
-export type StoredGroup = readonly [
-  created: boolean,
-  queue: string | null,
-  priority: number | null,
-  maxAttempts: number | null,
-  runAt: string | null,
-  createdAt: string | null,
-  requestedIds: readonly string[] | null,
-  ids: readonly string[] | null,
-  hinted?: boolean | null,
-  taken?: "running" | null,
-];
+/** The same by a name of its own, so that pg_stat_statements tells local starts apart. */
+const LOCAL_START = `/* forgeq:local_start */
+${LINES}`;
 
 const ENQUEUE_MANY = `/* forgeq:enqueue */
-select json_build_array(created, queue, priority, max_attempts, run_at, created_at,
-         case when count(*) < $4::int or not created then array_agg(requested_id) end, case when not created then array_agg(id) end) as stored
-from forgeq.enqueue_many($1::jsonb, $2::boolean, $3::timestamptz)
-group by created, queue, priority, max_attempts, run_at, created_at`;
+select json_build_array(forgeq.enqueue_in_groups($1::jsonb, $2::boolean, $3::boolean, $4::timestamptz), null) as stored`;
 
-const ENQUEUE_ALIKE = `/* forgeq:enqueue */
-select forgeq.enqueue_alike($1::uuid[], $2, $3, $4, $5, $6::boolean, $7::timestamptz, $8::boolean) as groups`;
+/** A lease that the jobs were begun in; without seconds it is another worker's. */
+type BegunLease = readonly [id: string, seconds: number | null, maxAttempts: number, jobIds: readonly string[] | null];
 
-const toDate = (text: string | null): Date | null => (text === null ? null : new Date(text));
-
-const isAlike = (item: EnqueueItem, { type, queue }: EnqueueItem): boolean =>
-  item.type === type &&
-  item.queue === queue &&
-  item.run_at === undefined &&
-  item.delay_seconds === undefined &&
-  item.unique_key === undefined &&
-  item.payload !== undefined &&
-  item.payload !== null;
-
-/** Of one type and queue, due at once, and none with a unique key. A payload of null is left to the statement that refuses it. */
-export const areAlike = (items: readonly EnqueueItem[]): boolean => {
-  const [first] = items;
-  return first !== undefined && items.every((item) => isAlike(item, first));
-};
-
-/** Has nothing beside its payload. */
-const isPlain = ({ priority, max_attempts, metadata, depth, traceparent }: EnqueueItem): boolean =>
-  priority === undefined &&
-  max_attempts === undefined &&
-  metadata === undefined &&
-  depth === undefined &&
-  traceparent === undefined;
-
-const linesOf = (items: readonly EnqueueItem[], part: (item: EnqueueItem) => unknown): string =>
-  items.map((item) => JSON.stringify(part(item))).join("\n");
-
-/** What forgeq.enqueue_alike and enqueue_and_begin take of jobs alike: payloads and details as a line of JSON for each. */
-export const alikeParams = (
-  items: readonly EnqueueItem[],
-  binary: boolean,
-): [ids: Buffer | string, payloads: string, type: string | undefined, queue: string | null, details: string | null] => {
-  const ids = items.map(({ id }) => id);
-  const details = items.every(isPlain)
-    ? null
-    : linesOf(items, ({ priority, max_attempts, metadata, depth, traceparent }) => ({
-        priority,
-        max_attempts,
-        metadata,
-        depth,
-        traceparent,
-      }));
-  return [
-    binary ? binaryIds(ids) : `{${ids.join(",")}}`,
-    linesOf(items, ({ payload }) => payload),
-    items[0]?.type,
-    items[0]?.queue ?? null,
-    details,
-  ];
-};
-
-const secondsBetween = (from: Date | null, to: Date | null): number | null =>
-  from === null || to === null ? null : Math.max(0, (to.getTime() - from.getTime()) / 1000);
-
-interface StoredRow extends Omit<EnqueuedRow, "dueSeconds" | "taken" | "hinted"> {
-  readonly hinted?: boolean | null;
+interface StoredRow {
+  readonly stored: readonly [groups: readonly StoredGroup[], lease: BegunLease | null];
 }
 
-const rowOf = (said: StoredRow): EnqueuedRow => ({
-  ...said,
-  dueSeconds: secondsBetween(said.createdAt, said.runAt),
-  taken: null,
-  hinted: said.hinted === true,
-});
+/** Sends a statement; `params` is told whether it is sent for the first time. */
+type Run = (text: string, params: (fresh: boolean) => readonly unknown[]) => Promise<StoredRow[]>;
 
-const rowsOf = (group: StoredGroup, items: readonly EnqueueItem[]): EnqueuedRow[] => {
-  const [created, queue, priority, maxAttempts, runAtText, createdAtText, requestedIds, ids, hintedOrNot, taken] =
-    group;
-  const runAt = toDate(runAtText);
-  const createdAt = toDate(createdAtText);
-  const dueSeconds = secondsBetween(createdAt, runAt);
-  const hinted = hintedOrNot === true;
-  // Written out: a copy to which two properties are added takes twice the memory.
-  const row = (requestedId: string, id: string): EnqueuedRow => ({
-    requestedId,
-    id,
-    created,
-    queue,
-    priority,
-    maxAttempts,
-    runAt,
-    createdAt,
-    dueSeconds,
-    taken: taken ?? null,
-    hinted,
-  });
-  if (requestedIds === null) return items.map(({ id }) => row(id, id));
-  return requestedIds.map((requestedId, index) => row(requestedId, ids?.[index] ?? requestedId));
+type Start = readonly [
+  start: "queue" | "push" | "local",
+  worker: string | null,
+  queue: string | null,
+  invocation: string | null,
+];
+
+const IN_QUEUE: Start = ["queue", null, null, null];
+
+const storeLines = async (
+  lines: Lines,
+  start: Start,
+  binary: boolean,
+  at: Date | null,
+  run: Run,
+): Promise<StoredRow> => {
+  const jobs = lineParams(lines, binary);
+  const text = start[0] === "local" ? LOCAL_START : ENQUEUE_LINES;
+  return only(await run(text, (fresh) => [...jobs, fresh, ...start, at]));
 };
 
-export const toRows = (groups: readonly StoredGroup[], items: readonly EnqueueItem[]): EnqueuedRow[] =>
-  groups.flatMap((group) => rowsOf(group, items));
+const isBegun = (lease: BegunLease | null): ((id: string) => "running" | null) => {
+  if (lease === null) return () => null;
+  const ids = lease[3] === null ? null : new Set(lease[3]);
+  return (id) => (ids === null || ids.has(id) ? "running" : null);
+};
 
-type Run = <Row>(text: string, params: (fresh: boolean) => readonly unknown[]) => Promise<Row[]>;
-
-/** Stores by the statement that is cheaper for these. */
-const storeBy = async (
-  items: readonly EnqueueItem[],
+const store = async (
+  jobs: readonly IdentifiedJob[],
   areFresh: boolean,
   at: Date | null,
-  { hint, binary }: { readonly hint: boolean; readonly binary: boolean },
+  { announce, binary }: { readonly announce: boolean; readonly binary: boolean },
   run: Run,
 ): Promise<EnqueuedRow[]> => {
-  const few = items.length <= FEW;
   // Those that may be there already are looked up one by one all the same.
-  if (areFresh && areAlike(items)) {
-    const jobs = alikeParams(items, binary);
-    const params = (fresh: boolean) => [...jobs, fresh, at, few && hint];
-    return toRows(only(await run<{ groups: StoredGroup[] }>(ENQUEUE_ALIKE, params)).groups, items);
+  const lines = areFresh ? toLines(jobs) : null;
+  const few = announce && jobs.length <= FEW;
+  if (lines === null) {
+    const document = documentOf(jobs);
+    const [groups] = only(await run(ENQUEUE_MANY, (fresh) => [document, fresh, few, at])).stored;
+    return toRows(groups, jobs);
   }
-  const jobs = JSON.stringify(items);
-  if (!few) {
-    const groups = await run<{ stored: StoredGroup }>(ENQUEUE_MANY, (fresh) => [jobs, fresh, at, items.length]);
-    return toRows(
-      groups.map(({ stored }) => stored),
-      items,
-    );
-  }
-  return (await run<StoredRow>(ENQUEUE_FEW, (fresh) => [jobs, fresh, at, hint])).map(rowOf);
+  const start: Start = few && lines.due ? ["push", null, null, null] : IN_QUEUE;
+  const { stored } = await storeLines(lines, start, binary, at, run);
+  const pushed = stored[1] !== null;
+  const rows = toRows(stored[0], jobs, isBegun(stored[1]));
+  return pushed ? rows.map((row) => ({ ...row, announced: true })) : rows;
 };
 
 /**
  * Stores jobs, all or none. Sent again after a lost answer, it finds what the first call stored.
  *
  * @param fresh - the ids were made for this call: history is looked up only when it has to be sent again
- * @param hint - tell the workers that listen, where that makes no caller wait: the rows say so
+ * @param announce - push the jobs to a listening worker, or tell those that listen, where that makes no caller wait: the rows say so
  */
 export const enqueueMany = (
   db: Db,
-  items: readonly EnqueueItem[],
+  jobs: readonly IdentifiedJob[],
   fresh: boolean,
   at: Date | null,
-  hint = false,
+  announce = false,
 ): Promise<EnqueuedRow[]> =>
-  storeBy(items, fresh, at, { hint, binary: db.driver === "pg" }, (text, params) =>
-    callAgain(db, text, (tried) => params(fresh && tried === 0)),
+  store(jobs, fresh, at, { announce, binary: db.driver === "pg" }, (text, params) =>
+    callAgain<StoredRow>(db, text, (tried) => params(fresh && tried === 0)),
   );
 
 /** The same inside a caller's transaction. */
 export const enqueueManyIn = (
   tx: Sql,
-  items: readonly EnqueueItem[],
+  jobs: readonly IdentifiedJob[],
   fresh: boolean,
   at: Date | null,
 ): Promise<EnqueuedRow[]> =>
-  storeBy(items, fresh, at, { hint: false, binary: false }, (text, params) => callIn(tx, text, params(fresh)));
+  store(jobs, fresh, at, { announce: false, binary: false }, (text, params) =>
+    callIn<StoredRow>(tx, text, params(fresh)),
+  );
+
+export interface EnqueuedAndBegun {
+  readonly rows: readonly EnqueuedRow[];
+  /** With all jobs of the call; null where they are left to whoever claims them. */
+  readonly lease: TakenLease | null;
+}
+
+/**
+ * Stores jobs alike that were made for this call, all or none, and begins them for a worker of this process, where their queue has capacity: a local start.
+ *
+ * @param input.worker - what this process begins its leases with
+ * @param input.queue - where the worker takes them to be
+ */
+export const enqueueAndBegin = async (
+  db: Db,
+  jobs: readonly IdentifiedJob[],
+  input: {
+    readonly queue: string;
+    readonly worker: string;
+    readonly invocation: string;
+    readonly at: Date | null;
+  },
+): Promise<EnqueuedAndBegun> => {
+  const lines = toLines(jobs);
+  if (lines === null) return { rows: await enqueueMany(db, jobs, true, input.at), lease: null };
+  const { queue, worker, invocation, at } = input;
+  const { stored } = await storeLines(
+    lines,
+    ["local", worker, queue, invocation],
+    db.driver === "pg",
+    at,
+    (text, params) => callAgain<StoredRow>(db, text, (tried) => params(tried === 0)),
+  );
+  const [groups, lease] = stored;
+  const begun = isBegun(lease);
+  const rows = toRows(groups, jobs, begun);
+  if (lease === null) return { rows, lease };
+  const [id, seconds, maxAttempts] = lease;
+  const [type = ""] = lines.types;
+  const details = detailLines(lines.details);
+  // From the lines in which they were sent: what a handler gets is not the caller's own object.
+  const begunJobs = lines.payloads
+    .split("\n")
+    .map((payload, n) =>
+      toLeasedJob({ type, queue, maxAttempts }, lines.ids[n] ?? "", JSON.parse(payload) as unknown, details[n] ?? null),
+    );
+  return {
+    rows,
+    lease: { id, type, queue, leaseSeconds: seconds ?? 0, jobs: begunJobs.filter((job) => begun(job.id) !== null) },
+  };
+};
 
 const ENQUEUE_AND_CLAIM = `/* forgeq:enqueue_and_claim */
-select ${ROW}, leased, leases
-from forgeq.enqueue_and_claim($1::jsonb, $2::boolean, $3::text[], $4::float8, $5::timestamptz)`;
+select forgeq.enqueue_and_claim($1::jsonb, $2::boolean, $3::text[], $4::float8, $5::timestamptz) as stored`;
 
-interface ClaimedRow extends StoredRow {
-  readonly leased: boolean;
-  readonly leases: readonly ClaimedLease[];
+interface ClaimedRow {
+  readonly stored: readonly [groups: readonly StoredGroup[], leases: readonly ClaimedLease[], taken: readonly string[]];
 }
 
 export interface EnqueuedAndClaimed {
@@ -242,7 +183,7 @@ export interface EnqueuedAndClaimed {
 }
 
 /**
- * Stores jobs, all or none, and takes as many as are due of what their queue holds then, where it has room: see
+ * Stores jobs, all or none, and takes as many as are due of what their queue holds then, where it has capacity: see
  * migrations/functions/enqueue_and_claim.sql.
  *
  * @param input.fresh - the ids were made for this call
@@ -250,7 +191,7 @@ export interface EnqueuedAndClaimed {
  */
 export const enqueueAndClaim = async (
   db: Db,
-  items: readonly EnqueueItem[],
+  jobs: readonly IdentifiedJob[],
   input: {
     readonly fresh: boolean;
     readonly blockedTypes: readonly string[];
@@ -258,17 +199,17 @@ export const enqueueAndClaim = async (
     readonly at: Date | null;
   },
 ): Promise<EnqueuedAndClaimed> => {
-  const jobs = JSON.stringify(items);
+  const document = documentOf(jobs);
   const { fresh, blockedTypes, dispatchSeconds, at } = input;
-  const rows = await callAgain<ClaimedRow>(db, ENQUEUE_AND_CLAIM, (tried) => [
-    jobs,
-    fresh && tried === 0,
-    blockedTypes,
-    dispatchSeconds,
-    at,
-  ]);
-  return {
-    rows: rows.map(({ leases: _, leased, ...row }) => ({ ...rowOf(row), taken: leased ? "leased" : null })),
-    leases: rows[0]?.leases ?? [],
-  };
+  const [groups, leases, taken] = only(
+    await callAgain<ClaimedRow>(db, ENQUEUE_AND_CLAIM, (tried) => [
+      document,
+      fresh && tried === 0,
+      blockedTypes,
+      dispatchSeconds,
+      at,
+    ]),
+  ).stored;
+  const ids = new Set(taken);
+  return { rows: toRows(groups, jobs, (id, created) => (created && ids.has(id) ? "leased" : null)), leases };
 };

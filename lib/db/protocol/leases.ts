@@ -1,9 +1,10 @@
 import { call, only } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
-import type { AttemptError } from "./settle.ts";
+import { type LeasedDetails, type LeasedJob, type LeaseFacts, toLeasedJob } from "./leased-job.ts";
+import type { AttemptError, LeaseHolder, WakeSeconds } from "./settle.ts";
 
-/** When a dispatcher should look at the queue because of this call: null never, 0 now, else in so many seconds. */
-export type WakeSeconds = number | null;
+export type { LeasedJob } from "./leased-job.ts";
+export type { LeaseHolder, WakeSeconds } from "./settle.ts";
 
 export interface ClaimedLease {
   readonly id: string;
@@ -17,7 +18,7 @@ export interface Claimed {
   readonly leases: readonly ClaimedLease[];
   /** Opaque; for the next claim of this queue. */
   readonly watermarks: readonly string[] | null;
-  /** Another claim may find jobs at once. */
+  /** Another claim may find jobs immediately. */
   readonly more: boolean;
 }
 
@@ -52,43 +53,23 @@ export const claim = async (db: Db, input: ClaimInput): Promise<Claimed> =>
     ]),
   );
 
-export interface LeasedJob {
-  readonly id: string;
-  readonly type: string;
-  readonly queue: string;
-  /** From 1. */
-  readonly attempt: number;
-  readonly maxAttempts: number;
-  readonly depth: number;
-  /** From due to begun, by the database's clock; null where the statement does not tell. */
-  readonly waitedMs: number | null;
-  readonly traceparent: string | null;
-  readonly metadata: Record<string, unknown> | null;
-  readonly payload: unknown;
-}
-
-interface BeginRow extends Omit<LeasedJob, "id" | "waitedMs"> {
+interface BeginRow extends LeaseFacts {
   readonly outcome: "begun" | "lease_lost";
   readonly expiresAt: Date;
-  readonly runAt: Date;
   readonly id: string | null;
+  readonly runAt: Date;
+  readonly payload: unknown;
+  readonly details: LeasedDetails | null;
 }
 
 const BEGIN = `/* forgeq:begin */
-select outcome, expires_at as "expiresAt", id, type, queue, attempt, max_attempts as "maxAttempts", depth,
-       run_at as "runAt", traceparent, metadata, payload
+select outcome, expires_at as "expiresAt", type, queue, max_attempts as "maxAttempts", id, run_at as "runAt", payload, details
 from forgeq.begin($1::uuid, $2::uuid, $3::float8, $4, $5::timestamptz)`;
 
 export interface Begun {
   readonly jobs: readonly LeasedJob[];
-  /** Jobs of the lease have ended already, cancelled: their places in the queue are free. */
+  /** Jobs of the lease have ended already, cancelled: they hold no capacity of their queue any more. */
   readonly someEnded: boolean;
-}
-
-/** Names a lease and the handler call that holds it. */
-export interface LeaseHolder {
-  readonly leaseId: string;
-  readonly begunBy: string;
 }
 
 /**
@@ -110,10 +91,10 @@ export const beginLease = async (
   if (rows[0]?.outcome !== "begun") return "lease_lost";
   const jobs = rows
     .filter((row): row is BeginRow & { id: string } => row.id !== null)
-    .map((row) => ({
-      ...row,
-      waitedMs: Math.max(0, row.expiresAt.getTime() - input.leaseSeconds * 1000 - row.runAt.getTime()),
-    }));
+    .map((row) => {
+      const waitedMs = Math.max(0, row.expiresAt.getTime() - input.leaseSeconds * 1000 - row.runAt.getTime());
+      return toLeasedJob(row, row.id, row.payload, row.details, waitedMs);
+    });
   return { jobs, someEnded: jobs.length < rows.length };
 };
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import type { Db } from "../drivers/client.ts";
 import type { ConnectOptions } from "../drivers/connect.ts";
-import { createHearing, type Hearer } from "./push.ts";
+import { createPushChannel, type PushReceiver } from "./push.ts";
 import { clientConfig } from "../drivers/pg.ts";
 
 /** The channel that workers listen on. A payload is JSON: `{seconds, queue}`. */
@@ -13,7 +13,7 @@ const NOTIFY = `/* forgeq:notify */
 select set_config('synchronous_commit', 'off', true), pg_notify('${CHANNEL}', $1)`;
 
 export interface Hint {
-  /** Jobs fall due in so many seconds. */
+  /** Seconds until jobs fall due. */
   readonly seconds: number;
   /** Undefined: in any queue. */
   readonly queue?: string | undefined;
@@ -38,15 +38,15 @@ const PROBE_MS = 2_000;
  * that goes another way.
  *
  * @param on.change - told whether hints arrive; what was missed meanwhile is not known, so look at everything then
- * @param hearer - what is handed to it comes this way too
+ * @param receiver - what is pushed to it arrives on this connection, too
  */
 export const listenForHints = (
   options: ConnectOptions,
   db: Db,
   on: { readonly hint: (hint: Hint) => void; readonly change: (works: boolean) => void },
-  hearer?: Hearer,
+  receiver?: PushReceiver,
 ): Listener => {
-  const hearing = hearer && createHearing(hearer);
+  const pushes = receiver && createPushChannel(receiver);
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   let pauseMs = FIRST_PAUSE_MS;
@@ -68,7 +68,7 @@ export const listenForHints = (
       if (ended) return;
       ended = true;
       works = false;
-      hearing?.broke();
+      pushes?.broke();
       opened.end().catch(() => undefined);
       on.change(false);
       again();
@@ -77,19 +77,19 @@ export const listenForHints = (
     const probe = randomUUID();
     const arrived = Promise.withResolvers<boolean>();
     opened.on("notification", ({ channel, payload = "" }) => {
-      if (channel === hearing?.channel) return hearing.heard(payload);
+      if (channel === pushes?.channel) return pushes.received(payload);
       if (payload === probe) arrived.resolve(true);
       const hint = parse(payload);
       if (hint !== null) on.hint(hint);
     });
     try {
       await opened.connect();
-      for (const channel of [CHANNEL, hearing?.channel])
+      for (const channel of [CHANNEL, pushes?.channel])
         if (channel !== undefined) await opened.query(`/* forgeq:listen */ listen ${channel}`);
       await db.query(NOTIFY, [probe]);
       const late = setTimeout(() => arrived.resolve(false), PROBE_MS);
       const arrives = await arrived.promise.finally(() => clearTimeout(late));
-      if (arrives) await hearing?.begin(opened);
+      if (arrives) await pushes?.begin(opened);
       if (ended) return;
       works = arrives;
       if (works) pauseMs = FIRST_PAUSE_MS;
@@ -109,7 +109,7 @@ export const listenForHints = (
     close: async () => {
       closed = true;
       clearTimeout(timer);
-      if (works && client !== undefined) await hearing?.end(client);
+      if (works && client !== undefined) await pushes?.end(client);
       await client?.end().catch(() => undefined);
     },
   };

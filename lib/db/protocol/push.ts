@@ -1,21 +1,22 @@
 import type pg from "pg";
-import { toBegunJobs } from "./stored-begun.ts";
+import { detailLines } from "./enqueue-wire.ts";
+import { toLeasedJob } from "./leased-job.ts";
 import type { TakenLease } from "./take.ts";
 
-/** Who hears of jobs that were begun for a worker. */
-export interface Hearer {
+/** A worker that jobs are pushed to. */
+export interface PushReceiver {
   readonly worker: string;
   /** Takes a lease that is begun. */
   readonly take: (lease: TakenLease) => void;
 }
 
-/** The worker's side of migrations/functions/hand_over.sql, on the connection that it listens on. */
-export interface Hearing {
+/** The worker's side of migrations/functions/choose_worker.sql, on the connection that it listens on. */
+export interface PushChannel {
   readonly channel: string;
-  readonly heard: (payload: string) => void;
-  /** From now on this worker counts as listening, once it offers room. */
+  readonly received: (payload: string) => void;
+  /** From now on this worker counts as listening, once it offers capacity. */
   begin(client: pg.Client): Promise<void>;
-  /** From now on nothing is handed over; what was is heard before it resolves, in two seconds at most. */
+  /** From now on nothing is pushed; pushes under way arrive before it resolves, in two seconds at most. */
   end(client: pg.Client): Promise<void>;
   /** The connection broke. */
   readonly broke: () => void;
@@ -29,14 +30,14 @@ const LISTENS_NO_MORE = `/* forgeq:listen */
 with alone as materialized (select pg_advisory_lock(forgeq.worker_lock($1, 4)))
 select pg_notify($2, '${LAST}'), pg_advisory_unlock_shared(forgeq.worker_lock($1, 3)) from alone`;
 
-export const createHearing = ({ worker, take }: Hearer): Hearing => {
+export const createPushChannel = ({ worker, take }: PushReceiver): PushChannel => {
   const channel = `forgeq_${worker.replaceAll("-", "")}`;
-  let heardLast = (): void => undefined;
+  let receivedLast = (): void => undefined;
   return {
     channel,
-    heard: (payload) => {
-      if (payload === LAST) return heardLast();
-      const lease = parseHanded(payload);
+    received: (payload) => {
+      if (payload === LAST) return receivedLast();
+      const lease = parsePush(payload);
       if (lease !== null) take(lease);
     },
     begin: async (client) => {
@@ -44,13 +45,13 @@ export const createHearing = ({ worker, take }: Hearer): Hearing => {
     },
     end: async (client) => {
       const last = Promise.withResolvers<void>();
-      heardLast = last.resolve;
-      const late = setTimeout(heardLast, LONGEST_MS);
-      client.query(LISTENS_NO_MORE, [worker, channel]).catch(heardLast);
+      receivedLast = last.resolve;
+      const late = setTimeout(receivedLast, LONGEST_MS);
+      client.query(LISTENS_NO_MORE, [worker, channel]).catch(receivedLast);
       await last.promise;
       clearTimeout(late);
     },
-    broke: () => heardLast(),
+    broke: () => receivedLast(),
   };
 };
 
@@ -64,12 +65,14 @@ interface Header {
 }
 
 /** Null for what somebody else sent there. */
-const parseHanded = (text: string): TakenLease | null => {
+const parsePush = (text: string): TakenLease | null => {
   try {
     const [first = "", ...lines] = text.split("\n");
-    const { lease: id, type, queue, seconds, max_attempts, ids } = JSON.parse(first) as Header;
-    const payloads = lines.slice(0, ids.length);
-    const jobs = toBegunJobs({ type, queue, maxAttempts: max_attempts }, ids, payloads, lines.slice(ids.length));
+    const { lease: id, type, queue, seconds, max_attempts: maxAttempts, ids } = JSON.parse(first) as Header;
+    const details = detailLines(lines.length > ids.length ? lines.slice(ids.length).join("\n") : null);
+    const jobs = ids.map((jobId, n) =>
+      toLeasedJob({ type, queue, maxAttempts }, jobId, JSON.parse(lines[n] ?? "") as unknown, details[n] ?? null),
+    );
     return { id, type, queue, leaseSeconds: seconds, jobs };
   } catch {
     return null;

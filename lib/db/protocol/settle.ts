@@ -1,6 +1,14 @@
 import { call, callIn, only } from "../drivers/call.ts";
 import type { Db, Sql } from "../drivers/client.ts";
-import type { LeaseHolder, WakeSeconds } from "./leases.ts";
+
+/** When a dispatcher should claim because of this call: null never, 0 now, otherwise in this many seconds. */
+export type WakeSeconds = number | null;
+
+/** Names a lease and the handler call that holds it. */
+export interface LeaseHolder {
+  readonly leaseId: string;
+  readonly begunBy: string;
+}
 
 export interface AttemptError {
   readonly name: string;

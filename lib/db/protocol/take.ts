@@ -1,8 +1,9 @@
 import { ForgeqError } from "../../core/errors.ts";
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
-import type { Claimed, LeasedJob, WakeSeconds } from "./leases.ts";
-import type { Room } from "./room-offer.ts";
+import type { CapacityOffer } from "./capacity-offer.ts";
+import { type LeasedDetails, type LeasedJob, toLeasedJob } from "./leased-job.ts";
+import type { Claimed, WakeSeconds } from "./leases.ts";
 import { type BriefStates, type Ended, endedForSettle, type SettledState } from "./settle.ts";
 
 /** Where the next take of one queue goes on. */
@@ -25,15 +26,15 @@ export interface SettleAndTake {
   readonly maxJobs: number;
   /** Names the process in the attempts' records. */
   readonly invocation: string | null;
-  /** Seconds to look ahead when nothing is taken; null doesn't look. */
+  /** How far ahead to look for the next due job when nothing is taken, in seconds; null doesn't look. */
   readonly dueHorizonSeconds: number | null;
-  /** Ask what else an idle worker attends to, in the same statement; and say what it has room for, unless null. */
-  readonly beside?: { readonly room: Room | null };
+  /** Ask what else an idle worker attends to, in the same statement; and offer its capacity, unless null. */
+  readonly housekeeping?: { readonly offer: CapacityOffer | null };
   readonly at: Date | null;
 }
 
-/** What an idle worker attends to beside its jobs. */
-export interface Beside {
+/** What an idle worker attends to in addition to its jobs. */
+export interface Housekeeping {
   /** Seconds until the first lease expires, negative once it has; null: there are none. */
   readonly leaseSeconds: number | null;
   /** All queues, paused ones included. */
@@ -52,8 +53,8 @@ export interface TakenLease {
 /** What a take found of a queue that it visited. */
 export interface TakenFrom extends Pick<Claimed, "outcome" | "watermarks" | "more"> {
   readonly queue: string;
-  /** Where a take that its size cut off ended; null otherwise. One from there misses what commits late: see docs/adr/0016. */
-  readonly near?: readonly string[] | null;
+  /** Where a take that its size cut off ended; null otherwise. A take from there misses what commits late: see docs/adr/0016. */
+  readonly continued?: readonly string[] | null;
 }
 
 export interface SettledAndTaken {
@@ -67,27 +68,18 @@ export interface SettledAndTaken {
   /** Milliseconds that the server spent on it, without its commit. */
   readonly serverMs: number;
   /** Null unless asked for. */
-  readonly beside: Beside | null;
+  readonly housekeeping: Housekeeping | null;
 }
 
-/** As migrations/functions/job_details.sql says it. */
-type Details = readonly [
-  attempt: number,
-  maxAttempts: number,
-  depth: number,
-  traceparent: string | null,
-  metadata: Record<string, unknown> | null,
-];
-
+/** As forgeq.make_leases gives it. */
 interface WireLease {
   readonly id: string;
   readonly type: string;
   readonly queue: string;
   readonly lease_seconds: number;
+  /** The type's, of a single lease; the jobs of several have their own. */
   readonly max_attempts?: number | null;
-  /** Their number. */
-  readonly jobs: number;
-  /** Their order, where the rows have another one. */
+  /** Its jobs, in order; missing for a single lease, which has all rows in theirs. */
   readonly ids?: readonly string[] | null;
 }
 
@@ -104,24 +96,23 @@ interface Answer {
 interface Row {
   readonly id: string;
   readonly payload: unknown;
-  /** JSON of `Details`; null for a first attempt of as many as its lease says, with nothing more to it. */
-  readonly job: string | null;
+  readonly details: LeasedDetails | null;
   readonly answer: Answer | null;
   /** Of the last row, where it was asked for. */
-  readonly beside?: Beside | null;
+  readonly housekeeping?: Housekeeping | null;
 }
 
 const CALL =
-  "forgeq.settle_and_take($1::uuid, $2::jsonb, $3::jsonb, $4::text[], $5::int, $6, $7::float8, $8::timestamptz, true)";
+  "forgeq.settle_and_take($1::uuid, $2::jsonb, $3::jsonb, $4::text[], $5::int, $6, $7::float8, $8::timestamptz)";
 
 const SETTLE_AND_TAKE = `/* forgeq:settle_and_take */
-select id, payload, job, answer from ${CALL}`;
+select id, payload, details, answer from ${CALL}`;
 
-const ASK_BESIDE = `/* forgeq:settle_and_take */
-select id, payload, job, answer, case when answer is not null then json_build_object(
+const WITH_HOUSEKEEPING = `/* forgeq:settle_and_take */
+select id, payload, details, answer, case when answer is not null then json_build_object(
   'leaseSeconds', (select extract(epoch from min(expires_at) - coalesce($8, clock_timestamp())) from forgeq.lease),
   'queues', array(select name from forgeq.queue order by name),
-  'offered', forgeq.offer_room($1, $9::jsonb, $6, $8)) end as beside
+  'offered', forgeq.offer_capacity($1, $9::jsonb, $6, $8)) end as housekeeping
 from ${CALL}`;
 
 /**
@@ -131,7 +122,7 @@ from ${CALL}`;
  * @throws {ForgeqError} `database_unavailable` - it may or may not have happened; send the same input again to know
  */
 export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<SettledAndTaken> => {
-  const { beside: asks } = input;
+  const { housekeeping } = input;
   const params = [
     input.worker,
     JSON.stringify(
@@ -147,10 +138,13 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
     input.dueHorizonSeconds,
     input.at,
   ];
-  const rows = await (asks === undefined
+  const rows = await (housekeeping === undefined
     ? call<Row>(db, SETTLE_AND_TAKE, params)
-    : call<Row>(db, ASK_BESIDE, [...params, asks.room === null ? null : JSON.stringify(asks.room)]));
-  const { answer, beside = null } = rows.at(-1) ?? {};
+    : call<Row>(db, WITH_HOUSEKEEPING, [
+        ...params,
+        housekeeping.offer === null ? null : JSON.stringify(housekeeping.offer),
+      ]));
+  const { answer, housekeeping: found = null } = rows.at(-1) ?? {};
   if (!answer) throw new ForgeqError("internal", "settle_and_take gave no answer");
   return {
     queues: answer.queues,
@@ -159,46 +153,30 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
     serverMs: answer.server_ms,
     settled: answer.settled,
     leases: toLeases(answer.leases, rows),
-    beside,
+    housekeeping: found,
   };
 };
 
 const toLeases = (leases: readonly WireLease[], rows: readonly Row[]): readonly TakenLease[] => {
-  let next = 0;
-  return leases.map((lease) => toLease(lease, inOrder(rows.slice(next, (next += lease.jobs)), lease.ids ?? null)));
-};
-
-const inOrder = (rows: readonly Row[], ids: readonly string[] | null): readonly Row[] => {
-  if (ids === null) return rows;
+  const [first, second] = leases;
+  if (first === undefined) return [];
+  if (second === undefined && !first.ids) return [toLease(first, rows.slice(0, -1))];
   const byId = new Map(rows.map((row) => [row.id, row]));
-  return ids.map((id) => byId.get(id)).filter((row) => row !== undefined);
+  return leases.map((lease) =>
+    toLease(lease, lease.ids?.map((id) => byId.get(id)).filter((row) => row !== undefined) ?? []),
+  );
 };
 
 const toLease = (
   { id, type, queue, lease_seconds: leaseSeconds, max_attempts: maxAttempts }: WireLease,
   rows: readonly Row[],
 ): TakenLease => {
-  const usual: Details = [1, maxAttempts ?? 1, 0, null, null];
+  const facts = { type, queue, maxAttempts: maxAttempts ?? 1 };
   return {
     id,
     type,
     queue,
     leaseSeconds,
-    jobs: rows.map((row) => {
-      // By place: a pattern of a list goes through its iterator until it is compiled.
-      const details = row.job === null ? usual : (JSON.parse(row.job) as Details);
-      return {
-        id: row.id,
-        type,
-        queue,
-        attempt: details[0],
-        maxAttempts: details[1],
-        depth: details[2],
-        waitedMs: null,
-        traceparent: details[3],
-        metadata: details[4],
-        payload: row.payload,
-      };
-    }),
+    jobs: rows.map((row) => toLeasedJob(facts, row.id, row.payload, row.details)),
   };
 };

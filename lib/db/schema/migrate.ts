@@ -72,11 +72,29 @@ const RECORD = `/* forgeq:migrate_record */
 insert into forgeq.migration (name, kind, checksum) values ($1, $2, $3)
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now()`;
 
-/** Files that the database lacks, and functions that changed. A table file that changed after it was applied is an error. */
-const pendingFiles = async (sql: Sql, files: readonly MigrationFile[]): Promise<MigrationFile[]> => {
+const readBooks = async (sql: Sql): Promise<ReadonlyMap<string, string>> => {
   const [books] = await sql.query<{ found: boolean }>(BOOKS_EXIST);
   const rows = books?.found === true ? await sql.query<{ name: string; checksum: string }>(APPLIED) : [];
-  const applied = new Map(rows.map((row) => [row.name, row.checksum]));
+  return new Map(rows.map((row) => [row.name, row.checksum]));
+};
+
+/**
+ * Until the first release the first file may be edited, so a database may have been made by another text of it, or by the files that it replaced. Nothing
+ * upgrades such a database.
+ */
+const isOfOtherShape = (applied: ReadonlyMap<string, string>, [first]: readonly MigrationFile[]): boolean =>
+  applied.size > 0 && first !== undefined && applied.get(first.name) !== first.checksum;
+
+/** Files that the database lacks, and functions that changed. A table file that changed after it was applied is an error. */
+const pendingFiles = async (sql: Sql, files: readonly MigrationFile[]): Promise<MigrationFile[]> => {
+  const applied = await readBooks(sql);
+  if (isOfOtherShape(applied, files)) {
+    throw new ForgeqError(
+      "schema_outdated",
+      `the tables of this database were made by an unreleased version of ForgeQ, by another text of ${files[0]?.name}, and can't be upgraded: ` +
+        "use another database, or drop these tables together with their jobs (drop schema forgeq cascade), then run forgeq migrate",
+    );
+  }
   const edited = files.find(
     (file) => file.kind === "migration" && applied.has(file.name) && applied.get(file.name) !== file.checksum,
   );
@@ -89,11 +107,15 @@ const pendingFiles = async (sql: Sql, files: readonly MigrationFile[]): Promise<
   return files.filter((file) => applied.get(file.name) !== file.checksum);
 };
 
+/** Were this database's tables made by an unreleased version of ForgeQ, which `migrate` refuses to upgrade? */
+export const isUnreleased = async (sql: Sql): Promise<boolean> =>
+  isOfOtherShape(await readBooks(sql), await readFiles(packageFolder()));
+
 /**
  * Brings the database's schema to this code's, in one transaction and one caller at a time: tables once and in order,
  * functions whenever their text has changed, then the history's partitions. Versions newer than this code's stay as they are.
  *
- * @throws {ForgeqError} `schema_outdated` - a file that is applied was edited; nothing was changed
+ * @throws {ForgeqError} `schema_outdated` - the database was made by an unreleased version, or a file that is applied was edited; nothing was changed
  */
 export const migrate = async (
   db: Db,

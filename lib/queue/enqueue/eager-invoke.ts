@@ -1,5 +1,7 @@
 import { DEFAULTS } from "../../core/job.ts";
-import { enqueueAndClaim, type EnqueuedRow, type EnqueueItem } from "../../db/protocol/enqueue.ts";
+import type { IdentifiedJob } from "../../core/new-job.ts";
+import { enqueueAndClaim } from "../../db/protocol/enqueue.ts";
+import type { EnqueuedRow } from "../../db/protocol/enqueue-wire.ts";
 import type { ClaimedLease } from "../../db/protocol/leases.ts";
 import type { Deps, Invoker } from "../deps.ts";
 import { type BlockList, createBlockList, sendLease } from "../invoke/send-lease.ts";
@@ -14,23 +16,25 @@ const blockListOf = ({ invoker, time, random }: Deps): BlockList => {
   return made;
 };
 
-/** May these jobs be handed to their handlers by whoever stores them? The database decides whether there is room. */
-export const wantsHandOff = (deps: Deps, items: readonly EnqueueItem[]): boolean => {
+/** May whoever stores these jobs invoke their handlers? The database decides whether there is capacity. */
+export const wantsEagerInvoke = (deps: Deps, items: readonly IdentifiedJob[]): boolean => {
   if (deps.config.eager !== true || deps.config.dispatcherFunction === null || items.length > DEFAULTS.handedJobs)
     return false;
   const blocked = blockListOf(deps).current().types;
-  return items.some((item) => item.run_at === undefined && !item.delay_seconds && !blocked.includes(item.type));
+  return items.some(
+    (item) => item.runAt === undefined && item.delaySeconds === undefined && !blocked.includes(item.type),
+  );
 };
 
 /**
- * Stores jobs and, where their queue has room, invokes their handlers: no dispatcher has to. A refused invoke gives its lease back and wakes
+ * Stores jobs and, where their queue has capacity, invokes their handlers: no dispatcher has to. A refused invoke gives its lease back and wakes
  * one; a process that ends before it has invoked leaves its lease to expiry, as a dispatcher would.
  *
  * @returns `sent` never rejects
  */
 export const storeEagerly = async (
   deps: Deps,
-  items: readonly EnqueueItem[],
+  items: readonly IdentifiedJob[],
   fresh: boolean,
 ): Promise<{ readonly rows: readonly EnqueuedRow[]; readonly sent: Promise<unknown> }> => {
   const blockList = blockListOf(deps);

@@ -1,8 +1,10 @@
 import { DEFAULTS } from "../../core/job.ts";
 import { ForgeqError } from "../../core/errors.ts";
 import { uuidV7 } from "../../core/uuid.ts";
+import type { IdentifiedJob, NewJob } from "../../core/new-job.ts";
 import type { Sql } from "../../db/drivers/client.ts";
-import { enqueueManyIn, type EnqueuedRow, type EnqueueItem } from "../../db/protocol/enqueue.ts";
+import { enqueueManyIn } from "../../db/protocol/enqueue.ts";
+import type { EnqueuedRow } from "../../db/protocol/enqueue-wire.ts";
 import { getJob, type Job } from "../../db/reads/jobs.ts";
 import { nextDue } from "../../db/protocol/wake.ts";
 import { armNextMinute } from "../wake/arm.ts";
@@ -10,65 +12,32 @@ import type { Deps, TracedJob, Tracing } from "../deps.ts";
 import { storeJobs } from "./store-jobs.ts";
 import { WAIT_HORIZON_SECONDS, wakeDispatcher } from "../wake/wake-dispatcher.ts";
 
-/** A job to enqueue, its payload checked already. What is left out comes from the job's type. */
-export interface NewJob {
-  readonly type: string;
-  readonly payload: unknown;
-  /** UUID; a repeated one names the same job. */
-  readonly id?: string | undefined;
-  readonly queue?: string | undefined;
-  /** 0 to 9, lower first. */
-  readonly priority?: number | undefined;
-  readonly runAt?: Date | undefined;
-  readonly delaySeconds?: number | undefined;
-  /** 1 to 1,000. */
-  readonly maxAttempts?: number | undefined;
-  /** At most one live job per type and key. */
-  readonly uniqueKey?: string | undefined;
-  readonly metadata?: Record<string, unknown> | undefined;
-  /** How many jobs enqueued jobs before this one; at most 64. */
-  readonly depth?: number | undefined;
-  readonly traceparent?: string | undefined;
-}
-
 export interface EnqueuedJob {
   /** False where the id, or a live job with the unique key, was there already: `job` is that one. */
   readonly created: boolean;
   readonly job: Job;
 }
 
-const toItem = (job: NewJob): EnqueueItem => {
+/** With an id, made for this call unless the caller gave one. */
+const identify = (job: NewJob): IdentifiedJob => {
   if ((job.depth ?? 0) > DEFAULTS.maxDepth) {
     throw new ForgeqError("chain_too_deep", `jobs that enqueue jobs may do so ${DEFAULTS.maxDepth} deep`);
   }
-  return {
-    id: job.id ?? uuidV7(),
-    type: job.type,
-    payload: job.payload,
-    queue: job.queue,
-    priority: job.priority,
-    run_at: job.runAt?.toISOString(),
-    delay_seconds: job.delaySeconds === 0 ? undefined : job.delaySeconds,
-    max_attempts: job.maxAttempts,
-    unique_key: job.uniqueKey,
-    metadata: job.metadata,
-    depth: job.depth,
-    traceparent: job.traceparent,
-  };
+  return { ...job, id: job.id ?? uuidV7(), delaySeconds: job.delaySeconds === 0 ? undefined : job.delaySeconds };
 };
 
 const isFresh = (jobs: readonly NewJob[]): boolean => jobs.every((job) => job.id === undefined);
 
-const createdJob = (item: EnqueueItem, row: EnqueuedRow): Job => ({
+const createdJob = (item: IdentifiedJob, row: EnqueuedRow): Job => ({
   id: row.id,
   type: item.type,
   queue: row.queue ?? "",
   state: row.taken ?? ((row.dueSeconds ?? 0) > 0 ? "scheduled" : "pending"),
   priority: item.priority ?? row.priority ?? DEFAULTS.priority,
   metadata: item.metadata ?? {},
-  uniqueKey: item.unique_key ?? null,
+  uniqueKey: item.uniqueKey ?? null,
   attempt: row.taken === null ? 0 : 1,
-  maxAttempts: item.max_attempts ?? row.maxAttempts ?? DEFAULTS.maxAttempts,
+  maxAttempts: item.maxAttempts ?? row.maxAttempts ?? DEFAULTS.maxAttempts,
   progress: null,
   createdAt: row.createdAt ?? new Date(0),
   runAt: row.runAt ?? new Date(0),
@@ -80,7 +49,7 @@ const createdJob = (item: EnqueueItem, row: EnqueuedRow): Job => ({
 });
 
 /** The item that the database blames, by its place in the call. */
-const blame = (error: unknown, items: readonly EnqueueItem[]): never => {
+const blame = (error: unknown, items: readonly IdentifiedJob[]): never => {
   if (error instanceof ForgeqError && typeof error.details["requested_id"] === "string") {
     const index = items.findIndex((item) => item.id === error.details["requested_id"]);
     throw new ForgeqError(error.code, error.message, { ...error.details, index }, { cause: error.cause });
@@ -91,14 +60,14 @@ const blame = (error: unknown, items: readonly EnqueueItem[]): never => {
 type RowOrNone = EnqueuedRow | undefined;
 
 /** The rows in the order of the items, which they nearly always have. */
-const inOrder = (items: readonly EnqueueItem[], rows: readonly EnqueuedRow[]): readonly RowOrNone[] => {
+const inOrder = (items: readonly IdentifiedJob[], rows: readonly EnqueuedRow[]): readonly RowOrNone[] => {
   if (items.every(({ id }, index) => rows[index]?.requestedId === id)) return rows;
   const byRequest = new Map(rows.map((row) => [row.requestedId, row]));
   return items.map(({ id }) => byRequest.get(id));
 };
 
-/** Neighbours alike are counted together. */
-const countEnqueued = (deps: Deps, items: readonly EnqueueItem[], rows: readonly RowOrNone[]): void => {
+/** Adjacent jobs of the same type and queue are counted in one call. */
+const countEnqueued = (deps: Deps, items: readonly IdentifiedJob[], rows: readonly RowOrNone[]): void => {
   let counted = 0;
   items.forEach(({ type }, index) => {
     const { created = false, queue = null } = rows[index] ?? {};
@@ -111,7 +80,7 @@ const countEnqueued = (deps: Deps, items: readonly EnqueueItem[], rows: readonly
 };
 
 /**
- * Stores jobs durably, all or none, then wakes the dispatcher, or hands them to their handlers itself (`config.eager`). The
+ * Stores jobs durably, all or none, then wakes the dispatcher, or invokes their handlers itself (`config.eager`). The
  * answers come in the order of the jobs. Calls of one process at the same time share statements; each gets its own answer or its
  * own error.
  *
@@ -143,7 +112,7 @@ const traced = <Result>(
 };
 
 const enqueueTogether = async (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> => {
-  const items = jobs.map(toItem);
+  const items = jobs.map(identify);
   const fresh = isFresh(jobs);
   if (deps.armer !== undefined) await armNextMinute(deps);
   const rows = inOrder(items, await storeJobs(deps, items, fresh).catch((error: unknown) => blame(error, items)));
@@ -168,7 +137,7 @@ const enqueueTogether = async (deps: Deps, jobs: readonly NewJob[]): Promise<Enq
 /** The answer for a job that was there already. */
 const findStored = async (
   deps: Deps,
-  item: EnqueueItem,
+  item: IdentifiedJob,
   row: EnqueuedRow | undefined,
   fresh: boolean,
 ): Promise<EnqueuedJob> => {
@@ -205,7 +174,7 @@ export const enqueueJobsIn = (
   );
 
 const storeIn = async (tx: Sql, jobs: readonly NewJob[], at: Date | null): Promise<EnqueuedRow[]> => {
-  const items = jobs.map(toItem);
+  const items = jobs.map(identify);
   const rows = await enqueueManyIn(tx, items, isFresh(jobs), at).catch((error: unknown) => blame(error, items));
   const byRequest = new Map(rows.map((row) => [row.requestedId, row]));
   return items.map((item) => byRequest.get(item.id)).filter((row) => row !== undefined);

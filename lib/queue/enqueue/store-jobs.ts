@@ -1,9 +1,11 @@
 import { ForgeqError } from "../../core/errors.ts";
 import { roughBytes } from "../../core/document.ts";
-import { enqueueMany, type EnqueuedRow, type EnqueueItem } from "../../db/protocol/enqueue.ts";
+import type { IdentifiedJob } from "../../core/new-job.ts";
+import { enqueueMany } from "../../db/protocol/enqueue.ts";
+import type { EnqueuedRow } from "../../db/protocol/enqueue-wire.ts";
 import { createCoalescer, type Stored } from "./coalescer.ts";
 import type { Deps } from "../deps.ts";
-import { storeEagerly, wantsHandOff } from "./eager-invoke.ts";
+import { storeEagerly, wantsEagerInvoke } from "./eager-invoke.ts";
 import { invokeDispatcher } from "../wake/wake-dispatcher.ts";
 
 /** About 2 ms of Postgres' time, and far below what drivers and Neon's endpoint take. */
@@ -11,7 +13,7 @@ const LIMITS = { items: 500, bytes: 1_000_000, inFlight: 2 };
 /** A call with more is a batch by itself. */
 const SHARING_ITEMS = 100;
 
-/** Wakes whoever runs the jobs that were stored and not taken at once: workers for each queue, a dispatcher for the earliest. */
+/** Wakes whoever runs the jobs that were stored and not started by the same statement: workers for each queue, a dispatcher for the earliest. */
 const wakeForRows = async (deps: Deps, rows: readonly EnqueuedRow[]): Promise<void> => {
   const soonest = new Map<string, EnqueuedRow>();
   for (const row of rows) {
@@ -24,18 +26,18 @@ const wakeForRows = async (deps: Deps, rows: readonly EnqueuedRow[]): Promise<vo
   const { hintWorkers } = deps;
   if (hintWorkers !== undefined)
     await Promise.all(
-      [...soonest].map(([queue, { dueSeconds, hinted }]) => hintWorkers(dueSeconds ?? 0, queue, hinted)),
+      [...soonest].map(([queue, { dueSeconds, announced }]) => hintWorkers(dueSeconds ?? 0, queue, announced)),
     );
   await invokeDispatcher(deps, earliest.dueSeconds, earliest.queue ?? "");
 };
 
-const store = async (deps: Deps, items: readonly EnqueueItem[], fresh: boolean): Promise<Stored<EnqueuedRow>> => {
-  const handed = fresh ? deps.handOff?.store(items) : null;
-  if (handed) {
-    const rows = await handed;
+const store = async (deps: Deps, items: readonly IdentifiedJob[], fresh: boolean): Promise<Stored<EnqueuedRow>> => {
+  const started = fresh ? deps.localStart?.store(items) : null;
+  if (started) {
+    const rows = await started;
     return { rows, after: wakeForRows(deps, rows) };
   }
-  if (!wantsHandOff(deps, items)) {
+  if (!wantsEagerInvoke(deps, items)) {
     const hints = deps.hintWorkers !== undefined && deps.db.driver === "pg";
     const rows = await enqueueMany(deps.db, items, fresh, deps.clock(), hints);
     return { rows, after: wakeForRows(deps, rows) };
@@ -44,7 +46,7 @@ const store = async (deps: Deps, items: readonly EnqueueItem[], fresh: boolean):
   return { rows, after: Promise.all([sent, wakeForRows(deps, rows)]).then(() => undefined) };
 };
 
-const coalescers = new WeakMap<Deps, ReturnType<typeof createCoalescer<EnqueueItem, EnqueuedRow>>>();
+const coalescers = new WeakMap<Deps, ReturnType<typeof createCoalescer<IdentifiedJob, EnqueuedRow>>>();
 
 const coalescerOf = (deps: Deps) => {
   const made =
@@ -54,7 +56,7 @@ const coalescerOf = (deps: Deps) => {
       (error) => error instanceof ForgeqError && error.code !== "database_unavailable",
       LIMITS,
       // Requests that arrive together are read within one turn of the event loop. A worker's jobs that begin together need none of it to enqueue together.
-      deps.handOff === undefined ? setImmediate : (pump) => process.nextTick(pump),
+      deps.localStart === undefined ? setImmediate : (pump) => process.nextTick(pump),
     );
   coalescers.set(deps, made);
   return made;
@@ -69,17 +71,17 @@ const coalescerOf = (deps: Deps) => {
  */
 export const storeJobs = async (
   deps: Deps,
-  items: readonly EnqueueItem[],
+  items: readonly IdentifiedJob[],
   fresh: boolean,
 ): Promise<readonly EnqueuedRow[]> => {
-  const shares = fresh && items.length <= SHARING_ITEMS && items.every((item) => item.unique_key === undefined);
+  const shares = fresh && items.length <= SHARING_ITEMS && items.every((item) => item.uniqueKey === undefined);
   if (shares) return coalescerOf(deps)(items, bytesOf(items));
   const { rows, after } = await store(deps, items, fresh);
   await after;
   return rows;
 };
 
-const bytesOf = (items: readonly EnqueueItem[]): number =>
+const bytesOf = (items: readonly IdentifiedJob[]): number =>
   items.reduce((sum, { payload, metadata = null }) => {
     const rough = roughBytes([payload, metadata]);
     return sum + (Number.isNaN(rough) ? JSON.stringify([payload, metadata]).length : rough);

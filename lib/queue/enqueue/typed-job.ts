@@ -2,24 +2,7 @@ import type * as z from "zod";
 import { checkDocument, MOST_BYTES_A_ROUGH_ONE, roughBytes } from "../../core/document.ts";
 import { type FieldError, ForgeqError } from "../../core/errors.ts";
 import { type JobDefinition, MAX_DOCUMENT_BYTES } from "../../core/job.ts";
-import type { NewJob } from "./enqueue-jobs.ts";
-
-/** How a job differs from its type's defaults. */
-export interface EnqueueOptions {
-  /** UUID; a repeated one names the same job. */
-  readonly id?: string;
-  readonly queue?: string;
-  /** 0 to 9, lower first. */
-  readonly priority?: number;
-  /** Not together with `delaySeconds`. */
-  readonly runAt?: Date;
-  readonly delaySeconds?: number;
-  /** 1 to 1,000. */
-  readonly maxAttempts?: number;
-  /** At most one live job per type and key. */
-  readonly uniqueKey?: string;
-  readonly metadata?: Record<string, unknown>;
-}
+import type { JobOptions, NewJob } from "../../core/new-job.ts";
 
 const escapePointer = (segment: PropertyKey): string => String(segment).replaceAll("~", "~0").replaceAll("/", "~1");
 
@@ -50,7 +33,7 @@ export const checkPayload = (definition: JobDefinition, payload: unknown): unkno
 };
 
 /** A typed job, its payload checked, as the queue stores it. */
-export const toNewJob = (definition: JobDefinition, payload: unknown, options: EnqueueOptions): NewJob => {
+export const toNewJob = (definition: JobDefinition, payload: unknown, options: JobOptions): NewJob => {
   if (options.runAt !== undefined && options.delaySeconds !== undefined) {
     throw new ForgeqError("invalid_job", "give runAt or delaySeconds, not both");
   }

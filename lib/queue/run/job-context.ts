@@ -10,7 +10,8 @@ import type { Deps, Logger } from "../deps.ts";
 import { enqueueJobs } from "../enqueue/enqueue-jobs.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { jobFields, withFields } from "./log-fields.ts";
-import { type EnqueueOptions, toNewJob } from "../enqueue/typed-job.ts";
+import type { JobOptions } from "../../core/new-job.ts";
+import { toNewJob } from "../enqueue/typed-job.ts";
 
 /** What a handler gets beside its payload. */
 export interface JobContext {
@@ -40,7 +41,7 @@ export interface JobContext {
   enqueue<Schema extends z.ZodType>(
     definition: JobDefinition<Schema>,
     payload: z.input<Schema>,
-    options?: EnqueueOptions,
+    options?: JobOptions,
   ): Promise<string>;
 }
 

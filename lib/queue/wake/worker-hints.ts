@@ -27,9 +27,9 @@ export const createWorkerHints = (db: Db): WorkerHints => {
   };
 
   return {
-    hintWorkers: async (seconds, queue, told = false) => {
+    hintWorkers: async (seconds, queue, announced = false) => {
       for (const take of subscribers) take(seconds, queue);
-      if (told || db.driver !== "pg") return;
+      if (announced || db.driver !== "pg") return;
       waiting.set(queue, Math.min(seconds, waiting.get(queue) ?? Infinity));
       sending ??= send().finally(() => (sending = undefined));
       await sending;

@@ -1,6 +1,6 @@
 import { recover } from "../../db/protocol/leases.ts";
 import { queueNames } from "../../db/reads/queues.ts";
-import type { Beside } from "../../db/protocol/take.ts";
+import type { Housekeeping } from "../../db/protocol/take.ts";
 import type { Deps } from "../deps.ts";
 
 const RECOVER_EVERY_MS = 15_000;
@@ -14,7 +14,7 @@ const LEASES_PER_CALL = 100;
  */
 export interface Chores {
   /** What a look found beside jobs. */
-  told(beside: Beside): void;
+  told(beside: Housekeeping): void;
   /** Asks for the queues again, once a second at most. */
   refresh(): void;
   stop(): void;

@@ -117,7 +117,7 @@ export const createWorkerQueues = (time: Time, random: () => number): WorkerQueu
     note: (looks, { queues }) => {
       const now = time.elapsedMs();
       const lookOf = new Map(looks.map((look) => [look.queue, look]));
-      for (const { queue, outcome, watermarks, near = null, more } of queues) {
+      for (const { queue, outcome, watermarks, continued: near = null, more } of queues) {
         const position = positions.get(queue);
         const look = lookOf.get(queue);
         if (position === undefined || look === undefined) continue;

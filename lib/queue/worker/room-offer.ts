@@ -1,5 +1,5 @@
 import type { TakenLease } from "../../db/protocol/take.ts";
-import { offerRoom, type Room } from "../../db/protocol/room-offer.ts";
+import { type CapacityOffer, offerCapacity } from "../../db/protocol/capacity-offer.ts";
 import type { Deps } from "../deps.ts";
 
 /** An offer outlasts the pause between two looks of an idle worker. */
@@ -19,7 +19,7 @@ export interface WorkerRoom {
   /** A statement that is sent anyway should make an offer. */
   isDue(): boolean;
   /** The offer that this statement makes; null: none. */
-  offer(): Room | null;
+  offer(): CapacityOffer | null;
   /** Jobs that were begun for this worker. */
   take(lease: TakenLease): void;
   /** The number of jobs here has changed: starts what was handed over, and takes back an offer that does not hold any more. */
@@ -68,7 +68,7 @@ export const createWorkerRoom = (
     if (withdrawing) return;
     withdrawing = true;
     const room = { queues: worker.queues, types: worker.types, seconds: 0 };
-    void offerRoom(deps.db, { worker: worker.id, room, invocation: worker.invocation, at: deps.clock() })
+    void offerCapacity(deps.db, { worker: worker.id, offer: room, invocation: worker.invocation, at: deps.clock() })
       .catch(() => undefined)
       .finally(() => (withdrawing = false));
   };

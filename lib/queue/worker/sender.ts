@@ -58,7 +58,7 @@ export const createSender = (deps: Deps): Sender => {
         if (found.wakeSeconds !== null) wakeSeconds = Math.min(wakeSeconds ?? Infinity, found.wakeSeconds);
       }
     }
-    return { settled, wakeSeconds, queues: [], leases: [], dueSeconds: null, serverMs: 0, beside: null };
+    return { settled, wakeSeconds, queues: [], leases: [], dueSeconds: null, serverMs: 0, housekeeping: null };
   };
 
   return {

@@ -1,11 +1,12 @@
 import { AsyncResource } from "node:async_hooks";
 import { DEFAULTS } from "../../core/job.ts";
 import { uuidV7 } from "../../core/uuid.ts";
-import { areAlike, type EnqueueItem } from "../../db/protocol/enqueue.ts";
+import type { IdentifiedJob } from "../../core/new-job.ts";
+import { areAlike } from "../../db/protocol/enqueue-wire.ts";
 import type { SettledState } from "../../db/protocol/settle.ts";
 import type { SettleAndTake, SettledAndTaken, TakenLease } from "../../db/protocol/take.ts";
-import type { Deps, HandOff } from "../deps.ts";
-import { createHandOff } from "./local-start.ts";
+import type { Deps, LocalStart } from "../deps.ts";
+import { createLocalStart } from "./local-start.ts";
 import { startChores } from "./housekeeping.ts";
 import { createWorkerLeases, type Handler, limitOf } from "./leases.ts";
 import { createOutbox, type Settles } from "./outbox.ts";
@@ -58,7 +59,7 @@ export interface Worker {
   /** Jobs by the state they were settled in. */
   readonly settled: ReadonlyMap<SettledState, number>;
   /** For who enqueues in this process. */
-  readonly handOff: HandOff;
+  readonly localStart: LocalStart;
 }
 
 const foundUntold = (looks: readonly Look[], { leases }: SettledAndTaken): boolean =>
@@ -81,11 +82,11 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
   const sender = createSender(deps);
   const drained = Promise.withResolvers<void>();
   // A job that a job enqueues is begun by the statement that stores it, while there is room.
-  const handOff = createHandOff(deps, worker, options.invocation, {
-    keep: keepRoom,
+  const localStart = createLocalStart(deps, worker, options.invocation, {
+    reserve: keepRoom,
     fill: (jobs, lease) => fillRoom(jobs, lease),
   });
-  const leases = createWorkerLeases({ ...deps, handOff }, options.handlers, worker, (leaseId, ended, unblocked) => {
+  const leases = createWorkerLeases({ ...deps, localStart }, options.handlers, worker, (leaseId, ended, unblocked) => {
     outbox.add(leaseId, ended);
     if (unblocked) queues.heat(leases.queueOf(leaseId));
     pumpSoon();
@@ -138,7 +139,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     pump();
   });
 
-  function keepRoom(items: readonly EnqueueItem[]): string | null {
+  function keepRoom(items: readonly IdentifiedJob[]): string | null {
     const [first] = items;
     const definition = first && options.handlers.get(first.type)?.definition;
     if (first === undefined || definition === undefined || !accepting || items.length > DEFAULTS.handedJobs)
@@ -197,7 +198,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     const types = leases.types();
     const looks = maxJobs > 0 && known && types.length > 0;
     const all = looks && (polls || poll.near());
-    const beside = (looks && polls) || room.isDue() ? { room: room.offer() } : null;
+    const beside = (looks && polls) || room.isDue() ? { offer: room.offer() } : null;
     if (looks) polls = false;
     const takes = looks ? queues.takes(all) : [];
     statements += 1;
@@ -210,7 +211,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       maxJobs,
       invocation: options.invocation,
       dueHorizonSeconds: DUE_HORIZON_SECONDS,
-      ...(beside && { beside }),
+      ...(beside && { housekeeping: beside }),
       at: deps.clock(),
     };
     const sentAtMs = deps.time.elapsedMs();
@@ -246,7 +247,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       if (!accepting || givesBack(settles)) void deps.hintWorkers?.(found.wakeSeconds, undefined);
     }
     if (found.dueSeconds !== null) poll.due(found.dueSeconds);
-    if (found.beside !== null && accepting) chores.told(found.beside);
+    if (found.housekeeping !== null && accepting) chores.told(found.housekeeping);
   };
 
   const chores = startChores(deps, options.queues, {
@@ -305,6 +306,6 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     busy: leases.busy,
     drained: drained.promise,
     settled: outcomes.settled,
-    handOff,
+    localStart,
   };
 };

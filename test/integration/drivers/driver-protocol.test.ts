@@ -3,7 +3,7 @@ import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
 import { cancel, getJob, listJobs, revive } from "../../../lib/db/reads/jobs.ts";
 import { extendLease, invocationFailed, recover, releaseUnbegun } from "../../../lib/db/protocol/leases.ts";
-import { settleIn } from "../../../lib/db/protocol/settle.ts";
+import { settle, settleIn } from "../../../lib/db/protocol/settle.ts";
 import { purge, repair } from "../../../lib/db/protocol/maintenance.ts";
 import { ensurePartitions } from "../../../lib/db/schema/partitions.ts";
 import { dispatchableQueues, setPaused } from "../../../lib/db/reads/queues.ts";
@@ -36,7 +36,7 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
   it("runs a job from its enqueue to its completion", async () => {
     const { db, queue, at } = await setup({ database });
     const id = uuidV7();
-    const item = { id, type: "plain", payload: PAYLOAD, metadata: { "odd key": "ü" }, priority: 2, unique_key: "k'ey" };
+    const item = { id, type: "plain", payload: PAYLOAD, metadata: { "odd key": "ü" }, priority: 2, uniqueKey: "k'ey" };
     expect(await enqueueMany(db, [item], true, at(0))).toEqual([
       {
         requestedId: id,
@@ -49,7 +49,7 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
         createdAt: at(0),
         dueSeconds: 0,
         taken: null,
-        hinted: false,
+        announced: false,
       },
     ]);
     expect(await getJob(db, id, at(0))).toMatchObject({
@@ -162,18 +162,15 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
     expect(await queue.get(id!)).toMatchObject({ state: "completed", result: { own: true } });
   });
 
-  it("answers full, busy, paused, and settles and claims in one call", async () => {
+  it("answers full, busy, paused, and claims again once a job is settled", async () => {
     const { db, queue, at } = await setup({ database });
     await db.query("update forgeq.queue set max_in_flight = 1");
     await queue.enqueue(2);
     const held = await queue.lease(1);
     expect((await queue.claim()).outcome).toBe("full");
-    const ended = JSON.stringify([{ id: held.jobIds[0], outcome: "completed" }]);
-    const text =
-      "select * from forgeq.settle_and_claim($1::uuid, $2::uuid, $3::jsonb, 'plain', $4::uuid, 10, at => $5::timestamptz)";
-    expect(await call(db, text, [held.leaseId, held.begunBy, ended, uuidV7(), at(1)])).toMatchObject([
-      { settle_outcome: "settled", wake_seconds: 0, outcome: "claimed", leases: [{ jobs: 1 }] },
-    ]);
+    const ended = [{ id: held.jobIds[0]!, outcome: "completed" as const }];
+    expect(await settle(db, held, ended, at(1))).toMatchObject({ outcome: "settled", wakeSeconds: 0 });
+    expect(await queue.claim()).toMatchObject({ outcome: "claimed", leases: [{ jobs: 1 }] });
 
     await db.query("update forgeq.queue set max_in_flight = 9");
     await database.db.transaction(async (tx) => {
@@ -203,7 +200,7 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
     await forgetDispatchers(db);
     expect(await wakeWanted(db, 60, at(5))).toBe(true);
 
-    await queue.enqueue(1, { delay_seconds: 12.5 });
+    await queue.enqueue(1, { delaySeconds: 12.5 });
     expect(await nextDue(db, 120, at(0))).toBe(12.5);
     expect(await ensurePartitions(db, at(0))).toBe(0);
     expect(await purge(db, 100, at(0))).toMatchObject({ partitions: 0, jobs: 0, more: false });

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { defineQueue } from "../../../lib/core/define.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
-import { enqueueAndBegin } from "../../../lib/db/protocol/enqueue-and-begin.ts";
+import { enqueueAndBegin } from "../../../lib/db/protocol/enqueue.ts";
 import { recover } from "../../../lib/db/protocol/leases.ts";
 import { JOB, setupHandOff } from "../../support/worker/local-start.ts";
 import { miscounted, plain, setup, strays } from "../../support/queue.ts";
@@ -19,7 +19,7 @@ describe("a job that is enqueued where a worker has room for it", () => {
     expect(enqueued).toMatchObject({ created: true, job: { state: "running", attempt: 1, queue: "plain" } });
     await s.settled(1);
     expect(s.ran).toEqual([job.id]);
-    expect(s.statements).toEqual(["enqueue_and_begin", "settle_and_take"]);
+    expect(s.statements).toEqual(["local_start", "settle_and_take"]);
     expect(await s.queue.get(job.id)).toMatchObject({
       state: "completed",
       attempt: 1,
@@ -57,7 +57,7 @@ describe("a job that is enqueued where a worker has room for it", () => {
     const s = await setupHandOff();
     const stored = await s.enqueue(JOB, { ...JOB, priority: 2, metadata: { of: "test" } }, { ...JOB, maxAttempts: 9 });
     await s.settled(3);
-    expect(s.statements).toEqual(["enqueue_and_begin", "settle_and_take"]);
+    expect(s.statements).toEqual(["local_start", "settle_and_take"]);
     const said = { priority: 5, maxAttempts: 3, metadata: {} };
     const own = [said, { ...said, priority: 2, metadata: { of: "test" } }, { ...said, maxAttempts: 9 }];
     expect(stored.map(({ job }) => job)).toMatchObject(own);
@@ -76,7 +76,7 @@ describe("a job that is enqueued where a worker has room for it", () => {
     await s.settled(2);
     expect(s.ran).toHaveLength(2);
     expect(await s.queue.get(children[0]!)).toMatchObject({ state: "completed", payload: { n: 2 } });
-    expect(s.statements.filter((name) => name === "enqueue_and_begin")).toHaveLength(2);
+    expect(s.statements.filter((name) => name === "local_start")).toHaveLength(2);
     expect(s.statements).not.toContain("enqueue");
   });
 
@@ -89,7 +89,7 @@ describe("a job that is enqueued where a worker has room for it", () => {
     const parent = { ...JOB, payload: { parent: true } };
     await s.enqueue(parent, parent, parent);
     await s.settled(6);
-    expect(s.statements.filter((name) => name === "enqueue_and_begin")).toHaveLength(2);
+    expect(s.statements.filter((name) => name === "local_start")).toHaveLength(2);
     expect(await s.db.query("select jobs from forgeq.lease_closed where jobs = 3")).toHaveLength(2);
   });
 
@@ -106,7 +106,7 @@ describe("a job that is enqueued where a worker has room for it", () => {
     };
     // The first one finds that the look has taken it all.
     expect(await during(1)).toEqual(["settle_and_take", "enqueue"]);
-    expect(await during(2)).toEqual(["settle_and_take", "enqueue_and_begin"]);
+    expect(await during(2)).toEqual(["settle_and_take", "local_start"]);
   });
 
   it("is counted as enqueued and as in flight, like any other", async () => {
@@ -188,14 +188,14 @@ describe("is left to whoever claims it", () => {
     const single = { ...plain, batchSize: 1, concurrency: 1 };
     const s = await setupHandOff({ jobs: [single, narrow] });
     await s.enqueue(JOB, JOB);
-    await expectLeft(s, "enqueue_and_begin");
+    await expectLeft(s, "local_start");
   });
 
   it("a job of a queue that is paused, or full", async () => {
     const s = await setupHandOff({ queues: limitedTo(1) });
     await s.db.query("update forgeq.queue set paused = true where name = 'plain'");
     await s.enqueue(JOB);
-    await expectLeft(s, "enqueue_and_begin");
+    await expectLeft(s, "local_start");
     await s.db.query("update forgeq.queue set paused = false where name = 'plain'");
     await s.queue.lease(1);
     await s.enqueue(JOB);
@@ -211,7 +211,7 @@ describe("is left to whoever claims it", () => {
       await tx.query("select from forgeq.queue where name = 'plain' for no key update");
       await s.enqueue(JOB);
     });
-    await expectLeft(s, "enqueue_and_begin");
+    await expectLeft(s, "local_start");
   });
 
   it("a job of a queue of which others are known to wait", async () => {
@@ -232,7 +232,7 @@ describe("is left to whoever claims it", () => {
     await s.db.query("insert into forgeq.queue (name) values ('elsewhere')");
     await s.db.query("update forgeq.job_type set queue = 'elsewhere' where type = 'plain'");
     await s.enqueue(JOB);
-    await expectLeft(s, "enqueue_and_begin");
+    await expectLeft(s, "local_start");
   });
 
   it("a job when the worker is stopping", async () => {
@@ -245,7 +245,7 @@ describe("is left to whoever claims it", () => {
 
 it("finds its lease when it is sent again, and runs the job once", async () => {
   const s = await setupHandOff();
-  s.proxy.loseAnswers("enqueue_and_begin", 2);
+  s.proxy.loseAnswers("local_start", 2);
   const [enqueued] = await s.enqueue({ ...JOB, maxAttempts: 4 });
   expect(s.proxy.lost()).toBe(2);
   expect(enqueued).toMatchObject({ created: true });

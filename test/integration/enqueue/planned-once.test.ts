@@ -1,8 +1,8 @@
+import type { IdentifiedJob } from "../../../lib/core/new-job.ts";
 import { expect, it } from "vitest";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
-import { enqueueAndBegin } from "../../../lib/db/protocol/enqueue-and-begin.ts";
-import { enqueueAndClaim, type EnqueueItem, enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
+import { enqueueAndBegin, enqueueAndClaim, enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
 import { extendLease, releaseUnbegun } from "../../../lib/db/protocol/leases.ts";
 import { notifyWorkers } from "../../../lib/db/protocol/listen.ts";
 import { settleAndTake } from "../../../lib/db/protocol/take.ts";
@@ -11,7 +11,7 @@ import { createTestDatabase } from "../../support/database/database.ts";
 import { openWith } from "../../support/database/drivers.ts";
 import { setup } from "../../support/queue.ts";
 
-const items = (count: number, more: Partial<EnqueueItem> = {}): EnqueueItem[] =>
+const items = (count: number, more: Partial<IdentifiedJob> = {}): IdentifiedJob[] =>
   Array.from({ length: count }, () => ({ id: uuidV7(), type: "plain", payload: {}, ...more }));
 
 /** What processes send all the time, with what they say of it most often. */
@@ -19,12 +19,16 @@ const callAll = async (db: Db): Promise<void> => {
   const worker = uuidV7();
   for (const hint of [false, true]) {
     await enqueueMany(db, items(1), true, null, hint);
-    await enqueueMany(db, items(2, { delay_seconds: 0 }), true, null, hint);
+    await enqueueMany(db, items(2, { delaySeconds: 0 }), true, null, hint);
   }
-  await enqueueMany(db, items(7, { delay_seconds: 0 }), true, null);
+  await enqueueMany(db, items(7, { delaySeconds: 0 }), true, null);
   await enqueueAndBegin(db, items(1), { queue: "plain", worker, invocation: "test", at: null });
   await enqueueAndClaim(db, items(1), { fresh: true, blockedTypes: [], dispatchSeconds: 90, at: null });
-  for (const beside of [undefined, { room: null }, { room: { queues: ["plain"], types: ["plain"], seconds: 8 } }]) {
+  for (const housekeeping of [
+    undefined,
+    { offer: null },
+    { offer: { queues: ["plain"], types: ["plain"], seconds: 8 } },
+  ]) {
     await settleAndTake(db, {
       worker,
       settles: [],
@@ -33,7 +37,7 @@ const callAll = async (db: Db): Promise<void> => {
       maxJobs: 5,
       invocation: "test",
       dueHorizonSeconds: 60,
-      ...(beside && { beside }),
+      ...(housekeeping && { housekeeping }),
       at: null,
     });
   }

@@ -3,10 +3,10 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { defineQueue } from "../../../lib/core/define.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
-import { createHearing } from "../../../lib/db/protocol/push.ts";
+import { createPushChannel } from "../../../lib/db/protocol/push.ts";
 import { clientConfig } from "../../../lib/db/drivers/pg.ts";
 import type { TakenLease } from "../../../lib/db/protocol/take.ts";
-import { offerRoom } from "../../../lib/db/protocol/room-offer.ts";
+import { offerCapacity } from "../../../lib/db/protocol/capacity-offer.ts";
 import { enqueueJobs } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
 import { syncDefinitions } from "../../../lib/queue/manage/sync-definitions.ts";
 import { JOB } from "../../support/worker/local-start.ts";
@@ -144,9 +144,9 @@ describe("is not handed over, and run all the same:", () => {
   it("a job for a worker that was killed, whose offer is still there", async () => {
     const s = await setupHandOver();
     const dead = "0190a0b0-0000-7000-8000-000000000000";
-    await offerRoom(s.db, {
+    await offerCapacity(s.db, {
       worker: dead,
-      room: { queues: null, types: ["plain"], seconds: 60 },
+      offer: { queues: null, types: ["plain"], seconds: 60 },
       invocation: "dead",
       at: null,
     });
@@ -229,7 +229,7 @@ it("stops listening when it has heard what was being handed over", async () => {
   let closing: Promise<void> | undefined;
   await other.transaction(async (tx) => {
     await tx.query(
-      `select forgeq.enqueue_alike(array[$1::uuid], '{"n":1}', 'plain', fresh => true, hint => true) as groups`,
+      `select forgeq.enqueue_lines(array[$1::uuid], '{"n":1}', array['plain'], fresh => true, start => 'push') as stored`,
       [uuidV7()],
     );
     closing = listener.close();
@@ -244,15 +244,15 @@ it("is gone for who enqueues before its connection ends", async () => {
   const s = await setupHandOver();
   const worker = uuidV7();
   const taken: TakenLease[] = [];
-  const hearing = createHearing({ worker, take: (lease) => taken.push(lease) });
+  const hearing = createPushChannel({ worker, take: (lease) => taken.push(lease) });
   const client = new pg.Client(clientConfig(s.url));
   await client.connect();
   onTestFinished(() => client.end());
-  client.on("notification", ({ payload = "" }) => hearing.heard(payload));
+  client.on("notification", ({ payload = "" }) => hearing.received(payload));
   await client.query(`listen ${hearing.channel}`);
   await hearing.begin(client);
-  const room = { queues: null, types: ["plain"], seconds: 60 };
-  await offerRoom(s.db, { worker, room, invocation: "test", at: null });
+  const offer = { queues: null, types: ["plain"], seconds: 60 };
+  await offerCapacity(s.db, { worker, offer, invocation: "test", at: null });
   expect((await s.enqueue(JOB))[0]!.job.state).toBe("running");
   await hearing.end(client);
   expect(taken).toHaveLength(1);

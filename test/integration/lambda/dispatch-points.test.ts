@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { defineJob, defineQueue } from "../../../lib/core/define.ts";
-import { enqueueJobs, type NewJob } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
+import type { NewJob } from "../../../lib/core/new-job.ts";
+import { enqueueJobs } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
 import { limitQueue, pauseQueue, resumeQueue } from "../../../lib/queue/manage/manage-queues.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { markDispatcher } from "../../../lib/db/protocol/wake.ts";

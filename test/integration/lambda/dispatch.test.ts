@@ -175,15 +175,15 @@ describe("time", () => {
 describe("order", () => {
   it("is by priority, then by run_at, and one place of a large claim is the oldest job's", async () => {
     const d = await create();
-    const [old] = await d.queue.enqueue(1, { priority: 9, run_at: d.at(-100) });
-    const urgent = await d.queue.enqueue(30, { priority: 0, run_at: d.at(-1) });
+    const [old] = await d.queue.enqueue(1, { priority: 9, runAt: d.at(-100) });
+    const urgent = await d.queue.enqueue(30, { priority: 0, runAt: d.at(-1) });
     const first = (await d.queue.claim(10)).leases;
     const claimed = await d.db.query<{ id: string }>("select unnest(job_ids) as id from forgeq.lease");
     expect(first).toHaveLength(1);
     expect(claimed.map((row) => row.id)).toContain(old);
     expect(claimed.filter((row) => urgent.includes(row.id))).toHaveLength(9);
     // A small claim is strictly by priority.
-    await d.queue.enqueue(1, { priority: 9, run_at: d.at(-100) });
+    await d.queue.enqueue(1, { priority: 9, runAt: d.at(-100) });
     await d.queue.claim(9);
     expect(await d.db.query("select from forgeq.job where priority = 9 and claim_id is null")).toHaveLength(1);
   });
@@ -195,7 +195,7 @@ describe("order", () => {
     d.onSleep(async () => {
       if (added || d.now() === 0) return;
       added = true;
-      await d.queue.enqueue(1, { run_at: d.at(-3_600) });
+      await d.queue.enqueue(1, { runAt: d.at(-3_600) });
     });
     // Active all the time, as under load.
     d.beforeStatement(async (_, text) => {

@@ -139,7 +139,7 @@ describe("arming", () => {
     };
     expect(await armedBy(0)).toEqual([]);
 
-    await queue.enqueue(1, { run_at: minute(50).toISOString() });
+    await queue.enqueue(1, { runAt: minute(50) });
     expect(await armedBy(0)).toEqual([49]);
     await createSchedule(deps, {
       ...SCHEDULE_DEFAULTS,

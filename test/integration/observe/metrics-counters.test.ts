@@ -87,7 +87,7 @@ describe("the counters", () => {
     const { db, queue, at } = await setup();
     const [id] = await queue.enqueue(1);
     await enqueueMany(db, [{ id: id!, type: "plain", payload: { n: 0 } }], false, at(0));
-    const [other] = await queue.enqueue(1, { delay_seconds: 60 });
+    const [other] = await queue.enqueue(1, { delaySeconds: 60 });
     await cancel(db, other!, at(0));
     await cancel(db, other!, at(0));
     const held = await queue.lease();

@@ -10,7 +10,7 @@ const other = defineQueue({ name: "other", maxInFlight: 7, maxPending: 5, retent
 describe("the numbers of a queue", () => {
   it("count the jobs of every state", async () => {
     const { db, queue, at, moveTo } = await setup({ queues: [unlimited, other] });
-    await queue.enqueue(2, { delay_seconds: 3600, priority: 2 });
+    await queue.enqueue(2, { delaySeconds: 3600, priority: 2 });
     await queue.enqueue(3, { priority: 0 });
     const running = await queue.lease(3);
     await queue.enqueue(4, { priority: 0 });
@@ -58,7 +58,7 @@ describe("the numbers of a queue", () => {
   it("count no further than 10,000 jobs, and take a larger backlog from the counters, for few buffers", async () => {
     const { db, queue, at } = await setup({ jobs: [plain] });
     for (let n = 0; n < 12; n += 1) await queue.enqueue(1_000);
-    await queue.enqueue(7, { delay_seconds: 60 });
+    await queue.enqueue(7, { delaySeconds: 60 });
     await queue.claim(3);
     await db.query("vacuum analyze forgeq.job");
     expect((await readQueueStats(db, "plain", at(1)))[0]).toMatchObject({

@@ -27,7 +27,7 @@ describe("how an attempt ends", () => {
 
   it("retries by the policy until max_attempts, and keeps every attempt's error", async () => {
     const s = await setup({ database });
-    const [id] = await s.queue.enqueue(1, { max_attempts: 3 });
+    const [id] = await s.queue.enqueue(1, { maxAttempts: 3 });
     for (const attempt of [1, 2, 3]) {
       s.moveTo((attempt - 1) * 10);
       await run(s, async () => Promise.reject(new TypeError(`no ${attempt}`)));

@@ -41,8 +41,8 @@ it("writes at most 365 bytes of WAL to store a job, and 570 to run it and keep i
   const round = async () => {
     const ids = Array.from({ length: JOBS }, uuidV7);
     const lines = ids.map(() => JSON.stringify(PAYLOAD)).join("\n");
-    const alike = "forgeq.enqueue_alike($1::uuid[], $2, 'plain', null, null, true, $3)";
-    const stored = await walOf(s.db, alike, [ids, lines, s.at(0)]);
+    const store = "forgeq.enqueue_lines($1::uuid[], $2, '{plain}', fresh => true, at => $3)";
+    const stored = await walOf(s.db, store, [ids, lines, s.at(0)]);
     const call = "forgeq.settle_and_take($1, $2::jsonb, $3::jsonb, '{plain}', $4, null, null, $5)";
     const taken = await walOf(s.db, call, [worker, "[]", take(), JOBS, s.at(1)]);
     const [lease] = await s.db.query<{ id: string; job_ids: string[] }>("select id, job_ids from forgeq.lease");
@@ -78,7 +78,7 @@ it("reads nothing again that it has taken, while more wait", async () => {
   const s = await setup();
   await s.queue.enqueue(1_500);
   const worker = uuidV7();
-  const call = "select * from forgeq.settle_and_take($1, '[]', $2::jsonb, '{plain}', 100, null, null, $3, true)";
+  const call = "select * from forgeq.settle_and_take($1, '[]', $2::jsonb, '{plain}', 100, null, null, $3)";
   /** Rows that the index has led to, among them what a scan passes over; of this connection, since the last time that it told the server. */
   const readsOf = async (tx: Sql): Promise<number> => {
     const [read] = await tx.query<{ rows: number }>(
@@ -90,7 +90,7 @@ it("reads nothing again that it has taken, while more wait", async () => {
     s.db.transaction(async (tx) => {
       const takes = JSON.stringify([{ queue: "plain", claim_id: uuidV7(), watermarks }]);
       const before = await readsOf(tx);
-      const rows = await tx.query<{ answer: { queues: { near: string[]; watermarks: string[] }[] } }>(call, [
+      const rows = await tx.query<{ answer: { queues: { continued: string[]; watermarks: string[] }[] } }>(call, [
         worker,
         takes,
         s.at(1),
@@ -101,11 +101,11 @@ it("reads nothing again that it has taken, while more wait", async () => {
   await s.db.query("update forgeq.job set run_at = run_at - (1500 - (payload->>'n')::int) * interval '1 microsecond'");
 
   const first = await take(null);
-  let { near } = first;
+  let { continued } = first;
   for (let n = 0; n < 10; n += 1) {
-    const next = await take(near);
+    const next = await take(continued);
     expect(next.rows).toBeLessThanOrEqual(1.1 * first.rows);
-    ({ near } = next);
+    ({ continued } = next);
   }
   expect((await take(first.watermarks)).rows).toBeGreaterThan(first.rows + 1_000);
 });

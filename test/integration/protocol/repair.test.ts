@@ -50,7 +50,7 @@ describe("rows that somebody touched by hand", () => {
 
   it("repairs a job with a claim that no lease lists, also at its last possible attempt", async () => {
     const s = await setup({ database });
-    const [id, other] = await s.queue.enqueue(2, { max_attempts: 1000 });
+    const [id, other] = await s.queue.enqueue(2, { maxAttempts: 1000 });
     await s.queue.claim();
     await s.db.query("update forgeq.job set attempt = 1000 where id = $1", [id]);
     await s.db.query("delete from forgeq.lease");

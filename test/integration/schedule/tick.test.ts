@@ -63,7 +63,7 @@ describe("a tick", () => {
 
   it("wakes a dispatcher when something is due within two minutes", async () => {
     const s = await setup({ database });
-    await s.queue.enqueue(1, { run_at: s.at(150) });
+    await s.queue.enqueue(1, { runAt: s.at(150) });
     await tick(s.deps, long);
     expect(s.invocations).toHaveLength(0);
     s.moveTo(60);

@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Db } from "../../../lib/db/drivers/client.ts";
-import { getJob } from "../../../lib/db/reads/jobs.ts";
-import { migrate } from "../../../lib/db/schema/migrate.ts";
+import { isUnreleased, migrate } from "../../../lib/db/schema/migrate.ts";
 import { isMigrated, SCHEMA_VERSION } from "../../../lib/db/schema/schema.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
 import { openWith } from "../../support/database/drivers.ts";
@@ -30,26 +29,6 @@ const books = (db: Db) =>
   db.query<{ name: string; checksum: string }>("select name, checksum from forgeq.migration order by name");
 
 const schemas = (db: Db) => db.query("select from pg_namespace where nspname = 'forgeq'");
-
-/** A leased job, one that waits, and two that have ended: this week and last week. */
-const OLD_ROWS = `do $$
-declare
-  id uuid := '00000000-0000-0000-0000-000000000001';
-  claim uuid := '00000000-0000-0000-0000-0000000000aa';
-  dead uuid := '00000000-0000-0000-0000-0000000000dd';
-begin
-  insert into forgeq.job (id, run_at, created_at, claim_id, life, priority, attempt, max_attempts, queue, type, payload)
-  values (id, now() - interval '1 minute', now() - interval '1 hour', claim, 2, 4, 3, 8, 'plain', 'plain', '{"n": 1}'),
-         (gen_random_uuid(), now() + interval '1 hour', now(), null, 1, 5, 0, 8, 'plain', 'plain', '{"n": 2}');
-  insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by)
-  values (gen_random_uuid(), claim, 1, 'plain', 'plain', array[id], 1, now(), now() + interval '1 hour', now(),
-          '00000000-0000-0000-0000-0000000000bb');
-  insert into forgeq.job_history (id, life, finished_at, created_at, run_at, state, priority, attempt, max_attempts, depth, queue, type, error, payload)
-  values (dead, 1, now(), now(), now(), 'dead', 5, 8, 8, 0, 'plain', 'plain', '{"name": "Error"}', '{"n": 3}'),
-         (gen_random_uuid(), 3, now() - interval '7 days', now(), now() + interval '1 day', 'cancelled', 5, 1, 8, 2, 'plain', 'plain', null, null);
-end $$`;
-
-const SHOWN = `select to_jsonb(j) || jsonb_build_object('waits', run_at - created_at) as job from forgeq.jobs j order by id`;
 
 describe("migrate", () => {
   it("applies tables in order, then functions, once each", async () => {
@@ -86,18 +65,42 @@ describe("migrate", () => {
     expect(await db.query("select to_regclass('forgeq.more') as found")).toEqual([{ found: null }]);
   });
 
-  it("refuses a table file that was edited after it was applied, and changes nothing", async () => {
+  it("refuses a newer table file that was edited after it was applied, and changes nothing", async () => {
     const { db } = await createTestDatabase();
     const folder = copy();
-    writeFileSync(join(folder, tables[0]!), `${readFileSync(join(folder, tables[0]!), "utf8")}\n-- edited`);
-    writeFileSync(join(folder, "9999_more.sql"), "create table forgeq.more (id int);");
+    writeFileSync(join(folder, "9998_more.sql"), "create table forgeq.more (id int);");
+    await migrate(db, { folder });
+    writeFileSync(join(folder, "9998_more.sql"), "create table forgeq.more (id bigint);");
+    writeFileSync(join(folder, "9999_most.sql"), "create table forgeq.most (id int);");
     for (const dryRun of [true, false]) {
       await expect(migrate(db, { dryRun, folder })).rejects.toMatchObject({
         code: "schema_outdated",
-        message: expect.stringContaining(tables[0]!) as string,
+        message: expect.stringContaining("9998_more.sql was changed after it was applied") as string,
       });
     }
-    expect(await db.query("select to_regclass('forgeq.more') as found")).toEqual([{ found: null }]);
+    expect(await db.query("select to_regclass('forgeq.most') as found")).toEqual([{ found: null }]);
+  });
+
+  it.each([
+    ["another text of the first file", "update forgeq.migration set checksum = repeat('0', 64) where name = $1"],
+    ["the files before it", "update forgeq.migration set name = '0001_schema.sql' where name = $1"],
+  ])("refuses a database that an unreleased version made, by %s, and says what to do", async (_, made) => {
+    const { db } = await createTestDatabase();
+    expect(await isUnreleased(db)).toBe(false);
+    await db.query("drop function forgeq.next_due");
+    await db.query(made, [tables[0]]);
+    const before = await books(db);
+    expect(await isUnreleased(db)).toBe(true);
+    for (const dryRun of [true, false]) {
+      await expect(migrate(db, { dryRun })).rejects.toMatchObject({
+        code: "schema_outdated",
+        message: expect.stringMatching(/unreleased version.*drop schema forgeq cascade.*forgeq migrate/) as string,
+      });
+    }
+    expect(await books(db)).toEqual(before);
+    await db.query("drop schema forgeq cascade");
+    expect(await isUnreleased(db)).toBe(false);
+    expect((await migrate(db)).applied).toEqual([...tables, ...functions]);
   });
 
   it("applies a function again when its text has changed", async () => {
@@ -123,74 +126,6 @@ describe("migrate", () => {
     expect((await migrate(db, { folder })).applied).toEqual(["9999_more.sql"]);
     expect(await migrate(db, { folder })).toMatchObject({ applied: [] });
     expect(await db.query("select id from forgeq.more")).toEqual([{ id: 1 }]);
-  });
-
-  it("keeps jobs, leases and history when it orders their columns anew", async () => {
-    const { db } = await createTestDatabase({ empty: true });
-    const older = copy();
-    for (const name of tables.filter((table) => table >= "0006")) rmSync(join(older, name));
-    rmSync(join(older, "functions", "job_details.sql"));
-    for (const name of ["begin.sql", "job_taken.sql", "pick.sql", "settle_and_take.sql"]) {
-      const file = join(older, "functions", name);
-      writeFileSync(file, `${readFileSync(file, "utf8")}\n-- older`);
-    }
-    await migrate(db, { folder: older });
-    await db.query(OLD_ROWS);
-    const before = await db.query(SHOWN);
-    expect(before).toHaveLength(4);
-
-    expect((await migrate(db)).applied).toEqual([
-      ...tables.filter((table) => table >= "0006"),
-      "functions/begin.sql",
-      "functions/job_details.sql",
-      "functions/job_taken.sql",
-      "functions/pick.sql",
-      "functions/settle_and_take.sql",
-    ]);
-    expect(await db.query(SHOWN)).toEqual(before);
-    // Weeks with rows keep their table and its indexes; the others are made anew.
-    const orders = await db.query<{ second: string; indexes: number; parts: number }>(
-      `select a.attname as second, (select count(*)::int from pg_index where indrelid = a.attrelid) as indexes, count(*)::int as parts
-       from pg_inherits i
-       join pg_attribute a on a.attrelid = i.inhrelid and a.attnum = 2
-       where i.inhparent = 'forgeq.job_history'::regclass group by 1, 2 order by 1`,
-    );
-    expect(orders).toEqual([
-      { second: "finished_at", indexes: 3, parts: 8 },
-      { second: "life", indexes: 3, parts: 2 },
-    ]);
-    const [running] = await db.query<{ id: string; lease: string }>(
-      "select job_ids[1] as id, id as lease from forgeq.lease",
-    );
-    const worker = "00000000-0000-0000-0000-0000000000bb";
-    const ended = JSON.stringify([{ id: running!.id, outcome: "completed", result: { n: 1 } }]);
-    expect(
-      await db.query("select outcome from forgeq.settle($1::uuid, $2::uuid, $3::jsonb)", [
-        running!.lease,
-        worker,
-        ended,
-      ]),
-    ).toEqual([{ outcome: "settled" }]);
-    expect(
-      await db.query(
-        "select state, life, attempt, run_at = created_at as at_once, payload, result from forgeq.jobs where id = $1",
-        [running!.id],
-      ),
-    ).toEqual([{ state: "completed", life: 2, attempt: 3, at_once: false, payload: { n: 1 }, result: { n: 1 } }]);
-
-    // What the history has from before is read, compared with, and run again as ever.
-    const dead = "00000000-0000-0000-0000-0000000000dd";
-    expect(await getJob(db, dead, null)).toMatchObject({ state: "dead", payload: { n: 3 } });
-    const again = (payload: unknown) =>
-      db.query("select created from forgeq.enqueue('plain', $1::jsonb, id => $2)", [JSON.stringify(payload), dead]);
-    await db.query("insert into forgeq.queue (name) values ('plain') on conflict do nothing");
-    await db.query(
-      "insert into forgeq.job_type (type, queue, backoff) values ('plain', 'plain', '{}') on conflict do nothing",
-    );
-    expect(await again({ n: 3 })).toEqual([{ created: false }]);
-    await expect(again({ n: 4 })).rejects.toMatchObject({ code: "FQ004" });
-    expect(await db.query("select outcome from forgeq.retry($1, 1)", [dead])).toEqual([{ outcome: "retried" }]);
-    expect(await getJob(db, dead, null)).toMatchObject({ state: "pending", payload: { n: 3 } });
   });
 
   it("leaves a newer schema alone", async () => {

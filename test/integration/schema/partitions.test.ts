@@ -31,7 +31,7 @@ it("are there from last week to eight weeks ahead, and are made once", async () 
 
 it("are made by the call that misses one", async () => {
   const { db, at, queue } = await setup();
-  const [id] = await queue.enqueue(1, { max_attempts: 1 });
+  const [id] = await queue.enqueue(1, { maxAttempts: 1 });
   await queue.lease();
   const [name] = await db.query<{ name: string }>(
     "select 'job_history_' || to_char(date_trunc('week', $1::timestamptz at time zone 'UTC'), 'YYYYMMDD') as name",

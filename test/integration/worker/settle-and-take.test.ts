@@ -197,8 +197,8 @@ it("gives a lease the jobs of one type with batches, in their order", async () =
 it("says when the next job of its queues falls due", async () => {
   const { queue, send, db } = await fresh();
   await db.query("insert into forgeq.queue (name) values ('other')");
-  await queue.enqueue(1, { delay_seconds: 7 });
-  await queue.enqueue(1, { delay_seconds: 3, queue: "other" });
+  await queue.enqueue(1, { delaySeconds: 7 });
+  await queue.enqueue(1, { delaySeconds: 3, queue: "other" });
   expect((await send()).dueSeconds).toBe(7);
   expect((await send({ dueHorizonSeconds: 5 })).dueSeconds).toBeNull();
 });
@@ -207,23 +207,21 @@ const UNUSUAL = {
   metadata: { tenant: 'a"b' },
   traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`,
   depth: 2,
-  max_attempts: 7,
+  maxAttempts: 7,
 };
 
 it.each(Object.keys(UNUSUAL) as (keyof typeof UNUSUAL)[])("tells of a job whose %s is not as usual", async (name) => {
   const { queue, send } = await fresh();
   await queue.enqueue(2);
   await queue.enqueue(1, { [name]: UNUSUAL[name] });
-  const told = (await send()).leases[0]!.jobs.map(
-    ({ attempt, maxAttempts: max_attempts, depth, traceparent, metadata }) => ({
-      attempt,
-      max_attempts,
-      depth,
-      traceparent,
-      metadata,
-    }),
-  );
-  const usual = { attempt: 1, max_attempts: 3, depth: 0, traceparent: null, metadata: null };
+  const told = (await send()).leases[0]!.jobs.map(({ attempt, maxAttempts, depth, traceparent, metadata }) => ({
+    attempt,
+    maxAttempts,
+    depth,
+    traceparent,
+    metadata,
+  }));
+  const usual = { attempt: 1, maxAttempts: 3, depth: 0, traceparent: null, metadata: null };
   expect(told).toEqual([usual, usual, { ...usual, [name]: UNUSUAL[name] }]);
 });
 
@@ -236,23 +234,9 @@ it("tells of a second attempt", async () => {
   expect((await send({ at: at(10) })).leases[0]!.jobs).toMatchObject([{ attempt: 2, payload: { n: 0 } }]);
 });
 
-it("gives a worker of an older version its jobs as it knows them", async () => {
-  const { queue, worker, db, at } = await fresh();
-  const [id] = await queue.enqueue(1);
-  const takes = JSON.stringify([{ queue: "plain", claim_id: uuidV7(), watermarks: null }]);
-  const call = "select job, answer from forgeq.settle_and_take($1, '[]', $2::jsonb, '{plain}', 10, null, null, $3)";
-  const once = await db.query<{ job: string | null }>(call, [worker, takes, at(0)]);
-  expect(once.map(({ job }) => (job === null ? null : (JSON.parse(job) as unknown)))).toEqual([
-    [id, 1, 3, 0, null, null, { n: 0 }],
-    null,
-  ]);
-  const again = await db.query<{ job: string | null }>(call, [worker, takes, at(0)]);
-  expect(again.map(({ job }) => job)).toEqual(once.map(({ job }) => job));
-});
-
 it("goes on, when more wait, where its look ended: past what was taken, and past what committed late", async () => {
   const { queue, send, at } = await fresh();
-  const due = async (seconds: number, count = 1) => queue.enqueue(count, { run_at: at(seconds).toISOString() });
+  const due = async (seconds: number, count = 1) => queue.enqueue(count, { runAt: at(seconds) });
   const first = await due(0, 2);
   const [second, ...others] = await due(0.5, 3);
   const take = async (watermarks: readonly string[] | null | undefined, maxJobs: number) => {
@@ -265,12 +249,12 @@ it("goes on, when more wait, where its look ended: past what was taken, and past
   };
   const cut = await take(null, 3);
   expect(cut.ids).toEqual([...first, second]);
-  expect(cut).toMatchObject({ more: true, near: expect.any(Array) as string[] });
+  expect(cut).toMatchObject({ more: true, continued: expect.any(Array) as string[] });
 
   const [late] = await due(0.2);
-  const near = await take(cut.near, 10);
+  const near = await take(cut.continued, 10);
   // Due at the same instant as the last one taken.
   expect(near.ids).toEqual(others);
-  expect(near).toMatchObject({ more: false, near: null });
+  expect(near).toMatchObject({ more: false, continued: null });
   expect((await take(cut.watermarks, 10)).ids).toEqual([late]);
 });

@@ -93,7 +93,7 @@ it("is refused, and says so, when its lease expired and was taken back meanwhile
 
 it("ends an outcome that can't be stored as a retry, and takes no other job with it", async () => {
   const { queue, start, deps, db } = await setupWorkers();
-  const ids = await queue.enqueue(3, { max_attempts: 1 });
+  const ids = await queue.enqueue(3, { maxAttempts: 1 });
   const refusing: Db = {
     ...deps.db,
     query: (text, params) => {

@@ -38,7 +38,7 @@ describe.each([
     const s = await startIdle({ queues });
     s.worker.listens(listens);
     await s.time.pass(1);
-    expect((await s.db.query("select from forgeq.worker_room")).length).toBe(listens ? 1 : 0);
+    expect((await s.db.query("select from forgeq.worker_capacity")).length).toBe(listens ? 1 : 0);
     s.sent();
     await s.time.pass(600);
     const sent = s.sent();

@@ -34,7 +34,7 @@ it(
 
     const gate = join(cwd, "gate-");
     const enqueue = async (type: string, payload: object, jobs = 1) => {
-      const items = Array.from({ length: jobs }, () => ({ id: uuidV7(), type, payload, max_attempts: 2 }));
+      const items = Array.from({ length: jobs }, () => ({ id: uuidV7(), type, payload, maxAttempts: 2 }));
       await enqueueMany(db, items, true, null);
       await notifyWorkers(db, { seconds: 0, queue: "shared" });
     };

@@ -89,7 +89,7 @@ it("looks once for a job that it is told of, however many more it has room for, 
 
 it("waits for the instant at which a job falls due", async () => {
   const { queue, start, db } = await setupWorkers();
-  const [id] = await queue.enqueue(1, { delay_seconds: 1.5 });
+  const [id] = await queue.enqueue(1, { delaySeconds: 1.5 });
   start(async () => undefined);
   await until(async () => (await queue.state(id!)) === "completed");
   const [row] = await db.query<{ late: number }>(
@@ -102,7 +102,7 @@ it("waits for the instant at which a job falls due", async () => {
 
 it("retries by the type's policy, buries, and snoozes as on Lambda", async () => {
   const { queue, start } = await setupWorkers();
-  const [fails] = await queue.enqueue(1, { payload: { fail: true }, max_attempts: 1 });
+  const [fails] = await queue.enqueue(1, { payload: { fail: true }, maxAttempts: 1 });
   const [bad] = await queue.enqueue(1, { payload: { n: "no number" } });
   const [sleeps] = await queue.enqueue(1, { payload: { snooze: true } });
   const worker = start(

@@ -89,10 +89,6 @@ const claimWith = (name: string, limit: number | null): Call => ({
   },
 });
 
-const SETTLE_AND_CLAIM = `/* forgeq:settle_and_claim */
-select settle_outcome, jobs, wake_seconds, outcome, leases
-from forgeq.settle_and_claim($1::uuid, $2::uuid, $3::jsonb, $4, $5::uuid, $6::int, at => $7::timestamptz)`;
-
 const RELEASE = `/* forgeq:release */
 select * from forgeq.release($1::uuid, $2::uuid, 'released', at => $3::timestamptz)`;
 
@@ -190,18 +186,6 @@ export const CALLS: readonly Call[] = [
   settleAs("settle of a part", "completed", 3, 2),
   settleAs("settle of a part as retry", "retry", 3, 1),
   {
-    name: "settle_and_claim",
-    kind: "settle_and_claim",
-    prepare: async (s) => {
-      await s.queue.enqueue(1);
-      const held = await s.queue.lease();
-      await s.queue.enqueue(2);
-      const ended = JSON.stringify([{ id: held.jobIds[0], outcome: "completed", result: { ok: true } }]);
-      const params = [held.leaseId, held.begunBy, ended, "plain", uuidV7(), 10, s.at(1)];
-      return (db) => call(db, SETTLE_AND_CLAIM, params);
-    },
-  },
-  {
     name: "release of a begun lease",
     kind: "release",
     prepare: async (s) => {
@@ -229,7 +213,7 @@ export const CALLS: readonly Call[] = [
     name: "cancel of a free job",
     kind: "cancel",
     prepare: async (s) => {
-      const [id] = await s.queue.enqueue(1, { unique_key: "key" });
+      const [id] = await s.queue.enqueue(1, { uniqueKey: "key" });
       return (db) => cancelUntilFree(db, id!, s.at(1));
     },
   },
@@ -246,7 +230,7 @@ export const CALLS: readonly Call[] = [
     name: "retry by hand",
     kind: "retry",
     prepare: async (s) => {
-      const [id] = await s.queue.enqueue(1, { unique_key: "key" });
+      const [id] = await s.queue.enqueue(1, { uniqueKey: "key" });
       await s.queue.settle(await s.queue.lease(), "dead");
       return (db) => revive(db, id!, 1, s.at(1));
     },

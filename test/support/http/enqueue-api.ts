@@ -37,13 +37,18 @@ const idsIn = (array: Buffer): string[] =>
       .replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-"),
   );
 
-/** What a statement stores: a document of all jobs; or of jobs of one type the ids, and a line for each with its payload and with its details. */
-const itemsIn = ([jobs, payloads, type, , details]: readonly unknown[]): Item[] => {
+/** What a statement stores: a document of all jobs; or the ids, and a line for each with its payload and with its details. */
+const itemsIn = ([jobs, payloads, types, , details]: readonly unknown[]): Item[] => {
   if (!Buffer.isBuffer(jobs)) return JSON.parse(jobs as string) as Item[];
   const linesOf = (text: unknown) =>
     typeof text === "string" ? text.split("\n").map((line) => JSON.parse(line) as unknown) : [];
   const [payloadOf, detailsOf] = [linesOf(payloads), linesOf(details)];
-  return idsIn(jobs).map((id, n) => ({ id, type: type as string, payload: payloadOf[n], ...(detailsOf[n] as object) }));
+  return idsIn(jobs).map((id, n) => ({
+    id,
+    type: (types as string[])[0]!,
+    payload: payloadOf[n],
+    ...(detailsOf[n] as object),
+  }));
 };
 
 const CREATED = { created: true, queue: "emails", priority: 5, maxAttempts: 8 };
@@ -60,11 +65,8 @@ export const setup = (keys = ALL_SCOPES, refusal?: { code: string; detail: objec
         throw Object.assign(new Error("the database says no"), { code: refusal.code, detail });
       }
       stored.push(...items);
-      // Those that are stored alike, or many, share a group; few that are not have a row each.
-      const group = [...Object.values(CREATED), NOW.toISOString(), NOW.toISOString(), null, null];
-      if (Buffer.isBuffer(params[0])) return [{ groups: [group] }];
-      if (typeof params[3] !== "boolean") return [{ stored: group }];
-      return items.map(({ id }) => ({ ...CREATED, runAt: NOW, createdAt: NOW, requestedId: id, id }));
+      const group = [...Object.values(CREATED), NOW.toISOString(), NOW.toISOString(), null, null, null];
+      return [{ stored: [[group], null] }];
     },
   });
   const deps = httpDeps(db);

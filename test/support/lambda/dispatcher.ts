@@ -2,7 +2,8 @@ import { afterAll, beforeAll } from "vitest";
 import type { Sql } from "../../../lib/db/drivers/client.ts";
 import type { Deps } from "../../../lib/queue/deps.ts";
 import { dispatch, type DispatchReport } from "../../../lib/queue/lambda/dispatch.ts";
-import { enqueueJobs, type NewJob } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
+import type { NewJob } from "../../../lib/core/new-job.ts";
+import { enqueueJobs } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
 import { createTestDatabase, type TestDatabase } from "../database/database.ts";
 import { setup, type SetupOptions } from "../queue.ts";
 

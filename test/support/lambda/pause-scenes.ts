@@ -26,7 +26,7 @@ const KEY = "same";
 export const createScene = async (database: TestDatabase, kind: SceneKind): Promise<Scene> => {
   const s = await setup({ database });
   if (kind === "ended") {
-    const ids = await s.queue.enqueue(1, { unique_key: KEY, payload: { n: 0 } });
+    const ids = await s.queue.enqueue(1, { uniqueKey: KEY, payload: { n: 0 } });
     const held = await s.queue.lease();
     await s.queue.settle(held, "dead");
     return { ...s, ids, leaseId: held.leaseId, held, free: ids[0]!, lives: 2 };

@@ -81,7 +81,7 @@ export const storm = async (jobs: number, random: () => number) => {
           await queue.enqueue(1, { type, queue: type === "small" ? "narrow" : "plain" });
           const ids = await queue.enqueue(Math.ceil(jobs / 160), {
             type,
-            ...(random() < 0.2 ? { delay_seconds: 5 } : {}),
+            ...(random() < 0.2 ? { delaySeconds: 5 } : {}),
           });
           if (random() < 0.3) await cancel(db, pick(ids), at(second));
           stored += ids.length + 1;

@@ -1,6 +1,7 @@
 import { onTestFinished } from "vitest";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
-import { enqueueJobs, type NewJob } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
+import type { NewJob } from "../../../lib/core/new-job.ts";
+import { enqueueJobs } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
 import type { Work } from "../../../lib/queue/run/run-job.ts";
 import type { WorkerOptions } from "../../../lib/queue/worker/worker.ts";
 import { startProxy } from "../database/proxy.ts";
@@ -64,7 +65,7 @@ export const setupHandOff = async (
     // There is no dispatcher.
     enqueue: (...jobs: NewJob[]) =>
       enqueueJobs(
-        { ...made.deps, db, handOff: worker.handOff, config: { ...made.deps.config, dispatcherFunction: null } },
+        { ...made.deps, db, localStart: worker.localStart, config: { ...made.deps.config, dispatcherFunction: null } },
         jobs,
       ),
     /** So many jobs have run and are settled. */

@@ -3,7 +3,8 @@ import type { Db } from "../../../lib/db/drivers/client.ts";
 import type { Listener } from "../../../lib/db/protocol/listen.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
 import type { Deps } from "../../../lib/queue/deps.ts";
-import { enqueueJobs, type NewJob } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
+import type { NewJob } from "../../../lib/core/new-job.ts";
+import { enqueueJobs } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
 import type { Work } from "../../../lib/queue/run/run-job.ts";
 import { createWorkerHints } from "../../../lib/queue/wake/worker-hints.ts";
 import { listenForWorker } from "../../../lib/queue/worker/listen.ts";
@@ -35,7 +36,7 @@ export const setupHandOver = async (options: SetupOptions = {}) => {
 
   const offered = async (worker: Worker): Promise<boolean> => {
     const rows = await made.db.query(
-      "select from forgeq.worker_room where worker = $1 and until > clock_timestamp() + interval '2 seconds'",
+      "select from forgeq.worker_capacity where worker = $1 and until > clock_timestamp() + interval '2 seconds'",
       [worker.id],
     );
     return rows.length > 0;

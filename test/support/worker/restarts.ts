@@ -54,7 +54,7 @@ export const restartWorkers = async (db: Db, url: string, project: Tally, plan: 
       if ((plan.callJobs ?? Infinity) <= 5) {
         await until(async () => {
           const offers = await db.query(
-            "select from forgeq.worker_room where invocation like $1 and until > clock_timestamp()",
+            "select from forgeq.worker_capacity where invocation like $1 and until > clock_timestamp()",
             [`%:${worker.child.pid}`],
           );
           return offers.length > 0;

@@ -1,16 +1,19 @@
+import type { IdentifiedJob } from "../../../lib/core/new-job.ts";
 import { expect, it } from "vitest";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
-import { enqueueAndBegin } from "../../../lib/db/protocol/enqueue-and-begin.ts";
-import { enqueueMany, enqueueManyIn, type EnqueueItem } from "../../../lib/db/protocol/enqueue.ts";
+import { enqueueMany, enqueueManyIn } from "../../../lib/db/protocol/enqueue.ts";
 import { beginLease } from "../../../lib/db/protocol/leases.ts";
 import { type Ended, settle } from "../../../lib/db/protocol/settle.ts";
-import { warmUp } from "../../../lib/db/drivers/warm.ts";
 import { DRIVERS, openWith } from "../../support/database/drivers.ts";
-import { miscounted, setup } from "../../support/queue.ts";
+import { miscounted, plain, setup } from "../../support/queue.ts";
+import * as z from "zod";
+import { defineJob } from "../../../lib/core/define.ts";
+
+const other = defineJob({ type: "other", queue: "others", payload: z.unknown() });
 
 /** More than go row by row. */
-const alike = (count = 7, more: Partial<EnqueueItem> = {}): EnqueueItem[] =>
+const alike = (count = 7, more: Partial<IdentifiedJob> = {}): IdentifiedJob[] =>
   Array.from({ length: count }, (_, n) => ({ id: uuidV7(), type: "plain", payload: { n }, ...more }));
 
 const ROWS = `select priority, max_attempts, depth, queue, type, traceparent, metadata, payload, run_at, created_at, unique_key
@@ -19,7 +22,7 @@ from forgeq.job order by id`;
 it("stores jobs alike as it stores jobs that differ", async () => {
   const more = {
     priority: 2,
-    max_attempts: 4,
+    maxAttempts: 4,
     metadata: { team: "a" },
     depth: 3,
     traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
@@ -34,17 +37,17 @@ it("stores jobs alike as it stores jobs that differ", async () => {
     },
   };
   const stored = await enqueueMany(db, alike(7, more), true, one.at(0));
-  // A delay, of none, sends them the other way.
-  await enqueueMany(other.db, alike(7, { ...more, delay_seconds: 0 }), true, one.at(0));
+  // A call that is sent again takes the general path.
+  await enqueueMany(other.db, alike(7, more), false, one.at(0));
 
-  expect(texts).toEqual([expect.stringContaining("enqueue_alike")]);
+  expect(texts).toEqual([expect.stringContaining("enqueue_lines")]);
   expect(stored).toHaveLength(7);
   expect(new Set(stored.map(({ requestedId, id }) => requestedId === id))).toEqual(new Set([true]));
   expect(stored[6]).toMatchObject({
     created: true,
     queue: "plain",
-    priority: 5,
-    maxAttempts: 3,
+    priority: 2,
+    maxAttempts: 4,
     dueSeconds: 0,
     createdAt: one.at(0),
   });
@@ -62,7 +65,7 @@ it.each(DRIVERS)(
   async (driver) => {
     const s = await setup();
     const db = await openWith(driver, s.url);
-    const items = [...TEXTS, ...TEXTS].map((text, n): EnqueueItem => ({
+    const items = [...TEXTS, ...TEXTS].map((text, n): IdentifiedJob => ({
       id: uuidV7(),
       type: "plain",
       payload: n % 2 === 0 ? { [text]: [text] } : text,
@@ -105,26 +108,54 @@ it("finds what the call stored whose answer was lost", async () => {
   expect(await miscounted(s.db)).toBe(0);
 });
 
-it("is told from the functions of its name that processes of an older version call", async () => {
-  const s = await setup();
-  await s.db.query(`
-    create function forgeq.enqueue_alike(jobs jsonb, of_type text, own_queue text default null, fresh boolean default false,
-      at timestamptz default null) returns text language sql as 'select of_type';
-    create function forgeq.enqueue_alike(ids uuid[], payloads text, of_type text, own_queue text default null, details text default null,
-      fresh boolean default false, at timestamptz default null) returns text language sql as 'select of_type';
-    create function forgeq.enqueue_and_begin(jobs jsonb, fresh boolean, own_queue text, worker uuid, invocation text default null,
-      at timestamptz default null) returns text language sql as 'select own_queue'`);
-  const errors: unknown[] = [];
-  const query: Db["query"] = (text, params) =>
-    s.db.query<never>(text, params).catch((error: unknown) => {
-      errors.push(error);
-      throw error;
-    });
-  await warmUp({ ...s.db, query }, 1);
-  expect(errors).toEqual([]);
-  for (const count of [1, 7]) expect(await enqueueMany(s.db, alike(count), true, s.at(0))).toHaveLength(count);
-  const begin = { queue: "plain", worker: uuidV7(), invocation: "test", at: s.at(0) };
-  expect(await enqueueAndBegin(s.db, alike(1), begin)).toMatchObject({ lease: { jobs: [{ attempt: 1 }] } });
+it("stores jobs of several types, due now and later, in one call, and counts each", async () => {
+  const s = await setup({ jobs: [plain, other] });
+  const jobs: IdentifiedJob[] = [
+    ...alike(3),
+    ...alike(2, { type: "other", priority: 1 }),
+    ...alike(1, { delaySeconds: 60 }),
+    ...alike(1, { type: "other", runAt: s.at(90), metadata: { team: "a" } }),
+    ...alike(1, { runAt: s.at(-5) }),
+  ];
+  const texts: string[] = [];
+  const query: Db["query"] = (text, params) => {
+    texts.push(text);
+    return s.db.query(text, params);
+  };
+  const rows = await enqueueMany({ ...s.db, query }, jobs, true, s.at(0));
+  expect(texts).toEqual([expect.stringContaining("enqueue_lines")]);
+
+  const rowOf = new Map(rows.map((row) => [row.requestedId, row]));
+  expect(jobs.map(({ id }) => rowOf.get(id))).toMatchObject([
+    ...Array<object>(3).fill({ created: true, queue: "plain", priority: 5, dueSeconds: 0, runAt: s.at(0) }),
+    ...Array<object>(2).fill({ created: true, queue: "others", priority: 1, dueSeconds: 0, runAt: s.at(0) }),
+    { created: true, queue: "plain", dueSeconds: 60, runAt: s.at(60), createdAt: s.at(0) },
+    { created: true, queue: "others", dueSeconds: 90, runAt: s.at(90) },
+    { created: true, queue: "plain", dueSeconds: 0, runAt: s.at(-5) },
+  ]);
+  const stored = await s.db.query<{ id: string }>(ROWS.replace("select ", "select id, "));
+  const again = await setup({ jobs: [plain, other] });
+  await enqueueMany(again.db, jobs, false, s.at(0));
+  expect(stored).toEqual(await again.db.query(ROWS.replace("select ", "select id, ")));
+  expect([await miscounted(s.db), await miscounted(again.db)]).toEqual([0, 0]);
+});
+
+it("takes the general path, which blames the right job, when one of several types is unknown or its queue is limited", async () => {
+  const queues = [{ name: "plain", maxInFlight: null, maxPending: 3, retentionDays: 30, keepCompleted: true }];
+  const { db, at } = await setup({ jobs: [plain, other], queues });
+  const mixed = (more: Partial<IdentifiedJob>): IdentifiedJob[] => [...alike(1, { type: "other" }), ...alike(1, more)];
+  await expect(enqueueMany(db, mixed({ type: "unheard_of" }), true, at(0))).rejects.toMatchObject({
+    code: "unknown_type",
+    details: { index: 1 },
+  });
+  for (let n = 0; n < 3; n += 1) expect(await enqueueMany(db, mixed({}), true, at(0))).toHaveLength(2);
+  await expect(enqueueMany(db, mixed({}), true, at(0))).rejects.toMatchObject({
+    code: "queue_full",
+    details: { index: 1, queue: "plain" },
+  });
+  const [row] = await db.query<{ n: number }>("select count(*)::int as n from forgeq.job");
+  expect(row?.n).toBe(6);
+  expect(await miscounted(db)).toBe(0);
 });
 
 it.each([null, undefined])("refuses a payload that is %s, and stores none of the others", async (payload) => {

@@ -1,0 +1,33 @@
+/** How a job differs from its type's defaults. What is undefined comes from the type. */
+export interface JobOptions {
+  /** UUID; a repeated one names the same job. */
+  readonly id?: string | undefined;
+  readonly queue?: string | undefined;
+  /** 0 to 9, lower first. */
+  readonly priority?: number | undefined;
+  /** Not together with `delaySeconds`. */
+  readonly runAt?: Date | undefined;
+  /** From the enqueue, by the database's clock. */
+  readonly delaySeconds?: number | undefined;
+  /** 1 to 1,000. */
+  readonly maxAttempts?: number | undefined;
+  /** At most one live job per type and key. */
+  readonly uniqueKey?: string | undefined;
+  readonly metadata?: Record<string, unknown> | undefined;
+}
+
+/** A job to enqueue, its payload checked already. */
+export interface NewJob extends JobOptions {
+  readonly type: string;
+  readonly payload: unknown;
+  /** How many jobs enqueued jobs before this one; at most 64. */
+  readonly depth?: number | undefined;
+  /** W3C trace context of whoever enqueues it. */
+  readonly traceparent?: string | undefined;
+}
+
+/** The wire's names, which TypeScript would otherwise let pass, and nothing would read, where a job comes from a variable. */
+type WireNames = Readonly<Partial<Record<"run_at" | "delay_seconds" | "max_attempts" | "unique_key", never>>>;
+
+/** A new job with the id that it will have, the caller's or one made for this call. */
+export type IdentifiedJob = NewJob & { readonly id: string } & WireNames;

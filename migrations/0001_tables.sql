@@ -1,0 +1,287 @@
+-- ForgeQ's tables. Forward only once version 0.2.0 is released: until then this file may be edited, and a database that was made by another text of it is
+-- refused (see lib/db/schema/migrate.ts). The protocol that reads and writes the tables is in functions/.
+
+create type forgeq.finished_state as enum ('completed', 'dead', 'cancelled');
+
+-- What a caller may say of a job is checked by these types where it is read, not by constraints of the table: each statement that writes a job would parse
+-- such constraints again, and each claim would check what it does not change. See docs/adr/0009.
+create domain forgeq.job_priority as smallint check (value between 0 and 9);
+create domain forgeq.job_max_attempts as smallint check (value between 1 and 1000);
+
+-- A named group of jobs. The code declares it; a column named in `overridden` was set by an operator, and wins.
+create table forgeq.queue (
+  name text primary key check (name ~ '^[a-z][a-z0-9_-]{0,39}$'),
+  max_in_flight int default 100 check (max_in_flight >= 0),
+  max_pending int check (max_pending >= 0),
+  retention_days int not null default 30 check (retention_days between 1 and 3650),
+  keep_completed boolean not null default true,
+  paused boolean not null default false,
+  -- A claim left due jobs behind because of max_in_flight: whoever frees capacity wakes the dispatcher.
+  waiting boolean not null default false,
+  overridden text[] not null default '{}',
+  created_at timestamptz not null default now()
+) with (fillfactor = 50);
+
+-- What SQL callers, claim and recover must know of a job type; synchronised from the code.
+create table forgeq.job_type (
+  type text primary key check (type ~ '^[a-z][a-z0-9_-]{0,39}$'),
+  queue text not null,
+  priority smallint not null default 5 check (priority between 0 and 9),
+  max_attempts smallint not null default 8 check (max_attempts between 1 and 1000),
+  backoff jsonb not null,
+  timeout_seconds int not null default 60,
+  lease_seconds int not null default 60,
+  batch_size int not null default 10 check (batch_size between 1 and 100),
+  overridden text[] not null default '{}',
+  -- The counter of this type in its own queue, where that queue has no max_pending: then storing a job needs to read no other row. Null: the enqueue reads
+  -- the queue. Kept by triggers, see functions/set_series_of_type.sql.
+  series int
+);
+
+-- Live jobs only. claim_id is never indexed and fillfactor leaves room for the claim of every job of a page, so that a claim is a HOT update. A claim logs
+-- what lies between the first and the last byte that it changes, so claim_id and attempt are neighbours. Columns of a fixed width come first, in a multiple
+-- of four, so that the payload needs no padding. See docs/adr/0009 and 0017.
+-- No other index may hold `id`: PostgreSQL 18 takes it for look-ups by id and walks every dead entry.
+create table forgeq.job (
+  id uuid primary key,
+  run_at timestamptz not null,
+  -- Null where it equals run_at; whoever moves run_at sets it.
+  created_at timestamptz,
+  life smallint not null default 1,
+  priority smallint not null,
+  max_attempts smallint not null,
+  -- Null is 0.
+  dispatches smallint,
+  -- Null is 0.
+  depth smallint,
+  claim_id uuid,
+  attempt smallint not null default 0,
+  -- The text that was sent: ForgeQ hands it on and searches nothing in it.
+  payload json not null,
+  queue text not null,
+  type text not null,
+  unique_key text,
+  traceparent text,
+  metadata jsonb
+) with (fillfactor = 44, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+create index job_due on forgeq.job (queue, priority, run_at);
+
+-- At most one live job per type and key. Only jobs that use it have a row.
+create table forgeq.unique_key (
+  type text not null,
+  key text not null check (length(key) between 1 and 200),
+  job_id uuid not null,
+  primary key (type, key)
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+-- One row per invocation. expires_at is not indexed, so begin and extend are HOT updates of one small row.
+create table forgeq.lease (
+  id uuid primary key,
+  claim_id uuid not null,
+  ordinal int not null,
+  queue text not null,
+  type text not null,
+  job_ids uuid[] not null,
+  -- Kept under the row's lock, so it is exact; its sum per queue is the number in flight.
+  open_jobs int not null check (open_jobs > 0),
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  began_at timestamptz,
+  begun_by uuid,
+  invocation text,
+  cancel_requested uuid[] not null default '{}',
+  progress jsonb not null default '{}',
+  -- {job id: state} of the jobs that this lease has settled already.
+  outcomes jsonb not null default '{}',
+  -- 9 bytes per ended job: see forgeq.metric_end. Not null, because a row without nulls is 8 bytes smaller.
+  tally bytea not null default '',
+  unique (claim_id, ordinal)
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+-- Ids are random: to compress those of a lease of 500 jobs took a fifteenth of what the server spends on a job. See docs/adr/0009.
+alter table forgeq.lease alter column job_ids set storage external;
+
+-- Closed leases, for ten minutes: a call that is sent again finds its first answer here.
+create table forgeq.lease_closed (
+  id uuid primary key,
+  claim_id uuid not null,
+  ordinal int not null,
+  queue text not null,
+  type text not null,
+  jobs int not null,
+  closed_at timestamptz not null,
+  expires_at timestamptz not null,
+  begun_by uuid,
+  reason text not null,
+  -- {job id: state}, or one state as a string when all jobs of the lease ended alike in one call.
+  outcomes jsonb not null,
+  tally bytea not null default '',
+  xid xid8 not null default pg_current_xact_id()
+);
+create index lease_closed_claim on forgeq.lease_closed (claim_id);
+-- The order of xids is the order of time for purge, too: one index serves purge and metric_fold.
+create index lease_closed_xid on forgeq.lease_closed (xid);
+
+-- Finished jobs, a row for each life. Without a key: two ends of one life would differ in finished_at, and every reader looks up by id.
+create table forgeq.job_history (
+  id uuid not null,
+  finished_at timestamptz not null,
+  created_at timestamptz not null,
+  -- Null where it equals created_at, as for nearly every job that completes in its first attempt.
+  run_at timestamptz,
+  began_at timestamptz,
+  lease_id uuid,
+  state forgeq.finished_state not null,
+  life int not null,
+  priority smallint not null,
+  attempt smallint not null,
+  max_attempts smallint not null,
+  -- Null is 0.
+  depth smallint,
+  payload json,
+  queue text not null,
+  type text not null,
+  unique_key text,
+  traceparent text,
+  metadata jsonb,
+  result jsonb,
+  error jsonb
+) partition by range (finished_at);
+create index job_history_id on forgeq.job_history (id);
+create index job_history_failed on forgeq.job_history (state, id) where state <> 'completed';
+create index job_history_finished on forgeq.job_history using brin (finished_at) with (pages_per_range = 32);
+
+-- One row per ended attempt other than a plain completion.
+create table forgeq.job_attempt (
+  job_id uuid not null,
+  life int not null,
+  number smallint not null,
+  outcome text not null,
+  lease_id uuid,
+  -- When the attempt was due, so that waits can be told from history.
+  run_at timestamptz,
+  began_at timestamptz,
+  ended_at timestamptz not null,
+  invocation text,
+  error jsonb
+) partition by range (ended_at);
+create index job_attempt_job on forgeq.job_attempt (job_id);
+
+-- The dispatcher's marker: one row. A dispatcher is active until active_until, at most 5 s ahead; one may be waiting inside its invocation for the instant
+-- waiting_for, at most 120 s ahead.
+create table forgeq.wake (
+  name text primary key,
+  active_until timestamptz,
+  active_by uuid,
+  waiting_for timestamptz,
+  waiting_by uuid
+) with (fillfactor = 20);
+insert into forgeq.wake (name) values ('dispatcher');
+
+-- The capacity that listening workers offer, so that an enqueue can push a job to one of them. A few rows that hold for some seconds: nothing to log, and a
+-- crash of the server ends the connections that listen, too. See docs/adr/0018.
+create unlogged table forgeq.worker_capacity (
+  worker uuid primary key,
+  -- Null: all.
+  queues text[],
+  types text[] not null,
+  -- Names the process in the attempts' records.
+  invocation text,
+  until timestamptz not null
+);
+
+-- Schedules: cron rules that enqueue a job at each slot. The slots are computed in TypeScript (lib/core/slots.ts); functions/fire_schedules.sql enqueues
+-- the jobs of each slot, once.
+create table forgeq.schedule (
+  name text primary key check (name ~ '^[a-z][a-z0-9_-]{0,39}$'),
+  -- The ids of its jobs are made of it and of the slot; a name that is used again is another schedule.
+  id uuid not null unique,
+  cron text not null,
+  timezone text not null,
+  type text not null,
+  payload jsonb not null,
+  queue text,
+  priority smallint check (priority between 0 and 9),
+  paused boolean not null default false,
+  overlap text not null default 'allow' check (overlap in ('allow', 'skip', 'queue_one')),
+  catch_up text not null default 'skip' check (catch_up in ('skip', 'last', 'all')),
+  catch_up_limit int not null default 10 check (catch_up_limit between 1 and 1000),
+  starts_at timestamptz,
+  ends_at timestamptz,
+  jitter_seconds int not null default 0 check (jitter_seconds between 0 and 3600),
+  -- Made from the code, and removed when the code drops it.
+  declared boolean not null default false,
+  -- Raised by every edit.
+  revision int not null default 1,
+  -- Every slot up to this instant is decided, fired or skipped. Whole milliseconds, as clients compare it.
+  decided_until timestamptz not null,
+  last_slot_at timestamptz,
+  -- Null when paused or when no slot is left.
+  next_slot_at timestamptz,
+  -- The newest jobs that may still live, for overlap; at most 100.
+  live_job_ids uuid[] not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+) with (fillfactor = 50);
+create index schedule_next on forgeq.schedule (next_slot_at);
+
+-- Counters and histograms that outlive the jobs they count. Ending attempts writes them into the lease's row, which is moved to lease_closed anyway;
+-- enqueueing appends one small row per call. The tick folds both into metric_total. See docs/adr/0004.
+
+-- A queue and a type that have had a job.
+create table forgeq.metric_series (
+  id int generated always as identity primary key,
+  queue text not null,
+  type text not null,
+  unique (queue, type)
+);
+
+-- What has been folded. Names as forgeq.metric_ends and forgeq.metric_now give them.
+create table forgeq.metric_total (
+  series int not null,
+  name text not null,
+  value bigint not null,
+  primary key (series, name)
+) with (fillfactor = 50);
+
+-- Append-only, one row per call and series: 'e'nqueued, 'r'etried by hand, 'c'ancelled without a lease, 'm'ended by repair.
+-- Writers use the active one; the tick folds the other, truncates it and makes it the active one.
+create table forgeq.metric_delta_0 (
+  series int not null,
+  kind "char" not null,
+  jobs int not null
+);
+create table forgeq.metric_delta_1 (like forgeq.metric_delta_0 including all);
+
+-- One row. Every closed lease of a transaction before `folded_before` is in metric_total, and none of a later one.
+create table forgeq.metric_state (
+  one boolean primary key default true check (one),
+  active smallint not null default 0 check (active in (0, 1)),
+  folded_before xid8 not null default pg_current_xact_id(),
+  folded_at timestamptz not null default now()
+) with (fillfactor = 20);
+insert into forgeq.metric_state default values;
+
+-- What the counters of a queue said at each fold, for an hour: the rates come from it.
+create table forgeq.metric_sample (
+  at timestamptz not null,
+  queue text not null,
+  enqueued bigint not null,
+  completed bigint not null,
+  failed bigint not null,
+  dead bigint not null,
+  primary key (queue, at)
+);
+
+-- For people: every job, live and finished, every life. Programs read the tables.
+create view forgeq.jobs as
+select job.id, job.type, job.queue,
+       case when lease.began_at is not null then 'running' when job.claim_id is not null then 'leased'
+            when job.run_at > now() then 'scheduled' else 'pending' end as state,
+       job.priority, job.attempt, job.max_attempts, job.life, coalesce(job.created_at, job.run_at) as created_at, job.run_at,
+       null::timestamptz as finished_at, job.payload::jsonb, null::jsonb as result, null::jsonb as error
+from forgeq.job
+left join forgeq.lease on lease.claim_id = job.claim_id and job.id = any (lease.job_ids)
+union all
+select id, type, queue, state::text, priority, attempt, max_attempts, life, created_at, coalesce(run_at, created_at),
+       finished_at, payload::jsonb, result, error
+from forgeq.job_history;

@@ -1,0 +1,157 @@
+-- What a process sends to store simple jobs: jobs of known types, with ids that were made for this call, and no unique key. `payloads` and `details` are
+-- text with a line of JSON for each of the ids; `details` is null where no job has any. A line of details is an object with keys of priority, run_at,
+-- delay_seconds, max_attempts, metadata, depth, traceparent, and `type` where the call has several `types`. What is left out comes from the job's type.
+-- `fresh` says that the call was not sent before. See enqueue_many for the guarantees and errors.
+--
+-- `start` says where the jobs start. Every value but 'queue' is for jobs that are due now:
+--   'queue'  they wait in their queue;
+--   'push'   one listening worker with free capacity gets them, begun, with the notification of this commit (see choose_worker and docs/adr/0018); where no
+--            worker has any, listening workers are told that jobs are due;
+--   'local'  they are begun for `worker`, which runs in the calling process and found `worker_queue` without jobs that would be overtaken.
+-- Jobs are begun all or none: their queue has to have capacity for them and must not be paused, and several are begun only where their type has batches. The
+-- lease and its claim have the first job's id, so that a call that is sent again finds them.
+--
+-- Answers [groups, lease]. A group is a list [created, queue, priority, max_attempts, run_at, created_at, ids asked for, ids of the jobs, announced] of jobs
+-- stored alike: the ids asked for are null where they are all of the call's, the jobs' ids where they are the same. `lease` is null, or
+-- [id, seconds, max_attempts of the type, job ids, null for all of the call's] of the lease that the jobs were begun in; a pushed lease is not for the caller
+-- and has null in place of its seconds.
+--
+-- Nearly always a type's row knows its counter (see set_series_of_type): then nothing is looked up for each job. Otherwise enqueue_many stores the jobs. Lines,
+-- because each payload is parsed once then; one document would be parsed as a whole, taken apart, and put together again for each job.
+-- This function is for the plain path: what needs a look at other rows for each job (keys, limits) belongs into enqueue_many.
+-- Lock order: the queue (skip locked), where it has a limit and jobs are begun; then as enqueue_many. A begun job waits for nobody.
+create or replace function forgeq.enqueue_lines(
+  ids uuid[], payloads text, types text[], own_queue text default null, details text default null, fresh boolean default false,
+  start text default 'queue', worker uuid default null, worker_queue text default null, invocation text default null, at timestamptz default null)
+returns json
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+as $$
+#variable_conflict use_column
+declare
+  now_at timestamptz := coalesce(at, clock_timestamp());
+  n int := cardinality(ids);
+  of_type record;
+  claim uuid;
+  begun smallint := 0;
+  simple boolean := false;
+  groups json;
+  held record;
+begin
+  if fresh and start <> 'queue' and cardinality(types) = 1 then
+    if start = 'push' then
+      select c.worker, c.invocation, c.queue into worker, invocation, worker_queue
+      from forgeq.choose_worker(types[1], own_queue, octet_length(payloads) + coalesce(octet_length(details), 0), now_at) c;
+    end if;
+    -- An empty call takes every path too, so that the warm-up plans each of its statements on a new connection.
+    if worker is not null or n = 0 then
+      select t.priority, t.max_attempts, t.lease_seconds, q.name as queue, q.max_in_flight, null::int as series, 0 as active into of_type
+      from forgeq.job_type t
+      join forgeq.queue q on q.name = worker_queue and q.max_pending is null and not q.paused and not q.waiting
+      where t.type = types[1] and coalesce(own_queue, t.queue) = worker_queue and (n = 1 or t.batch_size > 1);
+      if found and (of_type.max_in_flight is null or forgeq.has_capacity(worker_queue, n)) then
+        claim := ids[1];
+        begun := 1;
+        simple := true;
+      end if;
+    end if;
+  end if;
+  if fresh and not simple and cardinality(types) = 1 then
+    select t.priority, t.max_attempts, t.lease_seconds, t.queue, null::int as max_in_flight, t.series, m.active into of_type
+    from forgeq.job_type t
+    cross join forgeq.metric_state m
+    where t.type = types[1] and t.series is not null and (own_queue is null or own_queue = t.queue);
+    simple := found;
+    if not simple and own_queue is not null then
+      select t.priority, t.max_attempts, t.lease_seconds, q.name as queue, null::int as max_in_flight, s.id as series, m.active into of_type
+      from forgeq.job_type t
+      join forgeq.queue q on q.name = own_queue and q.max_pending is null
+      join forgeq.metric_series s on s.queue = q.name and s.type = t.type
+      cross join forgeq.metric_state m
+      where t.type = types[1];
+      simple := found;
+    end if;
+  elsif fresh and not simple then
+    simple := own_queue is null
+      and cardinality(types) = (select count(*) from forgeq.job_type t where t.type = any (types) and t.series is not null);
+  end if;
+
+  if not (simple or n = 0) then
+    groups := forgeq.enqueue_in_groups((
+      select jsonb_agg(jsonb_build_object('type', types[1]) || coalesce(i.more, '{}')
+               || jsonb_strip_nulls(jsonb_build_object('id', i.id, 'queue', own_queue)) || jsonb_build_object('payload', i.payload) order by i.n)
+      from (select generate_subscripts(ids, 1) as n, unnest(ids) as id, string_to_table(payloads, E'\n')::jsonb as payload,
+                   string_to_table(details, E'\n')::jsonb as more) i),
+      fresh, start = 'push', at);
+    if start = 'local' and not fresh then
+      -- Read after the call has waited for a first one that was still under way.
+      select l.id, extract(epoch from l.expires_at - l.created_at)::double precision as seconds, t.max_attempts, l.job_ids into held
+      from forgeq.lease l
+      join forgeq.job_type t on t.type = l.type
+      where l.claim_id = ids[1] and l.begun_by = worker and l.expires_at > now_at;
+      if found then
+        return json_build_array(groups, json_build_array(held.id, held.seconds, held.max_attempts, held.job_ids));
+      end if;
+    end if;
+    return json_build_array(groups, null);
+  end if;
+
+  if details is null then
+    insert into forgeq.job (id, run_at, claim_id, priority, attempt, max_attempts, queue, type, payload)
+    select i.id, now_at, claim, of_type.priority, begun, of_type.max_attempts, of_type.queue, types[1], i.payload::json
+    from (select unnest(ids) as id, string_to_table(payloads, E'\n') as payload) i;
+  end if;
+  if details is not null or n = 0 then
+    with stored as (
+      insert into forgeq.job as j
+        (id, run_at, created_at, claim_id, priority, attempt, max_attempts, depth, queue, type, traceparent, metadata, payload)
+      select i.id, due.run_at, case when due.run_at <> now_at then now_at end, claim,
+             coalesce((i.more ->> 'priority')::forgeq.job_priority, t.priority), begun,
+             coalesce((i.more ->> 'max_attempts')::forgeq.job_max_attempts, t.max_attempts),
+             (i.more ->> 'depth')::smallint, coalesce(own_queue, t.queue), t.type, i.more ->> 'traceparent', i.more -> 'metadata', i.payload::json
+      from (select unnest(ids) as id, string_to_table(payloads, E'\n') as payload, string_to_table(details, E'\n')::jsonb as more) i
+      join forgeq.job_type t on t.type = coalesce(i.more ->> 'type', types[1])
+      cross join lateral (
+        select coalesce((i.more ->> 'run_at')::timestamptz, now_at + make_interval(secs => (i.more ->> 'delay_seconds')::double precision), now_at) as run_at
+      ) due
+      returning j.id, j.queue, j.type, j.priority, j.max_attempts, j.run_at)
+    select json_agg(json_build_array(true, s.queue, s.priority, s.max_attempts, s.run_at, now_at, case when s.jobs < n then s.ids end, null,
+             case when start = 'push' and claim is null then forgeq.hint_workers(s.queue) end)) into groups
+    from (
+      select s.queue, s.priority, s.max_attempts, s.run_at, count(*) as jobs, array_agg(s.id) as ids
+      from stored s
+      group by s.queue, s.type, s.priority, s.max_attempts, s.run_at) s;
+  end if;
+  if details is null or n = 0 then
+    groups := json_build_array(json_build_array(true, of_type.queue, of_type.priority, of_type.max_attempts, now_at, now_at, null, null,
+      case when n > 0 and start = 'push' and claim is null then forgeq.hint_workers(of_type.queue) end));
+  end if;
+
+  if claim is null and n > 0 then
+    if cardinality(types) > 1 then
+      perform forgeq.metric_add(t.queue, t.type, 'e', c.jobs)
+      from (select l.line::json ->> 'type' as type, count(*)::int as jobs from string_to_table(details, E'\n') as l(line) group by 1) c
+      join forgeq.job_type t on t.type = c.type;
+    elsif of_type.active = 0 then
+      insert into forgeq.metric_delta_0 (series, kind, jobs) values (of_type.series, 'e', n);
+    else
+      insert into forgeq.metric_delta_1 (series, kind, jobs) values (of_type.series, 'e', n);
+    end if;
+    return json_build_array(groups, null);
+  end if;
+
+  -- Its tally counts the jobs as enqueued.
+  insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by, invocation, tally)
+  select claim, claim, 1, worker_queue, types[1], ids, n, now_at, now_at + make_interval(secs => of_type.lease_seconds), now_at, worker,
+         enqueue_lines.invocation, decode(repeat(encode(forgeq.metric_end(null, 'enqueued', null, null, null), 'hex'), n), 'hex')
+  where n > 0;
+  if start = 'push' and n > 0 then
+    perform pg_notify('forgeq_' || replace(worker::text, '-', ''), concat_ws(E'\n',
+      json_build_object('lease', claim, 'type', types[1], 'queue', worker_queue, 'seconds', of_type.lease_seconds, 'max_attempts', of_type.max_attempts,
+        'ids', ids),
+      payloads, details));
+    return json_build_array(groups, json_build_array(claim, null, of_type.max_attempts, null));
+  end if;
+  return json_build_array(groups, json_build_array(claim, of_type.lease_seconds, of_type.max_attempts, null));
+end
+$$;
