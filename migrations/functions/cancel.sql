@@ -1,4 +1,4 @@
--- Cancels a job: a free one at once, one under a lease by a request on the lease, which begin, the heartbeat and settle see.
+-- Cancels a job: a free one immediately, one under a lease by a request on the lease, which begin, the heartbeat and settle see.
 -- outcome: 'cancelled' (also of a job that is cancelled already: sent again it gives the first answer), 'requested', 'finished'
 -- (state says how), 'not_found', or 'busy': somebody holds it right now, try again.
 -- Takes the free job or the lease skip locked and checks again in a later statement; never waits while it holds anything.
@@ -10,6 +10,8 @@ as $$
 #variable_conflict use_column
 declare
   seen record;
+  held record;
+  last_error jsonb;
   lease_row record;
 begin
   select j.claim_id, j.queue, j.type, j.unique_key into seen from forgeq.job j where j.id = cancel.id;
@@ -22,17 +24,11 @@ begin
 
   outcome := 'busy';
   if seen.claim_id is null then
-    perform from forgeq.job j where j.id = cancel.id and j.claim_id is null for update skip locked;
+    select j.ctid as tid, j.life, j.attempt into held from forgeq.job j where j.id = cancel.id and j.claim_id is null for update skip locked;
     if found then
-      with gone as (
-        delete from forgeq.job j where j.id = cancel.id and j.claim_id is null returning j.*)
-      insert into forgeq.job_history (id, life, finished_at, created_at, run_at, state, priority, attempt, max_attempts, depth,
-        queue, type, unique_key, traceparent, metadata, payload, error)
-      select g.id, g.life, coalesce(cancel.at, clock_timestamp()), coalesce(g.created_at, g.run_at),
-        case when g.run_at <> g.created_at then g.run_at end, 'cancelled', g.priority, g.attempt, g.max_attempts,
-        g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload,
-        (select a.error from forgeq.job_attempt a where a.job_id = g.id and a.life = g.life order by a.ended_at desc limit 1)
-      from gone g;
+      last_error := (select a.error from forgeq.job_attempt a where a.job_id = cancel.id and a.life = held.life order by a.ended_at desc limit 1);
+      perform forgeq.finish_jobs(array[held.tid], null, array[cancel.id], '{cancelled}', array[null::jsonb], array[last_error], array[held.attempt],
+        null, null, coalesce(at, clock_timestamp()));
       delete from forgeq.unique_key k where k.type = seen.type and k.key = seen.unique_key and k.job_id = cancel.id;
       perform forgeq.metric_add(seen.queue, seen.type, 'c', 1);
       outcome := 'cancelled';

@@ -8,7 +8,7 @@
 -- watermarks: one per priority 0 to 9, as the last call on this queue returned them; null sweeps from the beginning, which
 -- the caller does on its first and last scan, every 5 s, and after a type was unblocked. A watermark ahead of the clock sweeps.
 -- Answers: claimed, empty, full (max_in_flight), busy (another caller is claiming), paused.
--- `more`: another call may find jobs at once.
+-- `more`: another call may find jobs immediately.
 create or replace function forgeq.claim(
   queue text, claim_id uuid, max_jobs int, watermarks text[] default null, blocked_types text[] default '{}',
   dispatch_seconds double precision default 90, at timestamptz default null)

@@ -19,7 +19,6 @@ declare
   state text;
   counted boolean;
   next_run_at timestamptz;
-  changed int;
   attempt_outcome text;
   ran_since timestamptz;
 begin
@@ -92,22 +91,8 @@ begin
   end loop;
 
   if cardinality(finished_rows) > 0 then
-    with gone as (
-      delete from forgeq.job where ctid = any (finished_rows) and claim_id = lease.claim_id
-      returning id, life, created_at, run_at, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload),
-    kept as (
-      insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
-        attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, result, error)
-      select g.id, g.life, now_at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end, lease.began_at, lease.id,
-        f.state::forgeq.finished_state, g.priority, f.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata,
-        g.payload, f.result, f.error
-      from gone g
-      join unnest(finished_ids, finished_states, finished_results, finished_errors, finished_attempts)
-        as f(id, state, result, error, attempt) on f.id = g.id)
-    select count(*) into changed from gone;
-    if changed <> cardinality(finished_rows) then
-      raise exception 'forgeq: % of % jobs changed under their locks', cardinality(finished_rows) - changed, cardinality(finished_rows);
-    end if;
+    perform forgeq.finish_jobs(finished_rows, lease.claim_id, finished_ids, finished_states, finished_results, finished_errors, finished_attempts,
+      lease.id, lease.began_at, now_at);
     perform forgeq.free_unique_keys(lease.type, finished_keys);
   end if;
 end

@@ -1,7 +1,7 @@
 -- Forgets what is past its retention: drops whole weekly partitions after the longest retention of any queue, deletes up to
 -- max_rows finished jobs of queues that keep less, and closed leases after ten minutes. Lock time-out 100 ms: what can't be
 -- locked now goes at a later tick. A call that drops partitions does nothing else, because it holds up everybody who
--- settles until it commits. `more`: another call may find work at once.
+-- settles until it commits. `more`: another call may find work immediately.
 create or replace function forgeq.purge(max_rows int default 5000, at timestamptz default null)
 returns table (partitions int, jobs int, leases int, more boolean)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp

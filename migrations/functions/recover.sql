@@ -1,5 +1,5 @@
 -- Takes back the jobs of at most max_leases expired leases. A lease that had not begun costs its jobs a dispatch, one that
--- had begun costs an attempt. Safe to run many times at once. Lock order: leases (skip locked), their jobs.
+-- had begun costs an attempt. Safe to run many times concurrently. Lock order: leases (skip locked), their jobs.
 create or replace function forgeq.recover(max_leases int default 100, at timestamptz default null)
 returns table (leases int, jobs int, more boolean, wake_seconds double precision)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp

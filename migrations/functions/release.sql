@@ -1,4 +1,4 @@
--- Gives a whole lease back, no attempt counted. With begun_by: a begun lease at shutdown (reason 'released', due at once).
+-- Gives a whole lease back, no attempt counted. With begun_by: a begun lease at shutdown (reason 'released', due now).
 -- Without: a lease that has not begun, by the dispatcher whose invoke was refused: 'undispatched' counts a dispatch and
 -- delays longer each time, 'throttled' does not count. A lease that has begun meanwhile is left alone ('begun').
 -- Sent again it gives the first answer. outcome: 'released', 'begun' or 'lease_lost'. Lock order: the lease, its jobs.
