@@ -38,11 +38,8 @@ begin
     if changed <> cardinality(picked.places) then
       raise exception 'forgeq: % of % jobs changed under their locks', cardinality(picked.places) - changed, cardinality(picked.places);
     end if;
-    -- What is asked again above is all that a lease still knows.
-    leases := (
-      select jsonb_agg(l.lease - array['queue', 'lease_seconds', 'max_attempts', 'ids'] order by l.n)
-      from jsonb_array_elements(forgeq.make_leases(claim_jobs.claim_id, claim_jobs.queue, picked.ids, picked.types, picked.priorities, picked.run_ats,
-        claim_jobs.dispatch_seconds, null, null, true, now_at)) with ordinality as l(lease, n));
+    leases := forgeq.make_leases(claim_jobs.claim_id, claim_jobs.queue, picked.ids, picked.types, picked.priorities, picked.run_ats,
+      claim_jobs.dispatch_seconds, null, null, true, now_at);
   end if;
   return next;
 end

@@ -34,11 +34,13 @@ declare
   of_type record;
   claim uuid;
   begun smallint := 0;
+  several boolean := cardinality(types) > 1;
+  lease json;
   simple boolean := false;
   groups json;
   held record;
 begin
-  if fresh and start <> 'queue' and cardinality(types) = 1 then
+  if start <> 'queue' and fresh and not several then
     if start = 'push' then
       select c.worker, c.invocation, c.queue into worker, invocation, worker_queue
       from forgeq.choose_worker(types[1], own_queue, octet_length(payloads) + coalesce(octet_length(details), 0), now_at) c;
@@ -56,7 +58,7 @@ begin
       end if;
     end if;
   end if;
-  if fresh and not simple and cardinality(types) = 1 then
+  if fresh and not simple and not several then
     select t.priority, t.max_attempts, t.lease_seconds, t.queue, null::int as max_in_flight, t.series, m.active into of_type
     from forgeq.job_type t
     cross join forgeq.metric_state m
@@ -72,8 +74,10 @@ begin
       simple := found;
     end if;
   elsif fresh and not simple then
-    simple := own_queue is null
-      and cardinality(types) = (select count(*) from forgeq.job_type t where t.type = any (types) and t.series is not null);
+    select count(*) as known, null::smallint as priority, null::smallint as max_attempts, null::text as queue, null::int as active into of_type
+    from forgeq.job_type t
+    where t.type = any (types) and t.series is not null;
+    simple := own_queue is null and of_type.known = cardinality(types);
   end if;
 
   if not (simple or n = 0) then
@@ -102,56 +106,51 @@ begin
     from (select unnest(ids) as id, string_to_table(payloads, E'\n') as payload) i;
   end if;
   if details is not null or n = 0 then
-    with stored as (
-      insert into forgeq.job as j
-        (id, run_at, created_at, claim_id, priority, attempt, max_attempts, depth, queue, type, traceparent, metadata, payload)
-      select i.id, due.run_at, case when due.run_at <> now_at then now_at end, claim,
-             coalesce((i.more ->> 'priority')::forgeq.job_priority, t.priority), begun,
-             coalesce((i.more ->> 'max_attempts')::forgeq.job_max_attempts, t.max_attempts),
-             (i.more ->> 'depth')::smallint, coalesce(own_queue, t.queue), t.type, i.more ->> 'traceparent', i.more -> 'metadata', i.payload::json
-      from (select unnest(ids) as id, string_to_table(payloads, E'\n') as payload, string_to_table(details, E'\n')::jsonb as more) i
-      join forgeq.job_type t on t.type = coalesce(i.more ->> 'type', types[1])
-      cross join lateral (
-        select coalesce((i.more ->> 'run_at')::timestamptz, now_at + make_interval(secs => (i.more ->> 'delay_seconds')::double precision), now_at) as run_at
-      ) due
-      returning j.id, j.queue, j.type, j.priority, j.max_attempts, j.run_at)
-    select json_agg(json_build_array(true, s.queue, s.priority, s.max_attempts, s.run_at, now_at, case when s.jobs < n then s.ids end, null,
-             case when start = 'push' and claim is null then forgeq.hint_workers(s.queue) end)) into groups
-    from (
-      select s.queue, s.priority, s.max_attempts, s.run_at, count(*) as jobs, array_agg(s.id) as ids
-      from stored s
-      group by s.queue, s.type, s.priority, s.max_attempts, s.run_at) s;
-  end if;
-  if details is null or n = 0 then
-    groups := json_build_array(json_build_array(true, of_type.queue, of_type.priority, of_type.max_attempts, now_at, now_at, null, null,
-      case when n > 0 and start = 'push' and claim is null then forgeq.hint_workers(of_type.queue) end));
+    insert into forgeq.job (id, run_at, created_at, claim_id, priority, attempt, max_attempts, depth, queue, type, traceparent, metadata, payload)
+    select i.id, due.run_at, case when due.run_at <> now_at then now_at end, claim,
+           coalesce((i.more ->> 'priority')::forgeq.job_priority, t.priority, of_type.priority), begun,
+           coalesce((i.more ->> 'max_attempts')::forgeq.job_max_attempts, t.max_attempts, of_type.max_attempts), (i.more ->> 'depth')::smallint,
+           coalesce(t.queue, of_type.queue), coalesce(t.type, types[1]), i.more ->> 'traceparent', i.more -> 'metadata', i.payload::json
+    from (select unnest(ids) as id, string_to_table(payloads, E'\n') as payload, string_to_table(details, E'\n')::jsonb as more) i
+    left join forgeq.job_type t on several and t.type = i.more ->> 'type'
+    cross join lateral (
+      select coalesce((i.more ->> 'run_at')::timestamptz, now_at + make_interval(secs => (i.more ->> 'delay_seconds')::double precision), now_at)
+    ) due(run_at);
   end if;
 
-  if claim is null and n > 0 then
-    if cardinality(types) > 1 then
-      perform forgeq.metric_add(t.queue, t.type, 'e', c.jobs)
-      from (select l.line::json ->> 'type' as type, count(*)::int as jobs from string_to_table(details, E'\n') as l(line) group by 1) c
-      join forgeq.job_type t on t.type = c.type;
-    elsif of_type.active = 0 then
-      insert into forgeq.metric_delta_0 (series, kind, jobs) values (of_type.series, 'e', n);
-    else
-      insert into forgeq.metric_delta_1 (series, kind, jobs) values (of_type.series, 'e', n);
+  if claim is not null then
+    -- Its tally counts the jobs as enqueued.
+    perform forgeq.make_lease(claim, claim, 1, worker_queue, types[1], ids, of_type.lease_seconds, worker, invocation,
+      decode(repeat(encode(forgeq.metric_end(null, 'enqueued', null, null, null), 'hex'), n), 'hex'), now_at);
+    lease := json_build_array(claim, case when start = 'local' then of_type.lease_seconds end, of_type.max_attempts, null);
+    if start = 'push' then
+      perform pg_notify('forgeq_' || replace(worker::text, '-', ''), concat_ws(E'\n',
+        json_build_object('lease', claim, 'type', types[1], 'queue', worker_queue, 'seconds', of_type.lease_seconds, 'max_attempts', of_type.max_attempts,
+          'ids', ids),
+        payloads, details));
     end if;
-    return json_build_array(groups, null);
+  elsif several then
+    perform forgeq.metric_add(t.queue, t.type, 'e', c.jobs)
+    from (select l.line::json ->> 'type' as type, count(*)::int as jobs from string_to_table(details, E'\n') as l(line) group by 1) c
+    join forgeq.job_type t on t.type = c.type;
+  elsif n > 0 and of_type.active = 0 then
+    insert into forgeq.metric_delta_0 (series, kind, jobs) values (of_type.series, 'e', n);
+  elsif n > 0 then
+    insert into forgeq.metric_delta_1 (series, kind, jobs) values (of_type.series, 'e', n);
   end if;
 
-  -- Its tally counts the jobs as enqueued.
-  insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at, began_at, begun_by, invocation, tally)
-  select claim, claim, 1, worker_queue, types[1], ids, n, now_at, now_at + make_interval(secs => of_type.lease_seconds), now_at, worker,
-         enqueue_lines.invocation, decode(repeat(encode(forgeq.metric_end(null, 'enqueued', null, null, null), 'hex'), n), 'hex')
-  where n > 0;
-  if start = 'push' and n > 0 then
-    perform pg_notify('forgeq_' || replace(worker::text, '-', ''), concat_ws(E'\n',
-      json_build_object('lease', claim, 'type', types[1], 'queue', worker_queue, 'seconds', of_type.lease_seconds, 'max_attempts', of_type.max_attempts,
-        'ids', ids),
-      payloads, details));
-    return json_build_array(groups, json_build_array(claim, null, of_type.max_attempts, null));
+  if several or details ~ '"(run_at|delay_seconds)"' then
+    groups := (
+      select json_agg(json_build_array(true, g.queue, g.priority, g.max_attempts, g.run_at, now_at, case when g.jobs < n then g.ids end, null,
+               case when start = 'push' and claim is null then forgeq.hint_workers(g.queue) end))
+      from (
+        select j.queue, j.priority, j.max_attempts, j.run_at, count(*) as jobs, array_agg(j.id) as ids
+        from forgeq.job j
+        where j.id = any (ids)
+        group by j.queue, j.type, j.priority, j.max_attempts, j.run_at) g);
+    return json_build_array(groups, lease);
   end if;
-  return json_build_array(groups, json_build_array(claim, of_type.lease_seconds, of_type.max_attempts, null));
+  return json_build_array(json_build_array(json_build_array(true, of_type.queue, of_type.priority, of_type.max_attempts, now_at, now_at, null, null,
+    case when start = 'push' and claim is null and n > 0 then forgeq.hint_workers(of_type.queue) end)), lease);
 end
 $$;

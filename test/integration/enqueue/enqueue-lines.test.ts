@@ -46,8 +46,8 @@ it("stores jobs alike as it stores jobs that differ", async () => {
   expect(stored[6]).toMatchObject({
     created: true,
     queue: "plain",
-    priority: 2,
-    maxAttempts: 4,
+    priority: 5,
+    maxAttempts: 3,
     dueSeconds: 0,
     createdAt: one.at(0),
   });
