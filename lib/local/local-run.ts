@@ -10,7 +10,7 @@ import { syncDefinitions } from "../queue/manage/sync-definitions.ts";
 import { localApiKey } from "./api-key.ts";
 import { localFunctions } from "./functions.ts";
 import { type Fault, type LocalInvoker, startInvoker } from "./invoker.ts";
-import { startMailbox } from "./mailbox.ts";
+import { mailVariables, startMailbox, wantsMailbox } from "./mailbox.ts";
 import { startOffline } from "./offline.ts";
 import { type LocalNeon, startNeon } from "./neon.ts";
 import { freePort } from "./postgres.ts";
@@ -176,7 +176,7 @@ export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun>
     const driver = (env["FORGEQ_DRIVER"] || "auto") as DriverChoice;
     await prepareDatabase({ url: databaseUrl, driver, ...endpoints }, jobs, queues);
 
-    const mailFolder = env["SMTP_URL"] === undefined || env["SMTP_URL"] === "" ? join(folder, "mail") : null;
+    const mailFolder = wantsMailbox((name) => env[name]) ? join(folder, "mail") : null;
     const mailbox = mailFolder === null ? null : await startMailbox(mailFolder);
     if (mailbox !== null) stops.push(() => mailbox.close());
 
@@ -195,9 +195,8 @@ export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun>
       ...(fetchEndpoint && { FORGEQ_NEON_FETCH_ENDPOINT: fetchEndpoint }),
       ...(wsProxy && { FORGEQ_NEON_WS_PROXY: wsProxy }),
       FORGEQ_API_KEY: apiKey,
-      FORGEQ_REPORTS: env["FORGEQ_REPORTS"] || join(folder, "reports"),
-      SMTP_URL: mailbox?.url ?? env["SMTP_URL"] ?? "",
-      MAIL_FROM: env["MAIL_FROM"] || "forgeq@localhost",
+      FORGEQ_DIR: folder,
+      ...mailVariables(mailbox, (name) => env[name]),
       POWERTOOLS_METRICS_DISABLED: env["POWERTOOLS_METRICS_DISABLED"] || "true",
       FORGEQ_LOG_LEVEL: env["FORGEQ_LOG_LEVEL"] || "warn",
       AWS_REGION: "us-east-1",

@@ -13,6 +13,21 @@ export interface Mailbox {
   close(): Promise<void>;
 }
 
+/** The sender where nobody names one. */
+const SENDER = "forgeq@localhost";
+
+/** Whether mails are for the development mailbox: nobody has said where they go. */
+export const wantsMailbox = (valueOf: (name: string) => string | undefined): boolean => !valueOf("SMTP_URL");
+
+/** The variables by which a process sends to a mailbox, where it has one, from a sender that is always set. */
+export const mailVariables = (
+  mailbox: Mailbox | null,
+  valueOf: (name: string) => string | undefined,
+): Record<string, string> => ({
+  ...(mailbox !== null && { SMTP_URL: mailbox.url }),
+  ...(!valueOf("MAIL_FROM") && { MAIL_FROM: SENDER }),
+});
+
 /** A mailbox for development: a real SMTP server on loopback that keeps every mail as a file of `folder`. */
 export const startMailbox = async (folder: string): Promise<Mailbox> => {
   await mkdir(folder, { recursive: true });
