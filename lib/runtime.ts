@@ -1,10 +1,10 @@
 /** The composition root: the only reader of the environment. Everything is made at first use and kept for the process. */
-import type { Config, Deps, Logger, Metrics, Tracing } from "./queue/deps.ts";
+import type { Armer, Config, Deps, Logger, Metrics, Tracing } from "./queue/deps.ts";
 import { createInvoker } from "./aws/invoke.ts";
 import { lambdaLogger } from "./aws/logger.ts";
 import { emfMetrics } from "./aws/metrics.ts";
 import { createArmer } from "./aws/scheduler.ts";
-import { type Armer, type Arming, onceAMinute } from "./queue/wake/arm.ts";
+import { type Arming, onceAMinute } from "./queue/wake/arm.ts";
 import { getParameter } from "./aws/ssm.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "./db/drivers/connect.ts";
 import { jsonLogger } from "./logger.ts";

@@ -10,7 +10,7 @@ import { createBench } from "../measure.ts";
 import { median } from "../rounds.ts";
 import { payloadOf } from "../system.ts";
 import { noop } from "../systems/forgeq.ts";
-import type { Study } from "../studies.ts";
+import type { Study } from "../study.ts";
 
 const PER_SECOND = 2_500;
 const SECONDS = 80;

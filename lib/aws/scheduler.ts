@@ -1,5 +1,5 @@
 import { AwsClient } from "aws4fetch";
-import type { Armer } from "../queue/wake/arm.ts";
+import type { Armer } from "../queue/deps.ts";
 import type { AwsAccess } from "./s3-put.ts";
 
 const TIMEOUT_MS = 2_000;

@@ -13,7 +13,7 @@ import { UsageError } from "./failure.ts";
 import { type JobLine, jobLines } from "./job-lines.ts";
 import { startProgress } from "./progress.ts";
 import { projectTypes } from "./project.ts";
-import type { EnqueueCommandOptions } from "./run-enqueue.ts";
+import type { EnqueueCommandOptions } from "./enqueue-options.ts";
 import { print, printJson, say } from "./terminal.ts";
 
 const CHUNK_JOBS = 1_000;

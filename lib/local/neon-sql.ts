@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import pg from "pg";
-import type { NeonTarget } from "./neon.ts";
+import type { NeonTarget } from "./neon-target.ts";
 
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const SESSIONS = 40;

@@ -2,13 +2,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createSqlEndpoint } from "./neon-sql.ts";
+import type { NeonTarget } from "./neon-target.ts";
 import { attachTunnel } from "./neon-tunnel.ts";
-
-/** The Postgres behind the endpoints, reached without TLS. No request gets anywhere else, whatever its connection string says. */
-export interface NeonTarget {
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface LocalNeon {
   readonly port: number;

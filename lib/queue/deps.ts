@@ -3,7 +3,6 @@ import type { Db } from "../db/drivers/client.ts";
 import type { EnqueuedRow, EnqueueItem } from "../db/protocol/enqueue.ts";
 import type { LeasedJob } from "../db/protocol/leases.ts";
 import type { Ended } from "../db/protocol/settle.ts";
-import type { Armer } from "./wake/arm.ts";
 import type { Time } from "./time.ts";
 
 export interface Logger {
@@ -58,6 +57,18 @@ export type InvokeOutcome = "accepted" | "throttled" | "refused" | "failed" | "a
 
 export interface Invoker {
   invoke(functionName: string, event: unknown): Promise<{ readonly outcome: InvokeOutcome; readonly message?: string }>;
+}
+
+/** Whether a wake of a minute is to come. `armed_before` is as good as `armed`. */
+export interface ArmOutcome {
+  readonly outcome: "armed" | "armed_before" | "failed";
+  readonly message?: string;
+}
+
+/** Wakes the scheduler once in a minute that is named. Create-only: a wake that is there is never moved or taken away. */
+export interface Armer {
+  /** @param minuteMs - the beginning of the minute, milliseconds since 1970 */
+  arm(minuteMs: number): Promise<ArmOutcome>;
 }
 
 export interface Config {

@@ -1,7 +1,7 @@
 import { ForgeqError } from "../../core/errors.ts";
 import type { Db, Sql } from "./client.ts";
 import { isMissingPartition, isTransient, isUnavailable, sqlState } from "./failure.ts";
-import { ensurePartitions } from "../schema/partitions.ts";
+import { ensurePartitions } from "./partitions.ts";
 
 const ATTEMPTS = 5;
 const FIRST_DELAY_MS = 25;

@@ -1,6 +1,5 @@
 import { neon, neonConfig, Pool } from "@neondatabase/serverless";
-import type { Db } from "./client.ts";
-import type { ConnectOptions } from "./connect.ts";
+import type { ConnectOptions, Db } from "./client.ts";
 import { toParams } from "./params.ts";
 import { createSessions, outlive } from "./session.ts";
 

@@ -5,7 +5,7 @@ import { cancel, getJob, listJobs, revive } from "../../../lib/db/reads/jobs.ts"
 import { extendLease, invocationFailed, recover, releaseUnbegun } from "../../../lib/db/protocol/leases.ts";
 import { settleIn } from "../../../lib/db/protocol/settle.ts";
 import { purge, repair } from "../../../lib/db/protocol/maintenance.ts";
-import { ensurePartitions } from "../../../lib/db/schema/partitions.ts";
+import { ensurePartitions } from "../../../lib/db/drivers/partitions.ts";
 import { dispatchableQueues, setPaused } from "../../../lib/db/reads/queues.ts";
 import { forgetDispatchers, markDispatcher, nextDue, wakeWanted } from "../../../lib/db/protocol/wake.ts";
 import { call } from "../../../lib/db/drivers/call.ts";

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { recover } from "../../../lib/db/protocol/leases.ts";
 import { purge } from "../../../lib/db/protocol/maintenance.ts";
-import { ensurePartitions } from "../../../lib/db/schema/partitions.ts";
+import { ensurePartitions } from "../../../lib/db/drivers/partitions.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { plain, setup, unlimited } from "../../support/queue.ts";
 import { defineJob, defineQueue } from "../../../lib/core/define.ts";
