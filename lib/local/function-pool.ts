@@ -9,7 +9,15 @@ export interface RunningInvocation {
 }
 
 /** The environments of one function: idle ones are used again, those of an older bundle are retired. */
-export const createFunctionPool = (options: EnvironmentOptions, running: Set<RunningInvocation>) => {
+export interface FunctionPool {
+  /** Runs one invocation. Never throws. */
+  invoke(requestId: string, event: unknown, timeoutMs: number): Promise<InvocationResult>;
+  /** Ends all of them, whatever they run. */
+  close(): Promise<void>;
+}
+
+/** @param running - the pool adds each of its invocations while it runs */
+export const createFunctionPool = (options: EnvironmentOptions, running: Set<RunningInvocation>): FunctionPool => {
   const idle: { readonly environment: Environment; readonly builtAtMs: number }[] = [];
   const starting = new Set<Promise<Environment>>();
   const busy = new Set<Environment>();
@@ -28,7 +36,7 @@ export const createFunctionPool = (options: EnvironmentOptions, running: Set<Run
   };
 
   return {
-    invoke: async (requestId: string, event: unknown, timeoutMs: number): Promise<InvocationResult> => {
+    invoke: async (requestId, event, timeoutMs) => {
       const builtAtMs = builtAt();
       let environment: Environment;
       try {
