@@ -11,6 +11,7 @@ import { describeFieldErrors, UsageError } from "./failure.ts";
 import { projectTypes } from "./project.ts";
 import { followJob } from "./follow-job.ts";
 import { print, printJson, say } from "./terminal.ts";
+import { messageOf } from "../core/reason.ts";
 
 /** A JSON value given as it is, as @FILE, or as - for standard input. */
 const readValue = async (given: string, option: string): Promise<unknown> => {
@@ -21,7 +22,7 @@ const readValue = async (given: string, option: string): Promise<unknown> => {
   try {
     return parseJson(content);
   } catch (error) {
-    throw new UsageError(`${option} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${option} is not JSON: ${messageOf(error)}`);
   }
 };
 

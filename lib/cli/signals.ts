@@ -1,5 +1,6 @@
 import { isConfigured } from "../runtime.ts";
 import { say } from "./terminal.ts";
+import { messageOf } from "../core/reason.ts";
 
 /** Ctrl-C reaches a whole group of processes, and npx and the launcher pass it on: what comes so soon after is the same one. */
 const SAME_SIGNAL_MS = 300;
@@ -19,7 +20,7 @@ export const onShutdown = (stop: (signal: string) => Promise<boolean>): void => 
     void stop(signal).then(
       (inOrder) => process.exit(inOrder ? 0 : 1),
       (error: unknown) => {
-        say(`forgeq: ${error instanceof Error ? error.message : String(error)}`);
+        say(`forgeq: ${messageOf(error)}`);
         process.exit(1);
       },
     );

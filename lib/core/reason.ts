@@ -1,5 +1,15 @@
-/** Why something failed, for a log line or a person: the error's message, and that of its cause where it has one. */
-export const reasonOf = (error: unknown): string => {
+/**
+ * The message of what was thrown, for a person; the text of what is no Error. A connection that was refused on both address
+ * families is an AggregateError without a message: its first error has one.
+ */
+export const messageOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+  const [first] = error instanceof AggregateError ? (error.errors as unknown[]) : [];
+  return error.message === "" && first !== undefined ? messageOf(first) : error.message;
+};
+
+/** Why something failed, for a log: the message, and that of its cause, where a driver or `fetch` says what happened. */
+export const reasonOf = (error: unknown): string => {
+  const cause = error instanceof Error && error.cause instanceof Error ? messageOf(error.cause) : "";
+  return cause === "" ? messageOf(error) : `${messageOf(error)}: ${cause}`;
 };

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { type Environment, type EnvironmentOptions, type InvocationResult, startEnvironment } from "./environment.ts";
+import { messageOf } from "../core/reason.ts";
 
 export interface RunningInvocation {
   readonly functionName: string;
@@ -42,7 +43,7 @@ export const createFunctionPool = (options: EnvironmentOptions, running: Set<Run
       try {
         environment = await take(builtAtMs);
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         return { error: { errorType: "Runtime.ExitError", errorMessage: `RequestId: ${requestId} Error: ${message}` } };
       }
       if (closed) {

@@ -2,6 +2,7 @@ import { ForgeqError } from "../../core/errors.ts";
 import type { Db, Sql } from "./client.ts";
 import { isMissingPartition, isTransient, isUnavailable, sqlState } from "./failure.ts";
 import { ensurePartitions } from "./partitions.ts";
+import { messageOf } from "../../core/reason.ts";
 
 const ATTEMPTS = 5;
 const FIRST_DELAY_MS = 25;
@@ -29,7 +30,7 @@ const detailsOf = (error: unknown): Record<string, unknown> => {
 export const toForgeqError = (error: unknown): unknown => {
   if (error instanceof ForgeqError) return error;
   const state = sqlState(error) ?? "";
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (state in CODES) {
     const retry = state === "FQ002" ? { retryAfterSeconds: 5 } : {};
     return new ForgeqError(

@@ -1,5 +1,6 @@
 import { type ClaimedLease, releaseUnbegun, type WakeSeconds } from "../../db/protocol/leases.ts";
 import type { Deps, InvokeOutcome } from "../deps.ts";
+import { reasonOf } from "../../core/reason.ts";
 
 const LONGEST_BLOCK_SECONDS = 30;
 
@@ -84,7 +85,7 @@ const giveBack = async (
   } catch (error) {
     deps.logger.warn("a refused lease could not be given back", {
       lease: lease.id,
-      reason: error instanceof Error ? error.message : String(error),
+      reason: reasonOf(error),
     });
     return null;
   }

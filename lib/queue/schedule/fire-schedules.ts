@@ -2,6 +2,7 @@ import { dueSlots, slotJobId, slotRunAt } from "../../core/slots.ts";
 import { dueSchedules, type Fire, fireSlots, type ScheduleNow } from "../../db/reads/schedules.ts";
 import type { Deps } from "../deps.ts";
 import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
+import { reasonOf } from "../../core/reason.ts";
 
 const SCHEDULES_PER_CALL = 100;
 
@@ -43,7 +44,7 @@ export const fireSchedules = async (deps: Deps, outOfTime: () => boolean): Promi
       try {
         return [fireOf(schedule)];
       } catch (error) {
-        deps.logger.error("a schedule's rule can't be read", { schedule: schedule.name, reason: String(error) });
+        deps.logger.error("a schedule's rule can't be read", { schedule: schedule.name, reason: reasonOf(error) });
         report.refused += 1;
         return [];
       }

@@ -2,6 +2,7 @@ import { wakeWanted } from "../../db/protocol/wake.ts";
 import type { WakeSeconds } from "../../db/protocol/leases.ts";
 import { arm, armNextMinute } from "./arm.ts";
 import type { Deps } from "../deps.ts";
+import { reasonOf } from "../../core/reason.ts";
 
 /** A dispatcher waits inside its invocation for jobs due within this many seconds; later ones are the tick's. */
 export const WAIT_HORIZON_SECONDS = 120;
@@ -30,7 +31,7 @@ export const invokeDispatcher = async (deps: Deps, wakeSeconds: WakeSeconds, que
     }
   } catch (error) {
     deps.logger.warn("the dispatcher could not be woken", {
-      reason: error instanceof Error ? error.message : String(error),
+      reason: reasonOf(error),
     });
     await armNextMinute(deps);
   }
