@@ -108,7 +108,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   },
   {
     name: "latency-eager",
-    title: "Enqueue to start at 50 jobs a second, handed off eagerly",
+    title: "Enqueue to start at 50 jobs a second, started by the producer",
     figure: "p50Ms",
     runs: all({ task: latency }, ["forgeq-eager", "forgeq-eager-lambda", "raw-eager", ...LATENCY_PEERS]),
     peers: {

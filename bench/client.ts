@@ -3,7 +3,7 @@ import type { FromClient, Order, Report, Task } from "./task.ts";
 import { payloadOf, type Client, type System } from "./system.ts";
 import { until } from "./until.ts";
 
-/** Resolves when it is on its way: a report is larger than what the channel takes at once, and the process must not end before. */
+/** Resolves when it is on its way: a report is larger than what the channel takes in one write, and the process must not end before. */
 const say = (message: FromClient): Promise<void> =>
   new Promise((resolve) => {
     if (process.send === undefined) resolve();

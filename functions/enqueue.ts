@@ -12,7 +12,7 @@ import type { EnqueuedJob, NewJob } from "../lib/queue/enqueue/enqueue-jobs.ts";
 import { runtime } from "../lib/runtime.ts";
 import { jobs } from "./registry.ts";
 
-/** Room for a payload and metadata of full size, indented and escaped. */
+/** Enough for a payload and metadata of full size, indented and escaped. */
 const MAX_JOB_BYTES = 1024 * 1024;
 const MAX_BATCH_BYTES = 5_000_000;
 

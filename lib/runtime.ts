@@ -65,7 +65,7 @@ export const secret = async (valueName: string, parameterName: string): Promise<
     : getParameter(parameter, { region: awsRegion(), credentials: awsCredentials });
 };
 
-/** What this process is told by its environment. */
+/** The configuration of this process, from its environment. */
 export const readConfig = (): Config => {
   const service = setting("FORGEQ_SERVICE") ?? "forgeq";
   const stage = setting("FORGEQ_STAGE") ?? "dev";

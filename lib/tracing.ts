@@ -25,7 +25,7 @@ const registered = (): Api | null => {
     loaded = createRequire(import.meta.url)("@opentelemetry/api") as Api;
   } catch {
     loaded = null;
-    process.emitWarning("An OpenTelemetry SDK is registered, but @opentelemetry/api is not installed beside ForgeQ", {
+    process.emitWarning("An OpenTelemetry SDK is registered, but @opentelemetry/api is not installed next to ForgeQ", {
       detail: "Nothing of ForgeQ is traced.",
     });
   }
@@ -145,7 +145,7 @@ const flushProvider = async (api: Api): Promise<void> => {
 };
 
 /**
- * Traces for whoever registers an SDK; costs a look at a global until then. A span has a job's id, type and queue and the name of its error, and
+ * Traces where an SDK is registered; until then it costs one read of a global. A span has a job's id, type and queue and the name of its error, and
  * as in the log never a payload, a result or an error's message.
  */
 export const otelTracing = (): Tracing => ({

@@ -99,7 +99,7 @@ export const backlog: Study = async (servers, say) => {
   };
 };
 
-/** Jobs claimed a second by so many dispatchers at once, 500 a claim. */
+/** Jobs claimed a second by this many concurrent dispatchers, 500 a claim. */
 export const dispatchers: Study = async (servers, say) => {
   const bench = createBench(servers);
   const found: { dispatchers: number; jobsPerSecond: number }[] = [];

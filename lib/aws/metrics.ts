@@ -2,7 +2,7 @@ import { Metrics as Powertools, MetricUnit } from "@aws-lambda-powertools/metric
 import { CLOUDWATCH_METRICS, type CloudWatchMetric } from "../core/metric-names.ts";
 import type { Dimensions, Metrics } from "../queue/deps.ts";
 
-/** CloudWatch takes so many values of a metric in one line; Powertools would flush by itself at that number. */
+/** How many values of a metric CloudWatch takes in one line; Powertools would flush by itself at that number. */
 const VALUES_PER_LINE = 99;
 /** A long invocation is seen while it runs. */
 const FLUSH_EVERY_MS = 30_000;

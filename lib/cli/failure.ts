@@ -13,7 +13,7 @@ export const failureOf = (error: unknown): string => {
   return cause === "" || cause === error.message ? error.message : `${error.message} (${cause})`;
 };
 
-/** A refusal with what is wrong at each place, for a person. */
+/** A refusal with what is wrong with each field, for a person. */
 export const describeFieldErrors = (error: unknown): unknown => {
   if (!(error instanceof ForgeqError) || error.details.errors === undefined) return error;
   const places = error.details.errors.map(({ pointer, message }) => `${pointer || "/"}: ${message}`);

@@ -38,7 +38,7 @@ const spool = async (file: string): Promise<{ path: string; remove: () => Promis
   return { path, remove: () => rm(folder, { recursive: true, force: true }) };
 };
 
-/** First look: every line is checked before anything is stored. */
+/** First pass: every line is checked before anything is stored. */
 const checkLines = async (path: string, types: JobTypes, bytes: number): Promise<{ good: number; bad: JobLine[] }> => {
   const progress = startProgress("Checking", bytes);
   const bad: JobLine[] = [];

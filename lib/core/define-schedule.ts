@@ -31,7 +31,7 @@ export interface ScheduleInput<Schema extends z.ZodType> {
   readonly catchUpLimit?: number;
   readonly startsAt?: Date;
   readonly endsAt?: Date;
-  /** 0 to 3,600: a slot's job is due so much later at most. */
+  /** 0 to 3,600: a slot's job is due up to this many seconds later. */
   readonly jitterSeconds?: number;
 }
 

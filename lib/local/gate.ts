@@ -1,4 +1,4 @@
-/** Runs the work that it is given, in the order in which it came, and only so much of it concurrently. */
+/** Runs the work that it is given in the order in which it came, and a limited amount of it concurrently. */
 export type Gate = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 /** @param limit - how much work runs concurrently, at least 1 */

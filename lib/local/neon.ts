@@ -11,7 +11,7 @@ export interface LocalNeon {
   readonly fetchEndpoint: string;
   /** For `wsProxy` of connectDb. */
   readonly wsProxy: string;
-  /** Ends every session at once. */
+  /** Ends every session immediately. */
   close(): Promise<void>;
 }
 

@@ -19,7 +19,7 @@ export interface Mailer {
   /** The sender's address, without a display name. */
   readonly sender: string;
   /**
-   * Hands one mail to the server.
+   * Sends one mail to the server.
    *
    * @param signal - aborting it withdraws a waiting mail and closes the connection of one that is on its way
    * @throws PermanentError when the server refuses the recipient or the message for good; anything else may be tried again

@@ -67,7 +67,7 @@ export const toForgeqError = (error: unknown): unknown => {
  * Runs one statement that may be sent again, because the protocol answers a repeated call as it did the first one.
  * Deadlocks, lost connections and a missing partition are retried, with a growing and jittered delay, about 0.8 s in all.
  *
- * @param resent - told the number of the try, from 0, so that a call can say that it was sent before
+ * @param params - gets the number of the try, from 0, so that a call can say that it was sent before
  * @throws {ForgeqError} `database_unavailable` - the call may or may not have happened; sending it again settles that
  */
 export const callAgain = async <Row>(

@@ -32,7 +32,7 @@ export const fireOf = (schedule: ScheduleNow): Fire => {
 };
 
 /**
- * Enqueues the jobs of all slots that are due, each once, and wakes the dispatcher for them. Any number may run at once; a schedule
+ * Enqueues the jobs of all slots that are due, each once, and wakes the dispatcher for them. Any number may run concurrently; a schedule
  * that can't be fired holds up no other one, and stays as it is for the next tick.
  */
 export const fireSchedules = async (deps: Deps, outOfTime: () => boolean): Promise<FireReport> => {
@@ -49,7 +49,7 @@ export const fireSchedules = async (deps: Deps, outOfTime: () => boolean): Promi
         return [];
       }
     });
-    // Whatever becomes of it now, the next tick looks again.
+    // Whatever becomes of it now, the next tick tries again.
     except.push(...due.map((schedule) => schedule.name));
     if (fires.length > 0) {
       const fired = await fireSlots(deps.db, fires, deps.clock());

@@ -9,14 +9,14 @@ export const WAIT_HORIZON_SECONDS = 120;
 
 /**
  * Wakes a dispatcher for work that falls due in `wakeSeconds`, unless one is at it already. A hint: losing it costs time,
- * never a job, so a failure is logged and forgotten. Worker processes are told of it first.
+ * never a job, so a failure is logged and forgotten. Worker processes get the hint first.
  */
 export const wakeDispatcher = async (deps: Deps, wakeSeconds: WakeSeconds, queue?: string): Promise<void> => {
   if (wakeSeconds !== null) await deps.hintWorkers?.(wakeSeconds, queue);
   await invokeDispatcher(deps, wakeSeconds, queue);
 };
 
-/** The same without telling the workers. In armed mode a tick is armed for work that is due later. */
+/** The same without a hint to the workers. In armed mode a tick is armed for work that is due later. */
 export const invokeDispatcher = async (deps: Deps, wakeSeconds: WakeSeconds, queue?: string): Promise<void> => {
   const { dispatcherFunction } = deps.config;
   if (wakeSeconds !== null && wakeSeconds > WAIT_HORIZON_SECONDS) await arm(deps, wakeSeconds);

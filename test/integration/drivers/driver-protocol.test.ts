@@ -88,7 +88,7 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
     });
   });
 
-  it("stores many at once, and claims on from where it stopped", async () => {
+  it("stores many in one call, and claims on from where it stopped", async () => {
     const { db, queue } = await setup({ database });
     const ids = await queue.enqueue(250);
     const first = await queue.claim(100);

@@ -145,7 +145,7 @@ export const startProcesses = async ({ handlers, faults, env, ...settings }: Pro
       if (invocation === undefined) throw new Error(`no process has lease ${leaseId}`);
       return { pid: invocation.pid, leaseId };
     },
-    /** One tick, as if so many seconds had passed. */
+    /** One tick, as if `seconds` had passed. */
     tickIn: (seconds: number) => tick({ ...deps, clock: () => new Date(Date.now() + seconds * 1000) }, () => 60_000),
     /** Makes the waiting jobs due and starts a dispatcher, which does not know of the instants they waited for. */
     hurry: async (): Promise<void> => {
