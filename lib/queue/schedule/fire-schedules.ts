@@ -19,15 +19,15 @@ export const fireOf = (schedule: ScheduleNow): Fire => {
   return {
     name: schedule.name,
     revision: schedule.revision,
-    decided_until: schedule.decidedUntil,
+    decidedUntil: schedule.decidedUntil,
     slots: slots.map((slot) => ({
-      slot_at: slot,
-      job_id: slotJobId(schedule.id, slot),
-      run_at: slotRunAt(schedule.id, slot, schedule.jitterSeconds),
+      slotAt: slot,
+      jobId: slotJobId(schedule.id, slot),
+      runAt: slotRunAt(schedule.id, slot, schedule.jitterSeconds),
     })),
     // A clock that went back takes nothing back.
     until: schedule.now > schedule.decidedUntil ? schedule.now : schedule.decidedUntil,
-    next_slot_at: next,
+    nextSlotAt: next,
   };
 };
 
