@@ -21,18 +21,9 @@ export const resumeQueue = async (deps: Deps, name: string): Promise<QueueStats 
 export const limitQueue = async (
   deps: Deps,
   name: string,
-  limits: {
-    readonly maxInFlight?: number | null;
-    readonly maxPending?: number | null;
-    readonly retentionDays?: number;
-  },
+  limits: queues.QueueLimits,
 ): Promise<QueueStats | "not_found"> => {
-  const given = {
-    ...(limits.maxInFlight === undefined ? {} : { max_in_flight: limits.maxInFlight }),
-    ...(limits.maxPending === undefined ? {} : { max_pending: limits.maxPending }),
-    ...(limits.retentionDays === undefined ? {} : { retention_days: limits.retentionDays }),
-  };
   await armNextMinute(deps);
-  if (await queues.setLimits(deps.db, name, given)) await wakeDispatcher(deps, 0, name);
+  if (await queues.setLimits(deps.db, name, limits)) await wakeDispatcher(deps, 0, name);
   return queueStatsOf(deps, name);
 };
