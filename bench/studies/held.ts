@@ -124,7 +124,7 @@ export const held: Study = async (servers, say) => {
     must: { growth: 1.25, p99Ms: 6 },
     writer,
     plot: {
-      title: "While a transaction is held, 2,500 jobs a second",
+      title: "During a held transaction, 2,500 jobs a second",
       x: "seconds",
       y: "p50, ms",
       lines: STEPS.map((step) => ({

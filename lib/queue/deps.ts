@@ -78,13 +78,13 @@ export interface Config {
   /** Null where no dispatcher can be invoked: jobs then wait for the next tick. */
   readonly dispatcherFunction: string | null;
   readonly handlerFunction: (type: string) => string;
-  /** The eager invoke: a producer invokes the handler itself when the queue has spare capacity. Off unless given; needs the right to. */
+  /** Who enqueues a job into free capacity invokes its handler himself. Off unless given; needs the right to. */
   readonly eager?: boolean;
 }
 
-/** A worker of this process, which may begin what is stored here (the local start). */
+/** A worker of this process, which may begin what is stored here. */
 export interface HandOff {
-  /** Stores jobs whose ids were made for this call, as enqueueMany does; null: it has no free slot, others come first, or it does not run such jobs. */
+  /** Stores jobs whose ids were made for this call, as enqueueMany does; null: it has no room, others come first, or it does not run such jobs. */
   store(items: readonly EnqueueItem[]): Promise<readonly EnqueuedRow[]> | null;
 }
 
@@ -101,10 +101,10 @@ export interface Deps {
   /** Absent: nothing is traced. */
   readonly tracing?: Tracing;
   /**
-   * Hints to workers that jobs are due in `wakeSeconds` seconds: to those of this process, and to others where LISTEN works.
-   * Absent on Lambda. Never throws; a lost hint costs time, never a job. `announced`: the workers of others have the hint already.
+   * Tells the workers that hear of it about jobs due in so many seconds: those of this process, and others where LISTEN works.
+   * Absent on Lambda. Never throws; a lost hint costs time, never a job. `told`: others have heard already.
    */
-  readonly hintWorkers?: (wakeSeconds: number, queue: string | undefined, announced?: boolean) => Promise<void>;
+  readonly hintWorkers?: (wakeSeconds: number, queue: string | undefined, told?: boolean) => Promise<void>;
   /** Absent where no worker runs. */
   readonly handOff?: HandOff;
   /** Wakes the scheduler at a minute to come. Absent in the wake mode `always`, where it comes every minute. */

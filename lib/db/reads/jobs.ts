@@ -61,9 +61,8 @@ cross join forgeq.job j
 left join forgeq.lease l on l.claim_id = j.claim_id and j.id = any (l.job_ids)`;
 
 const FINISHED = `
-select h.id, h.type, h.queue, h.state::text, h.priority, coalesce(h.payload, h.payload_jsonb::json) as payload,
-       coalesce(h.metadata, '{}') as metadata, h.unique_key as "uniqueKey", h.attempt, h.max_attempts as "maxAttempts",
-       null::jsonb as progress, h.created_at as "createdAt", coalesce(h.run_at, h.created_at) as "runAt",
+select h.id, h.type, h.queue, h.state::text, h.priority, coalesce(h.payload, h.payload_jsonb::json) as payload, coalesce(h.metadata, '{}') as metadata, h.unique_key as "uniqueKey",
+       h.attempt, h.max_attempts as "maxAttempts", null::jsonb as progress, h.created_at as "createdAt", coalesce(h.run_at, h.created_at) as "runAt",
        h.began_at as "startedAt", h.finished_at as "finishedAt", h.result, h.error, h.life, h.lease_id as "leaseId"
 from forgeq.job_history h`;
 
