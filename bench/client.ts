@@ -19,7 +19,7 @@ const spread = async (callers: number, count: number, work: (n: number) => Promi
 };
 
 const PREFILL = 1_000;
-/** As long for each queue: what calls were made in it is up to the queue. Longer for processes of one caller, which make few. */
+/** Every queue warms up for the same time, in which it makes as many calls as it can. Processes of one caller make few, so they get longer. */
 const WARM_MS = 5_000;
 const WARM_ALONE_MS = 40_000;
 const WARM_JOBS = 50_000;

@@ -49,7 +49,7 @@ export const copyOf = async (databases: Databases, system: string, prefix: strin
   await prepare(databases, system);
   const name = `${prefix}_${(databases.made += 1)}`;
   await databases.admin.query(`create database ${name} template "template_${system}"`);
-  // Here and never again in a run, so that no page image of a checkpoint falls into what is measured.
+  // The run itself has no checkpoint, so that no page image of one falls into what is measured.
   await databases.admin.query("checkpoint");
   return name;
 };

@@ -23,7 +23,7 @@ export interface Run {
   readonly rttMs?: number;
 }
 
-/** Of one run. Costs are per job; null where the queue is not in Postgres. */
+/** The figures of one run. Costs are per job; null where the queue is not in Postgres. */
 export interface Measured {
   readonly jobsPerSecond: number;
   readonly walBytes: number | null;

@@ -26,7 +26,7 @@ export const spawnClient = (order: Order): ClientProcess => {
     else if ("report" in message) report.resolve(message.report);
     else fail(new Error(`${order.system}: ${message.error}`));
   });
-  // Of its channel, when it is gone while something is said to it.
+  // The channel fails when a message is sent to a process that is gone.
   child.on("error", fail);
   child.once("exit", (code) => fail(new Error(`${order.system}: its process ended (${code})`)));
   child.send(order);

@@ -43,7 +43,7 @@ export const isConfigured = (name: string): boolean => setting(name) !== undefin
 /** Development conveniences, as a mailbox and a key of its own, are for everything but NODE_ENV=production. */
 export const isProduction = (): boolean => setting("NODE_ENV") === "production";
 
-/** Of this moment: Lambda's rotate. */
+/** The credentials of this moment: Lambda's rotate. */
 export const awsCredentials = () => ({
   accessKeyId: setting("AWS_ACCESS_KEY_ID") ?? "",
   secretAccessKey: setting("AWS_SECRET_ACCESS_KEY") ?? "",

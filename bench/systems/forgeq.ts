@@ -74,7 +74,7 @@ export const system: System = {
         await until(() => (settled.get("completed") ?? 0) >= count);
       },
       serve: async (onStart) => {
-        // By NOTIFY alone, as if the worker were another process.
+        // Only NOTIFY reaches the worker, as if it were another process.
         deps = { ...deps, hintWorkers: createWorkerHints(db).hintWorkers };
         const woken = startWorker(deps, onStart);
         worker = woken;

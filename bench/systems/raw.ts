@@ -58,7 +58,7 @@ interface Claimed {
   readonly payload: Payload;
 }
 
-/** By callback, as ForgeQ does: pg's promise would keep what was claimed until a major garbage collection (ADR 15). */
+/** Reads the answer by callback, as ForgeQ does: pg's promise would keep what was claimed until a major garbage collection (ADR 15). */
 const answerOf = (client: pg.PoolClient, params: unknown[]): Promise<pg.QueryResult<Claimed>> =>
   new Promise((resolve, reject) => {
     client.query<Claimed>(DONE_AND_CLAIM, params, (error, result) => (error ? reject(error) : resolve(result)));
@@ -185,7 +185,7 @@ export const system: System = {
         }),
       enqueueBulk: (payloads) => insert(raw, payloads),
       drain: async () => {
-        // As many statements concurrently, and as large, as ForgeQ's worker sends.
+        // ForgeQ's worker sends as many statements concurrently, and as large ones.
         const lanes = 2 + Math.floor(target.rttMs / 10);
         await Promise.all(Array.from({ length: lanes }, () => drainLane(raw)));
         const { rows } = await raw.pool.query<{ left: boolean }>("select exists (select from job) as left");

@@ -15,7 +15,7 @@ interface Gathered {
 export interface EmfOptions {
   /** The dimension that everything has. */
   readonly service: string;
-  /** Also by queue and type: each such combination is billed as a metric of its own. */
+  /** Whether metrics also have the dimension `type`: each combination of queue and type is billed as a metric of its own. */
   readonly byType: boolean;
   readonly elapsedMs: () => number;
 }

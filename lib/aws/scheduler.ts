@@ -16,7 +16,7 @@ export interface ArmerOptions {
   readonly targetArn: string;
   /** What EventBridge Scheduler assumes to invoke it. */
   readonly roleArn: string;
-  /** Of a stand-in; AWS' own when left out. */
+  /** The URL of a stand-in; that of AWS unless given. */
   readonly endpoint?: string;
 }
 

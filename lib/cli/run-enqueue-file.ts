@@ -24,7 +24,7 @@ interface Counts {
   readonly lines: number;
   /** Stored as new jobs. */
   enqueued: number;
-  /** Their id, or a live job with their unique key, was there already. */
+  /** Jobs whose id, or a live job with their unique key, was there already. */
   existing: number;
   readonly invalid: number;
 }

@@ -10,7 +10,7 @@ import { batchBody, enqueueBody, listQuery, queueLimits } from "./schemas.ts";
 interface Answer {
   readonly description: string;
   readonly schema?: z.ZodType;
-  /** Of a text; JSON unless given. */
+  /** The content type of a text; JSON unless given. */
   readonly contentType?: string;
 }
 
@@ -22,9 +22,9 @@ export interface Operation {
   readonly scope: Scope | null;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
-  /** By status. */
+  /** The answers by status. */
   readonly answers: Readonly<Record<number, Answer>>;
-  /** In addition to the errors that every operation with a key, or with a body, can answer. */
+  /** Errors in addition to those that every operation with a key, or with a body, can answer. */
   readonly errors: readonly ProblemCode[];
 }
 

@@ -17,9 +17,9 @@ import { localVariables, SERVICE, type Variables, wakeVariables } from "./variab
 import { startWakeScheduler, type WakeScheduler } from "./wake-scheduler.ts";
 
 export interface LocalRunOptions {
-  /** Of the project: where serverless.yml is. */
+  /** The folder of the project, where serverless.yml is. */
   readonly root: string;
-  /** For Postgres' data, mails, reports and the key. */
+  /** Where Postgres' data, mails, reports and the key are kept. */
   readonly folder: string;
   readonly port: number;
   readonly env: Variables;

@@ -8,7 +8,7 @@ const CLOSE_MS = 200;
 const MAX_BYTES = 25 * 1024 * 1024;
 
 export interface Mailbox {
-  /** Of its SMTP server. */
+  /** The URL of its SMTP server. */
   readonly url: string;
   close(): Promise<void>;
 }
@@ -35,7 +35,7 @@ export const startMailbox = async (folder: string): Promise<Mailbox> => {
     const name = `${new Date().toISOString().replaceAll(":", "-")}-${randomUUID().slice(0, 8)}.eml`;
     const draft = join(folder, `.${name}`);
     await writeFile(draft, mail);
-    // Whole or not there: whoever watches the folder never sees half a mail.
+    // A program that watches the folder never sees half a mail.
     await rename(draft, join(folder, name));
   };
   const server = new SMTPServer({

@@ -29,7 +29,7 @@ export interface Mailer {
   close(): void;
 }
 
-/** As many as a batch has jobs, so that none waits for another's connection. */
+/** A batch has at most this many jobs, so none waits for another's connection. */
 const MAX_CONNECTIONS = 10;
 const CONNECT_MS = 10_000;
 const SILENCE_MS = 20_000;

@@ -8,7 +8,7 @@ const parse = (url: string): URL => {
     const parsed = new URL(url);
     if (parsed.protocol === "postgres:" || parsed.protocol === "postgresql:") return parsed;
   } catch {
-    // Said below, without the URL: it holds a password.
+    // The error below does not show the URL: it holds a password.
   }
   throw new ForgeqError(
     "database_unavailable",

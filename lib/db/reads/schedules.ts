@@ -16,7 +16,7 @@ export interface Schedule extends ScheduleDefinition {
   readonly updatedAt: Date;
 }
 
-/** With the database's clock, which says what is due. */
+/** A schedule, and the time by the database's clock, which says what is due. */
 export type ScheduleNow = Schedule & { readonly now: Date };
 
 const COLUMNS = `s.name, s.id, s.cron, s.timezone, s.type, s.payload, s.queue, s.priority, s.paused, s.overlap,
