@@ -25,7 +25,7 @@ const registered = (): Api | null => {
     loaded = createRequire(import.meta.url)("@opentelemetry/api") as Api;
   } catch {
     loaded = null;
-    process.emitWarning("An OpenTelemetry SDK is registered, but @opentelemetry/api is not installed next to ForgeQ", {
+    process.emitWarning("An OpenTelemetry SDK is registered, but @opentelemetry/api is not installed beside ForgeQ", {
       detail: "Nothing of ForgeQ is traced.",
     });
   }
