@@ -43,7 +43,7 @@ const entryPoints = () => ({
   ...Object.fromEntries(jobTypes().map((type) => [`handler-${type}`, join(HANDLERS, type, "handler.ts")])),
 });
 
-/** Bytes that an output loads at once: itself and what it imports statically. */
+/** Bytes that an output loads before it runs: itself and what it imports statically. */
 const loadedBytes = (outputs, file, seen = new Set()) => {
   if (seen.has(file)) return 0;
   seen.add(file);

@@ -1,7 +1,12 @@
 import { existsSync } from "node:fs";
 import tseslint from "typescript-eslint";
 
-const env = (message) => ({ object: "process", property: "env", message });
+const CLOCK = { object: "Date", property: "now", message: "Postgres' clock decides; performance.now() measures." };
+const ENV = {
+  object: "process",
+  property: "env",
+  message: "lib/runtime.ts and the settings.ts of a handler's folder are the only readers of the environment.",
+};
 
 // Its types need the peers, which only a benchmark run or .ci/run installs.
 const bench = existsSync(new URL("bench/node_modules", import.meta.url)) ? [] : ["bench/"];
@@ -28,17 +33,26 @@ export default tseslint.config(
     },
   },
   {
-    // Postgres' clock decides, and runtime.ts is the only reader of the environment.
+    // Postgres' clock decides, and nobody but runtime.ts and the handlers' settings.ts reads the environment.
     files: ["lib/{core,db,queue,http,aws}/**/*.ts", "functions/**/*.ts"],
     ignores: ["lib/core/uuid.ts"],
     rules: {
-      "no-restricted-properties": [
-        "error",
-        { object: "Date", property: "now", message: "Postgres' clock decides; performance.now() measures." },
-        env("lib/runtime.ts is the only reader of the environment."),
-      ],
+      "no-restricted-properties": ["error", CLOCK, ENV],
       "no-restricted-exports": ["error", { restrictDefaultExports: { direct: true } }],
     },
+  },
+  {
+    files: ["functions/**/*.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { patterns: [{ group: ["**/lib/runtime.ts"], importNames: ["setting", "secret"], message: ENV.message }] },
+      ],
+    },
+  },
+  {
+    files: ["functions/handlers/*/settings.ts"],
+    rules: { "no-restricted-imports": "off", "no-restricted-properties": ["error", CLOCK] },
   },
   {
     files: ["test/**/*.ts"],

@@ -3,7 +3,7 @@ import type { FromClient, Order, Report, Task } from "./task.ts";
 import { payloadOf, type Client, type System } from "./system.ts";
 import { until } from "./until.ts";
 
-/** Resolves when it is on its way: a report is larger than what the channel takes at once, and the process must not end before. */
+/** Resolves when it is on its way: a report is larger than what the channel takes in one write, and the process must not end before. */
 const say = (message: FromClient): Promise<void> =>
   new Promise((resolve) => {
     if (process.send === undefined) resolve();
@@ -19,7 +19,7 @@ const spread = async (callers: number, count: number, work: (n: number) => Promi
 };
 
 const PREFILL = 1_000;
-/** As long for each queue: what calls were made in it is up to the queue. Longer for processes of one caller, which make few. */
+/** Every queue warms up for the same time, in which it makes as many calls as it can. Processes of one caller make few, so they get longer. */
 const WARM_MS = 5_000;
 const WARM_ALONE_MS = 40_000;
 const WARM_JOBS = 50_000;

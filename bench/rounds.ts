@@ -1,5 +1,6 @@
 import type { Benchmark } from "./benchmarks.ts";
 import type { Bench, Measured } from "./measure.ts";
+import { messageOf } from "../lib/core/reason.ts";
 
 export const median = (numbers: readonly number[]): number => {
   const sorted = [...numbers].sort((a, b) => a - b);
@@ -57,7 +58,7 @@ export const inRounds = async (
       if (run === undefined) continue;
       const at = `${benchmark.name} ${round + 1}/${rounds} ${run.system}`;
       const found = await bench.measure(run).catch((error: unknown) => {
-        const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+        const [reason = ""] = messageOf(error).split("\n");
         (failed[run.system] ??= []).push(reason);
         onRun(`${at}: failed, ${reason}`);
         return null;

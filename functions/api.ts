@@ -1,7 +1,5 @@
 import { ForgeqError } from "../lib/core/errors.ts";
 import { type JobDefinition, NAME_PATTERN } from "../lib/core/job.ts";
-import { getJob, listJobs } from "../lib/db/reads/jobs.ts";
-import type { Job } from "../lib/db/reads/jobs.ts";
 import { httpFunction } from "../lib/http/function.ts";
 import type { Source } from "../lib/http/lazy.ts";
 import { parseListQuery } from "../lib/http/list-query.ts";
@@ -17,6 +15,7 @@ import type { Deps } from "../lib/queue/deps.ts";
 import { health } from "../lib/queue/observe/health.ts";
 import { createMetricsPage } from "../lib/queue/observe/metrics-page.ts";
 import { limitQueue, pauseQueue, resumeQueue } from "../lib/queue/manage/manage-queues.ts";
+import { getJob, type Job, listJobs } from "../lib/queue/manage/read-jobs.ts";
 import { retryJob } from "../lib/queue/manage/retry-job.ts";
 import { queueStats, queueStatsOf, type QueueStats } from "../lib/queue/observe/queue-stats.ts";
 import { runtime } from "../lib/runtime.ts";
@@ -38,34 +37,10 @@ const idOf = ({ params }: HttpRequest): string => {
 };
 
 const readJob = async (deps: Deps, id: string): Promise<Job> => {
-  const job = await getJob(deps.db, id, deps.clock());
+  const job = await getJob(deps, id);
   if (job === null) throw notFound("job");
   return job;
 };
-
-const listed: Run = async ({ db, clock }, { query }) => {
-  const { jobs, next } = await listJobs(db, parseListQuery(query), clock());
-  return ok({ data: jobs.map(toWireJob), next_cursor: next === null ? null : encodeCursor(next) });
-};
-
-const shown: Run = async (deps, request) => ok(toWireJob(await readJob(deps, idOf(request))));
-
-const cancelled: Run = async (deps, request) => {
-  const id = idOf(request);
-  const outcome = await cancelJob(deps, id);
-  if (outcome === "not_found") throw notFound("job");
-  if (typeof outcome === "object") throw illegal("cancelled", outcome.finished);
-  return { status: outcome === "requested" ? 202 : 200, body: toWireJob(await readJob(deps, id)) };
-};
-
-const retried: Run = async (deps, request) => {
-  const outcome = await retryJob(deps, idOf(request));
-  if (outcome === "not_found") throw notFound("job");
-  if ("illegal" in outcome) throw illegal("retried", outcome.illegal);
-  return ok(toWireJob(outcome));
-};
-
-const queuesListed: Run = async (deps) => ok({ data: (await queueStats(deps)).map(toWireQueue) });
 
 /** A use case about one queue as a route; a name that can't be one is unknown, too. */
 const onQueue =
@@ -77,15 +52,54 @@ const onQueue =
     return ok(toWireQueue(queue));
   };
 
-const limited = (deps: Deps, name: string, body: unknown): Promise<QueueStats | "not_found"> => {
-  const { data, error } = queueLimits.safeParse(body);
-  if (data === undefined)
-    throw new ForgeqError("invalid_queue", "The limits are not valid", { errors: fieldErrorsOf(error) });
-  return limitQueue(deps, name, data);
-};
+/** What the routes do, each under its operation's name. */
+const operations = {
+  listJobs: async (deps, { query }) => {
+    const { jobs, next } = await listJobs(deps, parseListQuery(query));
+    return ok({ data: jobs.map(toWireJob), next_cursor: next === null ? null : encodeCursor(next) });
+  },
+
+  getJob: async (deps, request) => ok(toWireJob(await readJob(deps, idOf(request)))),
+
+  cancelJob: async (deps, request) => {
+    const id = idOf(request);
+    const outcome = await cancelJob(deps, id);
+    if (outcome === "not_found") throw notFound("job");
+    if (typeof outcome === "object") throw illegal("cancelled", outcome.finished);
+    return { status: outcome === "requested" ? 202 : 200, body: toWireJob(await readJob(deps, id)) };
+  },
+
+  retryJob: async (deps, request) => {
+    const outcome = await retryJob(deps, idOf(request));
+    if (outcome === "not_found") throw notFound("job");
+    if ("illegal" in outcome) throw illegal("retried", outcome.illegal);
+    return ok(toWireJob(outcome));
+  },
+
+  listQueues: async (deps) => ok({ data: (await queueStats(deps)).map(toWireQueue) }),
+
+  getQueue: onQueue(queueStatsOf),
+
+  setLimits: onQueue((deps, name, body) => {
+    const { data, error } = queueLimits.safeParse(body);
+    if (data === undefined)
+      throw new ForgeqError("invalid_queue", "The limits are not valid", { errors: fieldErrorsOf(error) });
+    return limitQueue(deps, name, data);
+  }),
+
+  pauseQueue: onQueue(pauseQueue),
+
+  resumeQueue: onQueue(resumeQueue),
+
+  health: async (deps) => {
+    const { ok: good, detail = "The database did not answer" } = await health(deps);
+    if (!good) throw new ForgeqError("database_unavailable", detail);
+    return ok({ status: "ok" });
+  },
+} satisfies Record<string, Run>;
 
 /** Loaded when it is asked for, with the job types: no other request needs either. */
-const described = async (): Promise<HttpResponse> => {
+const openapi = async (): Promise<HttpResponse> => {
   const [{ openapiDocument }, { jobs }] = await Promise.all([
     import("../lib/http/openapi.ts"),
     import("./registry.ts"),
@@ -93,14 +107,8 @@ const described = async (): Promise<HttpResponse> => {
   return ok(openapiDocument(jobs));
 };
 
-const healthy: Run = async (deps) => {
-  const { ok: good, detail = "The database did not answer" } = await health(deps);
-  if (!good) throw new ForgeqError("database_unavailable", detail);
-  return ok({ status: "ok" });
-};
-
-/** A scraper's page, one for each process. */
-const measured = (): Run => {
+/** The page for a scraper; each process has one. */
+const createMetrics = (): Run => {
   const page = createMetricsPage();
   return async (deps) => ({
     status: 200,
@@ -127,19 +135,19 @@ export const apiRoutes = (deps: () => Promise<Deps>): Route[] => {
     run: async (request) => run(await deps(), request),
   });
   return [
-    route("GET", "/jobs", "jobs:read", listed),
-    route("GET", "/jobs/{id}", "jobs:read", shown),
-    route("POST", "/jobs/{id}/cancel", "jobs:manage", cancelled),
-    route("POST", "/jobs/{id}/retry", "jobs:manage", retried),
-    route("GET", "/queues", "jobs:read", queuesListed),
-    route("GET", "/queues/{name}", "jobs:read", onQueue(queueStatsOf)),
-    route("PUT", "/queues/{name}", "jobs:manage", onQueue(limited)),
-    route("POST", "/queues/{name}/pause", "jobs:manage", onQueue(pauseQueue)),
-    route("POST", "/queues/{name}/resume", "jobs:manage", onQueue(resumeQueue)),
+    route("GET", "/jobs", "jobs:read", operations.listJobs),
+    route("GET", "/jobs/{id}", "jobs:read", operations.getJob),
+    route("POST", "/jobs/{id}/cancel", "jobs:manage", operations.cancelJob),
+    route("POST", "/jobs/{id}/retry", "jobs:manage", operations.retryJob),
+    route("GET", "/queues", "jobs:read", operations.listQueues),
+    route("GET", "/queues/{name}", "jobs:read", operations.getQueue),
+    route("PUT", "/queues/{name}", "jobs:manage", operations.setLimits),
+    route("POST", "/queues/{name}/pause", "jobs:manage", operations.pauseQueue),
+    route("POST", "/queues/{name}/resume", "jobs:manage", operations.resumeQueue),
     ...scheduleRoutes(deps, jobTypes),
-    route("GET", "/metrics", "metrics:read", measured()),
-    route("GET", "/health", null, healthy),
-    { method: "GET", path: "/openapi.json", scope: "jobs:read", run: described },
+    route("GET", "/metrics", "metrics:read", createMetrics()),
+    route("GET", "/health", null, operations.health),
+    { method: "GET", path: "/openapi.json", scope: "jobs:read", run: openapi },
   ];
 };
 

@@ -6,10 +6,10 @@ import { dispatch, type DispatchReport } from "../lib/queue/lambda/dispatch.ts";
 import { invocation } from "../lib/queue/lambda/invocation.ts";
 import { runtime } from "../lib/runtime.ts";
 
-/** A wake names a queue to look at first; an event of a schedule names none. */
+/** A wake names the queue to scan first; an event of a schedule names none. */
 const Wake = z.object({ queue: z.string().optional() });
 
-/** Woken by enqueue and others, and every minute by EventBridge. Safe to run many times at once. */
+/** Woken by enqueue and others, and every minute by EventBridge. Any number may run concurrently. */
 export const createHandler = (deps: () => Promise<Deps>) =>
   middy(async (event: unknown, context: Context): Promise<DispatchReport> => {
     const wake = Wake.safeParse(event).data ?? {};

@@ -1,4 +1,5 @@
 import type { JobDefinition } from "../lib/core/job.ts";
+import { TRACEPARENT } from "../lib/core/traceparent.ts";
 import { httpFunction } from "../lib/http/function.ts";
 import type { Source } from "../lib/http/lazy.ts";
 import { checkBatch, checkJob, locateRefusal } from "../lib/http/new-job.ts";
@@ -12,11 +13,9 @@ import type { NewJob } from "../lib/core/new-job.ts";
 import { runtime } from "../lib/runtime.ts";
 import { jobs } from "./registry.ts";
 
-/** Room for a payload and metadata of full size, indented and escaped. */
+/** Enough for a payload and metadata of full size, indented and escaped. */
 const MAX_JOB_BYTES = 1024 * 1024;
 const MAX_BATCH_BYTES = 5_000_000;
-
-const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** The caller's trace, so that the job's attempts can be linked to it; anything malformed is no trace. */
 const traceOf = ({ headers }: HttpRequest): Pick<NewJob, "traceparent"> => {

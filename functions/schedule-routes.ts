@@ -50,7 +50,7 @@ const answer = async (status: number, schedule: Schedule): Promise<HttpResponse>
  * @param types - the job types, whose payloads are checked
  */
 export const scheduleRoutes = (deps: () => Promise<Deps>, types: () => Promise<JobTypes>): Route[] => {
-  const checked = async <Definition extends Omit<ScheduleDefinition, "name">>(definition: Definition) => ({
+  const withCheckedPayload = async <Definition extends Omit<ScheduleDefinition, "name">>(definition: Definition) => ({
     ...definition,
     payload: await checkTypedPayload(await types(), definition.type, definition.payload),
   });
@@ -62,16 +62,16 @@ export const scheduleRoutes = (deps: () => Promise<Deps>, types: () => Promise<J
     run: async (request: HttpRequest) => run(await deps(), request),
   });
 
-  const created: Run = async (use, { body }) => {
-    const schedule = await createSchedule(use, await checked(parse(newSchedule, body)));
+  const create: Run = async (use, { body }) => {
+    const schedule = await createSchedule(use, await withCheckedPayload(parse(newSchedule, body)));
     return { ...(await answer(201, schedule)), headers: { location: `/schedules/${schedule.name}` } };
   };
-  const edited: Run = async (use, request) => {
+  const update: Run = async (use, request) => {
     const name = nameOf(request);
-    const edit = await checked(parse(scheduleEdit, request.body));
+    const edit = await withCheckedPayload(parse(scheduleEdit, request.body));
     return answer(200, known(await updateSchedule(use, name, () => ({ ...edit, name }))));
   };
-  const triggered: Run = async (use, request) => {
+  const trigger: Run = async (use, request) => {
     const job = known(await triggerSchedule(use, nameOf(request)));
     return { status: 201, headers: { location: `/jobs/${job.id}` }, body: toWireJob(job) };
   };
@@ -81,15 +81,15 @@ export const scheduleRoutes = (deps: () => Promise<Deps>, types: () => Promise<J
       status: 200,
       body: { data: (await listSchedules(use)).map(toWireSchedule) },
     })),
-    route("POST", "/schedules", "jobs:manage", created, true),
+    route("POST", "/schedules", "jobs:manage", create, true),
     route("GET", "/schedules/{name}", "jobs:read", async (use, request) =>
       answer(200, known(await getSchedule(use, nameOf(request)))),
     ),
-    route("PUT", "/schedules/{name}", "jobs:manage", edited, true),
+    route("PUT", "/schedules/{name}", "jobs:manage", update, true),
     route("DELETE", "/schedules/{name}", "jobs:manage", async (use, request) => {
       known(await deleteSchedule(use, nameOf(request)));
       return { status: 204, body: undefined };
     }),
-    route("POST", "/schedules/{name}/trigger", "jobs:manage", triggered),
+    route("POST", "/schedules/{name}/trigger", "jobs:manage", trigger),
   ];
 };

@@ -9,7 +9,7 @@ import { runtime } from "../lib/runtime.ts";
 /** An armed wake says until when to sleep; an event of a recurring schedule says nothing. */
 const Wake = z.object({ until: z.iso.datetime() });
 
-/** Every minute, or when it was armed, by EventBridge. Safe to run twice at once. */
+/** Every minute, or when it was armed, by EventBridge. Two may run concurrently. */
 export const createHandler = (deps: () => Promise<Deps>) =>
   middy(async (event: unknown, context: Context): Promise<TickReport> => {
     const wake = Wake.safeParse(event).data;

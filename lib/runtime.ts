@@ -1,24 +1,16 @@
 /** The composition root: the only reader of the environment. Everything is made at first use and kept for the process. */
-import type { Config, Deps, Logger, Metrics, Tracing } from "./queue/deps.ts";
+import type { Armer, Config, Deps, Logger, Metrics, Tracing } from "./queue/deps.ts";
 import { createInvoker } from "./aws/invoke.ts";
 import { lambdaLogger } from "./aws/logger.ts";
 import { emfMetrics } from "./aws/metrics.ts";
 import { createArmer } from "./aws/scheduler.ts";
-import { type Armer, type Arming, onceAMinute } from "./queue/wake/arm.ts";
+import { type Arming, onceAMinute } from "./queue/wake/arm.ts";
 import { getParameter } from "./aws/ssm.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "./db/drivers/connect.ts";
 import { jsonLogger } from "./logger.ts";
 import { otelTracing } from "./tracing.ts";
 import { ForgeqError } from "./core/errors.ts";
 import { realTime } from "./queue/time.ts";
-
-export interface Settings {
-  readonly mailFrom: string | undefined;
-  /** `host:port` or `host`: what crawl_page may reach although it is private. */
-  readonly crawlAllow: readonly string[];
-  /** A folder, or `s3://bucket/prefix`. */
-  readonly reports: string;
-}
 
 export interface Runtime {
   deps(): Promise<Deps>;
@@ -36,55 +28,55 @@ export const configure = (values: Readonly<Record<string, string>>): void => {
   for (const [name, value] of Object.entries(values)) given.set(name, value);
 };
 
-const env = (name: string): string | undefined => {
+/**
+ * The value of an environment variable, or what `configure` gave under its name; undefined when it is empty. For the
+ * `settings.ts` of a handler's folder and for this file: nobody else reads the environment.
+ */
+export const setting = (name: string): string | undefined => {
   const value = given.get(name) ?? process.env[name];
   return value === undefined || value === "" ? undefined : value;
 };
 
 /** Has this variable a value? */
-export const isConfigured = (name: string): boolean => env(name) !== undefined;
+export const isConfigured = (name: string): boolean => setting(name) !== undefined;
 
 /** Development conveniences, as a mailbox and a key of its own, are for everything but NODE_ENV=production. */
-export const isProduction = (): boolean => env("NODE_ENV") === "production";
+export const isProduction = (): boolean => setting("NODE_ENV") === "production";
 
-export const settings = (): Settings => ({
-  mailFrom: env("MAIL_FROM"),
-  crawlAllow: (env("FORGEQ_CRAWL_ALLOW") ?? "")
-    .split(",")
-    .map((entry) => entry.trim())
-    .filter(Boolean),
-  reports: env("FORGEQ_REPORTS") ?? ".forgeq/reports",
-});
-
-/** Of this moment: Lambda's rotate. */
+/** The credentials of this moment: Lambda's rotate. */
 export const awsCredentials = () => ({
-  accessKeyId: env("AWS_ACCESS_KEY_ID") ?? "",
-  secretAccessKey: env("AWS_SECRET_ACCESS_KEY") ?? "",
-  ...(env("AWS_SESSION_TOKEN") === undefined ? {} : { sessionToken: env("AWS_SESSION_TOKEN") as string }),
+  accessKeyId: setting("AWS_ACCESS_KEY_ID") ?? "",
+  secretAccessKey: setting("AWS_SECRET_ACCESS_KEY") ?? "",
+  ...(setting("AWS_SESSION_TOKEN") === undefined ? {} : { sessionToken: setting("AWS_SESSION_TOKEN") as string }),
 });
 
-export const awsRegion = (): string => env("AWS_REGION") ?? env("AWS_DEFAULT_REGION") ?? "us-east-1";
+export const awsRegion = (): string => setting("AWS_REGION") ?? setting("AWS_DEFAULT_REGION") ?? "us-east-1";
 
-/** A secret by name from SSM where a name is given, from the environment itself otherwise. */
-const secret = async (valueName: string, parameterName: string): Promise<string | undefined> => {
-  const parameter = env(parameterName);
+/**
+ * A secret: from the SSM parameter that the variable `parameterName` names, where it has a value; from the variable
+ * `valueName` otherwise. Undefined when neither is set.
+ *
+ * @throws ForgeqError `internal` when SSM refuses the parameter or has no value for it
+ */
+export const secret = async (valueName: string, parameterName: string): Promise<string | undefined> => {
+  const parameter = setting(parameterName);
   return parameter === undefined
-    ? env(valueName)
+    ? setting(valueName)
     : getParameter(parameter, { region: awsRegion(), credentials: awsCredentials });
 };
 
-/** What this process is told by its environment. */
+/** The configuration of this process, from its environment. */
 export const readConfig = (): Config => {
-  const service = env("FORGEQ_SERVICE") ?? "forgeq";
-  const stage = env("FORGEQ_STAGE") ?? "dev";
-  const canInvoke = env("FORGEQ_LAMBDA_ENDPOINT") !== undefined || env("AWS_ACCESS_KEY_ID") !== undefined;
+  const service = setting("FORGEQ_SERVICE") ?? "forgeq";
+  const stage = setting("FORGEQ_STAGE") ?? "dev";
+  const canInvoke = setting("FORGEQ_LAMBDA_ENDPOINT") !== undefined || setting("AWS_ACCESS_KEY_ID") !== undefined;
   return {
     service,
     stage,
-    wakeMode: env("FORGEQ_WAKE") === "armed" ? "armed" : "always",
+    wakeMode: setting("FORGEQ_WAKE") === "armed" ? "armed" : "always",
     dispatcherFunction: canInvoke ? `${service}-${stage}-dispatcher` : null,
     handlerFunction: (type) => `${service}-${stage}-handler-${type}`,
-    eager: env("FORGEQ_EAGER") === "true",
+    eager: setting("FORGEQ_EAGER") === "true",
   };
 };
 
@@ -103,21 +95,23 @@ const sleep = (seconds: number, signal?: AbortSignal): Promise<void> =>
 export const connection = async (): Promise<ConnectOptions> => {
   const url = await secret("DATABASE_URL", "FORGEQ_DATABASE_URL_PARAMETER");
   if (url === undefined) throw new ForgeqError("database_unavailable", "DATABASE_URL is not set");
-  const fetchEndpoint = env("FORGEQ_NEON_FETCH_ENDPOINT");
-  const wsProxy = env("FORGEQ_NEON_WS_PROXY");
+  const fetchEndpoint = setting("FORGEQ_NEON_FETCH_ENDPOINT");
+  const wsProxy = setting("FORGEQ_NEON_WS_PROXY");
   return {
     url,
-    driver: (env("FORGEQ_DRIVER") ?? "auto") as DriverChoice,
+    driver: (setting("FORGEQ_DRIVER") ?? "auto") as DriverChoice,
     ...(fetchEndpoint === undefined ? {} : { fetchEndpoint }),
     ...(wsProxy === undefined ? {} : { wsProxy }),
   };
 };
 
 const readArmer = (): { readonly armer?: Armer } => {
-  const [group, targetArn, roleArn] = ["FORGEQ_WAKE_GROUP", "FORGEQ_WAKE_TARGET_ARN", "FORGEQ_WAKE_ROLE_ARN"].map(env);
-  if (env("FORGEQ_WAKE") !== "armed" || group === undefined || targetArn === undefined || roleArn === undefined)
+  const [group, targetArn, roleArn] = ["FORGEQ_WAKE_GROUP", "FORGEQ_WAKE_TARGET_ARN", "FORGEQ_WAKE_ROLE_ARN"].map(
+    setting,
+  );
+  if (setting("FORGEQ_WAKE") !== "armed" || group === undefined || targetArn === undefined || roleArn === undefined)
     return {};
-  const endpoint = env("FORGEQ_SCHEDULER_ENDPOINT");
+  const endpoint = setting("FORGEQ_SCHEDULER_ENDPOINT");
   const armer = createArmer({
     region: awsRegion(),
     credentials: awsCredentials,
@@ -133,16 +127,16 @@ const NO_METRICS: Metrics = { count: () => undefined, observe: () => undefined, 
 
 /** Functions log and measure as CloudWatch reads it; other processes log plain JSON and leave the metrics to Postgres. */
 const observers = (): { readonly logger: Logger; readonly metrics: Metrics } => {
-  const level = env("FORGEQ_LOG_LEVEL") ?? "info";
-  if (env("AWS_LAMBDA_FUNCTION_NAME") === undefined) return { logger: jsonLogger(level), metrics: NO_METRICS };
+  const level = setting("FORGEQ_LOG_LEVEL") ?? "info";
+  if (setting("AWS_LAMBDA_FUNCTION_NAME") === undefined) return { logger: jsonLogger(level), metrics: NO_METRICS };
   const { service, stage } = readConfig();
   const name = `${service}-${stage}`;
-  const byType = env("FORGEQ_METRICS_BY_TYPE") === "true";
+  const byType = setting("FORGEQ_METRICS_BY_TYPE") === "true";
   return { logger: lambdaLogger(name, level), metrics: emfMetrics({ service: name, byType, ...realTime }) };
 };
 
 const makeDeps = async (arming: Arming, tracing: Tracing): Promise<Deps> => {
-  const endpoint = env("FORGEQ_LAMBDA_ENDPOINT");
+  const endpoint = setting("FORGEQ_LAMBDA_ENDPOINT");
   const config = readConfig();
   return {
     db: await connectDb(await connection()),
@@ -159,9 +153,6 @@ const makeDeps = async (arming: Arming, tracing: Tracing): Promise<Deps> => {
     config,
   };
 };
-
-/** Where mails are sent, with its password: from SMTP_URL, or the SSM parameter that FORGEQ_SMTP_URL_PARAMETER names. */
-export const smtpUrl = (): Promise<string | undefined> => secret("SMTP_URL", "FORGEQ_SMTP_URL_PARAMETER");
 
 let current: Runtime | undefined;
 
@@ -184,7 +175,7 @@ export const runtime = (): Runtime => {
     },
     apiKeys: async () => {
       const keys = await secret("FORGEQ_API_KEYS", "FORGEQ_API_KEYS_PARAMETER");
-      const plain = env("FORGEQ_API_KEY");
+      const plain = setting("FORGEQ_API_KEY");
       if (keys !== undefined || plain === undefined) return keys;
       const { createHash } = await import("node:crypto");
       const sha256 = createHash("sha256").update(plain).digest("hex");

@@ -5,6 +5,7 @@ import type * as Otel from "@opentelemetry/api";
 import { ForgeqError } from "./core/errors.ts";
 import type { Ended } from "./db/protocol/settle.ts";
 import type { Tracing } from "./queue/deps.ts";
+import { TRACEPARENT } from "./core/traceparent.ts";
 
 type Api = typeof Otel;
 
@@ -13,7 +14,6 @@ const REGISTERED = Symbol.for("opentelemetry.js.api.1");
 
 const FLUSH_MS = 2_000;
 const FAILED: ReadonlySet<Ended["outcome"]> = new Set(["retry", "dead", "timed_out"]);
-const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 let loaded: Api | null | undefined;
 
@@ -145,7 +145,7 @@ const flushProvider = async (api: Api): Promise<void> => {
 };
 
 /**
- * Traces for whoever registers an SDK; costs a look at a global until then. A span has a job's id, type and queue and the name of its error, and
+ * Traces where an SDK is registered; until then it costs one read of a global. A span has a job's id, type and queue and the name of its error, and
  * as in the log never a payload, a result or an error's message.
  */
 export const otelTracing = (): Tracing => ({

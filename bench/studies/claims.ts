@@ -6,7 +6,7 @@ import { claim } from "../../lib/db/protocol/leases.ts";
 import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
 import { createBench } from "../measure.ts";
 import { noop } from "../systems/forgeq.ts";
-import type { Study } from "../studies.ts";
+import type { Study } from "../study.ts";
 
 const DEPTHS = [100_000, 1_000_000, 5_000_000];
 const DISPATCHERS = [1, 2, 4, 8, 16];
@@ -99,7 +99,7 @@ export const backlog: Study = async (servers, say) => {
   };
 };
 
-/** Jobs claimed a second by so many dispatchers at once, 500 a claim. */
+/** Jobs claimed a second by this many concurrent dispatchers, 500 a claim. */
 export const dispatchers: Study = async (servers, say) => {
   const bench = createBench(servers);
   const found: { dispatchers: number; jobsPerSecond: number }[] = [];

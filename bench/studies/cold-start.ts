@@ -3,7 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { median } from "../rounds.ts";
-import type { Study } from "../studies.ts";
+import type { Study } from "../study.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const TIMES = 21;

@@ -10,20 +10,20 @@ import { createBench } from "../measure.ts";
 import { median } from "../rounds.ts";
 import { payloadOf } from "../system.ts";
 import { noop } from "../systems/forgeq.ts";
-import type { Study } from "../studies.ts";
+import type { Study } from "../study.ts";
 
 const PER_SECOND = 2_500;
 const SECONDS = 80;
 const WINDOW_SECONDS = 10;
 const PROBE_MS = 20;
 const STEPS = ["claim", "begin", "settle"] as const;
-/** Beside them, a durable insert of one number into a table of its own: what the disk and the machine take of it. */
+/** In addition to the steps, a durable insert of one number into a table of its own shows what the disk and the machine take. */
 const TIMED = [...STEPS, "insert"] as const;
 
 type Step = (typeof TIMED)[number];
 
-/** Claims, begins and settles 2,500 jobs a second for 80 s beside another transaction; how long each step takes, by 10 s. */
-const beside = async (url: string, begin: string, seconds: number) => {
+/** Claims, begins and settles 2,500 jobs a second for 80 s while another transaction is held; how long each step takes, by 10 s. */
+const measureWhileHeld = async (url: string, begin: string, seconds: number) => {
   const db = await connectDb({ url, max: 6, statementSeconds: 60 });
   await syncDefinitions(db, [noop], [defineQueue({ name: "noop", maxInFlight: null })]);
   await db.query("create table forgeq.probe (n int)");
@@ -103,13 +103,13 @@ const beside = async (url: string, begin: string, seconds: number) => {
 
 export const held: Study = async (servers, say) => {
   const bench = createBench(servers);
-  const reader = await beside(
+  const reader = await measureWhileHeld(
     await bench.database("forgeq"),
     "begin isolation level repeatable read; select count(*) from forgeq.job",
     SECONDS,
   );
   say(JSON.stringify(reader));
-  const writer = await beside(
+  const writer = await measureWhileHeld(
     await bench.database("forgeq"),
     "begin; create table forgeq.of_a_writer (n int); insert into forgeq.of_a_writer values (1)",
     20,

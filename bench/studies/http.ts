@@ -10,7 +10,7 @@ import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
 import { cpuMicrosOf } from "../cpu.ts";
 import { createBench } from "../measure.ts";
 import type { Servers } from "../servers.ts";
-import type { Study } from "../studies.ts";
+import type { Study } from "../study.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const KEY = "bench";

@@ -10,7 +10,7 @@ import { createBench } from "../measure.ts";
 import { depsFor } from "../deps.ts";
 import { payloadOf } from "../system.ts";
 import { noop } from "../systems/forgeq.ts";
-import type { Study } from "../studies.ts";
+import type { Study } from "../study.ts";
 
 const REMAINING_MS = 300_000;
 

@@ -1,4 +1,4 @@
-/** ForgeQ's Lambda path in one process, as its peers' workers are: who enqueues invokes the handler, and each invocation takes its lease up. */
+/** ForgeQ's Lambda path in one process, as its peers' workers are: the producer invokes the handler (the eager invoke), and each invocation begins its lease. */
 import { defineJob, defineQueue } from "../../lib/core/define.ts";
 import { connectDb } from "../../lib/db/drivers/connect.ts";
 import { dispatch } from "../../lib/queue/lambda/dispatch.ts";

@@ -1,4 +1,4 @@
-/** A worker that is handed what its own process enqueues: a job that a job enqueues goes this way. */
+/** A worker that begins what its own process enqueues (the local start): a job that a job enqueues goes this way. */
 import { connectDb } from "../../lib/db/drivers/connect.ts";
 import type { Deps } from "../../lib/queue/deps.ts";
 import { enqueueJobs } from "../../lib/queue/enqueue/enqueue-jobs.ts";

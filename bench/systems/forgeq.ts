@@ -55,7 +55,7 @@ export const system: System = {
   open: async ({ url, keepHistory }): Promise<Client> => {
     const db = await connectDb({ url, max: 10, statementSeconds: 60 });
     await syncNoop(db, keepHistory);
-    // Nobody is told where nobody listens.
+    // No worker listens here, so no hint is sent.
     let deps: Deps = depsFor(db);
     let listener: Listener | undefined;
     const job = (payload: unknown) => toNewJob(noop, payload, {});
@@ -74,7 +74,7 @@ export const system: System = {
         await until(() => (settled.get("completed") ?? 0) >= count);
       },
       serve: async (onStart) => {
-        // By NOTIFY alone, as if the worker were another process.
+        // Only NOTIFY reaches the worker, as if it were another process.
         deps = { ...deps, hintWorkers: createWorkerHints(db).hintWorkers };
         const woken = startWorker(deps, onStart);
         worker = woken;

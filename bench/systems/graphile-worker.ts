@@ -5,7 +5,7 @@ import { until } from "../until.ts";
 
 const logger = new Logger(() => () => undefined);
 
-/** As its performance page advises: a local queue of 500, 24 jobs at once, completions gathered without delay. */
+/** The settings that its performance page advises: a local queue of 500, 24 jobs concurrently, completions gathered without delay. */
 const PRESET = {
   worker: {
     concurrentJobs: 24,

@@ -9,7 +9,7 @@ const boss = (url: string) => {
   return made;
 };
 
-/** Batches of 500, four at once, fetched without a pause while they are full; one handler call and one outcome for a batch. */
+/** Batches of 500, four concurrently, fetched without a pause while they are full; one handler call and one outcome for a batch. */
 const WORK = { batchSize: 500, localConcurrency: 4, burstWhenBatchFull: true, pollingIntervalSeconds: 0.5 };
 
 export const system: System = {

@@ -1,4 +1,4 @@
-/** The limit of a hand-off: one insert that waits for the disk, then the job runs. What it comes to is not written. */
+/** The limit of a local start: one insert that waits for the disk, then the job runs. Its outcome is not written. */
 import type { Payload, System } from "../system.ts";
 import { system as raw } from "./raw.ts";
 

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { uuidV7 } from "../../lib/core/uuid.ts";
 import { binaryIds } from "../../lib/db/protocol/binary-ids.ts";
-import type { Client, Payload, System } from "../system.ts";
+import type { Client, Payload, System, Target } from "../system.ts";
 
 const SCHEMA = `
 create type finished_state as enum ('completed', 'dead', 'cancelled');
@@ -23,10 +23,10 @@ const INSERT = `insert into job (id, run_at, priority, max_attempts, queue, type
 select id, now(), 5, 8, 'noop', 'noop', payload::json
 from (select unnest($1::uuid[]) as id, string_to_table($2, E'\\n') as payload) j`;
 
-/** The claim of jobs that are stored claimed, for who listens. */
-const HANDED = randomUUID();
+/** The claim of the jobs that are pushed: they are stored claimed. */
+const PUSHED = randomUUID();
 
-const INSERT_AND_HAND_OVER = `with stored as (
+const INSERT_AND_PUSH = `with stored as (
   insert into job (id, run_at, claim_id, attempt, priority, max_attempts, queue, type, payload)
   select id, now(), $3::uuid, 1, 5, 8, 'noop', 'noop', payload::json
   from (select unnest($1::uuid[]) as id, string_to_table($2, E'\\n') as payload) j)
@@ -58,11 +58,115 @@ interface Claimed {
   readonly payload: Payload;
 }
 
-/** By callback, as ForgeQ does: pg's promise would keep what was claimed until a major garbage collection (ADR 15). */
+/** Reads the answer by callback, as ForgeQ does: pg's promise would keep what was claimed until a major garbage collection (ADR 15). */
 const answerOf = (client: pg.PoolClient, params: unknown[]): Promise<pg.QueryResult<Claimed>> =>
   new Promise((resolve, reject) => {
     client.query<Claimed>(DONE_AND_CLAIM, params, (error, result) => (error ? reject(error) : resolve(result)));
   });
+
+/** A client at work. */
+interface Raw {
+  readonly target: Target;
+  readonly pool: pg.Pool;
+  /** What no statement carries yet; `flush` takes all of it. */
+  waiting: { readonly payload: Payload; readonly resolve: () => void }[];
+  /** Statements of single jobs under way; `flush` counts them. */
+  inFlight: number;
+  /** Set by `serve`: from then on jobs are stored claimed, and pushed to the listener. */
+  heard: boolean;
+  /** Ends what `serve` began; nothing until then. */
+  stopServing: () => Promise<void>;
+}
+
+const PLANS = "set enable_seqscan = off; set enable_bitmapscan = off";
+
+const openRaw = async (target: Target): Promise<Raw> => {
+  const pool = new pg.Pool({ connectionString: target.url, max: 10 });
+  pool.on("error", () => undefined);
+  await pool.query("set enable_seqscan = off");
+  return { target, pool, waiting: [], inFlight: 0, heard: false, stopServing: () => Promise.resolve() };
+};
+
+const insert = async ({ pool, heard }: Raw, payloads: readonly Payload[]): Promise<void> => {
+  const jobs = [binaryIds(payloads.map(uuidV7)), payloads.map((payload) => JSON.stringify(payload)).join("\n")];
+  await (heard ? pool.query(INSERT_AND_PUSH, [...jobs, PUSHED]) : pool.query(INSERT, jobs));
+};
+
+/** Everything that waits goes in one statement, two of them in flight: what coalescing can reach at most. */
+const flush = (raw: Raw): void => {
+  if (raw.inFlight >= 2 || raw.waiting.length === 0) return;
+  const batch = raw.waiting;
+  raw.waiting = [];
+  raw.inFlight += 1;
+  void insert(
+    raw,
+    batch.map(({ payload }) => payload),
+  ).then(() => {
+    raw.inFlight -= 1;
+    for (const { resolve } of batch) resolve();
+    flush(raw);
+  });
+};
+
+/** Settles what it holds and claims more, in one statement, until there is nothing more. */
+const drainLane = async ({ pool, target: { keepHistory, rttMs } }: Raw): Promise<void> => {
+  const client = await pool.connect();
+  await client.query(PLANS);
+  let held: readonly Claimed[] = [];
+  let claimId: string = randomUUID();
+  let low = "-infinity";
+  do {
+    const nextId = randomUUID();
+    const ids = held.map(({ id }) => id);
+    const { rows } = await answerOf(client, [ids, claimId, nextId, low, keepHistory, rttMs < 10 ? 500 : 1_000]);
+    const last = rows.reduce((most, row) => Math.max(most, row.run_at.getTime()), 0);
+    if (last > 0) low = new Date(last - 1_000).toISOString();
+    claimId = nextId;
+    held = rows;
+  } while (held.length > 0);
+  client.release();
+};
+
+/** Settles, in one statement at a time, the pushed jobs that have ended. */
+const createSettler = (client: pg.PoolClient, keepHistory: boolean) => {
+  let done: string[] = [];
+  let settling: Promise<void> | undefined;
+  const settle = async (): Promise<void> => {
+    while (done.length > 0) {
+      const ids = done;
+      done = [];
+      await answerOf(client, [ids, PUSHED, randomUUID(), "-infinity", keepHistory, 500]);
+    }
+    settling = undefined;
+  };
+  return {
+    add: (ids: readonly string[]): void => {
+      done.push(...ids);
+      if (done.length > 0) settling ??= settle();
+    },
+    settled: async (): Promise<void> => settling,
+  };
+};
+
+const serve = async (raw: Raw, onStart: (payload: Payload) => void): Promise<void> => {
+  const client = await raw.pool.connect();
+  await client.query(PLANS);
+  const listener = new pg.Client({ connectionString: raw.target.url });
+  await listener.connect();
+  const settler = createSettler(client, raw.target.keepHistory);
+  listener.on("notification", ({ payload = "" }) => {
+    const [ids = "[]", ...payloads] = payload.split("\n");
+    for (const each of payloads) onStart(JSON.parse(each) as Payload);
+    settler.add(JSON.parse(ids) as string[]);
+  });
+  await listener.query("listen raw");
+  raw.heard = true;
+  raw.stopServing = async () => {
+    await listener.end();
+    await settler.settled();
+    client.release();
+  };
+};
 
 export const system: System = {
   prepare: async ({ url }) => {
@@ -71,101 +175,26 @@ export const system: System = {
     await client.query(SCHEMA);
     await client.end();
   },
-  open: async ({ url, keepHistory, rttMs }): Promise<Client> => {
-    const pool = new pg.Pool({ connectionString: url, max: 10 });
-    pool.on("error", () => undefined);
-    await pool.query("set enable_seqscan = off");
-    const insert = async (payloads: readonly Payload[]) => {
-      const jobs = [binaryIds(payloads.map(uuidV7)), payloads.map((payload) => JSON.stringify(payload)).join("\n")];
-      await (heard ? pool.query(INSERT_AND_HAND_OVER, [...jobs, HANDED]) : pool.query(INSERT, jobs));
-    };
-    // Everything that waits goes in one statement, two of them in flight: what coalescing can reach at most.
-    let waiting: { payload: Payload; resolve: () => void }[] = [];
-    let inFlight = 0;
-    const flush = () => {
-      if (inFlight >= 2 || waiting.length === 0) return;
-      const batch = waiting;
-      waiting = [];
-      inFlight += 1;
-      void insert(batch.map(({ payload }) => payload)).then(() => {
-        inFlight -= 1;
-        for (const { resolve } of batch) resolve();
-        flush();
-      });
-    };
-    /** Settles what it holds and claims more, in one statement, each time. */
-    const createLane = async () => {
-      let held: readonly Claimed[] = [];
-      let claimId: string = randomUUID();
-      let low = "-infinity";
-      const client = await pool.connect();
-      await client.query("set enable_seqscan = off; set enable_bitmapscan = off");
-      const next = async (): Promise<readonly Claimed[]> => {
-        const nextId = randomUUID();
-        const ids = held.map(({ id }) => id);
-        const params = [ids, claimId, nextId, low, keepHistory, rttMs < 10 ? 500 : 1_000];
-        const { rows } = await answerOf(client, params);
-        const last = rows.reduce((most, row) => Math.max(most, row.run_at.getTime()), 0);
-        if (last > 0) low = new Date(last - 1_000).toISOString();
-        claimId = nextId;
-        held = rows;
-        return rows;
-      };
-      return { next, release: () => client.release() };
-    };
-    const drainLane = async () => {
-      const lane = await createLane();
-      while ((await lane.next()).length > 0);
-      lane.release();
-    };
-    let stopServing = (): Promise<void> => Promise.resolve();
-    let heard = false;
+  open: async (target): Promise<Client> => {
+    const raw = await openRaw(target);
     return {
       enqueue: (payload) =>
         new Promise((resolve) => {
-          waiting.push({ payload, resolve });
-          queueMicrotask(flush);
+          raw.waiting.push({ payload, resolve });
+          queueMicrotask(() => flush(raw));
         }),
-      enqueueBulk: insert,
+      enqueueBulk: (payloads) => insert(raw, payloads),
       drain: async () => {
-        // As many statements at once, and as large, as ForgeQ's worker sends.
-        await Promise.all(Array.from({ length: 2 + Math.floor(rttMs / 10) }, drainLane));
-        const { rows } = await pool.query<{ left: boolean }>("select exists (select from job) as left");
+        // ForgeQ's worker sends as many statements concurrently, and as large ones.
+        const lanes = 2 + Math.floor(target.rttMs / 10);
+        await Promise.all(Array.from({ length: lanes }, () => drainLane(raw)));
+        const { rows } = await raw.pool.query<{ left: boolean }>("select exists (select from job) as left");
         if (rows[0]?.left !== false) throw new Error("the raw drain left jobs");
       },
-      serve: async (onStart) => {
-        const client = await pool.connect();
-        await client.query("set enable_seqscan = off; set enable_bitmapscan = off");
-        const listener = new pg.Client({ connectionString: url });
-        await listener.connect();
-        let done: string[] = [];
-        let settling = Promise.resolve();
-        let busy = false;
-        const settle = async () => {
-          for (busy = true; done.length > 0;) {
-            const ids = done;
-            done = [];
-            await answerOf(client, [ids, HANDED, randomUUID(), "-infinity", keepHistory, 500]);
-          }
-          busy = false;
-        };
-        listener.on("notification", ({ payload = "" }) => {
-          const [ids = "[]", ...payloads] = payload.split("\n");
-          for (const each of payloads) onStart(JSON.parse(each) as Payload);
-          done.push(...(JSON.parse(ids) as string[]));
-          if (!busy) settling = settle();
-        });
-        await listener.query("listen raw");
-        heard = true;
-        stopServing = async () => {
-          await listener.end();
-          await settling;
-          client.release();
-        };
-      },
+      serve: (onStart) => serve(raw, onStart),
       close: async () => {
-        await stopServing();
-        await pool.end();
+        await raw.stopServing();
+        await raw.pool.end();
       },
     };
   },

@@ -1,6 +1,7 @@
 import { AwsClient } from "aws4fetch";
 import type { InvokeOutcome, Invoker } from "../queue/deps.ts";
 import type { AwsAccess } from "./s3-put.ts";
+import { reasonOf } from "../core/reason.ts";
 
 const TIMEOUT_MS = 2_000;
 const MESSAGE_CHARACTERS = 300;
@@ -59,7 +60,7 @@ export const createInvoker = (input: {
       } catch (error) {
         return {
           outcome: neverSent(error) ? "failed" : "ambiguous",
-          message: error instanceof Error ? error.message : String(error),
+          message: reasonOf(error),
         };
       }
     },

@@ -2,7 +2,7 @@ import { Metrics as Powertools, MetricUnit } from "@aws-lambda-powertools/metric
 import { CLOUDWATCH_METRICS, type CloudWatchMetric } from "../core/metric-names.ts";
 import type { Dimensions, Metrics } from "../queue/deps.ts";
 
-/** CloudWatch takes so many values of a metric in one line; Powertools would flush by itself at that number. */
+/** How many values of a metric CloudWatch takes in one line; Powertools would flush by itself at that number. */
 const VALUES_PER_LINE = 99;
 /** A long invocation is seen while it runs. */
 const FLUSH_EVERY_MS = 30_000;
@@ -15,7 +15,7 @@ interface Gathered {
 export interface EmfOptions {
   /** The dimension that everything has. */
   readonly service: string;
-  /** Also by queue and type: each such combination is billed as a metric of its own. */
+  /** Whether metrics also have the dimension `type`: each combination of queue and type is billed as a metric of its own. */
   readonly byType: boolean;
   readonly elapsedMs: () => number;
 }

@@ -1,6 +1,7 @@
 import { AwsClient } from "aws4fetch";
-import type { Armer } from "../queue/wake/arm.ts";
+import type { Armer } from "../queue/deps.ts";
 import type { AwsAccess } from "./s3-put.ts";
+import { reasonOf } from "../core/reason.ts";
 
 const TIMEOUT_MS = 2_000;
 const MINUTE_MS = 60_000;
@@ -15,7 +16,7 @@ export interface ArmerOptions {
   readonly targetArn: string;
   /** What EventBridge Scheduler assumes to invoke it. */
   readonly roleArn: string;
-  /** Of a stand-in; AWS' own when left out. */
+  /** The URL of a stand-in; that of AWS unless given. */
   readonly endpoint?: string;
 }
 
@@ -72,7 +73,7 @@ export const createArmer = (options: ArmerOptions): Armer => {
         if (response.status === 409) return { outcome: "armed_before" };
         return { outcome: "failed", message: `HTTP ${response.status}: ${text.slice(0, MESSAGE_CHARACTERS)}` };
       } catch (error) {
-        return { outcome: "failed", message: error instanceof Error ? error.message : String(error) };
+        return { outcome: "failed", message: reasonOf(error) };
       }
     },
   };

@@ -80,7 +80,7 @@ const dispatch: Check = async (db) => {
   return {
     level: "problem",
     found: `nobody takes the jobs of ${stuck.map(({ name }) => name).join(", ")}`,
-    cure: "start a worker (forgeq worker), or look at the dispatcher's log and its schedule",
+    cure: "start a worker (forgeq worker), or read the dispatcher's log and check its schedule",
   };
 };
 
@@ -90,7 +90,7 @@ const scheduler: Check = async (db) => {
   return {
     level: "problem",
     found: `${leases} leases expired up to ${Math.round(seconds)} s ago, and nobody takes them back`,
-    cure: "start a server (forgeq server), or look at the scheduler's log and its schedule",
+    cure: "start a server (forgeq server), or read the scheduler's log and check its schedule",
   };
 };
 
@@ -115,7 +115,7 @@ const types =
     return fine("every type with jobs can be run");
   };
 
-/** Is this the address of a transaction pooler, as far as an address tells? */
+/** Is this the address of a transaction pooler, as far as an address shows? */
 const pooled = ({ url, driver }: ConnectOptions): Finding => {
   const { hostname, port } = new URL(url);
   const check = "direct connection";
@@ -123,23 +123,23 @@ const pooled = ({ url, driver }: ConnectOptions): Finding => {
     return {
       check,
       level: "warning",
-      found: "Neon over HTTP: workers are not woken, they look every few seconds",
+      found: "Neon over HTTP: workers are not woken, they poll every few seconds",
       cure: "for a worker give Neon's direct URL, and FORGEQ_DRIVER=pg",
     };
   if (hostname.includes("-pooler") || hostname.includes("pooler.") || POOLER_PORTS.includes(port))
     return {
       check,
       level: "warning",
-      found: "a transaction pooler: workers are not woken, they look every few seconds",
+      found: "a transaction pooler: workers are not woken, they poll every few seconds",
       cure: "give workers the direct URL of the database",
     };
   return { check, level: "ok", found: "workers are woken by LISTEN" };
 };
 
-/** Armed, nothing looks at the database by itself. */
+/** In the mode armed nothing polls the database. */
 const wakes = (wakeMode: WakeMode): Finding => {
   const check = "wakes";
-  if (wakeMode === "always") return { check, level: "ok", found: "the mode always: a tick looks every minute" };
+  if (wakeMode === "always") return { check, level: "ok", found: "the mode always: a tick comes every minute" };
   return {
     check,
     level: "warning",
@@ -148,16 +148,16 @@ const wakes = (wakeMode: WakeMode): Finding => {
   };
 };
 
-/** Looks at everything; a check that can't be made is a problem itself, and without a connection the rest is left out. */
+/** Makes every check; one that can't be made is a problem itself, and without a connection the rest is left out. */
 export const examine = async (
   connection: ConnectOptions,
   handled: readonly string[],
   wakeMode: WakeMode,
 ): Promise<Finding[]> => {
   const db = await connectDb({ ...connection, max: 1 });
-  const run = async (check: string, look: Check, cure: string): Promise<Finding> => {
+  const run = async (check: string, examine: Check, cure: string): Promise<Finding> => {
     try {
-      return { check, ...(await look(db)) };
+      return { check, ...(await examine(db)) };
     } catch (error) {
       return { check, level: "problem", found: failureOf(error), cure };
     }
@@ -179,7 +179,7 @@ export const examine = async (
       wakes(wakeMode),
       await run("clock", clock, ""),
     ];
-    // Without a schema there is nothing to look at.
+    // Without a schema there is nothing to check.
     if (migrated.level !== "ok") return findings;
     return [
       ...findings,

@@ -7,7 +7,7 @@ import type { GlobalOptions } from "./command.ts";
 import { type OpenDatabase, openDatabase, type Wanted } from "./database.ts";
 import { commandLogger } from "./log.ts";
 
-/** For the spans that are left when a process ends. */
+/** How long a process waits at its end for the export of its spans. */
 const FLUSH_MS = 5_000;
 
 const noMetrics: Metrics = { count: () => undefined, observe: () => undefined, flush: () => undefined };
@@ -25,7 +25,7 @@ export const openDeps = async (
   options: GlobalOptions,
   wanted: Wanted & {
     readonly connections?: number;
-    /** Of these, open and warm from the start, and as long as the process lives; none unless given. */
+    /** How many of the connections are open and warm as long as the process lives; none unless given. */
     readonly keep?: number;
     readonly metrics?: Metrics | undefined;
   },

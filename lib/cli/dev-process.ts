@@ -28,7 +28,7 @@ export const startDevProcess = (
   let current: ChildProcess | undefined;
 
   const start = (): void => {
-    // In a group of its own: Ctrl-C is for `forgeq dev`, which passes it on once. The channel ends it when that one is gone.
+    // The child has a process group of its own: Ctrl-C is for `forgeq dev`, which passes it on once. The channel ends it when that one is gone.
     const child = spawn(process.execPath, [ENTRY, ...args], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       detached: true,

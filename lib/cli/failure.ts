@@ -1,4 +1,5 @@
 import { ForgeqError } from "../core/errors.ts";
+import { messageOf } from "../core/reason.ts";
 
 /** The command line itself is wrong: exit code 2. */
 export class UsageError extends Error {
@@ -7,16 +8,12 @@ export class UsageError extends Error {
 
 /** One line that says what went wrong; for a failure of Postgres or the network also what that said. No URL and no password. */
 export const failureOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error instanceof ForgeqError && error.cause instanceof Error ? causeOf(error.cause) : "";
+  if (!(error instanceof Error)) return messageOf(error);
+  const cause = error instanceof ForgeqError && error.cause instanceof Error ? messageOf(error.cause) : "";
   return cause === "" || cause === error.message ? error.message : `${error.message} (${cause})`;
 };
 
-/** A refused connection on both address families is an AggregateError without a message. */
-const causeOf = (cause: Error): string =>
-  cause.message || (cause instanceof AggregateError && cause.errors[0] instanceof Error ? cause.errors[0].message : "");
-
-/** A refusal with what is wrong at each place, for a person. */
+/** A refusal with what is wrong with each field, for a person. */
 export const describeFieldErrors = (error: unknown): unknown => {
   if (!(error instanceof ForgeqError) || error.details.errors === undefined) return error;
   const places = error.details.errors.map(({ pointer, message }) => `${pointer || "/"}: ${message}`);

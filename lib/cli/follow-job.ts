@@ -21,20 +21,20 @@ export const stateStyle = (state: Job["state"]) =>
     }) as const
   )[state];
 
-/** Waits until a job has ended, and tells each change of its state. */
+/** Waits until a job has ended, and says each change of its state. */
 export const followJob = async (deps: Deps, id: string): Promise<Job> => {
-  let told = "";
+  let said = "";
   let waited = 0;
-  for (let looks = 0; ; looks += 1) {
+  for (let reads = 0; ; reads += 1) {
     const job = await getJob(deps, id);
     if (job === null) throw new ForgeqError("not_found", "the job is gone: its queue keeps no completed jobs");
     const error = job.error === null || job.state === "completed" ? "" : `: ${job.error.message}`;
     const line = `${job.state}, attempt ${job.attempt} of ${job.maxAttempts}${error}`;
-    if (line !== told) say(`${paintMessage(stateStyle(job.state), job.state)}${line.slice(job.state.length)}`);
-    told = line;
+    if (line !== said) say(`${paintMessage(stateStyle(job.state), job.state)}${line.slice(job.state.length)}`);
+    said = line;
     if (job.finishedAt !== null) return job;
     waited = job.state === "pending" ? waited + 1 : 0;
     if (waited === LONELY_LOOKS) say("It waits for a worker: is one running? (forgeq worker)");
-    await deps.sleep(Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 1.5 ** looks));
+    await deps.sleep(Math.min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 1.5 ** reads));
   }
 };

@@ -1,5 +1,5 @@
 import { join, relative, resolve } from "node:path";
-import { configure, isConfigured, isProduction } from "../runtime.ts";
+import { configure, isConfigured, isProduction, setting } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { say } from "./terminal.ts";
 
@@ -13,9 +13,9 @@ export const openMailbox = async (options: GlobalOptions): Promise<OpenMailbox> 
   if (isConfigured("SMTP_URL") || isConfigured("FORGEQ_SMTP_URL_PARAMETER") || isProduction()) return none;
   const folder = join(resolve(options.dir), "mail");
   try {
-    const { startMailbox } = await import("../local/mailbox.ts");
+    const { mailVariables, startMailbox } = await import("../local/mailbox.ts");
     const mailbox = await startMailbox(folder);
-    configure({ SMTP_URL: mailbox.url, ...(isConfigured("MAIL_FROM") ? {} : { MAIL_FROM: "forgeq@localhost" }) });
+    configure(mailVariables(mailbox, setting));
     say(`SMTP_URL is not set: mails go to ${relative(process.cwd(), folder) || folder}/`);
     return mailbox;
   } catch (error) {

@@ -93,7 +93,7 @@ export const runDev = async (options: DevCommandOptions & GlobalOptions): Promis
     await Promise.all([server.ended(), worker.ended()]);
     return true;
   });
-  // The second signal ends this process; the channel's end would let theirs finish, so they are told, too.
+  // The second signal ends this process; the channel's end would let theirs finish, so they get the signal, too.
   process.on("exit", () => {
     if (signalled) for (const each of [server, worker]) each.signal("SIGKILL");
   });

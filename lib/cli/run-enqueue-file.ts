@@ -13,7 +13,7 @@ import { UsageError } from "./failure.ts";
 import { type JobLine, jobLines } from "./job-lines.ts";
 import { startProgress } from "./progress.ts";
 import { projectTypes } from "./project.ts";
-import type { EnqueueCommandOptions } from "./run-enqueue.ts";
+import type { EnqueueCommandOptions } from "./enqueue-options.ts";
 import { print, printJson, say } from "./terminal.ts";
 
 const CHUNK_JOBS = 1_000;
@@ -24,7 +24,7 @@ interface Counts {
   readonly lines: number;
   /** Stored as new jobs. */
   enqueued: number;
-  /** Their id, or a live job with their unique key, was there already. */
+  /** Jobs whose id, or a live job with their unique key, was there already. */
   existing: number;
   readonly invalid: number;
 }
@@ -38,7 +38,7 @@ const spool = async (file: string): Promise<{ path: string; remove: () => Promis
   return { path, remove: () => rm(folder, { recursive: true, force: true }) };
 };
 
-/** First look: every line is checked before anything is stored. */
+/** First pass: every line is checked before anything is stored. */
 const checkLines = async (path: string, types: JobTypes, bytes: number): Promise<{ good: number; bad: JobLine[] }> => {
   const progress = startProgress("Checking", bytes);
   const bad: JobLine[] = [];

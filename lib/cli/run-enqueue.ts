@@ -6,26 +6,12 @@ import { toWireJob } from "../http/wire.ts";
 import { enqueueJobs } from "../queue/enqueue/enqueue-jobs.ts";
 import type { GlobalOptions } from "./command.ts";
 import { openDeps } from "./deps.ts";
+import type { EnqueueCommandOptions } from "./enqueue-options.ts";
 import { describeFieldErrors, UsageError } from "./failure.ts";
 import { projectTypes } from "./project.ts";
 import { followJob } from "./follow-job.ts";
 import { print, printJson, say } from "./terminal.ts";
-
-export interface EnqueueCommandOptions {
-  readonly type?: string;
-  readonly payload?: string;
-  readonly queue?: string;
-  readonly priority?: number;
-  readonly runAt?: Date;
-  readonly delay?: number;
-  readonly maxAttempts?: number;
-  readonly uniqueKey?: string;
-  readonly id?: string;
-  readonly metadata?: string;
-  readonly file?: string;
-  readonly skipInvalid?: boolean;
-  readonly wait?: boolean;
-}
+import { messageOf } from "../core/reason.ts";
 
 /** A JSON value given as it is, as @FILE, or as - for standard input. */
 const readValue = async (given: string, option: string): Promise<unknown> => {
@@ -36,7 +22,7 @@ const readValue = async (given: string, option: string): Promise<unknown> => {
   try {
     return parseJson(content);
   } catch (error) {
-    throw new UsageError(`${option} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${option} is not JSON: ${messageOf(error)}`);
   }
 };
 

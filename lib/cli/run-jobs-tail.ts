@@ -7,7 +7,7 @@ import { stateStyle } from "./follow-job.ts";
 import type { JobsFilterOptions } from "./run-jobs.ts";
 import { paint, print, printJson } from "./terminal.ts";
 
-/** The newest so many jobs are watched. */
+/** How many jobs are watched: the newest. */
 const WATCHED_JOBS = 100;
 const PAUSE_SECONDS = 1;
 
@@ -17,7 +17,7 @@ const lineOf = (job: Job): string => {
 };
 
 /**
- * `forgeq jobs tail`: a line whenever one of the newest 100 jobs, or the named one, has changed its state, looked at once a second
+ * `forgeq jobs tail`: a line whenever one of the newest 100 jobs, or the named one, has changed its state, read every second
  * until Ctrl-C; with an id until that job has ended.
  */
 export const runJobsTail = (id: string | undefined, options: JobsFilterOptions & GlobalOptions): Promise<void> =>
@@ -31,7 +31,7 @@ export const runJobsTail = (id: string | undefined, options: JobsFilterOptions &
       after: null,
       include: { payload: false, attempts: false },
     };
-    const look = async (): Promise<Job[]> => {
+    const read = async (): Promise<Job[]> => {
       if (id === undefined) return (await listJobs(deps, filter)).jobs.reverse();
       const job = await getJob(deps, id);
       if (job === null) throw new ForgeqError("not_found", `there is no job ${id}`);
@@ -39,7 +39,7 @@ export const runJobsTail = (id: string | undefined, options: JobsFilterOptions &
     };
     let seen = new Map<string, string>();
     for (;;) {
-      const jobs = await look();
+      const jobs = await read();
       const now = new Map(jobs.map((job) => [job.id, `${job.state} ${job.attempt} ${job.life}`]));
       for (const job of jobs) {
         if (seen.get(job.id) === now.get(job.id)) continue;

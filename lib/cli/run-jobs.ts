@@ -127,5 +127,5 @@ export const runJobsCancel = (ids: readonly string[], options: GlobalOptions): P
     if (outcome === "not_found") return required(null, id).id;
     if (typeof outcome === "object")
       throw new ForgeqError("illegal_state", `it has ended already: ${outcome.finished}`);
-    return outcome === "requested" ? "cancel requested: its handler is told within a heartbeat" : "cancelled";
+    return outcome === "requested" ? "cancel requested: its handler learns of it within a heartbeat" : "cancelled";
   });

@@ -44,13 +44,13 @@ const onQueue = (
   name: string,
   options: GlobalOptions,
   act: (deps: Deps) => Promise<QueueStats | "not_found">,
-  told: string,
+  message: string,
 ): Promise<void> =>
   withDeps(options, { migrate: "schema" }, async (deps) => {
     const queue = await act(deps);
     if (queue === "not_found") throw new ForgeqError("not_found", `there is no queue ${name}`);
     if (options.json === true) printJson(toWireQueue(queue));
-    say(told);
+    say(message);
   });
 
 /** `forgeq queues pause` */

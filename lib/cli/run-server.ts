@@ -30,7 +30,7 @@ interface HttpModule {
 }
 
 const CONNECTIONS = 10;
-/** Of the two statements of enqueues that are under way at once, and of the hint after them. */
+/** Two for the concurrent statements of enqueues, and one for the hint after them. */
 const KEPT = 3;
 const KEEP_ALIVE_MS = 5_000;
 
@@ -91,7 +91,7 @@ export const runServer = async (options: ServerCommandOptions & GlobalOptions): 
   let started: { server: RunningServer; open: OpenDeps } | undefined;
   const starting = Promise.withResolvers<void>();
   onShutdown(async (signal) => {
-    say(`${signal}: no new requests; open ones are answered. Once more ends it at once.`);
+    say(`${signal}: no new requests; open ones are answered. Once more ends it immediately.`);
     await starting.promise;
     const inOrder = (await started?.server.stop()) ?? true;
     await started?.open.close();

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { listenForWorker } from "../queue/worker/listen.ts";
 import { createWorker } from "../queue/worker/worker.ts";
-import { configure, isConfigured } from "../runtime.ts";
+import { configure } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { type OpenDeps, openDeps } from "./deps.ts";
 import { projectHandlers } from "./handlers.ts";
@@ -39,7 +39,7 @@ export const startWorker = async (
   open: OpenDeps,
 ): Promise<RunningWorker> => {
   const { deps, hints, database, connection } = open;
-  if (!isConfigured("FORGEQ_REPORTS")) configure({ FORGEQ_REPORTS: `${options.dir}/reports` });
+  configure({ FORGEQ_DIR: options.dir });
   const [handlers, mailbox] = await Promise.all([projectHandlers(), openMailbox(options)]);
   const worker = createWorker(deps, {
     handlers,

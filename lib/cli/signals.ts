@@ -1,5 +1,6 @@
 import { isConfigured } from "../runtime.ts";
 import { say } from "./terminal.ts";
+import { messageOf } from "../core/reason.ts";
 
 /** Ctrl-C reaches a whole group of processes, and npx and the launcher pass it on: what comes so soon after is the same one. */
 const SAME_SIGNAL_MS = 300;
@@ -9,7 +10,7 @@ const PARENT_MS = 500;
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /**
- * Calls `stop` at the first SIGINT, SIGTERM or SIGHUP, or when the launcher is gone; the second one ends the process at once. The exit
+ * Calls `stop` at the first SIGINT, SIGTERM or SIGHUP, or when the launcher is gone; the second one ends the process immediately. The exit
  * code is 0 when `stop` says that everything ended in order, 1 otherwise.
  */
 export const onShutdown = (stop: (signal: string) => Promise<boolean>): void => {
@@ -19,7 +20,7 @@ export const onShutdown = (stop: (signal: string) => Promise<boolean>): void => 
     void stop(signal).then(
       (inOrder) => process.exit(inOrder ? 0 : 1),
       (error: unknown) => {
-        say(`forgeq: ${error instanceof Error ? error.message : String(error)}`);
+        say(`forgeq: ${messageOf(error)}`);
         process.exit(1);
       },
     );
@@ -28,7 +29,7 @@ export const onShutdown = (stop: (signal: string) => Promise<boolean>): void => 
     process.on(signal, () => {
       if (firstAtMs === undefined) return first(signal);
       if (performance.now() - firstAtMs < SAME_SIGNAL_MS) return;
-      say("Ended at once: what ran is recovered when its lease expires.");
+      say("Ended immediately: what ran is recovered when its lease expires.");
       process.exit(CODES[signal]);
     });
   }

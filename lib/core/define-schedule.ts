@@ -17,7 +17,7 @@ export interface ScheduleInput<Schema extends z.ZodType> {
   readonly name: string;
   /** Five fields, six with seconds first, or `@daily` and the like. */
   readonly cron: string;
-  /** Of the IANA database; UTC unless given. */
+  /** A name of the IANA database; UTC unless given. */
   readonly timezone?: string;
   /** `{}` unless given. */
   readonly payload?: z.input<Schema>;
@@ -25,13 +25,13 @@ export interface ScheduleInput<Schema extends z.ZodType> {
   readonly priority?: number;
   /** While an earlier job of it lives: `allow` (unless given) enqueues all the same, `skip` leaves the slot out, `queue_one` lets one wait. */
   readonly overlap?: Overlap;
-  /** Of slots that were missed: `skip` (unless given) none, `last` the newest, `all` the newest `catchUpLimit`. */
+  /** Which missed slots still fire: with `skip` (unless given) none, with `last` the newest, with `all` the newest `catchUpLimit`. */
   readonly catchUp?: CatchUp;
   /** 1 to 1,000, 10 unless given. */
   readonly catchUpLimit?: number;
   readonly startsAt?: Date;
   readonly endsAt?: Date;
-  /** 0 to 3,600: a slot's job is due so much later at most. */
+  /** 0 to 3,600: a slot's job is due up to this many seconds later. */
   readonly jitterSeconds?: number;
 }
 

@@ -41,7 +41,7 @@ export interface JobInput<Schema extends z.ZodType> {
 /** What `defineQueue` takes. Null is no limit. */
 export interface QueueInput {
   readonly name: string;
-  /** Jobs leased or running at once, 100 unless given. */
+  /** How many jobs may be leased or running, 100 unless given. */
   readonly maxInFlight?: number | null;
   /** Jobs that may wait, no limit unless given. */
   readonly maxPending?: number | null;

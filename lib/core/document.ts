@@ -1,5 +1,6 @@
 import { ForgeqError } from "./errors.ts";
 import type { FieldError } from "./errors.ts";
+import { messageOf } from "./reason.ts";
 
 /** Containers inside containers; `{"a": [1]}` has 2. */
 export const MAX_NESTING = 64;
@@ -178,7 +179,7 @@ export const parseJson = (text: string): unknown => {
   } catch (error) {
     if (error instanceof ForgeqError) throw error;
     if (error instanceof RangeError) throw new ForgeqError("malformed_json", "The document is nested too deeply");
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new ForgeqError("malformed_json", `The document is not JSON: ${reason}`);
   }
 };

@@ -56,7 +56,7 @@ export class ForgeqError extends Error {
   }
 }
 
-/** Thrown by a handler: the job is dead at once, whatever attempts it has left. */
+/** Thrown by a handler: the job is dead immediately, whatever attempts it has left. */
 export class PermanentError extends Error {
   override readonly name = "PermanentError";
 }

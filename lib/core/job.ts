@@ -13,7 +13,7 @@ export const DEFAULTS = {
   batchSize: 10,
   maxInFlight: 100,
   retentionDays: 30,
-  /** A call that stores more than so many leaves them to a claim, which makes batches of them. */
+  /** The most jobs of one call that are started by the producer or the worker that stores them; a larger call leaves its jobs to a claim, which batches them. */
   handedJobs: 10,
   dispatchSeconds: 90,
   maxDepth: 64,
@@ -49,7 +49,7 @@ export interface JobDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly leaseSeconds: number;
   /** Jobs one invocation gets at most, 1 to 100. */
   readonly batchSize: number;
-  /** Jobs of one invocation that run at once, 1 to `batchSize`. */
+  /** How many jobs of one invocation run concurrently, 1 to `batchSize`. */
   readonly concurrency: number;
   /** An invocation goes on with its queue, when no other type has it, until nothing is due or its time is nearly up. */
   readonly drain: boolean;
@@ -61,7 +61,7 @@ export interface JobDefinition<Schema extends z.ZodType = z.ZodType> {
 /** A queue, complete: what `defineQueue` gives. Null means no limit. */
 export interface QueueDefinition {
   readonly name: string;
-  /** Jobs leased or running at once. */
+  /** How many jobs may be leased or running. */
   readonly maxInFlight: number | null;
   /** Jobs that may wait; an enqueue above it is refused as `queue_full`. */
   readonly maxPending: number | null;

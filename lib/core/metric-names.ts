@@ -47,7 +47,7 @@ export const PROMETHEUS_METRICS = {
   forgeq_queue_max_in_flight: {
     type: "gauge",
     labels: ["queue"],
-    help: "Jobs that may be leased or running at once; absent without a limit.",
+    help: "Jobs that may be leased or running; absent without a limit.",
   },
   forgeq_queue_max_pending: { type: "gauge", labels: ["queue"], help: "Jobs that may wait; absent without a limit." },
   forgeq_tick_timestamp_seconds: {
@@ -65,7 +65,7 @@ export const PROMETHEUS_METRICS = {
 
 export type PrometheusMetric = keyof typeof PROMETHEUS_METRICS;
 
-/** What `forgeq worker --metrics-port` shows of its own process, beside prom-client's `process_` and `nodejs_`. */
+/** What `forgeq worker --metrics-port` shows of its own process, in addition to prom-client's `process_` and `nodejs_`. */
 export const WORKER_METRICS = {
   forgeq_worker_jobs_enqueued_total: {
     type: "counter",
@@ -93,7 +93,7 @@ export const WORKER_METRICS = {
     help: "Expired leases, of any process, that this one took back.",
   },
   forgeq_worker_jobs: { type: "gauge", labels: [], help: "Jobs in this process, waiting or running." },
-  forgeq_worker_concurrency: { type: "gauge", labels: [], help: "Jobs that this process runs at once." },
+  forgeq_worker_concurrency: { type: "gauge", labels: [], help: "Jobs that this process runs concurrently, at most." },
 } as const satisfies Record<string, PrometheusFamily>;
 
 export type WorkerMetric = keyof typeof WORKER_METRICS;

@@ -33,7 +33,7 @@ export interface ScheduleDefinition extends SlotRule {
   readonly catchUp: CatchUp;
   /** 1 to 1,000: jobs that one catch-up of `all` enqueues at most, the newest slots. */
   readonly catchUpLimit: number;
-  /** 0 to 3,600: a slot's job is due so much later at most, always the same for the same slot. */
+  /** 0 to 3,600: a slot's job is due up to this many seconds later, always as many for the same slot. */
   readonly jitterSeconds: number;
 }
 

@@ -25,7 +25,7 @@ export const slotsBetween = (rule: SlotRule, after: Date, to: Date, limit = Infi
   return slots;
 };
 
-/** The newest slots after `after` and until `to`, at most `limit`: looks back in windows that double, so a dense rule is not walked whole. */
+/** The newest slots after `after` and until `to`, at most `limit`: goes back in windows that double, so a dense rule is not walked whole. */
 const newestSlots = (rule: SlotRule, after: Date, to: Date, limit: number): Date[] => {
   for (let windowMs = 60_000 * limit; ; windowMs *= 2) {
     const from = new Date(Math.max(after.getTime(), to.getTime() - windowMs));

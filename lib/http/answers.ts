@@ -56,7 +56,7 @@ export const enqueuedBatch = z.strictObject({ jobs: z.array(enqueuedJob).describ
 export const queue = z.strictObject({
   name: z.string(),
   paused: z.boolean(),
-  max_in_flight: z.int().nullable().describe("Jobs leased or running at once; null is no limit."),
+  max_in_flight: z.int().nullable().describe("How many jobs may be leased or running; null is no limit."),
   max_pending: z.int().nullable().describe("Jobs that may wait; null is no limit."),
   retention_days: z.int().describe("Days that finished jobs are kept."),
   in_flight: z.int(),

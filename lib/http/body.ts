@@ -1,7 +1,7 @@
 import { parseJson } from "../core/document.ts";
 import { ForgeqError } from "../core/errors.ts";
 
-/** A request's body as API Gateway hands it over. */
+/** A request's body as API Gateway passes it on. */
 export interface RawBody {
   readonly body?: string | null | undefined;
   readonly isBase64Encoded?: boolean | undefined;

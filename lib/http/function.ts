@@ -9,7 +9,7 @@ import type { HttpHandler } from "./stack.ts";
 const line = (level: string, message: string, fields: Record<string, unknown> = {}): void =>
   console.error(JSON.stringify({ level, message, ...fields }));
 
-/** For failures of the setup itself, before there is a logger. */
+/** Logs failures of the setup itself, before there is a logger. */
 const plainLog: HttpLog = {
   warn: (message, fields) => line("WARN", message, fields),
   error: (message, fields) => line("ERROR", message, fields),

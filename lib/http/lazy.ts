@@ -31,6 +31,6 @@ export const lazy = <Value>(make: () => Promise<Value>): Lazy<Value> => {
 
 const isProvider = <Value>(source: Source<Value>): source is () => Promise<Value> => typeof source === "function";
 
-/** A source as a lazy value; a value that is given is there at once. */
+/** A source as a lazy value; a value that is given is there immediately. */
 export const lazyFrom = <Value>(source: Source<Value>): Lazy<Value> =>
   isProvider(source) ? lazy(source) : { get: () => Promise.resolve(source), current: source };

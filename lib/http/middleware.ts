@@ -72,7 +72,7 @@ export const routing = (routes: readonly Route[]): Middleware => ({
   },
 });
 
-/** Lets through who has a key with the route's scope; open routes need none. */
+/** Lets a caller through that has a key with the route's scope; open routes need none. */
 export const authentication = (keys: () => Promise<readonly ApiKey[]>): Middleware => ({
   before: async ({ context }) => {
     const { route, headers } = context.http;

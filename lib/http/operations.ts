@@ -10,7 +10,7 @@ import { batchBody, enqueueBody, listQuery, queueLimits } from "./schemas.ts";
 interface Answer {
   readonly description: string;
   readonly schema?: z.ZodType;
-  /** Of a text; JSON unless given. */
+  /** The content type of a text; JSON unless given. */
   readonly contentType?: string;
 }
 
@@ -22,9 +22,9 @@ export interface Operation {
   readonly scope: Scope | null;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
-  /** By status. */
+  /** The answers by status. */
   readonly answers: Readonly<Record<number, Answer>>;
-  /** Beside those that every operation with a key, or with a body, can answer. */
+  /** Errors in addition to those that every operation with a key, or with a body, can answer. */
   readonly errors: readonly ProblemCode[];
 }
 
@@ -78,7 +78,7 @@ export const operations: readonly Operation[] = [
     answers: {
       200: { description: "Cancelled, now or before.", schema: answers.wholeJob },
       202: {
-        description: "Requested: a handler has it, and is told with its next heartbeat.",
+        description: "Requested: a handler has it, and learns of the request with its next heartbeat.",
         schema: answers.wholeJob,
       },
     },
@@ -128,7 +128,7 @@ export const operations: readonly Operation[] = [
   {
     method: "POST",
     path: "/queues/{name}/resume",
-    summary: "Claim again, at once",
+    summary: "Claim again, immediately",
     scope: "jobs:manage",
     answers: { 200: { description: "The queue, going on.", schema: answers.queue } },
     errors: ["not_found"],
@@ -186,7 +186,7 @@ export const operations: readonly Operation[] = [
   {
     method: "POST",
     path: "/schedules/{name}/trigger",
-    summary: "Enqueue one job of a schedule now, beside its slots",
+    summary: "Enqueue one job of a schedule now, in addition to its slots",
     scope: "jobs:manage",
     answers: { 201: { description: "The job.", schema: answers.wholeJob } },
     errors: ["not_found", "queue_full"],

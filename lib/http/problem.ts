@@ -71,7 +71,7 @@ const headersOf = (code: ProblemCode, details: ErrorDetails): Record<string, str
   };
 };
 
-/** What of an error's details a client is told. */
+/** The part of an error's details that a client may see. */
 const membersOf = ({ errors, state, types, scope }: ErrorDetails): Record<string, unknown> => ({
   ...(errors && { errors: errors.map(({ pointer, message: detail }) => ({ pointer, detail })) }),
   ...(state !== undefined && { state }),
@@ -88,7 +88,7 @@ export const problemOf = (error: unknown, requestId: string): HttpResponse => {
   const { code: thrown, message, details } = toForgeqError(error);
   const code: ProblemCode = thrown === "not_found" && "allow" in details ? "method_not_allowed" : thrown;
   const { status, title } = KINDS[code];
-  const detail = code === "internal" ? "Something went wrong; the log tells more under this request id" : message;
+  const detail = code === "internal" ? "Something went wrong; the log says more under this request id" : message;
   return {
     status,
     headers: headersOf(code, details),

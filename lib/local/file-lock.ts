@@ -22,7 +22,7 @@ const readTicket = (file: string): Ticket | null => {
   }
 };
 
-/** Whole or not there: written aside, then linked, which fails when the name is taken. */
+/** The lock file is whole from the start: it is written under another name, then linked, which fails when the name is taken. */
 const tryCreate = (file: string, ticket: Ticket): boolean => {
   const draft = `${file}.${randomUUID()}`;
   writeFileSync(draft, JSON.stringify(ticket));

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { type Environment, type EnvironmentOptions, type InvocationResult, startEnvironment } from "./environment.ts";
+import { messageOf } from "../core/reason.ts";
 
 export interface RunningInvocation {
   readonly functionName: string;
@@ -9,7 +10,15 @@ export interface RunningInvocation {
 }
 
 /** The environments of one function: idle ones are used again, those of an older bundle are retired. */
-export const createFunctionPool = (options: EnvironmentOptions, running: Set<RunningInvocation>) => {
+export interface FunctionPool {
+  /** Runs one invocation. Never throws. */
+  invoke(requestId: string, event: unknown, timeoutMs: number): Promise<InvocationResult>;
+  /** Ends all of them, whatever they run. */
+  close(): Promise<void>;
+}
+
+/** @param running - the pool adds each of its invocations while it runs */
+export const createFunctionPool = (options: EnvironmentOptions, running: Set<RunningInvocation>): FunctionPool => {
   const idle: { readonly environment: Environment; readonly builtAtMs: number }[] = [];
   const starting = new Set<Promise<Environment>>();
   const busy = new Set<Environment>();
@@ -28,13 +37,13 @@ export const createFunctionPool = (options: EnvironmentOptions, running: Set<Run
   };
 
   return {
-    invoke: async (requestId: string, event: unknown, timeoutMs: number): Promise<InvocationResult> => {
+    invoke: async (requestId, event, timeoutMs) => {
       const builtAtMs = builtAt();
       let environment: Environment;
       try {
         environment = await take(builtAtMs);
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         return { error: { errorType: "Runtime.ExitError", errorMessage: `RequestId: ${requestId} Error: ${message}` } };
       }
       if (closed) {

@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import type { JobDefinition } from "../core/job.ts";
 import { functionTimeoutSeconds } from "../core/timeout.ts";
-import type { LocalFunction } from "./invoker.ts";
+import type { FunctionSettings } from "./local-function.ts";
 
-const HANDLERS_AT_ONCE = 8;
+const CONCURRENT_INVOCATIONS = 8;
 
 /** The functions that are invoked asynchronously, with the settings of serverless.yml; a test compares the two. */
 export const localFunctions = (
   root: string,
   service: string,
   jobs: readonly JobDefinition[],
-): Record<string, LocalFunction> => {
+): Record<string, FunctionSettings> => {
   const file = (key: string) => join(root, ".build", key, "index.mjs");
   const settings = { maximumRetryAttempts: 0, maximumEventAgeSeconds: 60 };
   const onFailure = `${service}-failed-invocation`;
@@ -36,7 +36,7 @@ export const localFunctions = (
         {
           file: file(`handler-${job.type}`),
           timeoutSeconds: functionTimeoutSeconds(job.timeoutSeconds),
-          concurrency: HANDLERS_AT_ONCE,
+          concurrency: CONCURRENT_INVOCATIONS,
           onFailure,
           ...settings,
         },

@@ -1,4 +1,5 @@
 /** The entry of a local execution environment: loads one function's bundle and runs one invocation at a time for its parent. */
+import { messageOf } from "../core/reason.ts";
 
 interface Invocation {
   readonly requestId: string;
@@ -13,7 +14,7 @@ const name = process.env["AWS_LAMBDA_FUNCTION_NAME"] ?? "";
 
 const errorOf = (error: unknown) => ({
   errorType: error instanceof Error ? error.name : "Error",
-  errorMessage: error instanceof Error ? error.message : String(error),
+  errorMessage: messageOf(error),
 });
 
 // The parent is gone: nobody would hear an answer.

@@ -1,29 +1,28 @@
 /** The whole of ForgeQ on one machine, from the parts that are deployed. */
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
-import type { JobDefinition, QueueDefinition } from "../core/job.ts";
-import { connectDb, type ConnectOptions, type DriverChoice } from "../db/drivers/connect.ts";
-import { migrate } from "../db/schema/migrate.ts";
-import { forgetDispatchers } from "../db/protocol/wake.ts";
-import { syncDefinitions } from "../queue/manage/sync-definitions.ts";
+import { reasonOf } from "../core/reason.ts";
 import { localApiKey } from "./api-key.ts";
+import type { Fault } from "./events.ts";
 import { localFunctions } from "./functions.ts";
-import { type Fault, type LocalInvoker, startInvoker } from "./invoker.ts";
-import { startMailbox } from "./mailbox.ts";
-import { startOffline } from "./offline.ts";
-import { type LocalNeon, startNeon } from "./neon.ts";
+import { type LocalInvoker, startInvoker } from "./invoker.ts";
+import { openLocalDatabase, prepareDatabase } from "./local-database.ts";
+import { startMailbox, wantsMailbox } from "./mailbox.ts";
+import { type Offline, startOffline } from "./offline.ts";
 import { freePort } from "./postgres.ts";
-import { sharePostgres } from "./shared-postgres.ts";
+import { definitionsOf, watchFunctions, type WatchedBuild } from "./project.ts";
+import { createStops, type Stops } from "./stops.ts";
+import { localVariables, SERVICE, type Variables, wakeVariables } from "./variables.ts";
 import { startWakeScheduler, type WakeScheduler } from "./wake-scheduler.ts";
 
 export interface LocalRunOptions {
-  /** Of the project: where serverless.yml is. */
+  /** The folder of the project, where serverless.yml is. */
   readonly root: string;
-  /** For Postgres' data, mails, reports and the key. */
+  /** Where Postgres' data, mails, reports and the key are kept. */
   readonly folder: string;
   readonly port: number;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Variables;
   readonly onLog: (source: string, line: string) => void;
   /** Called when a part without which nothing works has ended. */
   readonly onFatal: (message: string) => void;
@@ -47,75 +46,15 @@ export interface LocalRun {
 }
 
 const READY_SECONDS = 60;
-const MIGRATE_SECONDS = 60;
 const HTTP_BUNDLES = new Set(["enqueue", "api", "dispatcher", "scheduler"]);
 
-/** Says at once that a port is taken, instead of a time-out later. */
+/** Says immediately that a port is taken, instead of a time-out later. */
 const claimPort = (port: number): Promise<void> =>
   new Promise((done, reject) => {
     const server = createServer();
     server.once("error", (cause) => reject(new Error(`port ${port} is in use: set PORT to another one`, { cause })));
     server.listen(port, "127.0.0.1", () => server.close(() => done()));
   });
-
-interface Built {
-  dispose(): Promise<unknown>;
-}
-
-/** Builds the functions and goes on building; `onChange` hears when a bundle's content has changed. */
-const buildFunctions = async (root: string, onChange: (name: string) => void): Promise<Built> => {
-  const { build } = (await import(new URL("esbuild.config.mjs", `file://${root}/`).href)) as {
-    build: (options: {
-      watch: boolean;
-      onEnd: (name: string, result: { errors: unknown[] }) => void;
-    }) => Promise<Built>;
-  };
-  const contents = new Map<string, string>();
-  const onEnd = (name: string, { errors }: { errors: unknown[] }) => {
-    if (errors.length > 0) return;
-    const text = readFileSync(join(root, ".build", name, "index.mjs"), "utf8");
-    const before = contents.get(name);
-    contents.set(name, text);
-    if (before !== undefined && before !== text) onChange(name);
-  };
-  return build({ watch: true, onEnd });
-};
-
-const definitions = async (
-  root: string,
-): Promise<{ jobs: readonly JobDefinition[]; queues: readonly QueueDefinition[] }> => {
-  const load = <Module>(file: string) => import(new URL(file, `file://${root}/`).href) as Promise<Module>;
-  const { jobs } = await load<{ jobs: readonly JobDefinition[] }>("functions/registry.ts");
-  const { queues } = await load<{ queues: readonly QueueDefinition[] }>("functions/queues.ts");
-  return { jobs, queues };
-};
-
-/** With FORGEQ_DRIVER=neon, Neon's endpoints in front of a Postgres that has none; null where it has, or another driver is used. */
-const neonFor = async (
-  databaseUrl: string,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<LocalNeon | null> => {
-  const { hostname, port } = new URL(databaseUrl);
-  if (env["FORGEQ_DRIVER"] !== "neon" || env["FORGEQ_NEON_FETCH_ENDPOINT"] || hostname.endsWith(".neon.tech"))
-    return null;
-  return startNeon({ host: hostname, port: Number(port || 5432) });
-};
-
-const prepareDatabase = async (
-  options: ConnectOptions,
-  jobs: readonly JobDefinition[],
-  queues: readonly QueueDefinition[],
-) => {
-  const db = await connectDb({ ...options, statementSeconds: MIGRATE_SECONDS });
-  try {
-    await migrate(db);
-    await syncDefinitions(db, jobs, queues);
-    // Those of the last run were killed with it: their marks would swallow the first wakes of this one.
-    await forgetDispatchers(db);
-  } finally {
-    await db.close();
-  }
-};
 
 const untilHealthy = async (url: string, signal?: AbortSignal): Promise<void> => {
   for (let waited = 0; waited < READY_SECONDS * 10; waited += 1) {
@@ -127,110 +66,97 @@ const untilHealthy = async (url: string, signal?: AbortSignal): Promise<void> =>
   throw new Error(`the API did not answer within ${READY_SECONDS} s`);
 };
 
-const SERVICE = "forgeq-dev";
+/** The mailbox of `.forgeq/mail`, where nothing says where mails go. */
+const openMailbox = async (folder: string, env: Variables, stops: Stops) => {
+  if (!wantsMailbox((name) => env[name])) return { mailFolder: null, mailbox: null };
+  const mailFolder = join(folder, "mail");
+  const mailbox = await startMailbox(mailFolder);
+  stops.add(() => mailbox.close());
+  return { mailFolder, mailbox };
+};
 
-/** What arms wakes locally; serverless.yml has the same for what it runs. */
-const wakeEnv = (endpoint: string): Record<string, string> => ({
-  FORGEQ_WAKE: "armed",
-  FORGEQ_WAKE_GROUP: SERVICE,
-  FORGEQ_WAKE_TARGET_ARN: `arn:aws:lambda:local:000000000000:function:${SERVICE}-scheduler`,
-  FORGEQ_WAKE_ROLE_ARN: "arn:aws:iam::000000000000:role/local",
-  FORGEQ_SCHEDULER_ENDPOINT: endpoint,
-});
+/** The stand-in of EventBridge Scheduler, in the wake mode `armed`. */
+const startWakes = async (
+  { env, onLog }: LocalRunOptions,
+  invoker: LocalInvoker,
+  stops: Stops,
+): Promise<WakeScheduler | null> => {
+  if (env["FORGEQ_WAKE"] !== "armed") return null;
+  const wakes = await startWakeScheduler(invoker.invokeLater, (line) => onLog("wakes", line));
+  stops.add(() => wakes.close());
+  return wakes;
+};
+
+/** serverless-offline, with functions that see these variables. */
+const startHttp = async (
+  { root, port, onLog }: LocalRunOptions,
+  wake: "armed" | "always",
+  env: Readonly<Record<string, string>>,
+  stops: Stops,
+): Promise<Offline> => {
+  const offline = startOffline({
+    root,
+    httpPort: port,
+    lambdaPort: await freePort(),
+    params: { wake },
+    env,
+    onLog: (line) => onLog("http", line),
+  });
+  stops.add(() => offline.stop());
+  return offline;
+};
+
+/** Functions behind HTTP are loaded once: they are started again when one of their bundles has changed. */
+const restartOnChange = (build: WatchedBuild, offline: Offline, onLog: LocalRunOptions["onLog"]): void =>
+  build.onChange((name) => {
+    onLog("forgeq", `${name} was rebuilt`);
+    if (HTTP_BUNDLES.has(name)) void offline.restart();
+  });
+
+const startParts = async (options: LocalRunOptions, folder: string, stops: Stops): Promise<Omit<LocalRun, "stop">> => {
+  const { root, env, onLog, onFatal } = options;
+  const build = options.build === "watch" ? await watchFunctions(root) : null;
+  if (build !== null) stops.add(() => build.dispose());
+
+  const onNotice = (notice: string) => onLog("postgres", notice);
+  const database = await openLocalDatabase(folder, env, stops, { onNotice, onFatal });
+  const definitions = await definitionsOf(root);
+  await prepareDatabase(database, definitions);
+
+  const { mailFolder, mailbox } = await openMailbox(folder, env, stops);
+  const apiKey = env["FORGEQ_API_KEY"] || localApiKey(folder);
+  // The endpoints of the invoker and of the wakes are added here when they are known: before any function runs.
+  const variables = localVariables(env, { folder, database, apiKey, mailbox });
+  const invoker = await startInvoker({
+    functions: localFunctions(root, SERVICE, definitions.jobs),
+    env: () => variables,
+    onLog: (name, line) => onLog(name.replace(`${SERVICE}-`, ""), line),
+    ...(options.faults === undefined ? {} : { faults: options.faults }),
+  });
+  stops.add(() => invoker.close());
+  const wakes = await startWakes(options, invoker, stops);
+  Object.assign(variables, { FORGEQ_LAMBDA_ENDPOINT: invoker.endpoint }, wakes && wakeVariables(wakes.endpoint));
+
+  const offline = await startHttp(options, wakes === null ? "always" : "armed", variables, stops);
+  const url = `http://127.0.0.1:${options.port}`;
+  await untilHealthy(url, options.signal);
+  // The wakes of the last run were kept nowhere: the scheduler arms them anew.
+  if (wakes !== null) await invoker.invokeLater(`${SERVICE}-scheduler`, {});
+  if (build !== null) restartOnChange(build, offline, onLog);
+  return { url, databaseUrl: database.url, apiKey, mailFolder, invoker, wakes };
+};
 
 /** Starts everything and waits until the API answers. What was started is stopped again when a later part fails. */
 export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun> => {
-  const { root, env, onLog } = options;
-  const folder = resolve(root, options.folder);
+  const folder = resolve(options.root, options.folder);
   mkdirSync(folder, { recursive: true });
   await claimPort(options.port);
-  const stops: (() => Promise<unknown>)[] = [];
-  let stopped: Promise<void> | undefined;
-  const stop = (): Promise<void> =>
-    (stopped ??= (async () => {
-      for (const each of stops.reverse()) await each().catch((error: unknown) => onLog("forgeq", String(error)));
-    })());
-
+  const stops = createStops((error) => options.onLog("forgeq", reasonOf(error)));
   try {
-    let onChange = (_name: string): void => undefined;
-    if (options.build === "watch") {
-      const built = await buildFunctions(root, (name) => onChange(name));
-      stops.push(() => built.dispose());
-    }
-
-    let databaseUrl = env["DATABASE_URL"];
-    if (databaseUrl === undefined || databaseUrl === "") {
-      const postgres = await sharePostgres(folder, {
-        onNotice: (notice) => onLog("postgres", notice),
-        onExit: (message) => options.onFatal(message),
-      });
-      stops.push(() => postgres.leave());
-      databaseUrl = postgres.url;
-    }
-    const { jobs, queues } = await definitions(root);
-    const neon = await neonFor(databaseUrl, env);
-    if (neon !== null) stops.push(() => neon.close());
-    const fetchEndpoint = neon?.fetchEndpoint ?? env["FORGEQ_NEON_FETCH_ENDPOINT"];
-    const wsProxy = neon?.wsProxy ?? env["FORGEQ_NEON_WS_PROXY"];
-    const endpoints = { ...(fetchEndpoint && { fetchEndpoint }), ...(wsProxy && { wsProxy }) };
-    const driver = (env["FORGEQ_DRIVER"] || "auto") as DriverChoice;
-    await prepareDatabase({ url: databaseUrl, driver, ...endpoints }, jobs, queues);
-
-    const mailFolder = env["SMTP_URL"] === undefined || env["SMTP_URL"] === "" ? join(folder, "mail") : null;
-    const mailbox = mailFolder === null ? null : await startMailbox(mailFolder);
-    if (mailbox !== null) stops.push(() => mailbox.close());
-
-    const apiKey = env["FORGEQ_API_KEY"] || localApiKey(folder);
-    const armed = env["FORGEQ_WAKE"] === "armed";
-    const invokeLater = async (name: string, event: unknown) => {
-      const url = `${invoker.endpoint}/2015-03-31/functions/${name}/invocations`;
-      const headers = { "x-amz-invocation-type": "Event" };
-      await fetch(url, { method: "POST", headers, body: JSON.stringify(event) });
-    };
-    const wakes = armed ? await startWakeScheduler(invokeLater, (line) => onLog("wakes", line)) : null;
-    if (wakes !== null) stops.push(() => wakes.close());
-    const shared: Record<string, string> = {
-      ...(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)) as Record<string, string>),
-      DATABASE_URL: databaseUrl,
-      ...(fetchEndpoint && { FORGEQ_NEON_FETCH_ENDPOINT: fetchEndpoint }),
-      ...(wsProxy && { FORGEQ_NEON_WS_PROXY: wsProxy }),
-      FORGEQ_API_KEY: apiKey,
-      FORGEQ_REPORTS: env["FORGEQ_REPORTS"] || join(folder, "reports"),
-      SMTP_URL: mailbox?.url ?? env["SMTP_URL"] ?? "",
-      MAIL_FROM: env["MAIL_FROM"] || "forgeq@localhost",
-      POWERTOOLS_METRICS_DISABLED: env["POWERTOOLS_METRICS_DISABLED"] || "true",
-      FORGEQ_LOG_LEVEL: env["FORGEQ_LOG_LEVEL"] || "warn",
-      AWS_REGION: "us-east-1",
-      ...(wakes === null ? {} : wakeEnv(wakes.endpoint)),
-    };
-    const invoker: LocalInvoker = await startInvoker({
-      functions: localFunctions(root, SERVICE, jobs),
-      env: () => ({ ...shared, FORGEQ_LAMBDA_ENDPOINT: invoker.endpoint }),
-      onLog: (name, line) => onLog(name.replace(`${SERVICE}-`, ""), line),
-      ...(options.faults === undefined ? {} : { faults: options.faults }),
-    });
-    stops.push(() => invoker.close());
-
-    const offline = startOffline({
-      root,
-      httpPort: options.port,
-      lambdaPort: await freePort(),
-      params: { wake: armed ? "armed" : "always" },
-      env: { ...shared, FORGEQ_LAMBDA_ENDPOINT: invoker.endpoint },
-      onLog: (line) => onLog("http", line),
-    });
-    stops.push(() => offline.stop());
-    const url = `http://127.0.0.1:${options.port}`;
-    await untilHealthy(url, options.signal);
-    // Nobody has kept the wakes of the last run.
-    if (armed) await invokeLater(`${SERVICE}-scheduler`, {});
-    onChange = (name) => {
-      onLog("forgeq", `${name} was rebuilt`);
-      if (HTTP_BUNDLES.has(name)) void offline.restart();
-    };
-    return { url, databaseUrl, apiKey, mailFolder, invoker, wakes, stop };
+    const parts = await startParts(options, folder, stops);
+    return { ...parts, stop: () => stops.stop() };
   } catch (error) {
-    await stop();
+    await stops.stop();
     throw error;
   }
 };

@@ -8,10 +8,25 @@ const CLOSE_MS = 200;
 const MAX_BYTES = 25 * 1024 * 1024;
 
 export interface Mailbox {
-  /** Of its SMTP server. */
+  /** The URL of its SMTP server. */
   readonly url: string;
   close(): Promise<void>;
 }
+
+/** The sender where nobody names one. */
+const SENDER = "forgeq@localhost";
+
+/** Whether mails are for the development mailbox: nobody has said where they go. */
+export const wantsMailbox = (valueOf: (name: string) => string | undefined): boolean => !valueOf("SMTP_URL");
+
+/** The variables by which a process sends to a mailbox, where it has one, from a sender that is always set. */
+export const mailVariables = (
+  mailbox: Mailbox | null,
+  valueOf: (name: string) => string | undefined,
+): Record<string, string> => ({
+  ...(mailbox !== null && { SMTP_URL: mailbox.url }),
+  ...(!valueOf("MAIL_FROM") && { MAIL_FROM: SENDER }),
+});
 
 /** A mailbox for development: a real SMTP server on loopback that keeps every mail as a file of `folder`. */
 export const startMailbox = async (folder: string): Promise<Mailbox> => {
@@ -20,7 +35,7 @@ export const startMailbox = async (folder: string): Promise<Mailbox> => {
     const name = `${new Date().toISOString().replaceAll(":", "-")}-${randomUUID().slice(0, 8)}.eml`;
     const draft = join(folder, `.${name}`);
     await writeFile(draft, mail);
-    // Whole or not there: whoever watches the folder never sees half a mail.
+    // A program that watches the folder never sees half a mail.
     await rename(draft, join(folder, name));
   };
   const server = new SMTPServer({

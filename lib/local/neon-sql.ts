@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import pg from "pg";
-import type { NeonTarget } from "./neon.ts";
+import type { NeonTarget } from "./neon-target.ts";
 
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const SESSIONS = 40;
@@ -96,7 +96,7 @@ const runBatch = async (
 
 const fail = (response: ServerResponse, error: unknown): void => {
   const { message } = error as Error;
-  // As Neon does: 400 for whatever Postgres says, a 5xx when it can't be reached.
+  // Neon answers 400 for whatever Postgres says, and a 5xx when it can't be reached.
   const status = error instanceof pg.DatabaseError ? 400 : error instanceof Refused ? error.status : 503;
   const details =
     error instanceof pg.DatabaseError ? Object.fromEntries(ERROR_FIELDS.map((name) => [name, error[name]])) : {};

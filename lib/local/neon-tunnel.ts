@@ -2,7 +2,7 @@ import type { Server } from "node:http";
 import { connect } from "node:net";
 import { pipeline } from "node:stream";
 import { createWebSocketStream, WebSocketServer } from "ws";
-import type { NeonTarget } from "./neon.ts";
+import type { NeonTarget } from "./neon-target.ts";
 
 const POLICY_VIOLATION = 1008;
 

@@ -2,13 +2,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createSqlEndpoint } from "./neon-sql.ts";
+import type { NeonTarget } from "./neon-target.ts";
 import { attachTunnel } from "./neon-tunnel.ts";
-
-/** The Postgres behind the endpoints, reached without TLS. No request gets anywhere else, whatever its connection string says. */
-export interface NeonTarget {
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface LocalNeon {
   readonly port: number;
@@ -16,7 +11,7 @@ export interface LocalNeon {
   readonly fetchEndpoint: string;
   /** For `wsProxy` of connectDb. */
   readonly wsProxy: string;
-  /** Ends every session at once. */
+  /** Ends every session immediately. */
   close(): Promise<void>;
 }
 

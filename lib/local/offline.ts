@@ -14,7 +14,7 @@ export interface OfflineOptions {
 }
 
 export interface Offline {
-  /** With the bundles as they are now. */
+  /** Starts it again, with the bundles as they are now. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -77,7 +77,7 @@ export const startOffline = (options: OfflineOptions): Offline => {
   return {
     restart: async () => {
       const old = child;
-      // Not the current child any more: its exit is wanted.
+      // It is not the current child any more: its exit is wanted.
       child = undefined as never;
       await end(old);
       if (!stopping) start();

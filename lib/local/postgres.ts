@@ -14,7 +14,7 @@ export interface StartOptions {
   /** False: no fsync, for tests. */
   readonly durable: boolean;
   readonly settings?: Readonly<Record<string, string>>;
-  /** Of another Postgres, instead of the embedded one. */
+  /** The folder with the programs of another Postgres, instead of the embedded one. */
   readonly binFolder?: string;
   /** The server writes its log there, and lives on when this process ends. */
   readonly logFile?: string;
@@ -24,7 +24,7 @@ export interface StartOptions {
 }
 
 export interface LocalPostgres {
-  /** Of the postmaster. */
+  /** The process id of the postmaster. */
   readonly pid: number;
   readonly port: number;
   readonly dataDir: string;

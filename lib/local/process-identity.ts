@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** A process, told apart from a later one with the same number by when it began. */
+/** A process; the time at which it began distinguishes it from a later one with the same number. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** Opaque; compared only. */

@@ -3,6 +3,7 @@ import { relative } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { startLocalRun, type LocalRun } from "./local-run.ts";
 import { watchNpm } from "./npm-ancestors.ts";
+import { messageOf } from "../core/reason.ts";
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 13)) {
@@ -95,7 +96,7 @@ Ctrl-C stops everything.
 } catch (error) {
   await pause(SIGNAL_MS);
   if (!stopping.signal.aborted) {
-    console.error(`ForgeQ could not start: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`ForgeQ could not start: ${messageOf(error)}`);
     process.exit(1);
   }
 }

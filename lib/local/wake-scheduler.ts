@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import * as z from "zod";
+import { reasonOf } from "../core/reason.ts";
 
 export interface WakeScheduler {
   readonly endpoint: string;
@@ -65,7 +66,7 @@ export const startWakeScheduler = async (
     const atMs = Date.parse(`${data.ScheduleExpression.slice(3, -1)}Z`);
     wait(name, atMs, () => {
       invoke(data.Target.Arn.split(":function:")[1] ?? "", JSON.parse(data.Target.Input)).catch((error: unknown) =>
-        onLog(`${name} could not be delivered: ${String(error)}`),
+        onLog(`${name} could not be delivered: ${reasonOf(error)}`),
       );
     });
     reply(200, { ScheduleArn: `arn:aws:scheduler:local:000000000000:schedule/${data.GroupName}/${name}` });

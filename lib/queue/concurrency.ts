@@ -1,4 +1,4 @@
-/** Maps with at most `limit` calls at once; results in the order of the items. The first error stops new calls and is thrown. */
+/** Maps with at most `limit` concurrent calls; results in the order of the items. The first error stops new calls and is thrown. */
 export const mapConcurrently = async <Item, Result>(
   items: readonly Item[],
   limit: number,

@@ -4,7 +4,6 @@ import type { IdentifiedJob } from "../core/new-job.ts";
 import type { EnqueuedRow } from "../db/protocol/enqueue-wire.ts";
 import type { LeasedJob } from "../db/protocol/leases.ts";
 import type { Ended } from "../db/protocol/settle.ts";
-import type { Armer } from "./wake/arm.ts";
 import type { Time } from "./time.ts";
 
 export interface Logger {
@@ -13,7 +12,7 @@ export interface Logger {
   error(message: string, fields?: Record<string, unknown>): void;
 }
 
-/** What a metric is of. `type` is a dimension only where somebody asked for it: each combination is billed. */
+/** What a metric is of. `type` is a dimension only where it was asked for: each combination is billed. */
 export interface Dimensions {
   readonly queue?: string;
   readonly type?: string;
@@ -40,14 +39,14 @@ export interface TracedJob {
  * span: the given one where nothing is traced.
  */
 export interface Tracing {
-  /** @param stored - tells, of what `work` gave, the jobs that carry the traceparent */
+  /** @param stored - gives, of the result of `work`, the jobs that carry the traceparent */
   send<Result>(
     input: { readonly traceparent: string | undefined; readonly jobs: number },
     work: (traceparent: string | undefined) => Promise<Result>,
     stored: (result: Result) => readonly TracedJob[],
   ): Promise<Result>;
   process(job: LeasedJob, work: (traceparent: string | null) => Promise<Ended>): Promise<Ended>;
-  /** Waits, 2 s at most unless told otherwise, until what was traced is exported: before an invocation or a process ends. Never throws. */
+  /** Waits, 2 s at most unless given, until what was traced is exported: before an invocation or a process ends. Never throws. */
   flush(longestMs?: number): Promise<void>;
 }
 
@@ -59,6 +58,18 @@ export type InvokeOutcome = "accepted" | "throttled" | "refused" | "failed" | "a
 
 export interface Invoker {
   invoke(functionName: string, event: unknown): Promise<{ readonly outcome: InvokeOutcome; readonly message?: string }>;
+}
+
+/** Whether a wake of a minute is to come. `armed_before` is as good as `armed`. */
+export interface ArmOutcome {
+  readonly outcome: "armed" | "armed_before" | "failed";
+  readonly message?: string;
+}
+
+/** Wakes the scheduler once in a minute that is named. Create-only: a wake that is there is never moved or taken away. */
+export interface Armer {
+  /** @param minuteMs - the beginning of the minute, milliseconds since 1970 */
+  arm(minuteMs: number): Promise<ArmOutcome>;
 }
 
 export interface Config {

@@ -147,7 +147,7 @@ describe("the CloudFormation that serverless.yml makes", () => {
     }
   });
 
-  it("lets those who enqueue invoke the handlers where jobs are handed off eagerly, and nowhere else", () => {
+  it("lets producers invoke the handlers where the eager invoke is on, and nowhere else", () => {
     expect(lambda(plain, "enqueue").Properties.Environment.Variables.FORGEQ_EAGER).toBe("false");
     for (const key of ["enqueue", ...HANDLERS]) {
       expect(lambda(full, key).Properties.Environment.Variables.FORGEQ_EAGER).toBe("true");

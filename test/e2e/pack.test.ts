@@ -52,7 +52,7 @@ const APP = `
 import pg from "pg";
 import * as z from "zod";
 import { enqueue } from "forgeq";
-import { defineJob } from "forgeq/job";
+import { countHistoryPage, defineJob } from "forgeq/job";
 
 const sendEmail = defineJob({ type: "send_email", queue: "emails", payload: z.object({ email: z.email() }) });
 const client = new pg.Client({ connectionString: process.env.DATABASE_URL });
@@ -68,7 +68,9 @@ const signUp = async (email: string, end: "commit" | "rollback"): Promise<string
 await client.query("create table account (email text)");
 const ids = [await signUp("kept@example.com", "commit"), await signUp("gone@example.com", "rollback")];
 const refused = await enqueue(client, sendEmail, { email: "nobody" }).catch((error: { code: string }) => error.code);
-console.log(JSON.stringify({ ids, refused }));
+const finished = { from: new Date("2026-01-05"), to: new Date("2026-01-06"), after: null, pageRows: 10 };
+const { counts } = await countHistoryPage(client, finished);
+console.log(JSON.stringify({ ids, refused, counts }));
 await client.end();
 `;
 
@@ -110,12 +112,13 @@ it("migrates a database, and enqueues a typed job inside the application's own t
 
   writeFileSync(join(app, "app.ts"), APP);
   const { stdout } = await run(process.execPath, ["app.ts"], app, env);
-  const { ids, refused } = JSON.parse(stdout) as { ids: string[]; refused: string };
+  const { ids, refused, counts } = JSON.parse(stdout) as { ids: string[]; refused: string; counts: unknown[] };
   expect(await database.db.query("select email from account")).toEqual([{ email: "kept@example.com" }]);
   expect(await database.db.query("select id, type, queue, priority, payload from forgeq.job")).toEqual([
     { id: ids[0], type: "send_email", queue: "emails", priority: 2, payload: { email: "kept@example.com" } },
   ]);
   expect(refused).toBe("invalid_payload");
+  expect(counts).toEqual([]);
 });
 
 it("gives the application types that hold", async () => {

@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => handlers?.remove());
 
-/** The ids of so many jobs in their order, once they have completed. */
+/** The ids of `jobs` jobs in their order, once they have completed. */
 const untilCompleted = async (db: Db, jobs: number): Promise<string[]> => {
   const ids = async () =>
     (await db.query<{ id: string }>("select id from forgeq.job_history where state = 'completed' order by id")).map(

@@ -12,7 +12,7 @@ export interface Flood {
   readonly jobs: number;
   readonly limit: number;
   readonly dispatchers: number;
-  /** Every so many-th job fails at its first attempt. */
+  /** Of this many jobs one fails at its first attempt. */
   readonly failEvery: number;
 }
 
@@ -37,7 +37,7 @@ const RECORD = [
 
 /**
  * Jobs of three types, some failing once, through the real dispatcher and the real handler loop in this process. The dispatchers
- * do not spare each other: each is told that it is the only one, so all of them claim at once. No tick runs.
+ * do not spare each other: each believes that it is the only one, so all of them claim concurrently. No tick runs.
  */
 export const runThroughDispatchers = async ({ jobs, limit, dispatchers, failEvery }: Flood) => {
   const s = await setup({ jobs: TYPES, queues: [defineQueue({ name: "flood", maxInFlight: limit })], realClock: true });

@@ -51,7 +51,7 @@ export const createVirtualTime = (startMs: number) => {
         working -= 1;
       }
     },
-    /** Lets so many seconds pass. */
+    /** Lets this many seconds pass. */
     pass: async (seconds: number): Promise<void> => {
       const untilMs = nowMs + seconds * 1000;
       for (;;) {

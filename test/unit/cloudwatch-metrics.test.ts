@@ -1,8 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { emfMetrics } from "../../lib/aws/metrics.ts";
 import { CLOUDWATCH_METRICS } from "../../lib/core/metric-names.ts";
+import { sourcesOf, textOf } from "../support/sources.ts";
 
 interface Line {
   readonly _aws: {
@@ -94,8 +93,7 @@ describe("the metrics of functions", () => {
   });
 
   it("are all written somewhere", () => {
-    const files = ["lib/queue", "lib/aws"].flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)));
-    const code = files.map((file) => readFileSync(file, "utf8")).join("\n");
+    const code = ["lib/queue", "lib/aws"].flatMap(sourcesOf).map(textOf).join("\n");
     expect(Object.keys(CLOUDWATCH_METRICS).filter((name) => !code.includes(`"${name}"`))).toEqual([]);
   });
 });

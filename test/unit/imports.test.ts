@@ -1,17 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+import { circlesOf, type Import, importsOf, sourcesOf, textOf } from "../support/sources.ts";
 
 /** The parts, from the top down, and what each may use: only what lies below. */
 const USES: Record<string, readonly string[]> = {
-  functions: ["lib/job.ts", "lib/http", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
+  functions: ["lib/job.ts", "lib/http", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/core"],
   "lib/cli": ["lib/http", "lib/local", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
   "lib/local": ["lib/http", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
   "lib/index.ts": ["lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],
-  "lib/job.ts": ["lib/runtime.ts", "lib/queue", "lib/core"],
+  "lib/job.ts": ["lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],
   "lib/runtime.ts": ["lib/logger.ts", "lib/tracing.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
   "lib/http": ["lib/core"],
   "lib/aws": ["lib/core"],
@@ -31,74 +27,153 @@ const TYPES_OF: Record<string, readonly string[]> = {
   "lib/tracing.ts": ["lib/queue", "lib/db"],
 };
 
+/** The rooms of lib/queue, from the ground up. A room may use those before it, its types included. */
+const QUEUE_ROOMS = [
+  "time.ts",
+  "concurrency.ts",
+  "deps.ts",
+  "wake",
+  "invoke",
+  "enqueue",
+  "run",
+  "observe",
+  "schedule",
+  "worker",
+  "lambda",
+  "manage",
+];
+
+/** The rooms of lib/db, and what each may use, its types included. */
+const DB_ROOMS: Record<string, readonly string[]> = {
+  drivers: [],
+  schema: ["drivers"],
+  protocol: ["drivers"],
+  reads: ["drivers", "protocol"],
+};
+
+/** Circles that are known and about to go. */
+const KNOWN_CIRCLES = [
+  ["lib/db/protocol/leases.ts", "lib/db/protocol/settle.ts"],
+  ["lib/queue/lambda/run-lease.ts", "lib/queue/lambda/run-on.ts"],
+  ["lib/queue/worker/pace.ts", "lib/queue/worker/worker.ts"],
+];
+
 /** The core computes; of packages it has the schemas and what computes slots. */
 const PACKAGES_OF_CORE = new Set(["zod", "croner", "cronstrue", "node:crypto"]);
 
-interface Import {
-  readonly file: string;
-  readonly from: string;
-  readonly typeOnly: boolean;
-}
-
-const FROM = /^\s*(import|export)(\s+type)?\s[^;'"]*?from\s+"([^"]+)"/gm;
-const OTHER = /\bimport\s*\(\s*"([^"]+)"|^\s*import\s+"([^"]+)"/gm;
-
-const importsOf = (file: string): Import[] => {
-  const text = readFileSync(join(ROOT, file), "utf8");
-  const named = [...text.matchAll(FROM)].map(([, , type, from]) => ({
-    file,
-    from: from!,
-    typeOnly: type !== undefined,
-  }));
-  const others = [...text.matchAll(OTHER)].map(([, called, bare]) => ({
-    file,
-    from: called ?? bare!,
-    typeOnly: false,
-  }));
-  return [...named, ...others];
-};
-
-const sources = (folder: string): string[] =>
-  readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
-    .map((name) => join(folder, name));
-
-const imports = [...sources("lib"), ...sources("functions")].flatMap(importsOf);
+const FOLDERS = ["lib", "functions", "deploy", "bench", "test/support"];
+const all = FOLDERS.flatMap(sourcesOf).flatMap(importsOf);
+const imports = all.filter(({ file }) => /^(lib|functions)\//.test(file));
 
 const partOf = (file: string): string => {
   const [top = "", second = ""] = file.split("/");
   return top === "functions" ? top : `${top}/${second}`;
 };
 
-/** Imports of another part, as `file -> file`, but for those that `allowed` takes. */
-const upward = imports
-  .filter(({ from }) => from.startsWith("."))
-  .map((each) => ({ ...each, to: normalize(join(dirname(each.file), each.from)) }))
-  .filter(({ file, to, typeOnly }) => {
-    const [part, used] = [partOf(file), partOf(to)];
-    if (part === used) return false;
-    return USES[part]?.includes(used) !== true && !(typeOnly && TYPES_OF[part]?.includes(used) === true);
-  })
-  .map(({ file, to }) => `${file} -> ${to}`);
+/** The room of a file of lib/queue or lib/db; a file that lies in none is a room of its own. */
+const roomOf = (file: string): string => file.split("/")[2] ?? "";
+
+const arrow = ({ file, to }: Import): string => `${file} -> ${to}`;
+
+/** The imports between two rooms of a part that `isAllowed` does not take. */
+const betweenRooms = (part: string, isAllowed: (room: string, used: string) => boolean): string[] =>
+  imports
+    .filter(({ file, to }) => partOf(file) === part && to !== null && partOf(to) === part)
+    .filter(({ file, to }) => roomOf(file) !== roomOf(to!) && !isAllowed(roomOf(file), roomOf(to!)))
+    .map(arrow);
+
+const roomsOf = (part: string): string[] => [
+  ...new Set(sourcesOf(part).flatMap((file) => (file.endsWith(".ts") ? [roomOf(file)] : []))),
+];
 
 describe("imports", () => {
   it("are found in every part", () => {
     const found = new Set(imports.map(({ file }) => partOf(file)));
     for (const part of Object.keys(USES)) expect(found).toContain(part);
-    expect(imports.length).toBeGreaterThan(300);
+    expect(imports.length).toBeGreaterThan(700);
   });
 
   it("go down only", () => {
-    expect(upward).toEqual([]);
+    const upward = imports.filter(({ file, to, typeOnly }) => {
+      if (to === null || partOf(file) === partOf(to)) return false;
+      const [part, used] = [partOf(file), partOf(to)];
+      return USES[part]?.includes(used) !== true && !(typeOnly && TYPES_OF[part]?.includes(used) === true);
+    });
+    expect(upward.map(arrow)).toEqual([]);
+  });
+
+  it("go down between the rooms of lib/queue, types included", () => {
+    expect(roomsOf("lib/queue").sort()).toEqual([...QUEUE_ROOMS].sort());
+    const isBelow = (room: string, used: string) => QUEUE_ROOMS.indexOf(used) < QUEUE_ROOMS.indexOf(room);
+    expect(betweenRooms("lib/queue", isBelow)).toEqual([]);
+  });
+
+  it("go down between the rooms of lib/db, types included", () => {
+    expect(roomsOf("lib/db").sort()).toEqual(Object.keys(DB_ROOMS).sort());
+    expect(betweenRooms("lib/db", (room, used) => DB_ROOMS[room]?.includes(used) === true)).toEqual([]);
+  });
+
+  it("form no circle, types included", () => {
+    for (const folder of FOLDERS) expect(all.some(({ file }) => file.startsWith(`${folder}/`))).toBe(true);
+    const known = new Set(KNOWN_CIRCLES.map((circle) => circle.join()));
+    expect(circlesOf(all).filter((circle) => !known.has(circle.join()))).toEqual([]);
   });
 
   it("leave the core without I/O", () => {
-    const packages = imports.filter(({ file, from }) => partOf(file) === "lib/core" && !from.startsWith("."));
+    const packages = imports.filter(({ file, to }) => partOf(file) === "lib/core" && to === null);
     expect(packages.filter(({ from }) => !PACKAGES_OF_CORE.has(from))).toEqual([]);
   });
 
   it("bring SQL drivers into lib/db and lib/local only", () => {
     const drivers = imports.filter(({ from }) => from === "pg" || from === "@neondatabase/serverless");
     expect(new Set(drivers.map(({ file }) => partOf(file)))).toEqual(new Set(["lib/db", "lib/local"]));
+  });
+});
+
+describe("the search for circles", () => {
+  const graph = (edges: Record<string, readonly string[]>): Import[] =>
+    Object.entries(edges).flatMap(([file, targets]) => targets.map((to) => ({ file, from: to, to, typeOnly: false })));
+
+  it("finds each circle, whatever lies beside it", () => {
+    const edges = { a: ["b"], b: ["c", "x"], c: ["a"], x: ["y"], y: ["x"], z: ["a", "z1"] };
+    expect(circlesOf(graph(edges))).toEqual([
+      ["a", "b", "c"],
+      ["x", "y"],
+    ]);
+  });
+
+  it("finds none where two ways lead to one file", () => {
+    expect(circlesOf(graph({ a: ["b", "c"], b: ["d"], c: ["d"] }))).toEqual([]);
+  });
+});
+
+describe("the environment", () => {
+  const SETTINGS = /^functions\/handlers\/[^/]+\/settings\.ts$/;
+
+  it("is read by lib/runtime.ts, the settings of handlers, the command line and the local run", () => {
+    const readers = [...sourcesOf("lib"), ...sourcesOf("functions")].filter((file) =>
+      /\bprocess\.env\b/.test(textOf(file)),
+    );
+    const others = readers.filter((file) => file !== "lib/runtime.ts" && !/^lib\/(cli|local)\//.test(file));
+    expect(readers).toContain("lib/runtime.ts");
+    expect(others.filter((file) => !SETTINGS.test(file))).toEqual([]);
+  });
+
+  it("reaches a handler through its settings.ts alone", () => {
+    const asking = sourcesOf("functions").filter((file) =>
+      /import \{[^}]*\b(setting|secret)\b[^}]*\} from "[./]*lib\/runtime\.ts"/.test(textOf(file)),
+    );
+    expect(asking.length).toBeGreaterThan(2);
+    expect(asking.filter((file) => !SETTINGS.test(file))).toEqual([]);
+  });
+
+  it("has no variable of a handler that lib names, but for the development mailbox", () => {
+    const own = sourcesOf("functions").filter((file) => SETTINGS.test(file));
+    const variables = own.flatMap((file) => [...textOf(file).matchAll(/(?:setting|secret)\("(\w+)"/g)]);
+    const names = new Set(variables.map(([, name = ""]) => name));
+    names.delete("FORGEQ_DIR");
+    expect(names.size).toBeGreaterThan(3);
+    const naming = sourcesOf("lib").filter((file) => [...names].some((name) => textOf(file).includes(`"${name}"`)));
+    expect(naming.sort()).toEqual(["lib/cli/mailbox.ts", "lib/local/mailbox.ts"]);
   });
 });

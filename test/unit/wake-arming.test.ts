@@ -109,7 +109,7 @@ describe("createArmer", () => {
       expect(await armer.arm(later)).toEqual({ outcome: "armed" });
       expect(await armer.arm(later)).toEqual({ outcome: "armed_before" });
       expect(scheduler.armed()).toHaveLength(1);
-      // One of a minute that has begun fires at once, and is gone.
+      // One of a minute that has begun fires immediately, and is gone.
       await armer.arm(Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS);
       await vi.waitFor(() => expect(invoked).toEqual([["forgeq-prod-scheduler", { until: expect.any(String) }]]));
       expect(scheduler.armed()).toHaveLength(1);

@@ -10,7 +10,7 @@ export const isPublicAddress = (address: string): boolean => {
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.parse(address);
   if (parsed.range() !== "unicast") return false;
-  // ipaddr.js calls everything without a special range "unicast"; IANA has handed out 2000::/3 alone.
+  // ipaddr.js calls everything without a special range "unicast"; IANA has assigned 2000::/3 alone.
   return parsed.kind() === "ipv4" || ((parsed as ipaddr.IPv6).parts[0]! & 0xe000) === 0x2000;
 };
 

@@ -21,12 +21,12 @@ export interface CrawledPage {
   readonly links: readonly string[];
   readonly link_count: number;
   readonly word_count: number;
-  /** Of the body, decompressed. */
+  /** The size of the decompressed body. */
   readonly bytes: number;
 }
 
 export interface CrawlLimits extends Limits {
-  /** For all requests and the reading of the page together. */
+  /** The time for all requests and the reading of the page together. */
   readonly totalMs: number;
 }
 

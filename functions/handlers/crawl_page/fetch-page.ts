@@ -8,9 +8,9 @@ import { checkStatus, pageType, redirectTarget } from "./status.ts";
 /** What one crawl may cost. */
 export interface Limits {
   readonly maxRedirects: number;
-  /** Of one body, as sent and as decompressed. */
+  /** The largest body, as sent and as decompressed. */
   readonly maxBytes: number;
-  /** For one request and its body. */
+  /** The time for one request and its body. */
   readonly requestMs: number;
 }
 

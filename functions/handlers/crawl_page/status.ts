@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { PermanentError, RetryAfter } from "../../../lib/core/errors.ts";
 
-/** A site may ask for a day; a job that should wait longer is not told so by a stranger. */
+/** A site may ask for a day; no stranger makes a job wait longer. */
 const MAX_RETRY_AFTER_SECONDS = 86_400;
 
 /** RFC 9110 10.2.3: seconds, or a date. Undefined when it is neither. */

@@ -1,15 +1,16 @@
 import { parseS3Location } from "../../../lib/aws/s3-put.ts";
 import { lambdaHandler } from "../../../lib/job.ts";
-import { awsCredentials, awsRegion, runtime, settings } from "../../../lib/runtime.ts";
+import { awsCredentials, awsRegion, runtime } from "../../../lib/runtime.ts";
 import { generateReport } from "./job.ts";
 import { report } from "./report.ts";
+import { reportsPlace } from "./settings.ts";
 import { folderStore, s3Store } from "./store.ts";
 
 /** Read anew for each job: on Lambda, credentials change while the process lives. */
 const configuredStore = () => {
-  const { reports } = settings();
-  const location = parseS3Location(reports);
-  return location ? s3Store(location, { region: awsRegion(), credentials: awsCredentials() }) : folderStore(reports);
+  const place = reportsPlace();
+  const location = parseS3Location(place);
+  return location ? s3Store(location, { region: awsRegion(), credentials: awsCredentials() }) : folderStore(place);
 };
 
 export const handler = lambdaHandler(generateReport, async (payload, job) => {

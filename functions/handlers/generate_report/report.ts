@@ -1,8 +1,6 @@
 import type * as z from "zod";
-import type { Sql } from "../../../lib/db/drivers/client.ts";
-import type { JobContext } from "../../../lib/queue/run/job-context.ts";
-import { countFinished } from "../../../lib/queue/report.ts";
-import type { FinishedCount } from "../../../lib/queue/report.ts";
+import type { FinishedCount, JobContext, Queryable } from "../../../lib/job.ts";
+import { countFinished } from "./count-finished.ts";
 import { toCsv } from "./csv.ts";
 import type { generateReport } from "./job.ts";
 import type { StoreReport } from "./store.ts";
@@ -20,7 +18,7 @@ export interface Report {
 }
 
 export interface ReportDeps {
-  readonly db: Sql;
+  readonly db: Queryable;
   readonly store: StoreReport;
   /** Rows of the history that one statement examines. */
   readonly pageRows?: number;

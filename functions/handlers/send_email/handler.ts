@@ -1,16 +1,15 @@
 import { lambdaHandler } from "../../../lib/job.ts";
-import { settings, smtpUrl } from "../../../lib/runtime.ts";
 import { sendEmail } from "./job.ts";
 import { createMailer } from "./mailer.ts";
 import type { Mailer } from "./mailer.ts";
 import { sendMail } from "./send.ts";
+import { mailSettings } from "./settings.ts";
 
 let mailer: Promise<Mailer> | undefined;
 
 const openMailer = async (): Promise<Mailer> => {
-  const [url, { mailFrom }] = [await smtpUrl(), settings()];
-  if (!url || !mailFrom) throw new Error("SMTP_URL and MAIL_FROM must be set to send mail");
-  return createMailer({ smtpUrl: url, from: mailFrom });
+  const { smtpUrl, mailFrom } = await mailSettings();
+  return createMailer({ smtpUrl, from: mailFrom });
 };
 
 /** One pool of connections per process, opened by its first mail. */

@@ -19,7 +19,7 @@ export interface Mailer {
   /** The sender's address, without a display name. */
   readonly sender: string;
   /**
-   * Hands one mail to the server.
+   * Sends one mail to the server.
    *
    * @param signal - aborting it withdraws a waiting mail and closes the connection of one that is on its way
    * @throws PermanentError when the server refuses the recipient or the message for good; anything else may be tried again
@@ -29,7 +29,7 @@ export interface Mailer {
   close(): void;
 }
 
-/** As many as a batch has jobs, so that none waits for another's connection. */
+/** A batch has at most this many jobs, so none waits for another's connection. */
 const MAX_CONNECTIONS = 10;
 const CONNECT_MS = 10_000;
 const SILENCE_MS = 20_000;

@@ -5,7 +5,7 @@ export const addDoctor = (program: Command): void => {
   const command = program
     .command("doctor")
     .description(
-      "Look for what is wrong, and tell the cure: connection, server, durability, schema, pooler, clock, dispatch. Exit 1 on a problem.",
+      "Find what is wrong, and say how to mend it: connection, server, durability, schema, pooler, clock, dispatch. Exit 1 on a problem.",
     )
     .action(async (_, self: Command) => {
       const { runDoctor } = await import("../run-doctor.ts");

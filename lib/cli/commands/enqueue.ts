@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import { instant, integer, jobId, name, seconds } from "../arguments.ts";
 import { optionsOf, withExamples } from "../command.ts";
-import type { EnqueueCommandOptions } from "../run-enqueue.ts";
+import type { EnqueueCommandOptions } from "../enqueue-options.ts";
 
 export const addEnqueue = (program: Command): void => {
   const command = program

@@ -25,7 +25,7 @@ export const addJobs = (program: Command): void => {
 
   const list = filters(jobs.command("list"))
     .description("Jobs, newest first.")
-    .addOption(new Option("--limit <jobs>", "at most so many").argParser(integer(1, 1_000_000)).default(25))
+    .addOption(new Option("--limit <jobs>", "how many at most").argParser(integer(1, 1_000_000)).default(25))
     .option("--all", "as many as there are")
     .addOption(new Option("--include <part...>", "with --json").choices(["payload", "attempts"]))
     .action(async (_, self: Command) => {
@@ -59,7 +59,7 @@ export const addJobs = (program: Command): void => {
 
   const cancel = jobs
     .command("cancel")
-    .description("Cancel jobs: at once when nothing runs them, else their handlers are told.")
+    .description("Cancel jobs: immediately when nothing runs them, by a request to their handlers otherwise.")
     .addArgument(ids())
     .action(async (given: string[], _, self: Command) => {
       const { runJobsCancel } = await import("../run-jobs.ts");

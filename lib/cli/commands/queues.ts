@@ -33,7 +33,7 @@ export const addQueues = (program: Command): void => {
 
   const resume = queues
     .command("resume")
-    .description("Start jobs of a queue again, at once.")
+    .description("Start jobs of a queue again, immediately.")
     .addArgument(queueName())
     .action(async (given: string, _, self: Command) => {
       const { runQueuesResume } = await import("../run-queues.ts");
@@ -45,7 +45,9 @@ export const addQueues = (program: Command): void => {
     .command("set")
     .description("Set limits by hand; they win over the code's from then on. A lowered limit drains.")
     .addArgument(queueName())
-    .addOption(new Option("--max-in-flight <jobs>", "at once, or none").argParser(limit(0, MAX_LIMIT)))
+    .addOption(
+      new Option("--max-in-flight <jobs>", "how many may be leased or running, or none").argParser(limit(0, MAX_LIMIT)),
+    )
     .addOption(new Option("--max-pending <jobs>", "that may wait, or none").argParser(limit(0, MAX_LIMIT)))
     .addOption(new Option("--retention-days <days>", "that finished jobs are kept").argParser(integer(1, 3_650)))
     .action(async (given: string, options: QueueLimitOptions, self: Command) => {

@@ -33,7 +33,7 @@ const withFields = (command: Command, required: boolean): Command =>
     .addOption(new Option("--starts-at <instant>", "no slot before it").argParser(instant))
     .addOption(new Option("--ends-at <instant>", "no slot after it").argParser(instant))
     .addOption(
-      new Option("--jitter-seconds <seconds>", "its jobs are due so much later at most").argParser(
+      new Option("--jitter-seconds <seconds>", "its jobs are due up to this much later").argParser(
         integer(0, MAX_JITTER_SECONDS),
       ),
     );
@@ -110,8 +110,11 @@ export const addSchedules = (program: Command): void => {
   );
   withExamples(resume, [["forgeq schedules resume digest", ""]]);
 
-  const trigger = named(schedules, "trigger", "Enqueue one job of it now, beside its slots.", (runs, given, self) =>
-    runs.runSchedulesTrigger(given, optionsOf<object>(self)),
+  const trigger = named(
+    schedules,
+    "trigger",
+    "Enqueue one job of it now, in addition to its slots.",
+    (runs, given, self) => runs.runSchedulesTrigger(given, optionsOf<object>(self)),
   );
   withExamples(trigger, [["forgeq schedules trigger digest", ""]]);
 

@@ -7,8 +7,8 @@ export const addStats = (program: Command): void => {
   const command = program
     .command("stats")
     .description("The queues' numbers as a live table; once where the output is no terminal.")
-    .addOption(new Option("--interval <duration>", "between two looks").argParser(seconds).default(2, "2s"))
-    .option("--once", "one look")
+    .addOption(new Option("--interval <duration>", "between two readings").argParser(seconds).default(2, "2s"))
+    .option("--once", "one reading")
     .action(async (_, self: Command) => {
       const { runStats } = await import("../run-stats.ts");
       await runStats(optionsOf<StatsOptions>(self));

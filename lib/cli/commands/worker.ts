@@ -42,7 +42,7 @@ const metricsHostOption = (): Option =>
   new Option("--metrics-host <address>", "to listen on for it").default("127.0.0.1").env("FORGEQ_HOST");
 
 export const concurrencyOption = (): Option =>
-  new Option("--concurrency <jobs>", "jobs at once")
+  new Option("--concurrency <jobs>", "how many jobs run concurrently")
     .argParser(integer(1, 10_000))
     .default(10)
     .env("FORGEQ_CONCURRENCY");

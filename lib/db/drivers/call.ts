@@ -1,7 +1,8 @@
 import { ForgeqError } from "../../core/errors.ts";
 import type { Db, Sql } from "./client.ts";
 import { isMissingPartition, isTransient, isUnavailable, sqlState } from "./failure.ts";
-import { ensurePartitions } from "../schema/partitions.ts";
+import { ensurePartitions } from "./partitions.ts";
+import { messageOf } from "../../core/reason.ts";
 
 const ATTEMPTS = 5;
 const FIRST_DELAY_MS = 25;
@@ -29,7 +30,7 @@ const detailsOf = (error: unknown): Record<string, unknown> => {
 export const toForgeqError = (error: unknown): unknown => {
   if (error instanceof ForgeqError) return error;
   const state = sqlState(error) ?? "";
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (state in CODES) {
     const retry = state === "FQ002" ? { retryAfterSeconds: 5 } : {};
     return new ForgeqError(
@@ -66,7 +67,7 @@ export const toForgeqError = (error: unknown): unknown => {
  * Runs one statement that may be sent again, because the protocol answers a repeated call as it did the first one.
  * Deadlocks, lost connections and a missing partition are retried, with a growing and jittered delay, about 0.8 s in all.
  *
- * @param resent - told the number of the try, from 0, so that a call can say that it was sent before
+ * @param params - gets the number of the try, from 0, so that a call can say that it was sent before
  * @throws {ForgeqError} `database_unavailable` - the call may or may not have happened; sending it again settles that
  */
 export const callAgain = async <Row>(

@@ -21,6 +21,24 @@ export interface Db extends Sql {
   close(): Promise<void>;
 }
 
+export type DriverChoice = "auto" | "neon" | "pg";
+
+export interface ConnectOptions {
+  readonly url: string;
+  /** `auto`: Neon's driver for hosts of neon.tech, pg for every other Postgres. */
+  readonly driver?: DriverChoice;
+  /** Connections of this process at most; 4 unless given. */
+  readonly max?: number;
+  /** Connections that stay open while nothing is sent; none unless given. Not over Neon's driver. */
+  readonly keep?: number;
+  /** Deadline of one statement; 5 unless given. */
+  readonly statementSeconds?: number;
+  /** Where Neon's HTTP endpoint is, instead of what its host name says. */
+  readonly fetchEndpoint?: string;
+  /** `host:port/path?address=` of Neon's WebSocket proxy, instead of what its host name says. */
+  readonly wsProxy?: string;
+}
+
 /** Turns a caller's connection or transaction into `Sql`, whether its `query` gives `{ rows }` (pg, Neon) or an array. */
 export const asSql = (queryable: Queryable): Sql => ({
   query: async <Row>(text: string, params: readonly unknown[] = []): Promise<Row[]> => {

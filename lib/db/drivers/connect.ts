@@ -1,30 +1,14 @@
 import { ForgeqError } from "../../core/errors.ts";
-import type { Db } from "./client.ts";
+import type { ConnectOptions, Db } from "./client.ts";
 
-export type DriverChoice = "auto" | "neon" | "pg";
-
-export interface ConnectOptions {
-  readonly url: string;
-  /** `auto`: Neon's driver for hosts of neon.tech, pg for every other Postgres. */
-  readonly driver?: DriverChoice;
-  /** Connections of this process at most; 4 unless given. */
-  readonly max?: number;
-  /** Connections that stay open while nothing is sent; none unless given. Not over Neon's driver. */
-  readonly keep?: number;
-  /** Deadline of one statement; 5 unless given. */
-  readonly statementSeconds?: number;
-  /** Where Neon's HTTP endpoint is, instead of what its host name says. */
-  readonly fetchEndpoint?: string;
-  /** `host:port/path?address=` of Neon's WebSocket proxy, instead of what its host name says. */
-  readonly wsProxy?: string;
-}
+export type { ConnectOptions, DriverChoice } from "./client.ts";
 
 const parse = (url: string): URL => {
   try {
     const parsed = new URL(url);
     if (parsed.protocol === "postgres:" || parsed.protocol === "postgresql:") return parsed;
   } catch {
-    // Said below, without the URL: it holds a password.
+    // The error below does not show the URL: it holds a password.
   }
   throw new ForgeqError(
     "database_unavailable",

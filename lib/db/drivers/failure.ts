@@ -9,7 +9,7 @@ export const sqlState = (error: unknown): string | undefined => {
 /** Codes of Node's that look like a SQLSTATE. */
 const SYSTEM_CODES = new Set(["EPIPE", "EPERM", "EBUSY", "EFBIG", "EXDEV", "EROFS", "EMFILE"]);
 
-/** A deadlock or a serialization failure: the same statement may succeed at once. */
+/** A deadlock or a serialization failure: the same statement may succeed immediately. */
 export const isTransient = (error: unknown): boolean => ["40P01", "40001"].includes(sqlState(error) ?? "");
 
 /** No partition for this row yet: make it and send the call again. */

@@ -1,6 +1,5 @@
 import { neon, neonConfig, Pool } from "@neondatabase/serverless";
-import type { Db } from "./client.ts";
-import type { ConnectOptions } from "./connect.ts";
+import type { ConnectOptions, Db } from "./client.ts";
 import { toParams } from "./params.ts";
 import { createSessions, outlive } from "./session.ts";
 
@@ -12,7 +11,7 @@ const toError = (thrown: unknown): unknown =>
     ? thrown
     : new Error(`websocket failed: ${(thrown as { message?: string } | null)?.message || "no reason given"}`);
 
-// The driver keeps these settings in one place for the whole process; so here they are told apart by the database's address.
+// The driver keeps these settings in one place for the whole process; so here the database's address distinguishes them.
 const endpoints = new Map<string, Pick<ConnectOptions, "fetchEndpoint" | "wsProxy">>();
 const neonFetchEndpoint = neonConfig.fetchEndpoint;
 

@@ -1,6 +1,5 @@
 import pg from "pg";
-import type { Db } from "./client.ts";
-import type { ConnectOptions } from "./connect.ts";
+import type { ConnectOptions, Db } from "./client.ts";
 import { createSendByName } from "./prepared.ts";
 import { createSessions, outlive } from "./session.ts";
 

@@ -26,7 +26,7 @@ const NAMED = new Set([
 // Unknown, or there already: a pooler gave this session another connection. Or its columns are others since a migration.
 const REFUSED = new Set(["26000", "42P05", "0A000"]);
 
-/** Of the text alone, so that it means the same to all who share a connection of a pooler. */
+/** The name is made of the text alone, so that it means the same to all clients that share a connection of a pooler. */
 const nameOf = (tag: string, text: string): string =>
   `fq_${tag}_${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
 

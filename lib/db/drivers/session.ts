@@ -50,7 +50,7 @@ export const send: Send = (client, text, params, deadlineMs) =>
 interface SessionOptions {
   /** Whatever the driver rejects with, as an Error. */
   readonly toError?: (thrown: unknown) => unknown;
-  /** Of a statement that is its own transaction. An error inside a caller's one would end it. */
+  /** Sends a statement that is its own transaction. An error inside a caller's transaction would end that transaction. */
   readonly sendAlone?: Send;
 }
 

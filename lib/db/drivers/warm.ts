@@ -8,12 +8,12 @@ select forgeq.enqueue_lines('{}'::uuid[], '', array[''], fresh => true, start =>
     jsonb_build_array(jsonb_build_object('queue', '', 'claim_id', gen_random_uuid())), '{}', 1, null, 1))`;
 
 /**
- * Opens so many connections, and lets Postgres compile on each what is called most: on a new one a first enqueue takes 70 ms, a later one
- * two (PostgreSQL 18.4, two cores). A database that is away, or not migrated, is told of by the first statement that needs it.
+ * Opens `connections` connections, and lets Postgres compile on each what is called most: on a new one a first enqueue takes 70 ms, a later one
+ * two (PostgreSQL 18.4, two cores). A database that is away, or not migrated, is reported by the first statement that needs it.
  */
 export const warmUp = async (db: Db, connections: number): Promise<void> => {
   // Over HTTP there is no connection to keep.
   if (db.driver !== "pg") return;
-  // All at once, so that each has a connection of its own.
+  // Concurrently, so that each has a connection of its own.
   await Promise.allSettled(Array.from({ length: connections }, () => db.query(WARM_UP)));
 };

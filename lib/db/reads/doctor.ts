@@ -34,7 +34,7 @@ select t.type, (select count(*)::int from (
        exists (select from forgeq.job j where j.queue = t.queue and j.type = t.type) as live
 from forgeq.job_type t order by t.type`;
 
-/** Of each type in the database: live jobs whose lease came back without having begun, and whether it has live jobs at all. */
+/** For each type in the database: live jobs whose lease came back without having begun, and whether it has live jobs at all. */
 export const readTypeTrouble = (
   db: Db,
 ): Promise<readonly { readonly type: string; readonly undispatched: number; readonly live: boolean }[]> =>

@@ -1,4 +1,4 @@
-import type { Sql } from "../drivers/client.ts";
+import { asSql, type Queryable } from "../drivers/client.ts";
 
 /** How far a reader of the history has come: the key of the last row it has seen. */
 export interface HistoryKey {
@@ -72,13 +72,15 @@ const LOWEST: HistoryKey = { id: "00000000-0000-0000-0000-000000000000", life: -
 /**
  * Counts one page of the jobs that finished in [from, to), in the order of the history's key. A page is a statement of
  * its own: jobs that finish between two pages with a key already passed are not seen.
+ *
+ * @param client - a `pg` client, a Neon client, or any object with `query(text, params)`
  */
-export const countHistoryPage = async (sql: Sql, input: HistoryPageInput): Promise<HistoryPage> => {
+export const countHistoryPage = async (client: Queryable, input: HistoryPageInput): Promise<HistoryPage> => {
   const { from, to, pageRows } = input;
   const after = input.after ?? LOWEST;
   const lower = new Date(weekOf(from.getTime()));
   const upper = new Date(weekOf(to.getTime() - 1) + 7 * DAY_MS);
-  const [row] = await sql.query<Row>(HISTORY_PAGE, [from, to, lower, upper, after.id, after.life, pageRows]);
+  const [row] = await asSql(client).query<Row>(HISTORY_PAGE, [from, to, lower, upper, after.id, after.life, pageRows]);
   const { examined, id, life, counts } = row!;
   return {
     examined,

@@ -115,7 +115,7 @@ const withAttempts = async (db: Db, rows: readonly JobRow[]): Promise<Job[]> => 
 
 /** A job with its payload and attempts, or null. */
 export const getJob = async (db: Db, id: string, at: Date | null): Promise<Job | null> => {
-  // Live, finished, then live again: a job may finish, or be revived, between two looks.
+  // Live, finished, then live again: a job may finish, or be revived, between two reads.
   for (const [text, params] of [
     [GET_LIVE, [at, id]],
     [GET_FINISHED, [id]],

@@ -38,18 +38,27 @@ set max_in_flight = case when $2::jsonb ? 'max_in_flight' then ($2 ->> 'max_in_f
 where name = $1
 returning name`;
 
+/** What an operator sets of a queue; what is absent stays as it is. */
+export interface QueueLimits {
+  /** Null is no limit. */
+  readonly maxInFlight?: number | null;
+  /** Null is no limit. */
+  readonly maxPending?: number | null;
+  readonly retentionDays?: number;
+}
+
+/** As SET_LIMITS reads it: JSON leaves out what is absent. */
+const toWire = ({ maxInFlight, maxPending, retentionDays }: QueueLimits) => ({
+  max_in_flight: maxInFlight,
+  max_pending: maxPending,
+  retention_days: retentionDays,
+});
+
 /**
  * An operator's limits: they win over the code's from now on. A lowered limit drains. False: no such queue.
  *
  * A limit is in force for claims that begin after it was set. A queue's first limit waits for nobody, so claims of the unlimited queue that
  * began before may still add their jobs to what it allows, once; every later change waits for the claim that is under way.
  */
-export const setLimits = async (
-  db: Db,
-  name: string,
-  limits: {
-    readonly max_in_flight?: number | null;
-    readonly max_pending?: number | null;
-    readonly retention_days?: number;
-  },
-): Promise<boolean> => (await call(db, SET_LIMITS, [name, JSON.stringify(limits)])).length > 0;
+export const setLimits = async (db: Db, name: string, limits: QueueLimits): Promise<boolean> =>
+  (await call(db, SET_LIMITS, [name, JSON.stringify(toWire(limits))])).length > 0;

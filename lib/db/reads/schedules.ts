@@ -16,7 +16,7 @@ export interface Schedule extends ScheduleDefinition {
   readonly updatedAt: Date;
 }
 
-/** With the database's clock, which says what is due. */
+/** A schedule, and the time by the database's clock, which says what is due. */
 export type ScheduleNow = Schedule & { readonly now: Date };
 
 const COLUMNS = `s.name, s.id, s.cron, s.timezone, s.type, s.payload, s.queue, s.priority, s.paused, s.overlap,
@@ -55,15 +55,34 @@ export const dueSchedules = (
   at: Date | null,
 ): Promise<ScheduleNow[]> => call<ScheduleNow>(db, DUE, [limit, except, at]);
 
-/** A schedule's slots, as forgeq.fire_schedules takes them. */
+/** The slots of a schedule that are due, from where the schedule stands. */
 export interface Fire {
   readonly name: string;
+  /** The schedule's, as it was read: one that was edited since is `stale`. */
   readonly revision: number;
-  readonly decided_until: Date;
-  readonly slots: readonly { readonly slot_at: Date; readonly job_id: string; readonly run_at: Date }[];
+  readonly decidedUntil: Date;
+  readonly slots: readonly Slot[];
+  /** Every slot up to here is decided then. */
   readonly until: Date;
-  readonly next_slot_at: Date | null;
+  readonly nextSlotAt: Date | null;
 }
+
+/** One slot, and its job. */
+export interface Slot {
+  readonly slotAt: Date;
+  readonly jobId: string;
+  readonly runAt: Date;
+}
+
+/** As forgeq.fire_schedules takes it. */
+const toWire = ({ name, revision, decidedUntil, slots, until, nextSlotAt }: Fire) => ({
+  name,
+  revision,
+  decided_until: decidedUntil,
+  slots: slots.map(({ slotAt, jobId, runAt }) => ({ slot_at: slotAt, job_id: jobId, run_at: runAt })),
+  until,
+  next_slot_at: nextSlotAt,
+});
 
 export interface Fired {
   readonly name: string;
@@ -80,10 +99,10 @@ select name, outcome, jobs, skipped, due_seconds as "dueSeconds", reason from fo
 
 /** Enqueues the jobs of slots, each once whoever calls; see migrations/functions/fire_schedules.sql. */
 export const fireSlots = (db: Db, fires: readonly Fire[], at: Date | null): Promise<Fired[]> =>
-  call<Fired>(db, FIRE, [JSON.stringify(fires), at]);
+  call<Fired>(db, FIRE, [JSON.stringify(fires.map(toWire)), at]);
 
 export const fireSlotsIn = (tx: Sql, fires: readonly Fire[], at: Date | null): Promise<Fired[]> =>
-  callIn<Fired>(tx, FIRE, [JSON.stringify(fires), at]);
+  callIn<Fired>(tx, FIRE, [JSON.stringify(fires.map(toWire)), at]);
 
 const CLOCK = `/* forgeq:clock */
 select ${NOW("$1")} as now`;

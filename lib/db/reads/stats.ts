@@ -21,7 +21,7 @@ export interface QueueStats {
   readonly inFlight: number;
   /** Since when the oldest pending job is due, in seconds; null when none waits. */
   readonly oldestPendingSeconds: number | null;
-  /** Of the last five minutes, to the last tick; null without two ticks in that time. */
+  /** Jobs a minute, in the five minutes before the last tick; null without two ticks in that time. */
   readonly perMinute: {
     readonly enqueued: number;
     readonly completed: number;

@@ -1,3 +1,5 @@
+import { backoffToWire } from "../../core/backoff.ts";
+import type { JobDefinition, QueueDefinition } from "../../core/job.ts";
 import type { Sql } from "../drivers/client.ts";
 
 const SYNC_QUEUES = `/* forgeq:sync_queues */
@@ -24,31 +26,33 @@ set queue = case when 'queue' = any (t.overridden) then t.queue else excluded.qu
     lease_seconds = excluded.lease_seconds,
     batch_size = case when 'batch_size' = any (t.overridden) then t.batch_size else excluded.batch_size end`;
 
-export interface QueueRow {
-  readonly name: string;
-  readonly max_in_flight: number | null;
-  readonly max_pending: number | null;
-  readonly retention_days: number;
-  readonly keep_completed: boolean;
-}
+/** As SYNC_QUEUES reads it. */
+const toQueueRow = (queue: QueueDefinition) => ({
+  name: queue.name,
+  max_in_flight: queue.maxInFlight,
+  max_pending: queue.maxPending,
+  retention_days: queue.retentionDays,
+  keep_completed: queue.keepCompleted,
+});
 
-export interface JobTypeRow {
-  readonly type: string;
-  readonly queue: string;
-  readonly priority: number;
-  readonly max_attempts: number;
-  readonly backoff: unknown;
-  readonly timeout_seconds: number;
-  readonly lease_seconds: number;
-  readonly batch_size: number;
-}
+/** As SYNC_TYPES reads it. */
+const toTypeRow = (job: JobDefinition) => ({
+  type: job.type,
+  queue: job.queue,
+  priority: job.priority,
+  max_attempts: job.retry.maxAttempts,
+  backoff: backoffToWire(job.retry.backoff),
+  timeout_seconds: job.timeoutSeconds,
+  lease_seconds: job.leaseSeconds,
+  batch_size: job.batchSize,
+});
 
 /** Writes what the code declares; a column that an operator has overridden stays. Types that the code dropped stay too. */
 export const syncDefinitions = async (
   sql: Sql,
-  queues: readonly QueueRow[],
-  types: readonly JobTypeRow[],
+  queues: readonly QueueDefinition[],
+  jobs: readonly JobDefinition[],
 ): Promise<void> => {
-  await sql.query(SYNC_QUEUES, [JSON.stringify(queues)]);
-  await sql.query(SYNC_TYPES, [JSON.stringify(types)]);
+  await sql.query(SYNC_QUEUES, [JSON.stringify(queues.map(toQueueRow))]);
+  await sql.query(SYNC_TYPES, [JSON.stringify(jobs.map(toTypeRow))]);
 };

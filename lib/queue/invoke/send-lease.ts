@@ -1,5 +1,6 @@
 import { type ClaimedLease, releaseUnbegun, type WakeSeconds } from "../../db/protocol/leases.ts";
 import type { Deps, InvokeOutcome } from "../deps.ts";
+import { reasonOf } from "../../core/reason.ts";
 
 const LONGEST_BLOCK_SECONDS = 30;
 
@@ -7,7 +8,7 @@ const LONGEST_BLOCK_SECONDS = 30;
 export interface BlockList {
   /** The blocked types. A type whose time is up leaves the list, and `lifted` is set once. */
   current(): { readonly types: readonly string[]; readonly lifted: boolean };
-  /** Blocks a type, longer each time, and tells for how many seconds. */
+  /** Blocks a type, longer each time, and returns for how many seconds. */
   block(type: string): number;
   clear(type: string): void;
 }
@@ -41,13 +42,13 @@ export const createBlockList = (nowMs: () => number, random: () => number): Bloc
 
 export interface Sent {
   readonly outcome: InvokeOutcome;
-  /** When the lease was given back: a dispatcher should look again in so many seconds. */
+  /** When the lease was given back: in how many seconds a dispatcher should scan again. */
   readonly wakeSeconds: WakeSeconds;
 }
 
 /**
- * Invokes a lease's handler. A refused invoke gives the lease back at once, which costs its jobs a dispatch unless the
- * platform only had no room; an ambiguous one is left to the lease's expiry, because the handler may be running.
+ * Invokes a lease's handler. A refused invoke gives the lease back immediately, which costs its jobs a dispatch unless the
+ * platform only had no capacity; an ambiguous one is left to the lease's expiry, because the handler may be running.
  */
 export const sendLease = async (deps: Deps, lease: ClaimedLease, blockList: BlockList): Promise<Sent> => {
   const answer = await deps.invoker.invoke(deps.config.handlerFunction(lease.type), { lease_id: lease.id });
@@ -84,7 +85,7 @@ const giveBack = async (
   } catch (error) {
     deps.logger.warn("a refused lease could not be given back", {
       lease: lease.id,
-      reason: error instanceof Error ? error.message : String(error),
+      reason: reasonOf(error),
     });
     return null;
   }

@@ -6,7 +6,7 @@ import type { Deps } from "../deps.ts";
 const TRIES = 20;
 
 /**
- * Cancels a job: at once when nothing holds it, by a request that its handler sees within a heartbeat when a lease does.
+ * Cancels a job: immediately when nothing holds it, by a request that its handler sees within a heartbeat when a lease does.
  *
  * @returns `"requested"` when a lease holds it; whatever ends that attempt then, but a completion, ends the job cancelled
  * @throws {ForgeqError} `busy` - claims and settles held it for about two seconds; nothing was changed

@@ -10,29 +10,20 @@ export const pauseQueue = async (deps: Deps, name: string): Promise<QueueStats |
   return queueStatsOf(deps, name);
 };
 
-/** Claims again, at once. */
+/** Claims again, immediately. */
 export const resumeQueue = async (deps: Deps, name: string): Promise<QueueStats | "not_found"> => {
   await armNextMinute(deps);
   if (await queues.setPaused(deps.db, name, false)) await wakeDispatcher(deps, 0, name);
   return queueStatsOf(deps, name);
 };
 
-/** Sets limits by hand, which the code's no longer change; a raised one takes effect at once, a lowered one drains. */
+/** Sets limits by hand, which the code's no longer change; a raised one takes effect immediately, a lowered one drains. */
 export const limitQueue = async (
   deps: Deps,
   name: string,
-  limits: {
-    readonly maxInFlight?: number | null;
-    readonly maxPending?: number | null;
-    readonly retentionDays?: number;
-  },
+  limits: queues.QueueLimits,
 ): Promise<QueueStats | "not_found"> => {
-  const given = {
-    ...(limits.maxInFlight === undefined ? {} : { max_in_flight: limits.maxInFlight }),
-    ...(limits.maxPending === undefined ? {} : { max_pending: limits.maxPending }),
-    ...(limits.retentionDays === undefined ? {} : { retention_days: limits.retentionDays }),
-  };
   await armNextMinute(deps);
-  if (await queues.setLimits(deps.db, name, given)) await wakeDispatcher(deps, 0, name);
+  if (await queues.setLimits(deps.db, name, limits)) await wakeDispatcher(deps, 0, name);
   return queueStatsOf(deps, name);
 };

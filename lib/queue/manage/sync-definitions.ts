@@ -1,4 +1,3 @@
-import { backoffToWire } from "../../core/backoff.ts";
 import { DEFAULTS, type JobDefinition, type QueueDefinition } from "../../core/job.ts";
 import type { Db } from "../../db/drivers/client.ts";
 import { syncDefinitions as writeDefinitions } from "../../db/schema/definitions.ts";
@@ -25,28 +24,8 @@ export const syncDefinitions = (
 ): Promise<void> => {
   const declared = new Set(queues.map((queue) => queue.name));
   const named = [...new Set(jobs.map((job) => job.queue))].filter((name) => !declared.has(name));
-  const all = [...queues, ...named.map(undeclared)];
   return db.transaction(async (tx) => {
-    await writeDefinitions(
-      tx,
-      all.map((queue) => ({
-        name: queue.name,
-        max_in_flight: queue.maxInFlight,
-        max_pending: queue.maxPending,
-        retention_days: queue.retentionDays,
-        keep_completed: queue.keepCompleted,
-      })),
-      jobs.map((job) => ({
-        type: job.type,
-        queue: job.queue,
-        priority: job.priority,
-        max_attempts: job.retry.maxAttempts,
-        backoff: backoffToWire(job.retry.backoff),
-        timeout_seconds: job.timeoutSeconds,
-        lease_seconds: job.leaseSeconds,
-        batch_size: job.batchSize,
-      })),
-    );
+    await writeDefinitions(tx, [...queues, ...named.map(undeclared)], jobs);
     if (jobs.length > 0) await syncSchedules(tx, jobs, at);
   });
 };

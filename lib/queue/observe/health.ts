@@ -1,5 +1,6 @@
 import { isMigrated } from "../../db/schema/schema.ts";
 import type { Deps } from "../deps.ts";
+import { reasonOf } from "../../core/reason.ts";
 
 /** Does the database answer, and is its schema this code's? `detail` says what is wrong, without addresses or secrets. */
 export const health = async (deps: Deps): Promise<{ readonly ok: boolean; readonly detail?: string }> => {
@@ -9,7 +10,7 @@ export const health = async (deps: Deps): Promise<{ readonly ok: boolean; readon
       : { ok: false, detail: "the database is not migrated: run forgeq migrate" };
   } catch (error) {
     deps.logger.error("health: the database does not answer", {
-      reason: error instanceof Error ? error.message : String(error),
+      reason: reasonOf(error),
     });
     return { ok: false, detail: "the database can't be reached" };
   }

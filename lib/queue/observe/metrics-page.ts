@@ -78,7 +78,7 @@ const render = (
 
 /**
  * What Prometheus scrapes, from Postgres: right however many processes come and go. Read by three statements and kept for 10 s, in
- * which everybody who asks gets the same page. Nothing is read unless somebody asks.
+ * which every scraper gets the same page. Nothing is read without a scrape.
  */
 export const createMetricsPage = (): ((deps: Deps) => Promise<string>) => {
   let page: { readonly atMs: number; readonly text: Promise<string> } | undefined;

@@ -2,6 +2,7 @@ import { dueSlots, slotJobId, slotRunAt } from "../../core/slots.ts";
 import { dueSchedules, type Fire, fireSlots, type ScheduleNow } from "../../db/reads/schedules.ts";
 import type { Deps } from "../deps.ts";
 import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
+import { reasonOf } from "../../core/reason.ts";
 
 const SCHEDULES_PER_CALL = 100;
 
@@ -18,20 +19,20 @@ export const fireOf = (schedule: ScheduleNow): Fire => {
   return {
     name: schedule.name,
     revision: schedule.revision,
-    decided_until: schedule.decidedUntil,
+    decidedUntil: schedule.decidedUntil,
     slots: slots.map((slot) => ({
-      slot_at: slot,
-      job_id: slotJobId(schedule.id, slot),
-      run_at: slotRunAt(schedule.id, slot, schedule.jitterSeconds),
+      slotAt: slot,
+      jobId: slotJobId(schedule.id, slot),
+      runAt: slotRunAt(schedule.id, slot, schedule.jitterSeconds),
     })),
     // A clock that went back takes nothing back.
     until: schedule.now > schedule.decidedUntil ? schedule.now : schedule.decidedUntil,
-    next_slot_at: next,
+    nextSlotAt: next,
   };
 };
 
 /**
- * Enqueues the jobs of all slots that are due, each once, and wakes the dispatcher for them. Any number may run at once; a schedule
+ * Enqueues the jobs of all slots that are due, each once, and wakes the dispatcher for them. Any number may run concurrently; a schedule
  * that can't be fired holds up no other one, and stays as it is for the next tick.
  */
 export const fireSchedules = async (deps: Deps, outOfTime: () => boolean): Promise<FireReport> => {
@@ -43,12 +44,12 @@ export const fireSchedules = async (deps: Deps, outOfTime: () => boolean): Promi
       try {
         return [fireOf(schedule)];
       } catch (error) {
-        deps.logger.error("a schedule's rule can't be read", { schedule: schedule.name, reason: String(error) });
+        deps.logger.error("a schedule's rule can't be read", { schedule: schedule.name, reason: reasonOf(error) });
         report.refused += 1;
         return [];
       }
     });
-    // Whatever becomes of it now, the next tick looks again.
+    // Whatever becomes of it now, the next tick tries again.
     except.push(...due.map((schedule) => schedule.name));
     if (fires.length > 0) {
       const fired = await fireSlots(deps.db, fires, deps.clock());

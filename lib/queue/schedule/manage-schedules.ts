@@ -139,7 +139,7 @@ export const deleteSchedule = async (deps: Deps, name: string): Promise<"deleted
   throw new ForgeqError("declared_in_code", `the code declares the schedule ${name}: remove it there`);
 };
 
-/** Enqueues one job of a schedule now, beside its slots. @throws {ForgeqError} `queue_full` */
+/** Enqueues one job of a schedule now, in addition to its slots. @throws {ForgeqError} `queue_full` */
 export const triggerSchedule = async (deps: Deps, name: string): Promise<Job | "not_found"> => {
   await armNextMinute(deps);
   const triggered = await schedules.triggerSchedule(deps.db, name, uuidV7(), deps.clock());

@@ -1,7 +1,7 @@
 import { recover } from "../../db/protocol/leases.ts";
 import { purge, repair } from "../../db/protocol/maintenance.ts";
 import { foldCounters } from "../../db/reads/metrics.ts";
-import { ensurePartitions } from "../../db/schema/partitions.ts";
+import { ensurePartitions } from "../../db/drivers/partitions.ts";
 import { type NextEvent, nextEvent } from "../../db/protocol/wake.ts";
 import { arm, armNextMinute } from "../wake/arm.ts";
 import type { Deps } from "../deps.ts";

@@ -1,16 +1,4 @@
-import type { Deps } from "../deps.ts";
-
-/** Whether a wake of a minute is to come. `armed_before` is as good as `armed`. */
-export interface ArmOutcome {
-  readonly outcome: "armed" | "armed_before" | "failed";
-  readonly message?: string;
-}
-
-/** Wakes the scheduler once in a minute that is named. Create-only: a wake that is there is never moved or taken away. */
-export interface Armer {
-  /** @param minuteMs - the beginning of the minute, milliseconds since 1970 */
-  arm(minuteMs: number): Promise<ArmOutcome>;
-}
+import type { ArmOutcome, Armer, Deps } from "../deps.ts";
 
 const MINUTE_MS = 60_000;
 /** So late in a minute its successor may have begun by the other side's clock. */

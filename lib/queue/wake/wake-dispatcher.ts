@@ -2,20 +2,21 @@ import { wakeWanted } from "../../db/protocol/wake.ts";
 import type { WakeSeconds } from "../../db/protocol/leases.ts";
 import { arm, armNextMinute } from "./arm.ts";
 import type { Deps } from "../deps.ts";
+import { reasonOf } from "../../core/reason.ts";
 
 /** A dispatcher waits inside its invocation for jobs due within this many seconds; later ones are the tick's. */
 export const WAIT_HORIZON_SECONDS = 120;
 
 /**
  * Wakes a dispatcher for work that falls due in `wakeSeconds`, unless one is at it already. A hint: losing it costs time,
- * never a job, so a failure is logged and forgotten. Worker processes are told of it first.
+ * never a job, so a failure is logged and forgotten. Worker processes get the hint first.
  */
 export const wakeDispatcher = async (deps: Deps, wakeSeconds: WakeSeconds, queue?: string): Promise<void> => {
   if (wakeSeconds !== null) await deps.hintWorkers?.(wakeSeconds, queue);
   await invokeDispatcher(deps, wakeSeconds, queue);
 };
 
-/** The same without telling the workers. In armed mode a tick is armed for work that is due later. */
+/** The same without a hint to the workers. In armed mode a tick is armed for work that is due later. */
 export const invokeDispatcher = async (deps: Deps, wakeSeconds: WakeSeconds, queue?: string): Promise<void> => {
   const { dispatcherFunction } = deps.config;
   if (wakeSeconds !== null && wakeSeconds > WAIT_HORIZON_SECONDS) await arm(deps, wakeSeconds);
@@ -30,7 +31,7 @@ export const invokeDispatcher = async (deps: Deps, wakeSeconds: WakeSeconds, que
     }
   } catch (error) {
     deps.logger.warn("the dispatcher could not be woken", {
-      reason: error instanceof Error ? error.message : String(error),
+      reason: reasonOf(error),
     });
     await armNextMinute(deps);
   }

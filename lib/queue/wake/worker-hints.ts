@@ -2,7 +2,7 @@ import { type Hint, notifyWorkers } from "../../db/protocol/listen.ts";
 import type { Db } from "../../db/drivers/client.ts";
 import type { Deps } from "../deps.ts";
 
-/** Hints to workers: to those of this process at once, to others by NOTIFY. */
+/** Hints to workers: to those of this process immediately, to others by NOTIFY. */
 export interface WorkerHints {
   readonly hintWorkers: NonNullable<Deps["hintWorkers"]>;
   /** Calls `take` with the hints given in this process, from now on. */
@@ -10,7 +10,7 @@ export interface WorkerHints {
 }
 
 /**
- * @param db - hints leave the process only over pg: Neon's HTTP has nobody who listens
+ * @param db - hints leave the process only over pg: no worker listens over Neon's HTTP
  * @returns hints are merged while a NOTIFY is under way, so that a burst of enqueues sends few
  */
 export const createWorkerHints = (db: Db): WorkerHints => {

@@ -51,7 +51,7 @@ const answers = async (url: string): Promise<boolean> => {
 };
 
 it(
-  "is started by the first of several that come at once, survives a kill -9 of each, and is stopped by the last one out",
+  "is started by the first of several concurrent ones, survives a kill -9 of each, and is stopped by the last one out",
   async () => {
     const folder = temporaryFolder();
     const [first, second, third] = await Promise.all([startUser(folder), startUser(folder), startUser(folder)]);

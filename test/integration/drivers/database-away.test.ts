@@ -105,7 +105,7 @@ describe("a lease that runs while Postgres goes away", () => {
     expect(await queue.get(id)).toMatchObject({ state: "completed", attempt: 1, result: { done: true } });
   });
 
-  it("is told lease_lost when others had recovered it by then", async () => {
+  it("gets lease_lost when others had recovered it by then", async () => {
     const { deps, direct, proxy, queue, id, run, at, moveTo } = await inLease();
     const sleep = async () => {
       await recover(direct, 10, at(100));

@@ -5,7 +5,7 @@ import { cancel, getJob, listJobs, revive } from "../../../lib/db/reads/jobs.ts"
 import { extendLease, invocationFailed, recover, releaseUnbegun } from "../../../lib/db/protocol/leases.ts";
 import { settle, settleIn } from "../../../lib/db/protocol/settle.ts";
 import { purge, repair } from "../../../lib/db/protocol/maintenance.ts";
-import { ensurePartitions } from "../../../lib/db/schema/partitions.ts";
+import { ensurePartitions } from "../../../lib/db/drivers/partitions.ts";
 import { dispatchableQueues, setPaused } from "../../../lib/db/reads/queues.ts";
 import { forgetDispatchers, markDispatcher, nextDue, wakeWanted } from "../../../lib/db/protocol/wake.ts";
 import { call } from "../../../lib/db/drivers/call.ts";
@@ -88,7 +88,7 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
     });
   });
 
-  it("stores many at once, and claims on from where it stopped", async () => {
+  it("stores many in one call, and claims on from where it stopped", async () => {
     const { db, queue } = await setup({ database });
     const ids = await queue.enqueue(250);
     const first = await queue.claim(100);

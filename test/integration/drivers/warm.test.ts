@@ -17,7 +17,7 @@ const warmed = async (db: Setup["db"]): Promise<number> => {
   return row?.n ?? -1;
 };
 
-it("warms as many connections as it is told to, and changes nothing", async () => {
+it("warms as many connections as it is asked to, and changes nothing", async () => {
   const { db, url, queue } = await setup();
   await queue.enqueue(2);
   await queue.lease(1);

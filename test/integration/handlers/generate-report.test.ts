@@ -6,7 +6,7 @@ import { generateReport } from "../../../functions/handlers/generate_report/job.
 import { report } from "../../../functions/handlers/generate_report/report.ts";
 import { folderStore } from "../../../functions/handlers/generate_report/store.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
-import { ensurePartitions } from "../../../lib/db/schema/partitions.ts";
+import { ensurePartitions } from "../../../lib/db/drivers/partitions.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
 
 const ID = "019ab000-0000-7000-8000-000000000001";

@@ -60,7 +60,7 @@ describe("the counters", () => {
     expect(await counters(db)).toMatchObject({ "plain/plain/enqueued": 3, "plain/plain/finished_completed": 2 });
   });
 
-  it("lose and double nothing when a fold crashes, or when two fold at once", async () => {
+  it("lose and double nothing when a fold crashes, or when two fold concurrently", async () => {
     const { db, queue, at } = await setup();
     await queue.enqueue(5);
     await queue.settle(await queue.lease(), "completed");

@@ -13,7 +13,7 @@ const wal = async (db: Db, text: string, params: readonly unknown[]): Promise<nu
   return row!["QUERY PLAN"][0].Plan["WAL Bytes"];
 };
 
-/** Bytes per job from enqueue to settle, in leases of so many jobs. */
+/** Bytes per job from enqueue to settle, in leases of `jobs` jobs. */
 const perJob = async (db: Db, jobs: number): Promise<number> => {
   const runs = 20;
   let bytes = 0;

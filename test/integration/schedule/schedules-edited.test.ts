@@ -66,7 +66,7 @@ describe("editing", () => {
     expect(await slots()).toEqual([1, 11]);
   });
 
-  it("is told of an unknown name, a name that is taken and a rule without slots", async () => {
+  it("is refused an unknown name, a name that is taken and a rule without slots", async () => {
     const { deps } = await setupSchedules();
     await createSchedule(deps, everyMinute());
     expect(await getSchedule(deps, "no")).toBe("not_found");

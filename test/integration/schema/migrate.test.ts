@@ -148,7 +148,7 @@ describe("migrate", () => {
     expect(await schemas(db)).toEqual([]);
   });
 
-  it("runs one at a time: of several at once, one applies everything and the others nothing", async () => {
+  it("runs one at a time: of several concurrent ones, one applies everything and the others nothing", async () => {
     const { db } = await createTestDatabase({ empty: true });
     const runs = await Promise.all([migrate(db), migrate(db), migrate(db)]);
     const sizes = runs.map(({ applied }) => applied.length).sort((a, b) => a - b);

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { recover } from "../../../lib/db/protocol/leases.ts";
 import { purge } from "../../../lib/db/protocol/maintenance.ts";
-import { ensurePartitions } from "../../../lib/db/schema/partitions.ts";
+import { ensurePartitions } from "../../../lib/db/drivers/partitions.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { plain, setup, unlimited } from "../../support/queue.ts";
 import { defineJob, defineQueue } from "../../../lib/core/define.ts";
@@ -23,7 +23,7 @@ it("are there from last week to eight weeks ahead, and are made once", async () 
   expect(await partitions(db, "job_history")).toHaveLength(10);
   expect(await partitions(db, "job_attempt")).toHaveLength(10);
   expect(await ensurePartitions(db, at(0))).toBe(0);
-  // Two weeks on, two more of each table; of several callers at once one makes them.
+  // Two weeks on, two more of each table; of several concurrent callers one makes them.
   const made = await Promise.all([1, 2, 3].map(() => ensurePartitions(db, at(2 * WEEK_SECONDS))));
   expect(made.reduce((sum, n) => sum + n, 0)).toBe(4);
   expect(await partitions(db, "job_history")).toHaveLength(12);

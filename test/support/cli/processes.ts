@@ -4,7 +4,8 @@ import { expect, onTestFinished } from "vitest";
 import { createInvoker } from "../../../lib/aws/invoke.ts";
 import { getJob } from "../../../lib/db/reads/jobs.ts";
 import { localFunctions } from "../../../lib/local/functions.ts";
-import { type Fault, startInvoker } from "../../../lib/local/invoker.ts";
+import type { Fault } from "../../../lib/local/events.ts";
+import { startInvoker } from "../../../lib/local/invoker.ts";
 import type { Deps } from "../../../lib/queue/deps.ts";
 import type { NewJob } from "../../../lib/core/new-job.ts";
 import { enqueueJobs } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
@@ -145,7 +146,7 @@ export const startProcesses = async ({ handlers, faults, env, ...settings }: Pro
       if (invocation === undefined) throw new Error(`no process has lease ${leaseId}`);
       return { pid: invocation.pid, leaseId };
     },
-    /** One tick, as if so many seconds had passed. */
+    /** One tick, as if `seconds` had passed. */
     tickIn: (seconds: number) => tick({ ...deps, clock: () => new Date(Date.now() + seconds * 1000) }, () => 60_000),
     /** Makes the waiting jobs due and starts a dispatcher, which does not know of the instants they waited for. */
     hurry: async (): Promise<void> => {

@@ -54,7 +54,7 @@ const itemsIn = ([jobs, payloads, types, , details]: readonly unknown[]): Item[]
 const CREATED = { created: true, queue: "emails", priority: 5, maxAttempts: 8 };
 const NOW = new Date("2030-01-01T00:00:00Z");
 
-/** The enqueue function before a database that stores what it is told, or refuses all of it. */
+/** The enqueue function before a database that stores what it gets, or refuses all of it. */
 export const setup = (keys = ALL_SCOPES, refusal?: { code: string; detail: object }) => {
   const stored: Item[] = [];
   const { db, query } = answering({

@@ -3,7 +3,7 @@ import type { Db } from "../../../lib/db/drivers/client.ts";
 import type { Deps } from "../../../lib/queue/deps.ts";
 import { realTime } from "../../../lib/queue/time.ts";
 
-/** Answers each statement of a name as it is told; any other statement fails the test. */
+/** Answers each statement of a name as the test says; any other statement fails the test. */
 export const answering = (answers: Record<string, (params: readonly unknown[]) => unknown[]>) => {
   const query = vi.fn((text: string, params: readonly unknown[] = []) => {
     const name = /^\/\* forgeq:(\w+) \*\//.exec(text)?.[1] ?? "";

@@ -20,7 +20,7 @@ const withoutThrottled = (counted: Record<string, number>) => {
   };
 };
 
-/** After a storm of so many jobs the counters equal what jobs and attempts tell, have never fallen, and outlive history. */
+/** After a storm the counters equal what jobs and attempts show, have never fallen, and outlive history. */
 export const expectExactCounters = async (jobs: number, seed: number): Promise<void> => {
   const { db, throttled, shrunk, now } = await storm(jobs, seeded(seed));
   expect(shrunk).toEqual([]);

@@ -23,7 +23,7 @@ export const STORM = {
 const OUTCOMES = ["completed", "completed", "completed", "retry", "dead", "released", "snoozed", "timed_out"] as const;
 
 /**
- * Runs jobs through every way an attempt can end, by eight workers at once: several settles per lease, handlers that crash, invokes
+ * Runs jobs through every way an attempt can end, by eight concurrent workers: several settles per lease, handlers that crash, invokes
  * that are refused, cancels before and while they run, retries by hand. Meanwhile counters are folded and read.
  *
  * @returns the setup when every job has ended, jobs given back as throttled, and counters that were read smaller than before

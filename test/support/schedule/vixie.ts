@@ -100,7 +100,7 @@ export const walkVixie = (
   return starts;
 };
 
-/** Whatever clocks have done: half hours, midnights, an hour back in Ramadan, two hours at once, a lost day (Apia, 2011). */
+/** Whatever clocks have done: half hours, midnights, an hour back in Ramadan, two hours in one step, a lost day (Apia, 2011). */
 export const ZONES = [
   "UTC",
   "Europe/Berlin",

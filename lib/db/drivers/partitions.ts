@@ -1,4 +1,4 @@
-import type { Db } from "../drivers/client.ts";
+import type { Db } from "./client.ts";
 
 const ENSURE_PARTITIONS = `/* forgeq:ensure_partitions */
 select forgeq.ensure_partitions($1::int, $2::timestamptz) as made`;

@@ -1,8 +1,4 @@
-import { countHistoryPage } from "../db/reads/finished-jobs.ts";
-import type { FinishedCount, HistoryKey } from "../db/reads/finished-jobs.ts";
-import type { Sql } from "../db/drivers/client.ts";
-
-export type { FinishedCount } from "../db/reads/finished-jobs.ts";
+import { countHistoryPage, type FinishedCount, type HistoryKey, type Queryable } from "../../../lib/job.ts";
 
 /** Rows of the history that one statement examines. Measured: 20 to 50 ms a page (600,000 rows in memory, Postgres 18). */
 export const REPORT_PAGE_ROWS = 20_000;
@@ -25,7 +21,7 @@ const keyOf = ({ hour, type, state }: FinishedCount): string => `${hour.toISOStr
  * @throws the signal's reason, between two pages
  */
 export const countFinished = async (
-  deps: { readonly db: Sql },
+  deps: { readonly db: Queryable },
   input: CountFinishedInput,
 ): Promise<FinishedCount[]> => {
   const { from, to, signal, onPage, pageRows = REPORT_PAGE_ROWS } = input;

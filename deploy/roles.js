@@ -1,0 +1,90 @@
+// A role for each function, with no more rights than it needs.
+import { allow, arn, invoke, join, PARTITION } from "./names.js";
+
+/** SecureStrings under the account's own aws/ssm key need no kms statement. */
+const secrets = (...names) =>
+  allow(
+    "ssm:GetParameter",
+    names.map((name) => arn("ssm", `parameter/${name.replace(/^\//, "")}`)),
+  );
+
+/**
+ * The rights of a function that leaves something to do for later: it arms a wake in the service's group, as the role of
+ * wakes, and can do nothing else there.
+ */
+const arming = (prefix) => [
+  allow("scheduler:CreateSchedule", [arn("scheduler", `schedule/${prefix}/wake-*`)]),
+  {
+    ...allow("iam:PassRole", [{ "Fn::GetAtt": ["WakeRole", "Arn"] }]),
+    Condition: { StringEquals: { "iam:PassedToService": "scheduler.amazonaws.com" } },
+  },
+];
+
+const putReports = (reports) =>
+  reports.startsWith("s3://")
+    ? [allow("s3:PutObject", join("arn", PARTITION, "s3", "", "", `${reports.slice(5).replace(/\/+$/, "")}/*`))]
+    : [];
+
+/** The statements of the handlers' roles, by function key. */
+const handlerStatements = ({ prefix, handlers, databaseUrl, smtpUrl, reports, eager }) => {
+  const own = {
+    "handler-send_email": [secrets(smtpUrl)],
+    "handler-generate_report": putReports(reports),
+  };
+  const invoked = ["dispatcher", "failed-invocation", ...(eager ? handlers : [])];
+  return Object.fromEntries(
+    handlers.map((key) => [key, [secrets(databaseUrl), invoke(prefix, invoked), ...(own[key] ?? [])]]),
+  );
+};
+
+/** The statements of every function's role, by function key. With eager invokes a producer invokes handlers itself. */
+const statementsOf = (settings) => {
+  const { prefix, handlers, databaseUrl, apiKeys, eager } = settings;
+  return {
+    enqueue: [secrets(databaseUrl, apiKeys), invoke(prefix, ["dispatcher", ...(eager ? handlers : [])])],
+    api: [secrets(databaseUrl, apiKeys), invoke(prefix, ["dispatcher"])],
+    dispatcher: [secrets(databaseUrl), invoke(prefix, ["dispatcher", ...handlers])],
+    scheduler: [secrets(databaseUrl), invoke(prefix, ["dispatcher"])],
+    "failed-invocation": [secrets(databaseUrl), invoke(prefix, ["dispatcher"])],
+    ...handlerStatements(settings),
+  };
+};
+
+const VPC_POLICY = join("arn", PARTITION, "iam", "", "aws", "policy/service-role/AWSLambdaVPCAccessExecutionRole");
+
+const role = ({ prefix, subnets }, key, statements) => ({
+  Type: "AWS::IAM::Role",
+  Properties: {
+    AssumeRolePolicyDocument: {
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }],
+    },
+    ...(subnets.length === 0 ? {} : { ManagedPolicyArns: [VPC_POLICY] }),
+    Policies: [
+      {
+        PolicyName: key,
+        PolicyDocument: {
+          Version: "2012-10-17",
+          Statement: [
+            allow(
+              ["logs:CreateLogStream", "logs:PutLogEvents"],
+              arn("logs", `log-group:/aws/lambda/${prefix}-${key}:*`),
+            ),
+            ...statements,
+          ],
+        },
+      },
+    ],
+  },
+});
+
+/** The role of each function, by function key. */
+export const rolesOf = (settings) => {
+  const armed = settings.armed ? arming(settings.prefix) : [];
+  return Object.fromEntries(
+    Object.entries(statementsOf(settings)).map(([key, statements]) => [
+      key,
+      role(settings, key, [...statements, ...armed]),
+    ]),
+  );
+};
