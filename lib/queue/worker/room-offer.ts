@@ -42,8 +42,8 @@ export const createWorkerRoom = (
     readonly isRoomy: () => boolean;
     /** Jobs that can start now. */
     readonly free: () => number;
-    /** A look keeps room for what it may bring. */
-    readonly looking: () => boolean;
+    /** Slots are reserved for jobs that may not come. */
+    readonly reserving: () => boolean;
     readonly start: (lease: TakenLease) => void;
     readonly refuse: (lease: TakenLease) => void;
   },
@@ -73,13 +73,13 @@ export const createWorkerRoom = (
       .finally(() => (withdrawing = false));
   };
 
-  /** What there is no room for goes back, once no look keeps some. */
+  /** What there is no room for goes back, once none is reserved for others. */
   const startHanded = (): void => {
     const waiting = handed;
     handed = [];
     for (const lease of waiting) {
       if (lease.jobs.length <= jobs.free()) jobs.start(lease);
-      else if (jobs.looking()) handed.push(lease);
+      else if (jobs.reserving()) handed.push(lease);
       else {
         jobs.refuse(lease);
         withdraw();

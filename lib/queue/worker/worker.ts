@@ -123,7 +123,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     {
       isRoomy: () => accepting && leases.busy() * 2 <= concurrency && !queues.anyMore(),
       free: freeJobs,
-      looking: () => accepting && statements > 0,
+      reserving: () => accepting && reserved > 0,
       start: (lease) => leases.start([lease]),
       refuse: (lease) => leases.refuse(lease),
     },
@@ -200,8 +200,10 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     const beside = (looks && polls) || room.isDue() ? { room: room.offer() } : null;
     if (looks) polls = false;
     const takes = looks ? queues.takes(all) : [];
+    // Only a statement that takes can bring jobs.
+    const reserves = takes.length > 0 ? maxJobs : 0;
     statements += 1;
-    reserved += maxJobs;
+    reserved += reserves;
     const input: SettleAndTake = {
       worker,
       settles,
@@ -217,7 +219,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
     try {
       const found = await sender.send(input);
       pace.wasOnItsWay(deps.time.elapsedMs() - sentAtMs - found.serverMs);
-      reserved -= maxJobs;
+      reserved -= reserves;
       statements -= 1;
       const visited = new Set(found.queues.map(({ queue }) => queue));
       queues.unseen(takes.filter(({ queue }) => !visited.has(queue)));
@@ -225,7 +227,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       const untold = foundUntold(takes, found);
       if (all || untold) poll.looked(untold);
     } catch (error) {
-      reserved -= maxJobs;
+      reserved -= reserves;
       statements -= 1;
       queues.unseen(takes);
       if (all) poll.looked(false);
