@@ -1,12 +1,11 @@
-import { recover } from "../../db/protocol/leases.ts";
 import { queueNames } from "../../db/reads/queues.ts";
 import type { Beside } from "../../db/protocol/take.ts";
 import type { Deps } from "../deps.ts";
+import { recoverLeases } from "../schedule/recover-leases.ts";
 
 const RECOVER_EVERY_MS = 15_000;
 const REFRESH_EVERY_MS = 30_000;
 const SOONEST_MS = 1_000;
-const LEASES_PER_CALL = 100;
 
 /**
  * What a worker does beside its jobs: takes back expired leases, so that it needs no server, and learns of new queues. By statements of its
@@ -47,13 +46,14 @@ export const startChores = (
     });
   };
 
-  const recoverLeases = async (): Promise<void> => {
-    const { leases, jobs, wakeSeconds } = await recover(deps.db, LEASES_PER_CALL, deps.clock());
-    if (leases === 0) return;
-    deps.metrics.count("LeasesRecovered", leases);
-    deps.metrics.count("JobsRecovered", jobs);
-    deps.logger.warn("expired leases were recovered", { leases, jobs });
-    if (wakeSeconds !== null) on.onRecovered(wakeSeconds);
+  const recoverExpired = async (): Promise<void> => {
+    await recoverLeases(
+      deps,
+      () => !stopped,
+      (wakeSeconds) => {
+        if (wakeSeconds !== null) on.onRecovered(wakeSeconds);
+      },
+    );
   };
 
   const refreshQueues = async (): Promise<void> => {
@@ -76,7 +76,7 @@ export const startChores = (
     }
   };
 
-  every("recover", RECOVER_EVERY_MS, recoverLeases);
+  every("recover", RECOVER_EVERY_MS, recoverExpired);
   if (fixedQueues === null) void learnQueues().then(() => every("refresh", REFRESH_EVERY_MS, refreshQueues));
   // In a turn of its own: the caller is not complete yet.
   else setImmediate(() => on.onQueues(fixedQueues));
@@ -84,7 +84,7 @@ export const startChores = (
   return {
     told: ({ leaseSeconds, queues }) => {
       const expiresMs = Math.max(0, (leaseSeconds ?? Infinity) * 1000);
-      every("recover", RECOVER_EVERY_MS, recoverLeases, Math.min(RECOVER_EVERY_MS, expiresMs));
+      every("recover", RECOVER_EVERY_MS, recoverExpired, Math.min(RECOVER_EVERY_MS, expiresMs));
       if (fixedQueues !== null) return;
       if (!asked) every("refresh", REFRESH_EVERY_MS, refreshQueues);
       on.onQueues(queues);
