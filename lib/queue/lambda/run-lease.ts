@@ -85,9 +85,7 @@ export const runLease = async <Schema extends z.ZodType>(
   };
   const settler = createSettler(
     deps,
-    holder,
-    queue,
-    jobs,
+    { holder, queue, jobs },
     () => ended === "lease_lost" || input.remainingMs() < reserveMs / 2,
   );
   const heartbeat = startHeartbeat(

@@ -216,23 +216,17 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => {
       at: deps.clock(),
     };
     const sentAtMs = deps.time.elapsedMs();
-    try {
-      const found = await sender.send(input);
-      pace.wasOnItsWay(deps.time.elapsedMs() - sentAtMs - found.serverMs);
-      reserved -= reserves;
-      statements -= 1;
-      const visited = new Set(found.queues.map(({ queue }) => queue));
-      queues.unseen(takes.filter(({ queue }) => !visited.has(queue)));
-      absorb(settles, takes, found);
-      const untold = foundUntold(takes, found);
-      if (all || untold) poll.looked(untold);
-    } catch (error) {
-      reserved -= reserves;
-      statements -= 1;
-      queues.unseen(takes);
-      if (all) poll.looked(false);
-      outcomes.forget(settles, error);
-    }
+    const { answered, unwritten } = await sender.send(input);
+    reserved -= reserves;
+    statements -= 1;
+    const [first] = answered;
+    if (first !== undefined) pace.wasOnItsWay(deps.time.elapsedMs() - sentAtMs - first.answer.serverMs);
+    const visited = new Set(answered.flatMap(({ answer }) => answer.queues.map(({ queue }) => queue)));
+    queues.unseen(takes.filter(({ queue }) => !visited.has(queue)));
+    for (const { settles: sent, answer } of answered) absorb(sent, takes, answer);
+    const untold = answered.some(({ answer }) => foundUntold(takes, answer));
+    if (all || untold) poll.looked(untold);
+    if (unwritten !== null) outcomes.forget(unwritten.settles, unwritten.error);
     pump();
   };
 
