@@ -26,10 +26,10 @@ export const drain = async (deps: Deps, { scanner, queues, renew, outOfTime, cou
   let renewedAtMs = deps.time.elapsedMs();
   let lingered = 0;
   let visited = await queues();
-  const hot = new Set<string>();
+  const due = new Set<string>();
   while (!outOfTime()) {
     const result = counted(await scanner.scan(visited, { sweep: false }));
-    for (const queue of result.hot) hot.add(queue);
+    for (const queue of result.due) due.add(queue);
     if (result.jobs > 0) lingered = 0;
     const pause = LINGER_SECONDS[lingered];
     const renewing = deps.time.elapsedMs() - renewedAtMs >= RENEW_EVERY_MS;
@@ -37,9 +37,9 @@ export const drain = async (deps: Deps, { scanner, queues, renew, outOfTime, cou
       renewedAtMs = deps.time.elapsedMs();
       if (!(await renew())) return;
     }
-    visited = renewing || (pause ?? 0) >= VISIT_ALL_SECONDS ? await queues() : [...new Set([...hot, ...result.cutOff])];
+    visited = renewing || (pause ?? 0) >= VISIT_ALL_SECONDS ? await queues() : [...new Set([...due, ...result.cutOff])];
     if ((result.jobs > 0 && result.more) || result.cutOff.length > 0) continue;
-    if (hot.size === 0 || pause === undefined) return;
+    if (due.size === 0 || pause === undefined) return;
     lingered += 1;
     await deps.sleep(pause);
   }
