@@ -25,7 +25,7 @@ export const listenForWorker = (
         onChange(works);
       },
     },
-    { worker: worker.id, take: worker.take },
+    { worker: worker.id, take: worker.push },
   );
   return {
     close: () => {

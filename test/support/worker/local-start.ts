@@ -64,7 +64,7 @@ export const setupHandOff = async (
     // There is no dispatcher.
     enqueue: (...jobs: NewJob[]) =>
       enqueueJobs(
-        { ...made.deps, db, handOff: worker.handOff, config: { ...made.deps.config, dispatcherFunction: null } },
+        { ...made.deps, db, handOff: worker.localStart, config: { ...made.deps.config, dispatcherFunction: null } },
         jobs,
       ),
     /** So many jobs have run and are settled. */
