@@ -46,8 +46,8 @@ export const createHandler: typeof create = (deps, keys) => create(deps, keys, j
   write("functions/api.ts", `export { createHandler } from ${url("../../../functions/api.ts")};\n`);
   const handler = (type: string, file: string) =>
     write(`functions/handlers/${type}/handler.ts`, `export { handler } from ${url(file)};\n`);
-  for (const { type } of OWN) handler(type, `./handlers/${type}.ts`);
-  handler(sendEmail.type, "../../functions/handlers/send_email/handler.ts");
+  for (const { type } of OWN) handler(type, `../handlers/${type}.ts`);
+  handler(sendEmail.type, "../../../functions/handlers/send_email/handler.ts");
   return folder;
 };
 
