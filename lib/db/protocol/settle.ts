@@ -72,7 +72,7 @@ const toSettled = ({ jobs, ...row }: BrieflySettled, ended: readonly Ended[]): S
 });
 
 /**
- * Writes outcomes of jobs of a begun lease; a job's first outcome stands, and is what a repeated call is told.
+ * Writes outcomes of jobs of a begun lease; a job's first outcome stands, and a repeated call gets it as its answer.
  *
  * @param all - they are those of all jobs of the lease
  */

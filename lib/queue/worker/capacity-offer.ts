@@ -14,7 +14,7 @@ const CLOSED_MS = 1_000;
 const LEAST_CONCURRENCY = 4;
 
 /** The capacity that a listening worker advertises to producers, and the jobs that they push to it: see docs/adr/0018. */
-export interface CapacityOffer {
+export interface CapacityOffering {
   /** Whether notifications arrive. */
   listens(works: boolean): void;
   /** The offer that this statement makes; null: none. */
@@ -56,7 +56,7 @@ export const createCapacityOffer = (
   state: WorkerState,
   worker: OfferingWorker,
   leases: { readonly start: (leases: readonly TakenLease[]) => void; readonly refuse: (lease: TakenLease) => void },
-): CapacityOffer => {
+): CapacityOffering => {
   const { id, invocation, queues, types } = worker;
   const nowMs = deps.time.elapsedMs;
   let waiting: TakenLease[] = [];

@@ -1,8 +1,8 @@
 import type { SettleAndTake, SettledAndTaken } from "../../db/protocol/take.ts";
 import type { Deps } from "../deps.ts";
 import type { Settlement, Settles } from "../run/settling.ts";
-import type { CapacityOffer } from "./capacity-offer.ts";
-import type { Housekeeping } from "./housekeeping.ts";
+import type { CapacityOffering } from "./capacity-offer.ts";
+import type { Housekeeper } from "./housekeeping.ts";
 import type { WorkerLeases } from "./leases.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Outcomes } from "./outcomes.ts";
@@ -26,9 +26,9 @@ export interface ExchangeParts {
   readonly queues: QueuePositions;
   readonly leases: WorkerLeases;
   readonly outcomes: Outcomes;
-  readonly offer: Pick<CapacityOffer, "offer">;
+  readonly offer: Pick<CapacityOffering, "offer">;
   readonly poll: Pick<Poll, "polled" | "due">;
-  readonly housekeeping: Pick<Housekeeping, "found">;
+  readonly housekeeping: Pick<Housekeeper, "found">;
   /** Runs something in `ms`; the worker is not quiet until then. */
   readonly later: (ms: number, run: () => void) => void;
 }

@@ -13,7 +13,7 @@ const LONGEST_PAUSE_SECONDS = 5;
  * What a worker attends to besides its jobs: it takes back expired leases, so that it needs no server, and learns of new queues. Polls
  * say what there is to do; only where none does are there statements for it.
  */
-export interface Housekeeping {
+export interface Housekeeper {
   /** What a poll found besides jobs. */
   found(beside: Beside): void;
   /** Asks for the queues again, once a second at most: a queue was announced that this process does not know. */
@@ -92,7 +92,7 @@ export const startHousekeeping = (
   deps: Deps,
   fixedQueues: readonly string[] | null,
   on: Pick<State, "onQueues" | "onRecovered">,
-): Housekeeping => {
+): Housekeeper => {
   const state: State = {
     deps,
     ...on,

@@ -16,7 +16,7 @@ interface QueuePosition extends Watermarks {
   /** When a take last began at the watermarks, or before them; `-Infinity`: the next one has to. */
   wideAtMs: number;
   gaveAtMs: number;
-  /** There may be due jobs, as somebody said, and no statement has looked since: worth one. */
+  /** There may be due jobs, according to a hint, and no take has visited the queue since: worth a statement. */
   announced: boolean;
   /** The last take was cut off by its size: worth as many concurrent statements as there may be. */
   backlog: boolean;
@@ -38,7 +38,7 @@ export interface QueuePositions {
   set(names: readonly string[]): void;
   /** There may be due jobs in this queue; in all of them when none is named. @returns false: there is no such queue here */
   markDue(name?: string): boolean;
-  /** Whether this queue is known, and no jobs of it that no statement looks for. */
+  /** Whether this queue is known here, and not due. */
   noneWait(name: string): boolean;
   /** What a statement takes from: the due queues and those that gave jobs just now, or all; each time another one first. */
   takes(all: boolean): readonly QueueTake[];

@@ -37,7 +37,7 @@ export interface WorkerState {
   queuesKnown: boolean;
   /** The next four are kept by the queue positions. Queues that a take can visit. */
   queues: number;
-  /** Queues that may have due jobs which no statement has looked for. */
+  /** Queues that may have due jobs, and that no take has visited since. */
   dueQueues: number;
   /** Queues that have more due jobs than the last take could bring. */
   backlogQueues: number;

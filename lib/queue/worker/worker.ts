@@ -3,11 +3,11 @@ import { uuidV7 } from "../../core/uuid.ts";
 import type { SettledState } from "../../db/protocol/settle.ts";
 import type { settleAndTake, TakenLease } from "../../db/protocol/take.ts";
 import type { Deps, HandOff } from "../deps.ts";
-import { canOffer, type CapacityOffer, createCapacityOffer } from "./capacity-offer.ts";
+import { canOffer, type CapacityOffering, createCapacityOffer } from "./capacity-offer.ts";
 import { describeWorker, type WorkerDescription } from "./describe.ts";
 import { exchange, type ExchangeParts } from "./exchange.ts";
 import { stopGracefully } from "./graceful-stop.ts";
-import { type Housekeeping, startHousekeeping } from "./housekeeping.ts";
+import { type Housekeeper, startHousekeeping } from "./housekeeping.ts";
 import { createWorkerLeases } from "./leases.ts";
 import { createLocalSlots } from "./local-slots.ts";
 import { createHandOff, type Rooms } from "./local-start.ts";
@@ -157,9 +157,9 @@ export const wireWorker = (deps: Deps, options: WorkerOptions, call?: typeof set
 interface Inside extends Pick<Worker, "id" | "stop" | "drained" | "settled" | "localStart"> {
   readonly state: WorkerState;
   readonly queues: QueuePositions;
-  readonly offer: CapacityOffer;
+  readonly offer: CapacityOffering;
   readonly poll: Poll;
-  readonly housekeeping: Housekeeping;
+  readonly housekeeping: Housekeeper;
   readonly pump: () => void;
   readonly pumpSoon: () => void;
 }

@@ -121,7 +121,7 @@ describe("short delays", () => {
       await fresh.enqueue({ delaySeconds: 64 });
     });
     fresh.invocations.length = 0;
-    expect(await fresh.run({}, 60)).toMatchObject({ ended: "handed_over", jobs: 1 });
+    expect(await fresh.run({}, 60)).toMatchObject({ ended: "relayed", jobs: 1 });
     expect(fresh.wakes()).toBe(1);
     expect(await fresh.run({}, 60)).toMatchObject({ ended: "idle", jobs: 1 });
     expect(await fresh.lateness()).toEqual([0, 0]);
@@ -139,7 +139,7 @@ describe("short delays", () => {
         await d.db.query("select forgeq.dispatcher_mark(gen_random_uuid(), 'active', null, $1)", [d.at(d.now())]);
       }
     });
-    expect(await d.run({}, 52)).toMatchObject({ ended: "handed_over", jobs: 3 });
+    expect(await d.run({}, 52)).toMatchObject({ ended: "relayed", jobs: 3 });
     const late = await d.lateness();
     expect(late.slice(3)).toEqual([null, null]);
     for (const seconds of late.slice(0, 3)) expect(seconds).toBeLessThanOrEqual(0.2);
@@ -158,7 +158,7 @@ describe("time", () => {
   it("is handed over when it is up, with work left", async () => {
     const d = await create();
     await d.enqueue({}, 20);
-    expect(await d.run({}, 9)).toMatchObject({ ended: "handed_over", jobs: 0 });
+    expect(await d.run({}, 9)).toMatchObject({ ended: "relayed", jobs: 0 });
     expect(d.wakes()).toBe(2);
     expect(await d.run()).toMatchObject({ ended: "idle", jobs: 20 });
   });
