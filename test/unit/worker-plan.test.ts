@@ -80,7 +80,7 @@ describe("a take", () => {
     expect(next({ pollDue: true, queues: 0 })).toMatchObject({ ...expected, takeJobs: 0 });
   });
 
-  it("goes beside another statement when it fills half a batch, as far as the round trip calls for it", () => {
+  it("goes concurrently with another statement when it fills half a batch, as far as the round trip calls for it", () => {
     const backlog = { ...idle({ dueQueues: 1, statements: 1, busyJobs: 1_000 }), concurrency: 2_000 };
     expect(plan(backlog, NOW_MS)).toMatchObject({ takeJobs: 500 });
     expect(decide({ ...backlog, statements: 2 }, NOW_MS)).toBe("statement_under_way");

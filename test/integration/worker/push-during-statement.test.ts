@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { JOB } from "../../support/worker/local-start.ts";
-import { setupHandOver } from "../../support/worker/push.ts";
+import { setupPushes } from "../../support/worker/push.ts";
 import { createVirtualTime } from "../../support/virtual-time.ts";
 import { until } from "../../support/worker/worker.ts";
 
@@ -9,7 +9,7 @@ import { until } from "../../support/worker/worker.ts";
 const BETWEEN_POLLS_SECONDS = 8;
 
 it("starts a pushed job while a statement that takes nothing is under way", async () => {
-  const s = await setupHandOver();
+  const s = await setupPushes();
   const time = createVirtualTime(0);
   const released = Promise.withResolvers<void>();
   /** The takes of statements that wait for `released`. */

@@ -252,7 +252,7 @@ it("gives a worker of an older version its jobs as it knows them", async () => {
   expect(again.map(({ job }) => job)).toEqual(once.map(({ job }) => job));
 });
 
-it("goes on, when more wait, where its look ended: past what was taken, and past what committed late", async () => {
+it("goes on, when more wait, where its take ended: past what was taken, and past what committed late", async () => {
   const { queue, send, at } = await fresh();
   const due = async (seconds: number, count = 1) => queue.enqueue(count, { run_at: at(seconds).toISOString() });
   const first = await due(0, 2);
