@@ -31,7 +31,7 @@ const packagedNode = () => {
 /** Runs the command in a process of its own. The channel tells it when this one is gone, however it went. */
 const runIn = (node) => {
   const child = spawn(node, [entry, ...process.argv.slice(2)], { stdio: ["inherit", "inherit", "inherit", "ipc"] });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {
     console.error(`forgeq: ${node} can't be run (${error.message})`);
     process.exit(1);

@@ -3,7 +3,8 @@ import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import * as z from "zod";
 import type { JobDefinition } from "./core/job.ts";
-import { runInvocation, type LeaseReport, type Work } from "./queue/lambda/run-lease.ts";
+import { type InvocationReport, runInvocation } from "./queue/lambda/run-invocation.ts";
+import type { Work } from "./queue/run/run-job.ts";
 import type { Deps } from "./queue/deps.ts";
 import { invocation } from "./queue/lambda/invocation.ts";
 import { runtime } from "./runtime.ts";
@@ -25,7 +26,7 @@ export interface InvocationContext {
 }
 
 /** A Lambda function; its event is the dispatcher's. */
-export type LeaseFunction = (event: unknown, context: InvocationContext) => Promise<LeaseReport>;
+export type LeaseFunction = (event: unknown, context: InvocationContext) => Promise<InvocationReport>;
 
 const LeaseEvent = z.object({ lease_id: z.uuid() });
 
@@ -35,7 +36,7 @@ export const createLambdaHandler = <Schema extends z.ZodType>(
   definition: JobDefinition<Schema>,
   work: Work<Schema>,
 ): LeaseFunction => {
-  const handler = middy(async (event: unknown, context: Context): Promise<LeaseReport> => {
+  const handler = middy(async (event: unknown, context: Context): Promise<InvocationReport> => {
     const { lease_id: leaseId } = LeaseEvent.parse(event);
     return invocation(await deps(), context.awsRequestId, (each) =>
       runInvocation(each, definition, work, {

@@ -4,7 +4,7 @@ import type { Db } from "../../lib/db/drivers/client.ts";
 import { enqueueMany } from "../../lib/db/protocol/enqueue.ts";
 import { uuidV7 } from "../../lib/core/uuid.ts";
 import { dispatch } from "../../lib/queue/lambda/dispatch.ts";
-import { runInvocation } from "../../lib/queue/lambda/run-lease.ts";
+import { runInvocation } from "../../lib/queue/lambda/run-invocation.ts";
 import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
 import { createBench } from "../measure.ts";
 import { depsFor } from "../deps.ts";

@@ -5,7 +5,7 @@ import { dispatch } from "../../lib/queue/lambda/dispatch.ts";
 import type { Deps } from "../../lib/queue/deps.ts";
 import { enqueueJobs } from "../../lib/queue/enqueue/enqueue-jobs.ts";
 import { toNewJob } from "../../lib/queue/enqueue/typed-job.ts";
-import { runInvocation } from "../../lib/queue/lambda/run-lease.ts";
+import { runInvocation } from "../../lib/queue/lambda/run-invocation.ts";
 import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
 import { depsFor } from "../deps.ts";
 import type { Client, Payload, System } from "../system.ts";

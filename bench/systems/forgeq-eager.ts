@@ -27,7 +27,7 @@ export const system: System = {
       drain: () => Promise.reject(new Error("not measured")),
       serve: (onStart) => {
         worker = startWorker(deps, onStart);
-        deps = { ...deps, handOff: worker.handOff };
+        deps = { ...deps, localStart: worker.localStart };
         return Promise.resolve();
       },
       close: async () => {

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { formatDescription, type WorkerDescription } from "../queue/worker/describe.ts";
 import { listenForWorker } from "../queue/worker/listen.ts";
 import { createWorker } from "../queue/worker/worker.ts";
 import { configure } from "../runtime.ts";
@@ -10,10 +11,10 @@ import { onShutdown } from "./signals.ts";
 import { printJson, say } from "./terminal.ts";
 import type { WorkerMetrics } from "./worker-metrics.ts";
 
-/** Of a worker's own statements: four batches at once, heartbeats, and what its chores send. */
-const CONNECTIONS = 6;
-/** Of its batches, and of everything else. */
-const KEPT = 2;
+/** For a worker's own statements: four concurrent batches, heartbeats, and housekeeping. */
+const MOST_CONNECTIONS = 6;
+/** One for its batches, and one for the rest. */
+const LEAST_CONNECTIONS = 2;
 
 export interface WorkerCommandOptions {
   readonly concurrency: number;
@@ -31,6 +32,8 @@ export interface RunningWorker {
   readonly settled: Readonly<Record<string, number>>;
   /** Jobs in this process. */
   readonly busy: () => number;
+  /** Its state, what it does next, and why. */
+  readonly describe: () => WorkerDescription;
 }
 
 /** Starts a worker on what `open` gives, woken by hints of this process and by LISTEN where the connection allows it. */
@@ -58,6 +61,7 @@ export const startWorker = async (
   return {
     drained: worker.drained,
     busy: () => worker.busy(),
+    describe: () => worker.describe(),
     get settled() {
       return Object.fromEntries(worker.settled);
     },
@@ -80,6 +84,14 @@ const serveMetrics = async (
   return close;
 };
 
+/** `kill -USR2` shows the worker's state, for whoever wonders why nothing happens. */
+const onStateRequest = (describe: () => WorkerDescription | null): void => {
+  process.on("SIGUSR2", () => {
+    const description = describe();
+    say(description === null ? "The worker has not started yet." : formatDescription(description));
+  });
+};
+
 /** `forgeq worker` */
 export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): Promise<void> => {
   let stopping: Promise<boolean> | undefined;
@@ -95,9 +107,12 @@ export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): 
       return inOrder;
     })());
   onShutdown((signal) => {
-    say(`${signal}: no new jobs; what runs has ${options.grace} s to end. Once more ends it at once.`);
+    say(`${signal}: no new jobs; what runs has ${options.grace} s to end. Once more ends it immediately.`);
     return stop();
   });
+
+  const describe = (): WorkerDescription | null => started?.worker.describe() ?? null;
+  onStateRequest(describe);
 
   const measured =
     options.metricsPort === undefined
@@ -105,12 +120,13 @@ export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): 
       : (await import("./worker-metrics.ts")).createWorkerMetrics({
           concurrency: options.concurrency,
           busy: () => started?.worker.busy() ?? 0,
+          describe,
         });
   const open = await openDeps(options, {
     migrate: "definitions",
     ownSignals: true,
-    connections: CONNECTIONS,
-    keep: options.once === true ? 0 : KEPT,
+    connections: MOST_CONNECTIONS,
+    keep: options.once === true ? 0 : LEAST_CONNECTIONS,
     metrics: measured?.metrics,
   });
   try {
@@ -125,7 +141,7 @@ export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): 
     starting.resolve();
   }
   say(
-    `Worker ready: ${options.concurrency} jobs at once, ${options.queue?.join(", ") ?? "all queues"}. Ctrl-C stops it.`,
+    `Worker ready: up to ${options.concurrency} jobs concurrently, ${options.queue?.join(", ") ?? "all queues"}. Ctrl-C stops it.`,
   );
   if (options.once !== true) return new Promise(() => undefined);
   await started.worker.drained;

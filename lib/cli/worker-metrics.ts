@@ -1,9 +1,10 @@
 /** What a worker process says of itself. Loaded when somebody asks for it: no other command needs prom-client. */
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import { BUCKET_SECONDS } from "../core/buckets.ts";
 import { type CloudWatchMetric, WORKER_METRICS, type WorkerMetric } from "../core/metric-names.ts";
 import type { Dimensions, Metrics } from "../queue/deps.ts";
+import type { WorkerDescription } from "../queue/worker/describe.ts";
 import { listen } from "./listen.ts";
 
 const OUTCOMES: Partial<Record<CloudWatchMetric, string>> = {
@@ -17,7 +18,11 @@ const OUTCOMES: Partial<Record<CloudWatchMetric, string>> = {
 export interface WorkerMetrics {
   /** For the worker's use cases. */
   readonly metrics: Metrics;
-  /** Answers `GET /metrics` until it is closed. @returns the page's URL */
+  /**
+   * Answers `GET /metrics`, and `GET /state` with the worker's state, what it does next, and why, until it is closed.
+   *
+   * @returns the URL of the metrics
+   */
   serve(port: number, host: string): Promise<{ readonly url: string; readonly close: () => Promise<void> }>;
 }
 
@@ -28,10 +33,29 @@ const settingsOf = <Name extends WorkerMetric>(name: Name, registry: Registry) =
   registers: [registry],
 });
 
+const answerPages =
+  (registry: Registry, describe: () => WorkerDescription | null): RequestListener =>
+  (request, response) => {
+    if (request.method === "GET" && request.url === "/state") {
+      const description = describe();
+      const status = description === null ? 503 : 200;
+      return void response
+        .writeHead(status, { "content-type": "application/json", "cache-control": "no-store" })
+        .end(`${JSON.stringify(description, null, 2)}\n`);
+    }
+    if (request.method !== "GET" || request.url !== "/metrics") return void response.writeHead(404).end();
+    registry.metrics().then(
+      (page) => response.writeHead(200, { "content-type": registry.contentType }).end(page),
+      () => response.writeHead(500).end(),
+    );
+  };
+
 /** Counts from the start of this process, in memory: what `GET /metrics` of the API counts is all processes', from Postgres. */
 export const createWorkerMetrics = (worker: {
   readonly concurrency: number;
   readonly busy: () => number;
+  /** Null before the worker has started. */
+  readonly describe: () => WorkerDescription | null;
 }): WorkerMetrics => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -70,13 +94,7 @@ export const createWorkerMetrics = (worker: {
   return {
     metrics,
     serve: async (port, host) => {
-      const server = createServer((request, response) => {
-        if (request.method !== "GET" || request.url !== "/metrics") return void response.writeHead(404).end();
-        registry.metrics().then(
-          (page) => response.writeHead(200, { "content-type": registry.contentType }).end(page),
-          () => response.writeHead(500).end(),
-        );
-      });
+      const server = createServer(answerPages(registry, worker.describe));
       const origin = await listen(server, port, host, "--metrics-port");
       return {
         url: `${origin}/metrics`,

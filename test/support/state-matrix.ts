@@ -74,7 +74,7 @@ const OUTCOMES: readonly [TransitionName, Omit<Ended, "id">][] = [
   ["retry", { outcome: "retry", error: ERROR }],
   ["bury", { outcome: "dead", error: ERROR }],
   ["release", { outcome: "released" }],
-  ["snooze", { outcome: "snoozed", delay_seconds: 30 }],
+  ["snooze", { outcome: "snoozed", delaySeconds: 30 }],
   ["retry", { outcome: "timed_out", error: ERROR }],
 ];
 

@@ -54,7 +54,7 @@ describe("parallel callers", () => {
     const outcomes = ["completed", "dead", "snoozed"] as const;
     const answers = await parallel(24, (n) => {
       const some = ids.filter((_, index) => (index + n) % 2 === 0 || n % 5 === 0);
-      const ended: Ended[] = some.map((id) => ({ id, outcome: outcomes[n % 3]!, delay_seconds: 60 }));
+      const ended: Ended[] = some.map((id) => ({ id, outcome: outcomes[n % 3]!, delaySeconds: 60 }));
       return settle(s.db, held, ended, s.at(0));
     });
     for (const id of ids) {
@@ -133,7 +133,7 @@ describe("a storm of every call at once", () => {
             const lease = any(held);
             if (lease === undefined) return;
             const some = lease.jobIds.filter(() => next() < 0.6);
-            await settle(s.db, lease, some.map((id) => ({ id, outcome: any(OUTCOMES)!, delay_seconds: next() * 20 })), s.at(seconds)); // prettier-ignore
+            await settle(s.db, lease, some.map((id) => ({ id, outcome: any(OUTCOMES)!, delaySeconds: next() * 20 })), s.at(seconds)); // prettier-ignore
           },
           async () => {
             const lease = any(held);

@@ -34,7 +34,10 @@ export const graceOption = (): Option =>
     .env("FORGEQ_GRACE");
 
 const metricsPortOption = (): Option =>
-  new Option("--metrics-port <port>", "answer GET /metrics with this process's own numbers; 0 chooses a free one")
+  new Option(
+    "--metrics-port <port>",
+    "answer GET /metrics with this process's own numbers, and GET /state with what it does next and why; 0 chooses a free one",
+  )
     .argParser(integer(0, 65_535))
     .env("FORGEQ_METRICS_PORT");
 

@@ -22,8 +22,10 @@ export interface Ended {
   readonly outcome: "completed" | "retry" | "dead" | "released" | "snoozed" | "timed_out";
   readonly result?: unknown;
   readonly error?: AttemptError;
-  /** For retry and snoozed; a retry without it waits by the type's policy. */
-  readonly delay_seconds?: number;
+  /** For retry and snoozed, in seconds from now; a retry without it waits by the type's policy. */
+  readonly delaySeconds?: number;
+  /** The wire's name for it is a type error, also where TypeScript checks no excess properties: the delay would be ignored. */
+  readonly delay_seconds?: never;
 }
 
 export type SettledState = "completed" | "dead" | "cancelled" | "scheduled" | "pending" | "lease_lost";
@@ -44,15 +46,26 @@ export const stateOf = <State extends string>(
   jobId: string,
 ): State | "lease_lost" => (typeof states === "string" ? states : (states?.[jobId] ?? "lease_lost"));
 
+/** An outcome on the wire. */
+interface WireEnded extends Omit<Ended, "delaySeconds" | "delay_seconds"> {
+  readonly delay_seconds?: number;
+}
+
+const toWire = (ended: Ended): WireEnded => {
+  if (ended.delaySeconds === undefined) return ended;
+  const { delaySeconds, delay_seconds: _, ...same } = ended;
+  return { ...same, delay_seconds: delaySeconds };
+};
+
 /**
- * Outcomes as settle reads them.
+ * Outcomes as the functions `settle` and `settle_and_take` read them.
  *
  * @param all - of all jobs of the lease: then one word does where they completed without a result
  */
-export const endedForSettle = (ended: readonly Ended[], all: boolean): readonly Ended[] | "completed" =>
+export const endedForSettle = (ended: readonly Ended[], all: boolean): readonly WireEnded[] | "completed" =>
   all && ended.every(({ outcome, result }) => outcome === "completed" && (result ?? null) === null)
     ? "completed"
-    : ended;
+    : ended.map(toWire);
 
 const SETTLE = `/* forgeq:settle */
 select outcome, jobs, wake_seconds as "wakeSeconds" from forgeq.settle($1::uuid, $2::uuid, $3::jsonb, $4::timestamptz, true)`;
@@ -67,7 +80,7 @@ const toSettled = ({ jobs, ...row }: BrieflySettled, ended: readonly Ended[]): S
 });
 
 /**
- * Writes outcomes of jobs of a begun lease; a job's first outcome stands, and is what a repeated call is told.
+ * Writes outcomes of jobs of a begun lease; a job's first outcome stands, and a repeated call gets it as its answer.
  *
  * @param all - they are those of all jobs of the lease
  */
@@ -91,6 +104,13 @@ export const settleIn = async (
   at: Date | null,
 ): Promise<Settled> =>
   toSettled(
-    only(await callIn<BrieflySettled>(tx, SETTLE, [holder.leaseId, holder.begunBy, JSON.stringify(ended), at])),
+    only(
+      await callIn<BrieflySettled>(tx, SETTLE, [
+        holder.leaseId,
+        holder.begunBy,
+        JSON.stringify(endedForSettle(ended, false)),
+        at,
+      ]),
+    ),
     ended,
   );

@@ -2,28 +2,28 @@ import { uuidV7 } from "../../core/uuid.ts";
 import { dispatchableQueues } from "../../db/reads/queues.ts";
 import { markDispatcher, nextDue } from "../../db/protocol/wake.ts";
 import type { Deps } from "../deps.ts";
-import { type Drain, drain, lookAgain, standIn } from "./drain.ts";
+import { type Drain, drain, scanAgain, standIn } from "./drain.ts";
 import { fireSchedules } from "../schedule/fire-schedules.ts";
 import { createScanner, type ScanResult } from "./scanner.ts";
 import { WAIT_HORIZON_SECONDS } from "../wake/wake-dispatcher.ts";
 
 const CLOSING_SECONDS = [0, 0.3, 0.7];
-/** Kept free before the invocation's own time-out; as long before that it hands over. */
+/** Kept free before the invocation's own time-out; as long before that it starts its successor. */
 const RESERVE_MS = 10_000;
 
 export interface DispatchReport {
   readonly leases: number;
   readonly jobs: number;
   readonly refused: number;
-  /** `handed_over`: time was up with work left, and another dispatcher was invoked. */
-  readonly ended: "idle" | "another_active" | "another_waiting" | "handed_over";
+  /** `relayed`: time was up with work left, and this dispatcher started its successor. */
+  readonly ended: "idle" | "another_active" | "another_waiting" | "relayed";
 }
 
 /**
  * One dispatcher: claims due jobs of all queues and invokes their handlers, until nothing is due; waits inside its
- * invocation for jobs due within 120 s; ends a margin before its time is up, handing over what is left.
+ * invocation for jobs due within 120 s; ends a margin before its time is up, and starts a successor for what is left.
  *
- * Any number may run at once: claims are exclusive. One that finds another active ends, because that one sweeps before it ends.
+ * Any number may run concurrently: claims are exclusive. One that finds another active ends, because that one sweeps before it ends.
  *
  * @param hint.queue - visited first
  * @param remainingMs - milliseconds left of this invocation
@@ -68,7 +68,7 @@ export const dispatch = async (
     // Before the mark: a dispatcher that waited for a slot fires it, also where another one is active.
     await fireSlots();
     if (!(await mark("active"))) {
-      // The other one may have left an instant to this one that it no longer waits for.
+      // The active dispatcher may be relying on the wait that this one gives up.
       if (waited) await mark("closing");
       return { ...total, ended: "another_active" };
     }
@@ -80,12 +80,12 @@ export const dispatch = async (
     const waiting = dueSeconds !== null && !tooLate && (await mark("waiting", dueSeconds));
     if (!waiting) await mark("closing");
     if (tooOld() || tooLate) {
-      await handOver(deps);
+      await relay(deps);
       await standIn(deps, { ...work, outOfTime }, () => mark("closing"));
-      return { ...total, ended: "handed_over" };
+      return { ...total, ended: "relayed" };
     }
-    // No longer active: who enqueued before that mark was not told to wake anybody, so look once more.
-    if (await lookAgain(deps, work, waiting ? [0] : CLOSING_SECONDS)) continue;
+    // No longer active: a producer that enqueued before that mark woke nobody, so scan once more.
+    if (await scanAgain(deps, work, waiting ? [0] : CLOSING_SECONDS)) continue;
     if (waiting) {
       const sooner = await nextDue(deps.db, dueSeconds, deps.clock());
       await deps.sleep(Math.min(dueSeconds, sooner ?? dueSeconds));
@@ -102,8 +102,9 @@ export const dispatch = async (
 const waitable = (remainingMs: number): number =>
   Math.max(0, Math.min(WAIT_HORIZON_SECONDS, (remainingMs - 2 * RESERVE_MS) / 1000));
 
-const handOver = async (deps: Deps): Promise<void> => {
+/** Starts a successor, which has all its time before it. */
+const relay = async (deps: Deps): Promise<void> => {
   if (deps.config.dispatcherFunction === null) return;
   const { outcome } = await deps.invoker.invoke(deps.config.dispatcherFunction, {});
-  if (outcome !== "accepted") deps.logger.warn("a dispatcher could not hand over", { outcome });
+  if (outcome !== "accepted") deps.logger.warn("a dispatcher could not start its successor", { outcome });
 };

@@ -1,7 +1,7 @@
 import type { Deps } from "../deps.ts";
 import type { Scanner, ScanResult } from "./scanner.ts";
 
-/** Pauses between looks at busy queues before the dispatcher closes: freed places and new jobs start without a new invocation. */
+/** Pauses between scans of busy queues before the dispatcher closes: freed slots and new jobs start without a new invocation. */
 const LINGER_SECONDS = [0.02, 0.03, 0.05, 0.1, 0.15, 0.25, 0.4];
 /** From this pause on all queues are visited: their enqueues wake nobody while this dispatcher is active. */
 const VISIT_ALL_SECONDS = 0.1;
@@ -26,10 +26,10 @@ export const drain = async (deps: Deps, { scanner, queues, renew, outOfTime, cou
   let renewedAtMs = deps.time.elapsedMs();
   let lingered = 0;
   let visited = await queues();
-  const hot = new Set<string>();
+  const due = new Set<string>();
   while (!outOfTime()) {
     const result = counted(await scanner.scan(visited, { sweep: false }));
-    for (const queue of result.hot) hot.add(queue);
+    for (const queue of result.due) due.add(queue);
     if (result.jobs > 0) lingered = 0;
     const pause = LINGER_SECONDS[lingered];
     const renewing = deps.time.elapsedMs() - renewedAtMs >= RENEW_EVERY_MS;
@@ -37,9 +37,9 @@ export const drain = async (deps: Deps, { scanner, queues, renew, outOfTime, cou
       renewedAtMs = deps.time.elapsedMs();
       if (!(await renew())) return;
     }
-    visited = renewing || (pause ?? 0) >= VISIT_ALL_SECONDS ? await queues() : [...new Set([...hot, ...result.cutOff])];
+    visited = renewing || (pause ?? 0) >= VISIT_ALL_SECONDS ? await queues() : [...new Set([...due, ...result.cutOff])];
     if ((result.jobs > 0 && result.more) || result.cutOff.length > 0) continue;
-    if (hot.size === 0 || pause === undefined) return;
+    if (due.size === 0 || pause === undefined) return;
     lingered += 1;
     await deps.sleep(pause);
   }
@@ -47,9 +47,9 @@ export const drain = async (deps: Deps, { scanner, queues, renew, outOfTime, cou
 
 /**
  * Sweeps all queues after each of the pauses; true as soon as there was something to claim. A queue that somebody else was claiming
- * from, or whose scan was cut off, is not empty yet: it is looked at until it is seen whole.
+ * from, or whose scan was cut off, is not empty yet: it is scanned until it is seen whole.
  */
-export const lookAgain = async (
+export const scanAgain = async (
   deps: Deps,
   { scanner, queues, outOfTime, counted }: Drain,
   pauses: readonly number[],
@@ -71,7 +71,7 @@ export const lookAgain = async (
 };
 
 /**
- * Goes on claiming after a hand-over, neither active nor waiting, until another dispatcher is: the one that was invoked may take
+ * Goes on claiming after a relay, neither active nor waiting, until another dispatcher is: the one that was invoked may take
  * seconds to start. Eight seconds at most.
  *
  * @param alone - says that this dispatcher is closing; false when another one is active or waits

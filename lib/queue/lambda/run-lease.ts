@@ -7,13 +7,10 @@ import { mapConcurrently } from "../concurrency.ts";
 import type { Deps } from "../deps.ts";
 import { startHeartbeat } from "../run/heartbeat.ts";
 import { ABORT_GRACE_MS, runJob, type Work } from "../run/run-job.ts";
-import { runOn } from "./run-on.ts";
 import { createRunning } from "../run/running-jobs.ts";
 import { noteBegun } from "../run/record-outcome.ts";
 import { createSettler } from "./settler.ts";
 import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
-
-export type { Work } from "../run/run-job.ts";
 
 /** Kept for settling before the invocation's own time-out: a tenth of it, at most 5 s. */
 const SETTLE_RESERVE_MS = 5_000;
@@ -30,21 +27,7 @@ export interface LeaseReport {
   readonly jobs: number;
   /** Jobs by the state they were settled in. */
   readonly settled: Readonly<Record<string, number>>;
-  /** Jobs that the invocation ran beside its lease's, in drain mode. */
-  readonly ranOn?: number;
 }
-
-/** One invocation of a handler: its lease, and in drain mode whatever else waits in its queue. */
-export const runInvocation = async <Schema extends z.ZodType>(
-  deps: Deps,
-  definition: JobDefinition<Schema>,
-  work: Work<Schema>,
-  input: LeaseInput,
-): Promise<LeaseReport> => {
-  const report = await runLease(deps, definition, work, input);
-  if (!definition.drain || report.outcome !== "ran") return report;
-  return { ...report, ranOn: await runOn(deps, definition, work, input) };
-};
 
 /**
  * Runs the jobs of one lease: begin, the handler with heartbeats, settle. A lease begins once, so a duplicated or late event
@@ -85,9 +68,7 @@ export const runLease = async <Schema extends z.ZodType>(
   };
   const settler = createSettler(
     deps,
-    holder,
-    queue,
-    jobs,
+    { holder, queue, jobs },
     () => ended === "lease_lost" || input.remainingMs() < reserveMs / 2,
   );
   const heartbeat = startHeartbeat(

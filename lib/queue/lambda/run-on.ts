@@ -2,20 +2,20 @@ import type * as z from "zod";
 import type { JobDefinition } from "../../core/job.ts";
 import { hasOtherTypes } from "../../db/reads/queues.ts";
 import type { Deps } from "../deps.ts";
-import { ABORT_GRACE_MS } from "../run/run-job.ts";
-import type { LeaseInput, Work } from "./run-lease.ts";
+import { ABORT_GRACE_MS, type Work } from "../run/run-job.ts";
+import type { LeaseInput } from "./run-lease.ts";
 
-/** Kept free for the last statements before the invocation's own time-out, beside the time of one job. */
+/** Kept free for the last statements before the invocation's own time-out, in addition to the time of one job. */
 const RESERVE_MS = 5_000;
 
 /**
  * Drain mode: an invocation that has run its lease goes on with its queue, as a worker of that one type, until nothing is due or
- * the time that is left would not do for another job. One statement writes a batch and takes the next one, in the places that
+ * the time that is left would not do for another job. One statement writes a batch and takes the next one, in the slots that
  * the first leaves, so the queue's limit holds and a backlog costs few invocations.
  *
- * A queue that other types share is left to the dispatcher: whoever holds its places would keep them for its own type.
+ * A queue that other types share is left to the dispatcher: an invocation would keep its slots for its own type.
  *
- * @returns the jobs run beside the lease's
+ * @returns the number of jobs that it ran
  */
 export const runOn = async <Schema extends z.ZodType>(
   deps: Deps,

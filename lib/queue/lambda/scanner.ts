@@ -1,36 +1,61 @@
 import { DEFAULTS } from "../../core/job.ts";
 import { uuidV7 } from "../../core/uuid.ts";
-import { claim } from "../../db/protocol/leases.ts";
+import { claim, type Claimed } from "../../db/protocol/leases.ts";
 import { mapConcurrently } from "../concurrency.ts";
 import type { Deps } from "../deps.ts";
 import { createBlockList, sendLease } from "../invoke/send-lease.ts";
+import { beginScan, didScan, endScan, isSweepDue, missScan, unscanned, type Watermarks } from "../run/watermarks.ts";
 
 const CLAIM_JOBS = 500;
-const SWEEP_EVERY_MS = 5_000;
-const INVOKES_AT_ONCE = 16;
-const QUEUES_AT_ONCE = 4;
+const CONCURRENT_INVOKES = 16;
+const CONCURRENT_QUEUES = 4;
 
 export interface ScanResult {
   readonly jobs: number;
   readonly leases: number;
   readonly refused: number;
-  /** Another scan may find jobs at once: a claim was cut off, or somebody else was claiming. */
+  /** Another scan may find jobs immediately: a claim was cut off, or somebody else was claiming. */
   readonly more: boolean;
   /** Queues where something was claimed, or would have been but for a limit or another claimer. */
-  readonly hot: readonly string[];
+  readonly due: readonly string[];
   /** Queues that somebody else was claiming from: what they hold was not seen. */
   readonly busy: readonly string[];
   /** Queues of which a part was seen, because of the block list; the next scan goes on from there. */
   readonly cutOff: readonly string[];
 }
 
-interface Position {
-  readonly watermarks: readonly string[] | null;
-  readonly sweptAtMs: number;
-  readonly cutOff: boolean;
+interface Position extends Watermarks {
+  /** The last scan ended before the end of the queue, because of the block list. */
+  cutOff: boolean;
 }
 
-const UNSEEN: Position = { watermarks: null, sweptAtMs: -Infinity, cutOff: false };
+/** How far one claim of a queue got. */
+const toScanResult = (queue: string, claimed: Claimed, refused: number): ScanResult => ({
+  jobs: jobsOf(claimed),
+  leases: claimed.leases.length,
+  refused,
+  more: claimed.more,
+  due: claimed.outcome === "empty" || claimed.outcome === "paused" ? [] : [queue],
+  busy: claimed.outcome === "busy" ? [queue] : [],
+  cutOff: isCutOff(claimed) ? [queue] : [],
+});
+
+const jobsOf = ({ leases }: Claimed): number => leases.reduce((sum, { jobs }) => sum + jobs, 0);
+
+const isCutOff = ({ outcome, more }: Claimed): boolean => outcome === "empty" && more;
+
+const addUp = (results: readonly ScanResult[]): ScanResult => {
+  const sum = (pick: (result: ScanResult) => number) => results.reduce((total, result) => total + pick(result), 0);
+  return {
+    jobs: sum(({ jobs }) => jobs),
+    leases: sum(({ leases }) => leases),
+    refused: sum(({ refused }) => refused),
+    more: results.some(({ more }) => more),
+    due: results.flatMap(({ due }) => due),
+    busy: results.flatMap(({ busy }) => busy),
+    cutOff: results.flatMap(({ cutOff }) => cutOff),
+  };
+};
 
 /**
  * One dispatcher's view of the queues: where its scans of each stand, and which types can't be invoked now.
@@ -42,59 +67,42 @@ export const createScanner = (deps: Deps) => {
   const blockList = createBlockList(nowMs, deps.random);
 
   const scanQueue = async (queue: string, sweep: boolean, blockedTypes: readonly string[]): Promise<ScanResult> => {
-    const position = positions.get(queue) ?? UNSEEN;
+    const position = positions.get(queue) ?? { ...unscanned(), cutOff: false };
+    positions.set(queue, position);
     // A sweep that was cut off goes on to its end, or it would never get there.
-    const fromStart = sweep || (!position.cutOff && nowMs() - position.sweptAtMs >= SWEEP_EVERY_MS);
+    const start = beginScan(position, nowMs(), sweep || (!position.cutOff && isSweepDue(position, nowMs())));
     const claimed = await claim(deps.db, {
       queue,
       claimId: uuidV7(),
       maxJobs: CLAIM_JOBS,
-      watermarks: fromStart ? null : position.watermarks,
+      watermarks: start,
       blockedTypes,
       dispatchSeconds: DEFAULTS.dispatchSeconds,
       at: deps.clock(),
+    }).catch((error: unknown) => {
+      missScan(position, start);
+      throw error;
     });
-    const cutOff = claimed.outcome === "empty" && claimed.more;
-    if (claimed.outcome === "claimed" || claimed.outcome === "empty") {
-      const sweptAtMs = fromStart ? nowMs() : position.sweptAtMs;
-      positions.set(queue, { watermarks: claimed.watermarks, sweptAtMs, cutOff });
-    } else if (fromStart) {
-      // The sweep is still to be made.
-      positions.set(queue, UNSEEN);
-    }
-    const sent = await mapConcurrently(claimed.leases, INVOKES_AT_ONCE, (lease) => sendLease(deps, lease, blockList));
-    const jobs = claimed.leases.reduce((sum, lease) => sum + lease.jobs, 0);
+    endScan(position, start, claimed);
+    if (didScan(claimed)) position.cutOff = isCutOff(claimed);
+    else if (start === null) position.cutOff = false;
+    const sent = await mapConcurrently(claimed.leases, CONCURRENT_INVOKES, (lease) =>
+      sendLease(deps, lease, blockList),
+    );
+    const jobs = jobsOf(claimed);
     const refused = sent.filter(({ outcome }) => outcome !== "accepted").length;
     if (jobs > 0) deps.metrics.count("JobsLeased", jobs, { queue });
     if (refused > 0) deps.metrics.count("InvokesRefused", refused, { queue });
-    return {
-      jobs,
-      leases: claimed.leases.length,
-      refused,
-      more: claimed.more,
-      hot: claimed.outcome === "empty" || claimed.outcome === "paused" ? [] : [queue],
-      busy: claimed.outcome === "busy" ? [queue] : [],
-      cutOff: cutOff ? [queue] : [],
-    };
+    return toScanResult(queue, claimed, refused);
   };
 
   return {
     /** Claims once in each of the queues and sends what it got. */
     scan: async (queues: readonly string[], options: { readonly sweep: boolean }): Promise<ScanResult> => {
       const { types, lifted } = blockList.current();
-      const results = await mapConcurrently(queues, QUEUES_AT_ONCE, (queue) =>
-        scanQueue(queue, options.sweep || lifted, types),
+      return addUp(
+        await mapConcurrently(queues, CONCURRENT_QUEUES, (queue) => scanQueue(queue, options.sweep || lifted, types)),
       );
-      const sum = (pick: (result: ScanResult) => number) => results.reduce((total, result) => total + pick(result), 0);
-      return {
-        jobs: sum((result) => result.jobs),
-        leases: sum((result) => result.leases),
-        refused: sum((result) => result.refused),
-        more: results.some((result) => result.more),
-        hot: results.flatMap((result) => result.hot),
-        busy: results.flatMap((result) => result.busy),
-        cutOff: results.flatMap((result) => result.cutOff),
-      };
     },
   };
 };

@@ -1,12 +1,13 @@
-import type { ForgeqError } from "../../core/errors.ts";
 import type { LeasedJob, LeaseHolder } from "../../db/protocol/leases.ts";
-import { type Ended, settle, type SettledState } from "../../db/protocol/settle.ts";
+import { type Ended, settle, type Settled, type SettledState } from "../../db/protocol/settle.ts";
 import type { Deps } from "../deps.ts";
-import { isRefusal, noteSettled, refusedOutcome } from "../run/record-outcome.ts";
+import { noteSettled } from "../run/record-outcome.ts";
+import { createSettling, type Settles } from "../run/settling.ts";
 import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
 
 const FLUSH_AFTER_MS = 1_000;
-const PAUSE_SECONDS = 1;
+/** Short against what an invocation keeps for its last outcomes. */
+const LONGEST_PAUSE_SECONDS = 1;
 
 export interface Settler {
   /** Writes an outcome within about a second, together with others. */
@@ -16,70 +17,58 @@ export interface Settler {
   readonly states: ReadonlyMap<string, SettledState>;
 }
 
+/** The lease whose outcomes a settler gathers. */
+interface SettledLease {
+  readonly holder: LeaseHolder;
+  readonly queue: string;
+  readonly jobs: readonly LeasedJob[];
+}
+
+/** Records what the database answered: each job's state, its log line and metric, and the wake of whoever goes on. */
+const record = async (
+  deps: Deps,
+  { holder, queue, jobs }: SettledLease,
+  states: Map<string, SettledState>,
+  settles: Settles,
+  answer: Settled,
+): Promise<void> => {
+  for (const one of settles.flatMap(({ ended }) => ended)) {
+    const state = answer.jobs[one.id] ?? "lease_lost";
+    states.set(one.id, state);
+    const job = jobs.find(({ id }) => id === one.id);
+    noteSettled(deps, holder.leaseId, job, one, state);
+  }
+  await wakeDispatcher(deps, answer.wakeSeconds, queue);
+};
+
 /**
  * Gathers the outcomes of one lease and settles them in few statements, so that a crash repeats at most about a second's worth of
- * finished jobs. An answer of `lease_lost` is logged: the outcome is another attempt's then. An outcome that Postgres refuses
- * takes no other job with it, and ends its own as a retry.
+ * finished jobs. An answer of `lease_lost` is logged: the outcome is another attempt's then.
  *
  * @param givesUp - true when there is no time left to try again
  */
-export const createSettler = (
-  deps: Deps,
-  holder: LeaseHolder,
-  queue: string,
-  jobs: readonly LeasedJob[],
-  givesUp: () => boolean,
-): Settler => {
+export const createSettler = (deps: Deps, lease: SettledLease, givesUp: () => boolean): Settler => {
+  const { holder, jobs } = lease;
+  const settling = createSettling(deps, {
+    givesUp,
+    longestPauseSeconds: LONGEST_PAUSE_SECONDS,
+    fields: { lease: holder.leaseId },
+  });
   const states = new Map<string, SettledState>();
   const failures: unknown[] = [];
   let waiting: Ended[] = [];
   let cancelTimer: (() => void) | undefined;
   let flushing = Promise.resolve();
 
-  const settleOnce = async (ended: readonly Ended[]): Promise<void> => {
-    const answer = await settle(deps.db, holder, ended, deps.clock(), ended.length === jobs.length);
-    for (const one of ended) {
-      const state = answer.jobs[one.id] ?? "lease_lost";
-      states.set(one.id, state);
-      noteSettled(
-        deps,
-        holder.leaseId,
-        jobs.find(({ id }) => id === one.id),
-        one,
-        state,
-      );
-    }
-    await wakeDispatcher(deps, answer.wakeSeconds, queue);
+  const send = (settles: Settles): Promise<Settled> => {
+    const ended = settles.flatMap((each) => each.ended);
+    return settle(deps.db, holder, ended, deps.clock(), ended.length === jobs.length);
   };
 
-  const send = async (ended: readonly Ended[]): Promise<void> => {
-    for (;;) {
-      try {
-        return await settleOnce(ended);
-      } catch (error) {
-        if (isRefusal(error)) return sendApart(ended, error);
-        if (givesUp()) throw error;
-        deps.logger.warn("outcomes could not be written; trying again", {
-          lease: holder.leaseId,
-          reason: error instanceof Error ? error.message : String(error),
-        });
-        await deps.sleep(PAUSE_SECONDS);
-      }
-    }
-  };
-
-  /** One by one; the outcome that is refused alone becomes a retry that says why. */
-  const sendApart = async (ended: readonly Ended[], refusal: ForgeqError): Promise<void> => {
-    const [first, ...others] = ended;
-    if (first === undefined) return;
-    if (others.length > 0) {
-      for (const each of ended) await send([each]);
-      return;
-    }
-    deps.logger.error("an outcome can't be stored", { job: first.id, lease: holder.leaseId, code: refusal.code });
-    const instead = refusedOutcome(first, refusal);
-    if (instead === null) throw refusal;
-    await send([instead]);
+  const write = async (ended: readonly Ended[]): Promise<void> => {
+    const { answered, unwritten } = await settling([{ leaseId: holder.leaseId, ended }], send);
+    for (const { settles, answer } of answered) await record(deps, lease, states, settles, answer);
+    if (unwritten !== null) failures.push(unwritten.error);
   };
 
   const flush = (): Promise<void> => {
@@ -88,7 +77,7 @@ export const createSettler = (
     const batch = waiting;
     waiting = [];
     if (batch.length > 0)
-      flushing = flushing.then(() => send(batch)).catch((error: unknown) => void failures.push(error));
+      flushing = flushing.then(() => write(batch)).catch((error: unknown) => void failures.push(error));
     return flushing;
   };
 

@@ -73,9 +73,9 @@ export const toResult = (returned: unknown): { readonly result: unknown; readonl
 };
 
 /** A handler's delay; one that is no number counts as not given. */
-const delayOf = (seconds: unknown): { readonly delay_seconds?: number } =>
+const delayOf = (seconds: unknown): { readonly delaySeconds?: number } =>
   typeof seconds === "number" && !Number.isNaN(seconds)
-    ? { delay_seconds: Math.min(Math.max(seconds, 0), MAX_DELAY_SECONDS) }
+    ? { delaySeconds: Math.min(Math.max(seconds, 0), MAX_DELAY_SECONDS) }
     : {};
 
 /** How an attempt that threw ends. */

@@ -13,7 +13,7 @@ import { jobFields, withFields } from "./log-fields.ts";
 import type { JobOptions } from "../../core/new-job.ts";
 import { toNewJob } from "../enqueue/typed-job.ts";
 
-/** What a handler gets beside its payload. */
+/** What a handler gets in addition to its payload. */
 export interface JobContext {
   readonly id: string;
   /** From 1; counts the attempts that counted, this one included. */
@@ -28,7 +28,7 @@ export interface JobContext {
   heartbeat(): Promise<void>;
   /** @param fraction - 0 to 1 @param note - at most 200 characters */
   progress(fraction: number, note?: string): void;
-  /** Ends this attempt uncounted; the job runs again in so many seconds. @param seconds - 0 to 31,536,000 @throws `invalid_job` */
+  /** Ends this attempt uncounted; the job runs again in `seconds`. @param seconds - 0 to 31,536,000 @throws `invalid_job` */
   snooze(seconds: number): never;
   /**
    * Completes the job inside the handler's own read-committed transaction: its writes and the completion commit or roll back
@@ -74,7 +74,7 @@ export const createJobContext = (
       });
     },
     snooze: (seconds) => {
-      // Not a number would mean at once, and again at once.
+      // NaN would snooze for zero seconds, forever.
       if (!(seconds >= 0 && seconds <= MAX_DELAY_SECONDS))
         throw new ForgeqError("invalid_job", `job.snooze takes 0 to ${MAX_DELAY_SECONDS} seconds`);
       throw new Snoozed(seconds);

@@ -1,7 +1,5 @@
-import { ForgeqError } from "../../core/errors.ts";
 import type { LeasedJob } from "../../db/protocol/leases.ts";
 import type { Ended, SettledState } from "../../db/protocol/settle.ts";
-import { toAttemptError } from "./attempt.ts";
 import type { Deps } from "../deps.ts";
 import { jobFields } from "./log-fields.ts";
 
@@ -52,15 +50,3 @@ export const noteSettled = (
   else if (metric === "JobsRetried") deps.logger.warn("an attempt failed", line);
   else deps.logger.info("an attempt ended", line);
 };
-
-/** Postgres answered, and will answer the same again. */
-export const isRefusal = (error: unknown): error is ForgeqError =>
-  error instanceof ForgeqError && error.code === "invalid_job";
-
-const UNSTORABLE = "OutcomeRefused";
-
-/** What takes the place of an outcome that Postgres refuses: a retry that says why. Null when that was refused, too. */
-export const refusedOutcome = (ended: Ended, refusal: ForgeqError): Ended | null =>
-  ended.error?.name === UNSTORABLE
-    ? null
-    : { id: ended.id, outcome: "retry", error: { name: UNSTORABLE, message: toAttemptError(refusal).message } };

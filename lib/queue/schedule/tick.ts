@@ -1,4 +1,3 @@
-import { recover } from "../../db/protocol/leases.ts";
 import { purge, repair } from "../../db/protocol/maintenance.ts";
 import { foldCounters } from "../../db/reads/metrics.ts";
 import { ensurePartitions } from "../../db/drivers/partitions.ts";
@@ -6,10 +5,10 @@ import { type NextEvent, nextEvent } from "../../db/protocol/wake.ts";
 import { arm, armNextMinute } from "../wake/arm.ts";
 import type { Deps } from "../deps.ts";
 import { fireSchedules } from "./fire-schedules.ts";
+import { recoverLeases } from "./recover-leases.ts";
 import { observeQueues } from "../observe/queue-stats.ts";
 import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
 
-const LEASES_PER_CALL = 200;
 const ROWS_PER_CALL = 5_000;
 const RESERVE_MS = 10_000;
 
@@ -40,23 +39,18 @@ export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickR
     partitionsMade: 0,
     partitionsDropped: 0,
   };
-  let workLeft = false;
 
   // Before anything is done: the wake that brought this tick is used up.
   await armNextEvent(deps);
   report.slotsFired = (await fireSchedules(deps, outOfTime)).jobs;
-  for (let more = true; more && !(workLeft = outOfTime());) {
-    const recovered = await recover(deps.db, LEASES_PER_CALL, deps.clock());
-    report.leasesRecovered += recovered.leases;
-    report.jobsRecovered += recovered.jobs;
-    more = recovered.more;
-    await wakeDispatcher(deps, recovered.wakeSeconds);
-  }
-  if (report.leasesRecovered > 0) {
-    deps.metrics.count("LeasesRecovered", report.leasesRecovered);
-    deps.metrics.count("JobsRecovered", report.jobsRecovered);
-    deps.logger.warn("expired leases were recovered", { leases: report.leasesRecovered, jobs: report.jobsRecovered });
-  }
+  const recovered = await recoverLeases(
+    deps,
+    () => !outOfTime(),
+    (wakeSeconds) => wakeDispatcher(deps, wakeSeconds),
+  );
+  report.leasesRecovered = recovered.leases;
+  report.jobsRecovered = recovered.jobs;
+  let workLeft = recovered.more;
   await wakeDispatcher(deps, least(await nextEvent(deps.db, deps.clock()), ["jobSeconds", "slotSeconds"]));
 
   report.partitionsMade = await ensurePartitions(deps.db, deps.clock()).catch((error: unknown) => {

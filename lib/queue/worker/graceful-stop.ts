@@ -43,10 +43,10 @@ export const stopGracefully = (deps: Deps, worker: Stopping) => {
       worker.abort();
       await untilQuiet(ABORT_GRACE_MS + FLUSH_MS);
     }
-    if (!worker.quiet()) {
-      worker.giveUp();
-      await untilQuiet(FLUSH_MS);
-    }
+    const late = !worker.quiet();
+    // Also where all is written: what is pushed from now on is given back by one statement, or expires.
+    worker.giveUp();
+    if (late) await untilQuiet(FLUSH_MS);
     return wrote && worker.quiet();
   };
 

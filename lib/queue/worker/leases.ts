@@ -9,6 +9,8 @@ import { startHeartbeat } from "../run/heartbeat.ts";
 import { type LeaseRun, runJob, type Work } from "../run/run-job.ts";
 import { createRunning } from "../run/running-jobs.ts";
 import { noteBegun } from "../run/record-outcome.ts";
+import { createTypeSlots, limitOf, type TypeSlots } from "./type-slots.ts";
+import type { WorkerState } from "./worker-state.ts";
 
 /** A job type and the code that runs it, as a handler module gives them. */
 export interface Handler {
@@ -20,24 +22,17 @@ interface HeldLease {
   readonly lease: TakenLease;
   readonly run: LeaseRun<z.ZodType>;
   readonly jobs: ReadonlyMap<string, LeasedJob>;
-  /** Jobs whose outcome is not written yet. */
-  open: number;
+  /** Jobs whose outcome is not written yet. Changed by `settled`. */
+  openJobs: number;
 }
 
-/** The jobs of a type in this process. */
-interface Place {
-  running: number;
-  /** Begin those that its limit keeps waiting. */
-  readonly waiting: (() => void)[];
-}
-
-/** The leases that this process holds, and their jobs. */
+/** The leases that this process holds, and their jobs. It keeps the state's `busyJobs` and `runnableTypes`. */
 export interface WorkerLeases {
-  /** Runs the jobs of leases just taken. */
+  /** Runs the jobs of leases that have begun. */
   start(leases: readonly TakenLease[]): void;
-  /** Gives back the jobs of a lease that there is no room for. */
+  /** Gives back the jobs of a lease for which there is no slot. */
   refuse(lease: TakenLease): void;
-  /** So many outcomes of a lease are written: its heartbeat ends with the last one. */
+  /** The outcomes of this many jobs of a lease are written: its heartbeat ends with the last one. */
   settled(leaseId: string, jobs: number): void;
   /** The queue of a lease that is held. */
   queueOf(leaseId: string): string;
@@ -45,133 +40,138 @@ export interface WorkerLeases {
   isAll(leaseId: string, ended: readonly Ended[]): boolean;
   /** A job of a lease that is held. */
   jobOf(leaseId: string, jobId: string): LeasedJob | undefined;
-  /** Jobs in this process, waiting or running. */
-  readonly busy: () => number;
-  /** The types of which another job can run now. */
-  types(): string[];
   /** Nothing begins any more: what waits ends released, and what runs is left alone. */
   close(): void;
   /** Aborts what runs. */
   abort(cause: AbortCause, message: string): void;
 }
 
-/** Jobs of a type at once in this process: only a type that says less than its batch has such a limit. */
-export const limitOf = ({ concurrency, batchSize }: JobDefinition): number =>
-  concurrency < batchSize ? concurrency : Infinity;
+/** @param unblocked - another job of its type can run, which could not until now */
+type OnEnd = (leaseId: string, ended: Ended, unblocked: boolean) => void;
 
-/**
- * @param worker - what the leases were begun by
- * @param onEnd - called with each job's outcome; `unblocked` when its type had no room until now
- */
+interface Leases {
+  readonly deps: Deps;
+  readonly state: WorkerState;
+  readonly handlers: ReadonlyMap<string, Handler>;
+  /** What the leases were begun by. */
+  readonly worker: string;
+  readonly onEnd: OnEnd;
+  readonly types: TypeSlots;
+  /**
+   * Changed by `takeIn` and `settled`. Each lease is in a box that is emptied: the tables that a Map has outgrown keep what was in
+   * them until a major collection. See docs/adr/0015.
+   */
+  readonly boxes: Map<string, { held: HeldLease | undefined }>;
+  /** Set by `close`. */
+  closed: boolean;
+}
+
+const heldBy = ({ boxes }: Leases, leaseId: string): HeldLease | undefined => boxes.get(leaseId)?.held;
+
+/** Holds a lease: keeps it alive, and stops its jobs when it is lost. */
+const hold = ({ deps, worker }: Leases, lease: TakenLease, handler: Handler): HeldLease => {
+  const running = createRunning(deps.time, handler.definition.timeoutSeconds);
+  const holder = { leaseId: lease.id, begunBy: worker };
+  const heartbeat = startHeartbeat(
+    deps,
+    holder,
+    lease.leaseSeconds,
+    (ids) => running.abort(ids, "cancelled", "the job was cancelled"),
+    () => {
+      deps.logger.warn("a lease was lost: its jobs' outcomes will be refused if others have them now", {
+        lease: lease.id,
+        type: lease.type,
+        jobs: running.size(),
+      });
+      running.abortAll("lease_lost", "the lease was lost");
+    },
+  );
+  return {
+    lease,
+    run: { ...handler, holder, heartbeat, running },
+    jobs: new Map(lease.jobs.map((job) => [job.id, job])),
+    openJobs: lease.jobs.length,
+  };
+};
+
+const takeIn = (leases: Leases, lease: TakenLease): HeldLease | null => {
+  const handler = leases.handlers.get(lease.type);
+  if (handler === undefined) {
+    const { id, type } = lease;
+    leases.deps.logger.error("a lease came whose type has no handler here: it expires", { lease: id, type });
+    return null;
+  }
+  const held = hold(leases, lease, handler);
+  leases.boxes.set(lease.id, { held });
+  leases.state.busyJobs += lease.jobs.length;
+  return held;
+};
+
+const end = (leases: Leases, { lease }: HeldLease, ended: Ended): void => {
+  const unblocked = leases.types.end(lease.type);
+  leases.state.busyJobs -= 1;
+  leases.onEnd(lease.id, ended, unblocked);
+};
+
+/** Runs a job whose type has a slot for it. */
+const begin = (leases: Leases, held: HeldLease, job: LeasedJob): void => {
+  if (leases.closed) end(leases, held, { id: job.id, outcome: "released" });
+  else void runJob(leases.deps, held.run, job).then((ended) => end(leases, held, ended));
+};
+
+const startLease = (leases: Leases, lease: TakenLease): void => {
+  const held = takeIn(leases, lease);
+  if (held === null) return;
+  noteBegun(leases.deps, lease.jobs);
+  for (const job of lease.jobs) leases.types.begin(lease.type, () => begin(leases, held, job));
+};
+
+/** Ends the jobs of a lease before they begin. */
+const refuse = (leases: Leases, lease: TakenLease): void => {
+  const held = takeIn(leases, lease);
+  if (held === null) return;
+  for (const { id } of lease.jobs) {
+    leases.state.busyJobs -= 1;
+    leases.onEnd(lease.id, { id, outcome: "released" }, false);
+  }
+};
+
+const settled = ({ boxes }: Leases, leaseId: string, jobs: number): void => {
+  const box = boxes.get(leaseId);
+  if (box?.held === undefined) return;
+  box.held.openJobs -= jobs;
+  if (box.held.openJobs > 0) return;
+  box.held.run.heartbeat.stop();
+  box.held = undefined;
+  boxes.delete(leaseId);
+};
+
+/** @param worker - what the leases were begun by @param onEnd - called with each job's outcome */
 export const createWorkerLeases = (
   deps: Deps,
+  state: WorkerState,
   handlers: ReadonlyMap<string, Handler>,
   worker: string,
-  onEnd: (leaseId: string, ended: Ended, unblocked: boolean) => void,
+  onEnd: OnEnd,
 ): WorkerLeases => {
-  // Each in a slot that is emptied: the tables that a Map has outgrown keep what was in them until a major collection. See docs/adr/0015.
-  const slots = new Map<string, { held: HeldLease | undefined }>();
-  const heldBy = (leaseId: string): HeldLease | undefined => slots.get(leaseId)?.held;
-  const places = new Map([...handlers.keys()].map((type): [string, Place] => [type, { running: 0, waiting: [] }]));
-  let busy = 0;
-  let closed = false;
-
-  const begin = (place: Place, each: HeldLease, job: LeasedJob): void => {
-    if (closed) return release(place, each, job);
-    place.running += 1;
-    void runJob(deps, each.run, job).then((ended) => end(place, each, ended));
-  };
-
-  const release = (place: Place, each: HeldLease, job: LeasedJob): void => {
-    place.running += 1;
-    end(place, each, { id: job.id, outcome: "released" });
-  };
-
-  const end = (place: Place, { lease, run }: HeldLease, ended: Ended): void => {
-    const wasFull = place.running + place.waiting.length >= limitOf(run.definition);
-    place.running -= 1;
-    place.waiting.shift()?.();
-    busy -= 1;
-    onEnd(lease.id, ended, wasFull);
-  };
-
-  const hold = (lease: TakenLease, handler: Handler): HeldLease => {
-    const running = createRunning(deps.time, handler.definition.timeoutSeconds);
-    const holder = { leaseId: lease.id, begunBy: worker };
-    const heartbeat = startHeartbeat(
-      deps,
-      holder,
-      lease.leaseSeconds,
-      (ids) => running.abort(ids, "cancelled", "the job was cancelled"),
-      () => {
-        deps.logger.warn("a lease was lost: its jobs' outcomes will be refused if others have them now", {
-          lease: lease.id,
-          type: lease.type,
-          jobs: running.size(),
-        });
-        running.abortAll("lease_lost", "the lease was lost");
-      },
-    );
-    return {
-      lease,
-      run: { ...handler, holder, heartbeat, running },
-      jobs: new Map(lease.jobs.map((job) => [job.id, job])),
-      open: lease.jobs.length,
-    };
-  };
-
-  const takeIn = (lease: TakenLease): { readonly place: Place; readonly each: HeldLease } => {
-    const handler = handlers.get(lease.type);
-    const place = places.get(lease.type);
-    if (handler === undefined || place === undefined)
-      throw new Error(`a job of type ${lease.type} was taken, which has no handler here`);
-    const each = hold(lease, handler);
-    slots.set(lease.id, { held: each });
-    busy += lease.jobs.length;
-    return { place, each };
-  };
-
+  const limits = new Map([...handlers].map(([type, { definition }]) => [type, limitOf(definition)]));
+  const types = createTypeSlots(limits, (runnable) => (state.runnableTypes = runnable));
+  const leases: Leases = { deps, state, handlers, worker, onEnd, types, boxes: new Map(), closed: false };
   return {
-    start: (leases) => {
-      for (const lease of leases) {
-        const { place, each } = takeIn(lease);
-        noteBegun(deps, lease.jobs);
-        for (const job of lease.jobs) {
-          if (closed || place.running < limitOf(each.run.definition)) begin(place, each, job);
-          else place.waiting.push(() => begin(place, each, job));
-        }
-      }
+    start: (begun) => {
+      for (const lease of begun) startLease(leases, lease);
     },
-    refuse: (lease) => {
-      const { place, each } = takeIn(lease);
-      for (const job of lease.jobs) release(place, each, job);
-    },
-    settled: (leaseId, jobs) => {
-      const slot = slots.get(leaseId);
-      if (slot?.held === undefined) return;
-      slot.held.open -= jobs;
-      if (slot.held.open > 0) return;
-      slot.held.run.heartbeat.stop();
-      slot.held = undefined;
-      slots.delete(leaseId);
-    },
-    queueOf: (leaseId) => heldBy(leaseId)?.lease.queue ?? "",
-    isAll: (leaseId, ended) => heldBy(leaseId)?.lease.jobs.length === ended.length,
-    jobOf: (leaseId, jobId) => heldBy(leaseId)?.jobs.get(jobId),
-    busy: () => busy,
-    types: () =>
-      [...handlers.values()]
-        .filter(({ definition }) => {
-          const place = places.get(definition.type);
-          return place !== undefined && place.running + place.waiting.length < limitOf(definition);
-        })
-        .map(({ definition }) => definition.type),
+    refuse: (lease) => refuse(leases, lease),
+    settled: (leaseId, jobs) => settled(leases, leaseId, jobs),
+    queueOf: (leaseId) => heldBy(leases, leaseId)?.lease.queue ?? "",
+    isAll: (leaseId, ended) => heldBy(leases, leaseId)?.lease.jobs.length === ended.length,
+    jobOf: (leaseId, jobId) => heldBy(leases, leaseId)?.jobs.get(jobId),
     close: () => {
-      closed = true;
-      for (const place of places.values()) for (const go of place.waiting.splice(0)) go();
+      leases.closed = true;
+      types.startAll();
     },
     abort: (cause, message) => {
-      for (const { held } of slots.values()) held?.run.running.abortAll(cause, message);
+      for (const { held } of leases.boxes.values()) held?.run.running.abortAll(cause, message);
     },
   };
 };

@@ -4,8 +4,8 @@ import { listenForHints, type Listener } from "../../db/protocol/listen.ts";
 import type { Worker } from "./worker.ts";
 
 /**
- * Lets a worker hear of jobs that others enqueue, and of those that are handed to it. Close it before the worker is stopped: what is handed over until
- * then is run.
+ * Lets a worker hear of jobs that others enqueue, and receive those that are pushed to it. Close it before the worker is stopped: what is pushed
+ * until then is run.
  *
  * @param onChange - told whether notifications arrive
  */
@@ -25,7 +25,7 @@ export const listenForWorker = (
         onChange(works);
       },
     },
-    { worker: worker.id, take: worker.take },
+    { worker: worker.id, take: worker.push },
   );
   return {
     close: () => {

@@ -1,25 +1,22 @@
 import type { Ended } from "../../db/protocol/settle.ts";
-import type { SettleAndTake } from "../../db/protocol/take.ts";
+import type { Settles } from "../run/settling.ts";
+import type { WorkerState } from "./worker-state.ts";
 
-export type Settles = SettleAndTake["settles"];
-
-/** Outcomes that wait for a statement to carry them, by lease. */
+/** Outcomes that wait for a statement to carry them, by lease. It keeps the state's `outcomesWaiting`. */
 export interface Outbox {
   add(leaseId: string, ended: Ended): void;
   /** Everything, or as much as one statement carries. */
   take(maxJobs: number): Settles;
-  size(): number;
 }
 
-export const createOutbox = (): Outbox => {
+export const createOutbox = (state: Pick<WorkerState, "outcomesWaiting">): Outbox => {
   const waiting = new Map<string, Ended[]>();
-  let size = 0;
   return {
     add: (leaseId, ended) => {
       const list = waiting.get(leaseId);
       if (list === undefined) waiting.set(leaseId, [ended]);
       else list.push(ended);
-      size += 1;
+      state.outcomesWaiting += 1;
     },
     take: (maxJobs) => {
       const settles: { leaseId: string; ended: Ended[] }[] = [];
@@ -31,9 +28,8 @@ export const createOutbox = (): Outbox => {
         settles.push({ leaseId, ended });
         left -= ended.length;
       }
-      size -= maxJobs - left;
+      state.outcomesWaiting -= maxJobs - left;
       return settles;
     },
-    size: () => size,
   };
 };

@@ -3,7 +3,7 @@ import type { SettledAndTaken } from "../../db/protocol/take.ts";
 import type { Deps } from "../deps.ts";
 import { noteSettled } from "../run/record-outcome.ts";
 import type { WorkerLeases } from "./leases.ts";
-import type { Settles } from "./outbox.ts";
+import type { Settles } from "../run/settling.ts";
 
 /** What became of outcomes that a statement carried. */
 export interface Outcomes {

@@ -1,134 +1,157 @@
 import { uuidV7 } from "../../core/uuid.ts";
 import type { SettledAndTaken, TakeFrom } from "../../db/protocol/take.ts";
+import { beginScan, didScan, endScan, isSweepDue, missScan, unscanned, type Watermarks } from "../run/watermarks.ts";
 import type { Time } from "../time.ts";
+import { RECENT_MS } from "./plan.ts";
+import type { WorkerState } from "./worker-state.ts";
 
-const SWEEP_EVERY_MS = 5_000;
-/** Somebody else is claiming from a limited queue: look again so much later, on average. */
+/** Somebody else is claiming from a limited queue: it is due again after this time, on average. */
 const BUSY_MS = 20;
-/** While more jobs wait than looks bring, a look goes on where the last one ended; so often one sees what has committed late. See docs/adr/0016. */
+/** While more jobs wait than takes bring, a take continues where the last one ended; so often one sees what has committed late. See docs/adr/0016. */
 const WIDE_EVERY_MS = 100;
-/** A queue that gave jobs so recently is looked at by every statement that is sent anyway. */
-const RECENT_MS = 1_000;
 
-interface Position {
-  watermarks: readonly string[] | null;
-  /** Where the last look ended, if it was cut off. */
-  near: readonly string[] | null;
-  sweptAtMs: number;
+interface QueuePosition extends Watermarks {
+  /** Where the last take ended, if its size cut it off. */
+  continued: readonly string[] | null;
+  /** When a take last began at the watermarks, or before them; `-Infinity`: the next one has to. */
   wideAtMs: number;
   gaveAtMs: number;
-  /** There may be due jobs, and no statement has looked since: worth one. */
-  hinted: boolean;
-  /** The last look was cut off by its size: worth as many statements as go at once. */
-  more: boolean;
+  /** There may be due jobs, according to a hint, and no take has visited the queue since: worth a statement. */
+  announced: boolean;
+  /** The last take was cut off by its size: worth as many concurrent statements as there may be. */
+  backlog: boolean;
 }
 
-const isHot = ({ hinted, more }: Position): boolean => hinted || more;
+const isDue = ({ announced, backlog }: QueuePosition): boolean => announced || backlog;
 
-/** A queue that a statement visits, and whether a hint sends it there. */
-export interface Look extends TakeFrom {
-  readonly hinted: boolean;
-  /** Goes on where the last look ended. */
-  readonly near: boolean;
+/** A queue that a statement takes from. */
+export interface QueueTake extends TakeFrom {
+  /** Somebody had announced a job there. */
+  readonly announced: boolean;
+  /** It continues where the last take ended. */
+  readonly continued: boolean;
 }
 
-/** A worker's view of its queues: where its takes stand, and which of them are worth a look. */
-export interface WorkerQueues {
-  /** Replaces the queues; new ones are hot. */
+/** A worker's view of its queues: where its takes stand, and which queues are due. It keeps the state's counts of them. */
+export interface QueuePositions {
+  /** Replaces the queues; new ones are due. */
   set(names: readonly string[]): void;
   /** There may be due jobs in this queue; in all of them when none is named. @returns false: there is no such queue here */
-  heat(name?: string): boolean;
-  anyHot(): boolean;
-  /** There are more due jobs than the last look could bring. */
-  anyMore(): boolean;
-  /** Of this queue no jobs are known that no statement looks for. */
+  markDue(name?: string): boolean;
+  /** Whether this queue is known here, and not due. */
   noneWait(name: string): boolean;
-  /** What a statement visits: the hot queues and those that gave jobs just now, or all; each time another one first. */
-  takes(all: boolean): readonly Look[];
-  /** Looks that were not made: their hints hold. */
-  unseen(looks: readonly Look[]): void;
-  /** What a statement found by these looks. @returns the queues where somebody else was claiming, with the milliseconds to wait */
-  note(looks: readonly Look[], found: SettledAndTaken): readonly { readonly queue: string; readonly waitMs: number }[];
+  /** What a statement takes from: the due queues and those that gave jobs just now, or all; each time another one first. */
+  takes(all: boolean): readonly QueueTake[];
+  /** Takes that were not made: what was announced holds. */
+  missed(takes: readonly QueueTake[]): void;
+  /** What a statement found by these takes. @returns the queues where somebody else was claiming, with the milliseconds to wait */
+  note(
+    takes: readonly QueueTake[],
+    found: Pick<SettledAndTaken, "queues">,
+  ): readonly { readonly queue: string; readonly waitMs: number }[];
 }
 
-/** What this look was to see, the next one has to: nothing was scanned. */
-const owe = (position: Position, { watermarks, near }: Look): void => {
-  if (watermarks === null) position.sweptAtMs = -Infinity;
-  if (!near) position.wideAtMs = -Infinity;
+type Counts = Pick<WorkerState, "queues" | "dueQueues" | "backlogQueues" | "gaveAtMs">;
+
+const unvisited = (): QueuePosition => ({
+  ...unscanned(),
+  continued: null,
+  wideAtMs: -Infinity,
+  gaveAtMs: -Infinity,
+  announced: true,
+  backlog: false,
+});
+
+const count = (counts: Counts, positions: ReadonlyMap<string, QueuePosition>): void => {
+  counts.queues = positions.size;
+  counts.dueQueues = counts.backlogQueues = 0;
+  counts.gaveAtMs = -Infinity;
+  for (const position of positions.values()) {
+    if (isDue(position)) counts.dueQueues += 1;
+    if (position.backlog) counts.backlogQueues += 1;
+    counts.gaveAtMs = Math.max(counts.gaveAtMs, position.gaveAtMs);
+  }
 };
 
-export const createWorkerQueues = (time: Time, random: () => number): WorkerQueues => {
-  let positions = new Map<string, Position>();
+/** Nothing was scanned: what this take was to see, the next one has to. */
+const miss = (position: QueuePosition, { watermarks, continued }: QueueTake): void => {
+  missScan(position, watermarks);
+  if (!continued) position.wideAtMs = -Infinity;
+};
+
+const takeFrom = (queue: string, position: QueuePosition, nowMs: number): QueueTake => {
+  const { announced } = position;
+  position.announced = false;
+  const sweeps = isSweepDue(position, nowMs);
+  const continues = !sweeps && !announced && nowMs - position.wideAtMs < WIDE_EVERY_MS && position.continued !== null;
+  if (!continues) position.wideAtMs = nowMs;
+  const watermarks = continues ? position.continued : beginScan(position, nowMs, sweeps);
+  return { queue, claimId: uuidV7(), watermarks, announced, continued: continues };
+};
+
+/** Moves the first of several to the end, so that the next statement begins with another one. */
+const rotate = (positions: Map<string, QueuePosition>, visited: readonly [string, QueuePosition][]): void => {
+  const [first] = visited;
+  if (first === undefined || visited.length < 2) return;
+  positions.delete(first[0]);
+  positions.set(...first);
+};
+
+export const createQueuePositions = (
+  counts: Counts,
+  { time, random }: { readonly time: Time; readonly random: () => number },
+): QueuePositions => {
+  let positions = new Map<string, QueuePosition>();
 
   return {
     set: (names) => {
-      const fresh = (): Position => ({
-        watermarks: null,
-        near: null,
-        sweptAtMs: -Infinity,
-        wideAtMs: -Infinity,
-        gaveAtMs: -Infinity,
-        hinted: true,
-        more: false,
-      });
-      positions = new Map(names.map((name) => [name, positions.get(name) ?? fresh()]));
+      positions = new Map(names.map((name) => [name, positions.get(name) ?? unvisited()]));
+      count(counts, positions);
     },
-    heat: (name) => {
-      const heated = name === undefined ? [...positions.values()] : [positions.get(name)];
-      for (const position of heated) if (position !== undefined) position.hinted = true;
-      return heated[0] !== undefined;
+    markDue: (name) => {
+      const due = name === undefined ? [...positions.values()] : [positions.get(name)];
+      for (const position of due) if (position !== undefined) position.announced = true;
+      count(counts, positions);
+      return due[0] !== undefined;
     },
-    anyHot: () => [...positions.values()].some(isHot),
-    anyMore: () => [...positions.values()].some(({ more }) => more),
     noneWait: (name) => {
       const position = positions.get(name);
-      return position !== undefined && !isHot(position);
+      return position !== undefined && !isDue(position);
     },
     takes: (all) => {
-      const now = time.elapsedMs();
+      const nowMs = time.elapsedMs();
       const visited = [...positions].filter(
-        ([, position]) => all || isHot(position) || now - position.gaveAtMs < RECENT_MS,
+        ([, position]) => all || isDue(position) || nowMs - position.gaveAtMs < RECENT_MS,
       );
-      const [first] = visited;
-      if (first !== undefined && visited.length > 1) {
-        // To the end, so that the next statement begins with another one.
-        positions.delete(first[0]);
-        positions.set(...first);
-      }
-      return visited.map(([queue, position]) => {
-        const sweep = now - position.sweptAtMs >= SWEEP_EVERY_MS;
-        if (sweep) position.sweptAtMs = now;
-        const { hinted } = position;
-        position.hinted = false;
-        const near = !sweep && !hinted && now - position.wideAtMs < WIDE_EVERY_MS ? position.near : null;
-        if (near === null) position.wideAtMs = now;
-        const watermarks = sweep ? null : (near ?? position.watermarks);
-        return { queue, claimId: uuidV7(), watermarks, hinted, near: near !== null };
-      });
+      rotate(positions, visited);
+      const takes = visited.map(([queue, position]) => takeFrom(queue, position, nowMs));
+      count(counts, positions);
+      return takes;
     },
-    unseen: (looks) => {
-      for (const look of looks) {
-        const position = positions.get(look.queue);
+    missed: (takes) => {
+      for (const take of takes) {
+        const position = positions.get(take.queue);
         if (position === undefined) continue;
-        position.hinted ||= look.hinted;
-        owe(position, look);
+        position.announced ||= take.announced;
+        miss(position, take);
       }
+      count(counts, positions);
     },
-    note: (looks, { queues }) => {
-      const now = time.elapsedMs();
-      const lookOf = new Map(looks.map((look) => [look.queue, look]));
-      for (const { queue, outcome, watermarks, continued: near = null, more } of queues) {
-        const position = positions.get(queue);
-        const look = lookOf.get(queue);
-        if (position === undefined || look === undefined) continue;
-        if (outcome === "claimed" || outcome === "empty") {
-          position.near = near;
-          // What a near look gives has lost its lag.
-          if (!look.near) position.watermarks = watermarks;
-        } else owe(position, look);
-        if (outcome === "claimed") position.gaveAtMs = now;
-        position.more = more && outcome !== "busy";
+    note: (takes, { queues }) => {
+      const takeOf = new Map(takes.map((take) => [take.queue, take]));
+      for (const found of queues) {
+        const position = positions.get(found.queue);
+        const take = takeOf.get(found.queue);
+        if (position === undefined || take === undefined) continue;
+        if (didScan(found)) {
+          position.continued = found.continued ?? null;
+          // Watermarks that a continued take gives have lost their lag.
+          if (!take.continued) endScan(position, take.watermarks, found);
+        } else miss(position, take);
+        if (found.outcome === "claimed") position.gaveAtMs = time.elapsedMs();
+        position.backlog = found.more && found.outcome !== "busy";
       }
+      count(counts, positions);
       return queues
         .filter(({ outcome }) => outcome === "busy")
         .map(({ queue }) => ({ queue, waitMs: BUSY_MS * (0.5 + random()) }));

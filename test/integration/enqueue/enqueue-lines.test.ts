@@ -247,7 +247,7 @@ it("says when a job was created, whatever moves it to another time", async () =>
   const held = await s.queue.lease();
   const ended: Ended[] = [
     { id: done!, outcome: "completed" },
-    { id: retried!, outcome: "retry", delay_seconds: 60 },
+    { id: retried!, outcome: "retry", delaySeconds: 60 },
   ];
   await settle(s.db, held, ended, s.at(10));
   expect(await s.queue.get(cancelled!)).toMatchObject({ state: "cancelled", createdAt, runAt: createdAt });

@@ -4,7 +4,7 @@ import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
 import { enqueueAndBegin } from "../../../lib/db/protocol/enqueue.ts";
 import { recover } from "../../../lib/db/protocol/leases.ts";
-import { JOB, setupHandOff } from "../../support/worker/local-start.ts";
+import { JOB, setupLocalStart } from "../../support/worker/local-start.ts";
 import { miscounted, plain, setup, strays } from "../../support/queue.ts";
 import { narrow, until } from "../../support/worker/worker.ts";
 
@@ -12,7 +12,7 @@ const limitedTo = (maxInFlight: number) => [defineQueue({ name: "plain", maxInFl
 
 describe("a job that is enqueued where a worker has room for it", () => {
   it("is stored begun and run at once: two statements with its outcome", async () => {
-    const s = await setupHandOff();
+    const s = await setupLocalStart();
     const [enqueued] = await s.enqueue({ ...JOB, metadata: { of: "test" }, maxAttempts: 3, priority: 2 });
     const { job } = enqueued!;
 
@@ -35,7 +35,7 @@ describe("a job that is enqueued where a worker has room for it", () => {
   it("is shown as running, as the caller was told", async () => {
     const end = Promise.withResolvers<void>();
     const works: Promise<void>[] = [Promise.resolve(), end.promise];
-    const s = await setupHandOff({ work: () => works.shift() ?? Promise.resolve() });
+    const s = await setupLocalStart({ work: () => works.shift() ?? Promise.resolve() });
     const [enqueued] = await s.enqueue(JOB);
     const { payload: _, attempts: __, ...shown } = await s.queue.get(enqueued!.job.id);
     expect(shown).toEqual(enqueued!.job);
@@ -45,7 +45,7 @@ describe("a job that is enqueued where a worker has room for it", () => {
 
   it("gets its payload and metadata as Postgres holds them, not as the caller's own objects", async () => {
     const got: unknown[] = [];
-    const s = await setupHandOff({ work: async (payload, job) => void got.push([payload, job.metadata]) });
+    const s = await setupLocalStart({ work: async (payload, job) => void got.push([payload, job.metadata]) });
     const payload = { n: 1, list: [{ deep: true }], at: new Date(0) };
     await s.enqueue({ ...JOB, payload, metadata: { at: new Date(0), not: () => 1 } });
     await s.settled(1);
@@ -54,7 +54,7 @@ describe("a job that is enqueued where a worker has room for it", () => {
   });
 
   it("shares a lease with those of the same call", async () => {
-    const s = await setupHandOff();
+    const s = await setupLocalStart();
     const stored = await s.enqueue(JOB, { ...JOB, priority: 2, metadata: { of: "test" } }, { ...JOB, maxAttempts: 9 });
     await s.settled(3);
     expect(s.statements).toEqual(["local_start", "settle_and_take"]);
@@ -67,7 +67,7 @@ describe("a job that is enqueued where a worker has room for it", () => {
 
   it("may come from a job, which it does not keep from ending", async () => {
     const children: string[] = [];
-    const s = await setupHandOff({
+    const s = await setupLocalStart({
       work: async (payload, job) => {
         if (payload["parent"] === true) children.push(await job.enqueue(plain, { n: 2 }));
       },
@@ -81,7 +81,7 @@ describe("a job that is enqueued where a worker has room for it", () => {
   });
 
   it("shares a statement with what other jobs enqueue in the same turn", async () => {
-    const s = await setupHandOff({
+    const s = await setupLocalStart({
       work: async (payload, job) => {
         if (payload["parent"] === true) await job.enqueue(plain, { n: 2 });
       },
@@ -94,7 +94,7 @@ describe("a job that is enqueued where a worker has room for it", () => {
   });
 
   it("finds room beside a look that is under way", async () => {
-    const s = await setupHandOff({ worker: { concurrency: 40 } });
+    const s = await setupLocalStart({ worker: { concurrency: 40 } });
     const during = async (jobs: number) => {
       s.statements.length = 0;
       s.worker.hint(0, "plain");
@@ -112,7 +112,7 @@ describe("a job that is enqueued where a worker has room for it", () => {
   it("is counted as enqueued and as in flight, like any other", async () => {
     const end = Promise.withResolvers<void>();
     const works: Promise<void>[] = [Promise.resolve(), end.promise];
-    const s = await setupHandOff({ queues: limitedTo(1), work: () => works.shift() ?? Promise.resolve() });
+    const s = await setupLocalStart({ queues: limitedTo(1), work: () => works.shift() ?? Promise.resolve() });
     await s.enqueue(JOB);
     expect(await s.queue.claim()).toMatchObject({ outcome: "full" });
     const counted = () =>
@@ -154,7 +154,7 @@ describe("a job that is enqueued where a worker has room for it", () => {
 });
 
 describe("is left to whoever claims it", () => {
-  const expectLeft = async (s: Awaited<ReturnType<typeof setupHandOff>>, statement: string, state = "pending") => {
+  const expectLeft = async (s: Awaited<ReturnType<typeof setupLocalStart>>, statement: string, state = "pending") => {
     expect(s.statements).toEqual([statement]);
     expect(s.ran).toEqual([]);
     const rows = await s.db.query<{ id: string }>("select id from forgeq.job");
@@ -170,13 +170,13 @@ describe("is left to whoever claims it", () => {
     ["with an id of the caller's", { ...JOB, id: uuidV7() }, "pending"],
     ["of a queue that the worker does not work", { ...JOB, queue: "other" }, "pending"],
   ])("a job %s", async (_, job, state) => {
-    const s = await setupHandOff();
+    const s = await setupLocalStart();
     await s.enqueue(job);
     await expectLeft(s, "enqueue", state);
   });
 
   it("a call that stores more than ten jobs, or jobs of several types", async () => {
-    const s = await setupHandOff();
+    const s = await setupLocalStart();
     await s.enqueue(...Array<typeof JOB>(11).fill(JOB));
     await expectLeft(s, "enqueue");
     s.statements.length = 0;
@@ -186,13 +186,13 @@ describe("is left to whoever claims it", () => {
 
   it("several jobs of a type whose leases have one job each", async () => {
     const single = { ...plain, batchSize: 1, concurrency: 1 };
-    const s = await setupHandOff({ jobs: [single, narrow] });
+    const s = await setupLocalStart({ jobs: [single, narrow] });
     await s.enqueue(JOB, JOB);
     await expectLeft(s, "local_start");
   });
 
   it("a job of a queue that is paused, or full", async () => {
-    const s = await setupHandOff({ queues: limitedTo(1) });
+    const s = await setupLocalStart({ queues: limitedTo(1) });
     await s.db.query("update forgeq.queue set paused = true where name = 'plain'");
     await s.enqueue(JOB);
     await expectLeft(s, "local_start");
@@ -204,7 +204,7 @@ describe("is left to whoever claims it", () => {
   });
 
   it("a job of a queue that somebody else is claiming from", async () => {
-    const s = await setupHandOff({ queues: limitedTo(5) });
+    const s = await setupLocalStart({ queues: limitedTo(5) });
     const other = await connectDb({ url: s.url });
     onTestFinished(() => other.close());
     await other.transaction(async (tx) => {
@@ -217,7 +217,7 @@ describe("is left to whoever claims it", () => {
   it("a job of a queue of which others are known to wait", async () => {
     const end = Promise.withResolvers<void>();
     const works: Promise<void>[] = [Promise.resolve(), end.promise];
-    const s = await setupHandOff({ worker: { concurrency: 1 }, work: () => works.shift() ?? Promise.resolve() });
+    const s = await setupLocalStart({ worker: { concurrency: 1 }, work: () => works.shift() ?? Promise.resolve() });
     await s.enqueue(JOB);
     s.worker.hint(0, "plain");
     s.statements.length = 0;
@@ -228,7 +228,7 @@ describe("is left to whoever claims it", () => {
   });
 
   it("a job of a type that the database puts into another queue", async () => {
-    const s = await setupHandOff();
+    const s = await setupLocalStart();
     await s.db.query("insert into forgeq.queue (name) values ('elsewhere')");
     await s.db.query("update forgeq.job_type set queue = 'elsewhere' where type = 'plain'");
     await s.enqueue(JOB);
@@ -236,7 +236,7 @@ describe("is left to whoever claims it", () => {
   });
 
   it("a job when the worker is stopping", async () => {
-    const s = await setupHandOff();
+    const s = await setupLocalStart();
     expect(await s.worker.stop(1_000)).toBe(true);
     await s.enqueue(JOB);
     await expectLeft(s, "enqueue");
@@ -244,7 +244,7 @@ describe("is left to whoever claims it", () => {
 });
 
 it("finds its lease when it is sent again, and runs the job once", async () => {
-  const s = await setupHandOff();
+  const s = await setupLocalStart();
   s.proxy.loseAnswers("local_start", 2);
   const [enqueued] = await s.enqueue({ ...JOB, maxAttempts: 4 });
   expect(s.proxy.lost()).toBe(2);
@@ -255,7 +255,7 @@ it("finds its lease when it is sent again, and runs the job once", async () => {
 });
 
 it("gives the room back when the jobs can't be stored", async () => {
-  const s = await setupHandOff({ worker: { concurrency: 1 } });
+  const s = await setupLocalStart({ worker: { concurrency: 1 } });
   await s.db.query("alter table forgeq.job add constraint refused check (payload::text <> '{}')");
   await expect(s.enqueue({ ...JOB, payload: {} })).rejects.toMatchObject({ code: "invalid_job" });
   await s.enqueue(JOB);
@@ -264,7 +264,7 @@ it("gives the room back when the jobs can't be stored", async () => {
 });
 
 it("never holds more than a queue's limit, whoever enqueues and claims", async () => {
-  const s = await setupHandOff({ queues: limitedTo(3), worker: { concurrency: 50 }, timers: true });
+  const s = await setupLocalStart({ queues: limitedTo(3), worker: { concurrency: 50 }, timers: true });
   let most = 0;
   let done = false;
   const watch = async () => {

@@ -10,7 +10,7 @@ import { offerCapacity } from "../../../lib/db/protocol/capacity-offer.ts";
 import { enqueueJobs } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
 import { syncDefinitions } from "../../../lib/queue/manage/sync-definitions.ts";
 import { JOB } from "../../support/worker/local-start.ts";
-import { setupHandOver } from "../../support/worker/push.ts";
+import { setupPushes } from "../../support/worker/push.ts";
 import { miscounted, plain, strays, unlimited } from "../../support/queue.ts";
 import { startProxy } from "../../support/database/proxy.ts";
 import { narrow, until } from "../../support/worker/worker.ts";
@@ -36,11 +36,11 @@ const attemptsOf = async (db: { query: <Row>(text: string) => Promise<Row[]> }) 
     await db.query<{ attempt: number }>("select distinct attempt::int as attempt from forgeq.job_history order by 1")
   ).map(({ attempt }) => attempt);
 
-describe("a job that is enqueued while a worker that listens has room", () => {
-  it("is handed over with the commit that stores it: two statements with its outcome", async () => {
-    const s = await setupHandOver();
+describe("a job that is enqueued while a listening worker has capacity", () => {
+  it("is pushed with the commit that stores it: two statements with its outcome", async () => {
+    const s = await setupPushes();
     const got: unknown[] = [];
-    const { worker } = await s.startOffering(async (payload, job) => {
+    const { worker } = await s.startStill(async (payload, job) => {
       got.push({ payload, metadata: job.metadata, attempt: job.attempt, maxAttempts: job.maxAttempts });
     });
     const payload = { n: 1, text: "lines\nof “text”, \\n and \u2028" };
@@ -55,9 +55,9 @@ describe("a job that is enqueued while a worker that listens has room", () => {
   });
 
   it("shares a lease with those of the same call, each with what is its own", async () => {
-    const s = await setupHandOver();
+    const s = await setupPushes();
     const got: unknown[] = [];
-    const { worker } = await s.startOffering(async (payload, job) => void got.push([payload["n"], job.metadata]));
+    const { worker } = await s.startStill(async (payload, job) => void got.push([payload["n"], job.metadata]));
     await s.enqueue({ ...JOB, payload: { n: 1 } }, { ...JOB, payload: { n: 2 }, metadata: { of: "two" } });
     await until(() => worker.settled.get("completed") === 2);
     expect(got).toEqual([
@@ -68,7 +68,7 @@ describe("a job that is enqueued while a worker that listens has room", () => {
   });
 
   it("gives its trace and its depth to what it enqueues", async () => {
-    const s = await setupHandOver();
+    const s = await setupPushes();
     const { worker } = await s.startOffering(async (payload, job) => {
       if (payload["n"] === 1) await job.enqueue(plain, { n: 2 });
     });
@@ -82,7 +82,7 @@ describe("a job that is enqueued while a worker that listens has room", () => {
   });
 
   it("fails, and is tried again, like any other", async () => {
-    const s = await setupHandOver();
+    const s = await setupPushes();
     const { worker } = await s.startOffering(() => Promise.reject(new Error("no")));
     const [enqueued] = await s.enqueue({ ...JOB, maxAttempts: 2 });
     await until(() => worker.settled.size > 0);
@@ -90,7 +90,7 @@ describe("a job that is enqueued while a worker that listens has room", () => {
   });
 
   it("goes to each of several workers", async () => {
-    const s = await setupHandOver();
+    const s = await setupPushes();
     const ran = new Set<number>();
     for (const n of [0, 1, 2]) await s.startOffering(async () => void ran.add(n));
     await until(async () => {
@@ -100,16 +100,16 @@ describe("a job that is enqueued while a worker that listens has room", () => {
   });
 });
 
-describe("is not handed over, and run all the same:", () => {
+describe("is not pushed, and run all the same:", () => {
   const cases = {
     "a job whose payload is too large for a notification": { payload: { text: "x".repeat(7_000) } },
     "a job of a queue that is paused": { queue: "paused" },
-    "a job of a type of which a process runs few at once": { type: "narrow" },
+    "a job of a type of which a process runs few concurrently": { type: "narrow" },
     "a job that is due later": { delaySeconds: 0.05 },
     "a job with a unique key": { uniqueKey: "one" },
   };
   it.each(Object.entries(cases))("%s", async (_, job) => {
-    const s = await setupHandOver({ jobs: [plain, narrow], queues: [unlimited, defineQueue({ name: "paused" })] });
+    const s = await setupPushes({ jobs: [plain, narrow], queues: [unlimited, defineQueue({ name: "paused" })] });
     await s.db.query("update forgeq.queue set paused = true where name = 'paused'");
     const { worker } = await s.startOffering(async () => undefined);
     const [enqueued] = await s.enqueue({ ...JOB, ...job });
@@ -120,7 +120,7 @@ describe("is not handed over, and run all the same:", () => {
   });
 
   it("a job above a queue's limit", async () => {
-    const s = await setupHandOver({ queues: [defineQueue({ name: "plain", maxInFlight: 1 })] });
+    const s = await setupPushes({ queues: [defineQueue({ name: "plain", maxInFlight: 1 })] });
     const { work, end, ran } = held();
     const { worker } = await s.startOffering(work);
     const [first] = await s.enqueue(JOB);
@@ -132,7 +132,7 @@ describe("is not handed over, and run all the same:", () => {
   });
 
   it("a job of a queue that the worker does not work", async () => {
-    const s = await setupHandOver();
+    const s = await setupPushes();
     await syncDefinitions(s.db, [plain, narrow], [unlimited, defineQueue({ name: "other" })]);
     await s.startOffering(async () => undefined, { queues: ["plain"] });
     const { worker } = await s.startListening(async () => undefined, { queues: ["other"], concurrency: 1 });
@@ -142,7 +142,7 @@ describe("is not handed over, and run all the same:", () => {
   });
 
   it("a job for a worker that was killed, whose offer is still there", async () => {
-    const s = await setupHandOver();
+    const s = await setupPushes();
     const dead = "0190a0b0-0000-7000-8000-000000000000";
     await offerCapacity(s.db, {
       worker: dead,
@@ -155,7 +155,7 @@ describe("is not handed over, and run all the same:", () => {
   });
 
   it("a job while somebody else's transaction is about to tell", async () => {
-    const s = await setupHandOver();
+    const s = await setupPushes();
     const { worker } = await s.startOffering(async () => undefined);
     const other = await connectDb({ url: s.url });
     onTestFinished(() => other.close());
@@ -168,8 +168,8 @@ describe("is not handed over, and run all the same:", () => {
   });
 });
 
-it("runs no more than its concurrency: what a worker has no room for goes to another, no attempt counted", async () => {
-  const s = await setupHandOver();
+it("runs no more than its concurrency: a pushed job without a slot goes to another worker, no attempt counted", async () => {
+  const s = await setupPushes();
   const { work, ran, end } = held();
   const { worker } = await s.startOffering(work, { concurrency: 4 });
   // More than it can run, before it can say so.
@@ -185,7 +185,7 @@ it("runs no more than its concurrency: what a worker has no room for goes to ano
 });
 
 it("withdraws its offer when it is half full, and offers again", async () => {
-  const s = await setupHandOver();
+  const s = await setupPushes();
   const { work, ran, end } = held();
   const { worker } = await s.startOffering(work, { concurrency: 4 });
   for (let n = 0; n < 3; n += 1) await s.enqueue(JOB);
@@ -194,12 +194,12 @@ it("withdraws its offer when it is half full, and offers again", async () => {
   await until(() => s.offered(worker));
 });
 
-it("runs what is handed to workers that come and go, and burns no attempt", async () => {
-  const s = await setupHandOver();
+it("runs what is pushed to workers that come and go, and burns no attempt", async () => {
+  const s = await setupPushes();
   let going = true;
   let enqueued = 0;
   const caller = async () => {
-    // Fewer than a worker runs: behind a backlog nobody offers room.
+    // Fewer than a worker runs: behind a backlog nobody offers capacity.
     for (; going; await new Promise((resolve) => setTimeout(resolve, 2))) {
       const jobs = await s.enqueue(JOB);
       enqueued += jobs.length;
@@ -221,8 +221,8 @@ it("runs what is handed to workers that come and go, and burns no attempt", asyn
   expect([await strays(s.db), await miscounted(s.db)]).toEqual([0, 0]);
 });
 
-it("stops listening when it has heard what was being handed over", async () => {
-  const s = await setupHandOver();
+it("stops listening when it has heard what was being pushed", async () => {
+  const s = await setupPushes();
   const { worker, listener } = await s.startOffering(async () => undefined);
   const other = await connectDb({ url: s.url });
   onTestFinished(() => other.close());
@@ -240,8 +240,8 @@ it("stops listening when it has heard what was being handed over", async () => {
   expect(worker.settled).toEqual(new Map([["completed", 1]]));
 });
 
-it("is gone for who enqueues before its connection ends", async () => {
-  const s = await setupHandOver();
+it("is gone for producers before its connection ends", async () => {
+  const s = await setupPushes();
   const worker = uuidV7();
   const taken: TakenLease[] = [];
   const hearing = createPushChannel({ worker, take: (lease) => taken.push(lease) });
@@ -261,8 +261,8 @@ it("is gone for who enqueues before its connection ends", async () => {
   expect(await client.query(OWN_LOCKS).then(({ rows }) => rows)).toEqual([{ locks: 1 }]);
 });
 
-it("is handed jobs again once its connection is back", async () => {
-  const s = await setupHandOver();
+it("is pushed jobs again once its connection is back", async () => {
+  const s = await setupPushes();
   const { worker } = await s.startOffering(async () => undefined);
   await s.db.query(
     "select pg_terminate_backend(pid) from pg_stat_activity where query like '%worker_lock($1, 3)%' and pid <> pg_backend_pid()",
@@ -274,7 +274,7 @@ it("is handed jobs again once its connection is back", async () => {
 });
 
 it("sent again after its answer was lost, runs once", async () => {
-  const s = await setupHandOver();
+  const s = await setupPushes();
   const ran: string[] = [];
   await s.startOffering(async (_, job) => void ran.push(job.id));
   const proxy = await startProxy(Number(new URL(s.url).port));
@@ -287,7 +287,7 @@ it("sent again after its answer was lost, runs once", async () => {
 });
 
 it("takes no notice of what somebody else says on its channel", async () => {
-  const s = await setupHandOver();
+  const s = await setupPushes();
   const { worker } = await s.startOffering(async () => undefined);
   const channel = `forgeq_${worker.id.replaceAll("-", "")}`;
   for (const said of ["", "{", "[]", '{"lease": 1}', '{"lease":"x","type":"unknown","queue":"q","seconds":1,"ids":[]}'])

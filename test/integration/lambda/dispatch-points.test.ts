@@ -142,7 +142,7 @@ describe("at every point of a dispatcher's life", { timeout: 120_000 }, () => {
 });
 
 describe("a queue that somebody else holds", () => {
-  it("is looked at until it has been seen, however long that takes", async () => {
+  it("is scanned until it has been seen, however long that takes", async () => {
     const d = await create({ queues: [defineQueue({ name: "plain", maxInFlight: 10 })] });
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));

@@ -10,7 +10,7 @@ import { dispatchers } from "../../support/lambda/dispatcher.ts";
 const create = dispatchers();
 
 describe("wakes", () => {
-  it("a thousand enqueues at once invoke a handful of dispatchers", async () => {
+  it("a thousand concurrent enqueues invoke a handful of dispatchers", async () => {
     const d = await create();
     await Promise.all(Array.from({ length: 1_000 }, () => d.enqueue()));
     expect(d.wakes()).toBe(1);
@@ -102,7 +102,7 @@ describe("short delays", () => {
     expect(await d.run()).toMatchObject({ jobs: 0, ended: "idle" });
   });
 
-  it("are handed over when the invocation is too old to wait for them", async () => {
+  it("are relayed when the invocation is too old to wait for them", async () => {
     const d = await create();
     d.onSleep(async () => {
       d.onSleep(null);
@@ -121,13 +121,13 @@ describe("short delays", () => {
       await fresh.enqueue({ delaySeconds: 64 });
     });
     fresh.invocations.length = 0;
-    expect(await fresh.run({}, 60)).toMatchObject({ ended: "handed_over", jobs: 1 });
+    expect(await fresh.run({}, 60)).toMatchObject({ ended: "relayed", jobs: 1 });
     expect(fresh.wakes()).toBe(1);
     expect(await fresh.run({}, 60)).toMatchObject({ ended: "idle", jobs: 1 });
     expect(await fresh.lateness()).toEqual([0, 0]);
   });
 
-  it("are kept after a hand-over until the next dispatcher is there", async () => {
+  it("are kept after a relay until the next dispatcher is there", async () => {
     const d = await create();
     await d.enqueue({ delaySeconds: 30 });
     for (const delaySeconds of [35, 35.5, 36.5, 50]) await d.enqueue({ delaySeconds });
@@ -139,7 +139,7 @@ describe("short delays", () => {
         await d.db.query("select forgeq.dispatcher_mark(gen_random_uuid(), 'active', null, $1)", [d.at(d.now())]);
       }
     });
-    expect(await d.run({}, 52)).toMatchObject({ ended: "handed_over", jobs: 3 });
+    expect(await d.run({}, 52)).toMatchObject({ ended: "relayed", jobs: 3 });
     const late = await d.lateness();
     expect(late.slice(3)).toEqual([null, null]);
     for (const seconds of late.slice(0, 3)) expect(seconds).toBeLessThanOrEqual(0.2);
@@ -155,15 +155,15 @@ describe("short delays", () => {
 });
 
 describe("time", () => {
-  it("is handed over when it is up, with work left", async () => {
+  it("ends with a relay when it is up, with work left", async () => {
     const d = await create();
     await d.enqueue({}, 20);
-    expect(await d.run({}, 9)).toMatchObject({ ended: "handed_over", jobs: 0 });
+    expect(await d.run({}, 9)).toMatchObject({ ended: "relayed", jobs: 0 });
     expect(d.wakes()).toBe(2);
     expect(await d.run()).toMatchObject({ ended: "idle", jobs: 20 });
   });
 
-  it("ends at once beside an active dispatcher", async () => {
+  it("ends immediately where another dispatcher is active", async () => {
     const d = await create();
     await d.enqueue();
     await d.db.query("select forgeq.dispatcher_mark(gen_random_uuid(), 'active', null, $1)", [d.at(0)]);

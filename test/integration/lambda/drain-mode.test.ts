@@ -2,7 +2,7 @@ import * as z from "zod";
 import { expect, it } from "vitest";
 import { defineJob, defineQueue } from "../../../lib/core/define.ts";
 import { ABORT_GRACE_MS } from "../../../lib/queue/run/run-job.ts";
-import { runInvocation } from "../../../lib/queue/lambda/run-lease.ts";
+import { runInvocation } from "../../../lib/queue/lambda/run-invocation.ts";
 import { realTime, type Time } from "../../../lib/queue/time.ts";
 import { setup, strays } from "../../support/queue.ts";
 

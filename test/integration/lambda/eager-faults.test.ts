@@ -42,7 +42,7 @@ describe("a call that is sent again", () => {
     expect(s.invoked()).toHaveLength(2);
   });
 
-  it("several times at once stores one job and makes one lease", async () => {
+  it("several times concurrently stores one job and makes one lease", async () => {
     const s = await setupEager();
     const job = { ...JOB, id: uuidV7() };
     const answers = await Promise.all(Array.from({ length: 6 }, () => enqueueJobs({ ...s.deps }, [job])));
@@ -52,7 +52,7 @@ describe("a call that is sent again", () => {
 });
 
 describe("an invoke", () => {
-  it("that is throttled gives the lease back uncounted, wakes a dispatcher, and is not tried again at once", async () => {
+  it("that is throttled gives the lease back uncounted, wakes a dispatcher, and is not tried again immediately", async () => {
     const { invoker, asked } = answeringWith("throttled");
     const s = await setupEager({ invoker, jobs: [single] });
     const [enqueued] = await enqueueJobs(s.deps, [JOB]);

@@ -123,12 +123,12 @@ it("gives the place to the job that comes first in the queue, and the new one to
   expect(s.invoked().sort()).toEqual([DISPATCHER, HANDLER]);
 });
 
-describe("many at once", () => {
+describe("many concurrently", () => {
   /** Callers that share no statement: each is a process of its own. */
   const atOnce = (s: Awaited<ReturnType<typeof setupEager>>, callers: number) =>
     Promise.all(Array.from({ length: callers }, () => enqueueJobs({ ...s.deps }, [JOB])));
 
-  it("never take more places than a limit allows, beside claims", async () => {
+  it("never take more slots than a limit allows, concurrently with claims", async () => {
     const s = await setupEager({ jobs: [single], queues: limitedTo(5) });
     const claims = Array.from({ length: 10 }, () => s.queue.claim(2));
     await Promise.all([atOnce(s, 30), ...claims]);

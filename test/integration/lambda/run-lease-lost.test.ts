@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Db } from "../../../lib/db/drivers/client.ts";
 import { cancel } from "../../../lib/db/reads/jobs.ts";
 import { recover } from "../../../lib/db/protocol/leases.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database/database.ts";
@@ -22,6 +23,20 @@ const expiry = async (s: Setup): Promise<number> => {
 /** Asks again until it holds, each time after an answer of the database. */
 const until = async (holds: () => Promise<boolean>): Promise<void> => {
   while (!(await holds()));
+};
+
+/** What the database answers to heartbeats. */
+const hearingExtends = (s: Setup) => {
+  const answers: string[] = [];
+  const db: Db = {
+    ...s.db,
+    query: async <Row>(text: string, params?: readonly unknown[]) => {
+      const rows = await s.db.query<Row>(text, params);
+      if (text.startsWith("/* forgeq:extend */")) answers.push((rows[0] as { outcome: string }).outcome);
+      return rows;
+    },
+  };
+  return { deps: { ...s.deps, db }, answers };
 };
 
 describe("heartbeats", () => {
@@ -81,33 +96,21 @@ describe("heartbeats", () => {
   it("go on while the handler's transaction holds the lease's row, and wait for nothing", async () => {
     const s = await setup({ database });
     const [id] = await s.queue.enqueue();
-    const busy: unknown[] = [];
-    const query = s.db.query.bind(s.db);
-    const spied = {
-      ...s.deps,
-      db: {
-        ...s.db,
-        query: async <Row>(text: string, params?: readonly unknown[]) => {
-          const rows = await query<Row>(text, params);
-          if (text.startsWith("/* forgeq:extend */")) busy.push((rows[0] as { outcome: string }).outcome);
-          return rows;
-        },
-      },
-    };
+    const { deps, answers } = hearingExtends(s);
 
     await run(
-      { ...s, deps: spied },
+      { ...s, deps },
       async (_, job) => {
         await s.db.transaction(async (tx) => {
           await job.complete(tx, { in: "tx" });
-          await until(async () => (await query("select"), busy.includes("busy")));
+          await until(async () => (await s.db.query("select"), answers.includes("busy")));
         });
         expect(job.signal.aborted).toBe(false);
       },
       { definition: quick },
     );
 
-    expect(busy).not.toContain("lease_lost");
+    expect(answers).not.toContain("lease_lost");
     expect(await s.queue.get(id!)).toMatchObject({ state: "completed", result: { in: "tx" } });
   });
 });
@@ -180,15 +183,16 @@ describe("a lost lease", () => {
     const [id] = await s.queue.enqueue(2);
     await s.db.query("update forgeq.queue set max_in_flight = 1");
     let lost = false;
+    const { deps, answers } = hearingExtends(s);
 
     const report = await run(
-      s,
+      { ...s, deps },
       async (_, job) => {
         await s.db.transaction((tx) => job.complete(tx, 1));
         await s.queue.claim();
-        // Until a heartbeat has found the lease closed.
-        for (let asked = 0; asked < 200; asked += 1) await s.db.query("select");
-        await new Promise((resolve) => setTimeout(resolve, 120));
+        // A heartbeat has found the lease closed, and has been told so.
+        await until(async () => (await s.db.query("select"), answers.includes("lease_lost")));
+        await new Promise((resolve) => setImmediate(resolve));
         lost = job.signal.aborted;
       },
       { definition: quick },
@@ -264,7 +268,7 @@ describe("complete(tx)", () => {
     expect(await s.queue.get(id!)).toMatchObject({ state: "completed", result: 1 });
   });
 
-  it("wakes for the place it freed after the commit", async () => {
+  it("wakes for the slot it freed after the commit", async () => {
     const s = await setup({ database });
     await s.queue.enqueue(2);
     await s.db.query("update forgeq.queue set max_in_flight = 1");

@@ -81,7 +81,7 @@ describe("time", () => {
   it("runs without a deadline where the invocation has none", async () => {
     const s = await setup({ database });
     const [id] = await s.queue.enqueue();
-    // A timer for longer than 2^31 ms would fire at once.
+    // A timer for longer than 2^31 ms would fire immediately.
     await run(s, async (_, job) => new Promise((resolve) => setTimeout(() => resolve(job.signal.aborted), 20)), {
       remainingMs: () => Infinity,
     });
@@ -89,7 +89,7 @@ describe("time", () => {
   });
 });
 
-describe("freed places", () => {
+describe("freed slots", () => {
   it("wakes the dispatcher when begin drops a job of a full queue that was cancelled", async () => {
     const s = await setup({ database, queues: [defineQueue({ name: "plain", maxInFlight: 2 })] });
     const ids = await s.queue.enqueue(3);
@@ -99,7 +99,7 @@ describe("freed places", () => {
     await run(
       s,
       () => {
-        // Before the work ends: the cancelled job's place is free now.
+        // Before the work ends: the cancelled job's slot is free now.
         expect(s.invocations).toEqual([{ functionName: "forgeq-test-dispatcher", event: { queue: "plain" } }]);
         return Promise.resolve();
       },

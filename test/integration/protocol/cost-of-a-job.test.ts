@@ -4,7 +4,7 @@ import { defineJob, defineQueue } from "../../../lib/core/define.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import type { Db, Sql } from "../../../lib/db/drivers/client.ts";
 import { dispatch } from "../../../lib/queue/lambda/dispatch.ts";
-import { runInvocation } from "../../../lib/queue/lambda/run-lease.ts";
+import { runInvocation } from "../../../lib/queue/lambda/run-invocation.ts";
 import { createWorker } from "../../../lib/queue/worker/worker.ts";
 import { setup } from "../../support/queue.ts";
 

@@ -14,24 +14,24 @@ const start = async () => {
   const waited = (n: number) => vi.waitFor(() => expect(waits.length).toBeGreaterThanOrEqual(n), 20_000);
   await waited(2);
   /** Lets the newest wait end; gives the one that it leads to, in milliseconds. */
-  const look = async (): Promise<number> => {
+  const check = async (): Promise<number> => {
     const before = waits.length;
     waits.at(-1)!.run();
     await waited(before + 1);
     return waits.at(-1)!.ms;
   };
-  return { ...s, ticker, waits, look };
+  return { ...s, ticker, waits, check };
 };
 
-it("looks every five seconds, and at the very instant of a slot, which fires once", async () => {
-  const { deps, db, queue, at, moveTo, ticker, look } = await start();
-  expect(await look()).toBe(5_000);
+it("checks every five seconds, and at the very instant of a slot, which fires once", async () => {
+  const { deps, db, queue, at, moveTo, ticker, check } = await start();
+  expect(await check()).toBe(5_000);
   const second = (at(0).getUTCSeconds() + 3) % 60;
   await createSchedule(deps, { ...SCHEDULE_DEFAULTS, name: "soon", cron: `${second} * * * * *`, type: "plain" });
-  expect(await look()).toBe(3_000);
+  expect(await check()).toBe(3_000);
   moveTo(3);
-  expect(await look()).toBe(5_000);
-  expect(await look()).toBe(5_000);
+  expect(await check()).toBe(5_000);
+  expect(await check()).toBe(5_000);
   const jobs = await db.query<{ id: string; slot: string }>(
     "select id, metadata ->> 'slot_at' as slot from forgeq.job",
   );
@@ -40,27 +40,28 @@ it("looks every five seconds, and at the very instant of a slot, which fires onc
   await ticker.stop();
 });
 
-it("recovers a lease at the instant of its expiry", async () => {
-  const { queue, moveTo, ticker, look } = await start();
+it("recovers a lease at the instant of its expiry, and counts it", async () => {
+  const { queue, moveTo, ticker, check, metrics } = await start();
   const [id] = await queue.enqueue(1);
   await queue.lease();
   moveTo(57.5);
-  expect(await look()).toBe(2_500);
+  expect(await check()).toBe(2_500);
   moveTo(60);
-  expect(await look()).toBe(5_000);
+  expect(await check()).toBe(5_000);
   expect((await queue.get(id!)).attempts).toMatchObject([{ outcome: "lease_expired" }]);
+  expect([metrics.counts.get("LeasesRecovered"), metrics.counts.get("JobsRecovered")]).toEqual([1, 1]);
   await ticker.stop();
 });
 
 it("tries again in five seconds what its queue refuses now", async () => {
-  const { deps, db, at, moveTo, ticker, look } = await start();
+  const { deps, db, at, moveTo, ticker, check } = await start();
   const second = (at(0).getUTCSeconds() + 1) % 60;
   await createSchedule(deps, { ...SCHEDULE_DEFAULTS, name: "soon", cron: `${second} * * * * *`, type: "plain" });
   await db.query("update forgeq.queue set max_pending = 0");
   moveTo(1);
-  expect(await look()).toBe(5_000);
+  expect(await check()).toBe(5_000);
   await db.query("update forgeq.queue set max_pending = null");
-  await look();
+  await check();
   expect(await db.query("select from forgeq.job")).toHaveLength(1);
   await ticker.stop();
 });

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { defineJob, defineQueue } from "../../../lib/core/define.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
-import { stateOf } from "../../../lib/db/protocol/settle.ts";
+import { type Ended, stateOf } from "../../../lib/db/protocol/settle.ts";
 import {
   settleAndTake,
   type SettleAndTake,
@@ -225,16 +225,18 @@ it.each(Object.keys(UNUSUAL) as (keyof typeof UNUSUAL)[])("tells of a job whose 
   expect(told).toEqual([usual, usual, { ...usual, [name]: UNUSUAL[name] }]);
 });
 
-it("tells of a second attempt", async () => {
+it("gives a second attempt after the delay that its retry asked for", async () => {
   const { queue, send, at } = await fresh();
   await queue.enqueue(1);
   const { leases } = await send();
-  const ended = [{ id: leases[0]!.jobs[0]!.id, outcome: "retry" as const, delaySeconds: 1 }];
+  const ended: Ended[] = [{ id: leases[0]!.jobs[0]!.id, outcome: "retry", delaySeconds: 1 }];
   await send({ settles: [{ leaseId: leases[0]!.id, ended }] });
-  expect((await send({ at: at(10) })).leases[0]!.jobs).toMatchObject([{ attempt: 2, payload: { n: 0 } }]);
+  expect((await send({ at: at(0.9) })).leases).toEqual([]);
+  // The type's own policy would have it wait for 10 s.
+  expect((await send({ at: at(1) })).leases[0]!.jobs).toMatchObject([{ attempt: 2, payload: { n: 0 } }]);
 });
 
-it("goes on, when more wait, where its look ended: past what was taken, and past what committed late", async () => {
+it("goes on, when more wait, where its take ended: past what was taken, and past what committed late", async () => {
   const { queue, send, at } = await fresh();
   const due = async (seconds: number, count = 1) => queue.enqueue(count, { runAt: at(seconds) });
   const first = await due(0, 2);

@@ -92,8 +92,9 @@ it("is refused, and says so, when its lease expired and was taken back meanwhile
 });
 
 it("ends an outcome that can't be stored as a retry, and takes no other job with it", async () => {
-  const { queue, start, deps, db } = await setupWorkers();
+  const { queue, start, deps, db, metrics } = await setupWorkers();
   const ids = await queue.enqueue(3, { maxAttempts: 1 });
+  const [again] = await queue.enqueue(1, { maxAttempts: 2 });
   const refusing: Db = {
     ...deps.db,
     query: (text, params) => {
@@ -101,8 +102,14 @@ it("ends an outcome that can't be stored as a retry, and takes no other job with
       return refused ? Promise.reject(new ForgeqError("invalid_job", "refused")) : deps.db.query(text, params);
     },
   };
-  const worker = start(async (_, job) => (job.id === ids[1] ? "unstorable" : "fine"), { once: true }, { db: refusing });
+  const worker = start(
+    async (_, job) => ([ids[1], again].includes(job.id) ? "unstorable" : "fine"),
+    { once: true },
+    { db: refusing },
+  );
   await worker.drained;
   expect(await histories(db)).toEqual({ completed: 2, dead: 1 });
   expect(await queue.get(ids[1]!)).toMatchObject({ state: "dead", error: { name: "OutcomeRefused" } });
+  expect(await queue.get(again!)).toMatchObject({ state: "scheduled", error: { name: "OutcomeRefused" } });
+  expect([metrics.counts.get("JobsCompleted"), metrics.counts.get("JobsRetried")]).toEqual([2, 1]);
 });

@@ -22,7 +22,7 @@ const startIdle = async (options: Partial<WorkerOptions>) => {
   const work = async (_: unknown, job: { readonly id: string }): Promise<void> => void ran.push(job.id);
   const worker = made.start(work, options, { db, time: time.time });
   await until(() => names.length > 0);
-  // Beyond the looks of the first seconds.
+  // Beyond the polls of the first seconds.
   await time.pass(10);
   return { ...made, time, worker, ran, sent: () => names.splice(0) };
 };
@@ -32,9 +32,9 @@ describe.each([
   ["its own queue", ["plain"]],
 ])("an idle worker of %s", (_, queues) => {
   it.each([
-    ["that offers its room", true],
-    ["that nobody can hand jobs to", false],
-  ])("%s sends at most 0.2 statements a second, each of them a look", async (__, listens) => {
+    ["that offers its capacity", true],
+    ["that nobody can push jobs to", false],
+  ])("%s sends at most 0.2 statements a second, each of them a poll", async (__, listens) => {
     const s = await startIdle({ queues });
     s.worker.listens(listens);
     await s.time.pass(1);
@@ -61,7 +61,7 @@ describe.each([
     expect(await s.db.query("select from forgeq.lease")).toEqual([]);
   });
 
-  it("sends no statement for a job that it is told of, beside its take and its outcome", async () => {
+  it("sends no statement for an announced job but its take and its outcome", async () => {
     const s = await startIdle({ queues });
     s.sent();
     for (let n = 0; n < 60; n += 1) {
@@ -73,7 +73,7 @@ describe.each([
     expect(s.sent().length).toBeLessThanOrEqual(2 * 60 + 12);
   });
 
-  it("looks again soon after a job that it was not told of", async () => {
+  it("polls again soon after a job that nobody announced", async () => {
     const s = await startIdle({ queues });
     await s.queue.enqueue(1);
     while (s.ran.length === 0) await s.time.pass(0.05);
@@ -83,7 +83,7 @@ describe.each([
   });
 });
 
-it("learns of a new queue by a look", async () => {
+it("learns of a new queue by a poll", async () => {
   const s = await startIdle({ queues: null });
   await syncDefinitions(s.db, [], [defineQueue({ name: "late" })], null);
   const [id] = await s.queue.enqueue(1, { queue: "late" });

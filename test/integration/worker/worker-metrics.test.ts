@@ -7,6 +7,7 @@ import { WORKER_METRICS } from "../../../lib/core/metric-names.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
 import { notifyWorkers } from "../../../lib/db/protocol/listen.ts";
+import type { WorkerDescription } from "../../../lib/queue/worker/describe.ts";
 import { startForgeq } from "../../support/cli/cli.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
 import { makeHandlersProject } from "../../support/cli/project.ts";
@@ -89,3 +90,47 @@ it("says that the port is in use, and runs nothing", async () => {
   expect(code).toBe(1);
   expect(stderr).toContain(`can't listen on port ${port}: it is in use: choose another one with --metrics-port`);
 });
+
+it(
+  "shows its state, what it does next and why: as JSON beside the metrics, and on stderr when it is sent SIGUSR2",
+  async () => {
+    const { db, url } = await createTestDatabase();
+    const cwd = await makeHandlersProject(db);
+    const worker = startForgeq(["worker", "--concurrency", "1", "--metrics-port", "0"], {
+      cwd,
+      env: { DATABASE_URL: url },
+    });
+    await worker.said(/Worker ready/);
+    const [, metricsUrl = ""] = /Metrics on (\S+)/.exec(worker.stderr()) ?? [];
+    const describe = async () => {
+      const answer = await fetch(new URL("/state", metricsUrl));
+      expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/json"]);
+      return (await answer.json()) as WorkerDescription;
+    };
+    const quiet = { accepting: true, busyJobs: 0, freeSlots: 1, outcomesWaiting: 0, statements: 0, queuesKnown: true };
+    await expect.poll(describe, SOON).toMatchObject({ state: quiet, next: null, why: /nobody announced/ });
+
+    const gate = join(cwd, "gate-");
+    const item = { id: uuidV7(), type: "faulty", payload: { act: "work", gate }, maxAttempts: 2 };
+    await enqueueMany(db, [item], true, null);
+    await notifyWorkers(db, { seconds: 0, queue: "shared" });
+    await expect.poll(describe, SOON).toMatchObject({
+      state: { busyJobs: 1, freeSlots: 0 },
+      next: null,
+      why: "No slot is free: of 1 slots 1 are busy and 0 reserved for jobs that may come.",
+    });
+
+    worker.child.kill("SIGUSR2");
+    await worker.said(
+      /^Worker state\n( {2}\w+ +\S.*\n)+Next: nothing for now\. No slot is free: of 1 slots 1 are busy/m,
+    );
+    expect(worker.stderr()).toMatch(/^ {2}busyJobs +1$/m);
+    expect(worker.stderr()).toMatch(/^ {2}runnableTypes +\w+, /m);
+
+    writeFileSync(`${gate}1`, "");
+    await expect.poll(describe, SOON).toMatchObject({ state: quiet });
+    worker.child.kill("SIGTERM");
+    expect(await worker.ended).toMatchObject({ code: 0 });
+  },
+  TIME_OUT_MS,
+);

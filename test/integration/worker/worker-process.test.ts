@@ -64,7 +64,7 @@ it(
 );
 
 it(
-  "ends at once at the second signal",
+  "ends immediately at the second signal",
   async () => {
     const { db, worker } = await start("10m");
     const id = await enqueue(db, 60_000);

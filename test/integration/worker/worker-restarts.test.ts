@@ -48,8 +48,8 @@ it(
   TIME_OUT_MS,
 );
 
-/** Stored begun: jobs' leases are named as their first job then. */
-const handedLeases = async (db: Db): Promise<number> => {
+/** Leases of jobs that were stored begun: a claim has the id of its first job there. */
+const begunLeases = async (db: Db): Promise<number> => {
   const [row] = await db.query<{ n: number }>(
     "select count(*)::int as n from forgeq.job_history h join forgeq.lease_closed c on c.id = h.lease_id where c.claim_id = h.id",
   );
@@ -57,7 +57,7 @@ const handedLeases = async (db: Db): Promise<number> => {
 };
 
 it.each(["SIGTERM", "SIGKILL"] as const)(
-  "completes what is handed to workers, though they get %s",
+  "completes what is pushed to workers, though they get %s",
   async (signal) => {
     const { db, url } = await createTestDatabase();
     const project = await makeProject(db, { leaseSeconds: signal === "SIGKILL" ? 2 : 60 });
@@ -71,7 +71,7 @@ it.each(["SIGTERM", "SIGKILL"] as const)(
     expect(report.states).toEqual({ completed: JOBS });
     expect(report.runTwice).toBeLessThanOrEqual(report.leasesExpired);
     if (signal === "SIGTERM") expect(report).toMatchObject({ runTwice: 0, attemptsBurned: 0, leasesExpired: 0 });
-    expect(await handedLeases(db)).toBeGreaterThan(0);
+    expect(await begunLeases(db)).toBeGreaterThan(0);
     expect([await strays(db), await miscounted(db)]).toEqual([0, 0]);
   },
   TIME_OUT_MS,
@@ -95,7 +95,7 @@ it.each(["SIGTERM", "SIGKILL"] as const)(
     expect(report.states["completed"]).toBeGreaterThanOrEqual(300);
     expect(report.states["completed"]).toBeLessThanOrEqual(300 + 24 * again);
     expect(report.runTwice).toBeLessThanOrEqual(again);
-    expect(await handedLeases(db)).toBeGreaterThan(0);
+    expect(await begunLeases(db)).toBeGreaterThan(0);
     expect([await strays(db), await miscounted(db)]).toEqual([0, 0]);
   },
   TIME_OUT_MS,

@@ -1,5 +1,6 @@
 import type { JobDefinition } from "../../../lib/core/job.ts";
-import { runLease, type LeaseReport, type Work } from "../../../lib/queue/lambda/run-lease.ts";
+import { runLease, type LeaseReport } from "../../../lib/queue/lambda/run-lease.ts";
+import type { Work } from "../../../lib/queue/run/run-job.ts";
 import { plain, type Setup } from "../queue.ts";
 
 export type PlainWork = Work<typeof plain.payload>;

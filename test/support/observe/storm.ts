@@ -66,7 +66,7 @@ export const storm = async (jobs: number, random: () => number) => {
     const half = Math.ceil(held.jobIds.length / 2);
     for (const ids of [held.jobIds.slice(0, half), held.jobIds.slice(half)]) {
       if (ids.length === 0 || random() < 0.05) continue;
-      const ended: Ended[] = ids.map((id) => ({ id, outcome: pick(OUTCOMES), delay_seconds: pick([0, 1, 3]) }));
+      const ended: Ended[] = ids.map((id) => ({ id, outcome: pick(OUTCOMES), delaySeconds: pick([0, 1, 3]) }));
       await settle(db, held, ended, at(second));
     }
   };

@@ -10,18 +10,18 @@ import { setupWorkers, until } from "./worker.ts";
 
 export const JOB = { type: "plain", payload: { n: 1 } };
 
-interface LookRow {
+interface TakeRow {
   readonly answer: { readonly leases: readonly unknown[]; readonly queues: readonly { readonly more: boolean }[] };
 }
 
-const foundNothing = ({ answer }: LookRow): boolean =>
+const foundNothing = ({ answer }: TakeRow): boolean =>
   answer.leases.length === 0 && answer.queues.length > 0 && answer.queues.every(({ more }) => !more);
 
 /**
- * A worker that has seen its queues empty and looks at nothing by itself, a caller in its process, and what both send. The type has had
- * a job already.
+ * A worker that has seen its queues empty and makes no poll, a producer in its process, and what both send. The type has had a
+ * job already.
  */
-export const setupHandOff = async (
+export const setupLocalStart = async (
   options: SetupOptions & {
     readonly worker?: Partial<WorkerOptions>;
     readonly work?: Work<typeof plain.payload>;
@@ -39,7 +39,7 @@ export const setupHandOff = async (
       const name = /forgeq:(\w+)/.exec(text)?.[1] ?? text;
       statements.push(name);
       const rows = await through.query<Row>(text, params);
-      if (name === "settle_and_take") idle = foundNothing(rows.at(-1) as LookRow);
+      if (name === "settle_and_take") idle = foundNothing(rows.at(-1) as TakeRow);
       return rows;
     },
   };
@@ -68,7 +68,7 @@ export const setupHandOff = async (
         { ...made.deps, db, localStart: worker.localStart, config: { ...made.deps.config, dispatcherFunction: null } },
         jobs,
       ),
-    /** So many jobs have run and are settled. */
+    /** This many jobs have run and are settled. */
     settled: (jobs: number) => until(() => worker.settled.get("completed") === 1 + jobs),
   };
 };

@@ -10,6 +10,7 @@ import { createWorkerHints } from "../../../lib/queue/wake/worker-hints.ts";
 import { listenForWorker } from "../../../lib/queue/worker/listen.ts";
 import type { Worker, WorkerOptions } from "../../../lib/queue/worker/worker.ts";
 import type { plain, SetupOptions } from "../queue.ts";
+import { createVirtualTime } from "../virtual-time.ts";
 import { setupWorkers, until } from "./worker.ts";
 
 const named = (db: Db, statements: string[]): Db => ({
@@ -20,8 +21,8 @@ const named = (db: Db, statements: string[]): Db => ({
   },
 });
 
-/** Workers that listen, as in processes of their own, and a caller elsewhere, with the statements that it and they send. */
-export const setupHandOver = async (options: SetupOptions = {}) => {
+/** Workers that listen, as in processes of their own, and a producer elsewhere, with the statements that it and they send. */
+export const setupPushes = async (options: SetupOptions = {}) => {
   const made = await setupWorkers(options);
   const sent = { caller: [] as string[], workers: [] as string[] };
   const callerDb = await connectDb({ url: made.url });
@@ -42,7 +43,7 @@ export const setupHandOver = async (options: SetupOptions = {}) => {
     return rows.length > 0;
   };
 
-  /** One that has seen its queues empty, and offers its room. */
+  /** One that hears what others enqueue. */
   const startListening = async (
     work: Work<typeof plain.payload>,
     more: Partial<WorkerOptions> = {},
@@ -57,19 +58,25 @@ export const setupHandOver = async (options: SetupOptions = {}) => {
     return { worker, listener };
   };
 
+  /** The same, with its offer made, and nothing under way. */
+  const startOffering: typeof startListening = async (...args) => {
+    const started = await startListening(...args);
+    const isIdle = () => started.worker.describe().state["statements"] === 0 && started.worker.describe().next === null;
+    await until(async () => (await offered(started.worker)) && isIdle());
+    sent.workers.length = 0;
+    return started;
+  };
+
   return {
     ...made,
     sent,
     caller,
     offered,
     startListening,
-    /** The same, with its offer made. */
-    startOffering: async (...args: Parameters<typeof startListening>) => {
-      const started = await startListening(...args);
-      await until(() => offered(started.worker));
-      sent.workers.length = 0;
-      return started;
-    },
+    startOffering,
+    /** The same in a time that stands still: it sends nothing but what comes of jobs and hints. */
+    startStill: (work: Work<typeof plain.payload>, more: Partial<WorkerOptions> = {}) =>
+      startOffering(work, more, { time: createVirtualTime(0).time }),
     enqueue: (...jobs: NewJob[]) => enqueueJobs(caller, jobs),
     completed: async (): Promise<number> => {
       const [row] = await made.db.query<{ n: number }>(

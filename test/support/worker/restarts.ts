@@ -11,7 +11,7 @@ export interface Restarts {
   readonly signal: "SIGTERM" | "SIGKILL";
   /** Jobs that follow each, enqueued by the one before; none unless given. */
   readonly hops?: number;
-  /** Jobs of one call: 1,000 unless given. A few are handed to workers. */
+  /** Jobs of one call: 1,000 unless given. A few are pushed to workers. */
   readonly callJobs?: number;
 }
 

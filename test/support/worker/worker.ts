@@ -37,9 +37,9 @@ export const setupWorkers = async (options: SetupOptions = {}) => {
   return { ...made, start };
 };
 
-/** Calls `look` until it is true, as fast as the event loop turns; the test's own time-out ends it. */
-export const until = async (look: () => boolean | Promise<boolean>): Promise<void> => {
-  while (!(await look())) await new Promise((resolve) => setTimeout(resolve, 5));
+/** Calls `holds` until it is true, every few milliseconds; the test's own time-out ends it. */
+export const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
 };
 
 /** Finished jobs by state. */

@@ -1,0 +1,130 @@
+import { ForgeqError } from "../../core/errors.ts";
+import type { Ended } from "../../db/protocol/settle.ts";
+import type { SettleAndTake } from "../../db/protocol/take.ts";
+import type { Deps } from "../deps.ts";
+import { toAttemptError } from "./attempt.ts";
+
+/** Outcomes by lease, as one call of the database carries them. */
+export type Settles = SettleAndTake["settles"];
+
+export interface SettlingOptions {
+  /** True when a failure is final: asked after each one. */
+  readonly givesUp: () => boolean;
+  /** The pause between two tries starts at 0.1 s and doubles up to this. */
+  readonly longestPauseSeconds: number;
+  /** Ends a pause. */
+  readonly signal?: AbortSignal;
+  /** Added to each log line. */
+  readonly fields?: Record<string, unknown>;
+}
+
+/** What became of outcomes. */
+export interface Settlement<Answer> {
+  /** Each answer of the database, and the outcomes that it is about as they were sent: a refused one has become a retry there. */
+  readonly answered: readonly { readonly settles: Settles; readonly answer: Answer }[];
+  /** What could not be written, and why: the leases expire, and their jobs are recovered. Null: everything was written. */
+  readonly unwritten: { readonly settles: Settles; readonly error: unknown } | null;
+}
+
+/**
+ * Sends outcomes until the database has answered.
+ *
+ * @param send - one call; `alone` says that it carries a single outcome, and that nothing else may ride along
+ */
+export type Settling = <Answer>(
+  settles: Settles,
+  send: (settles: Settles, alone: boolean) => Promise<Answer>,
+) => Promise<Settlement<Answer>>;
+
+const FIRST_PAUSE_SECONDS = 0.1;
+const UNSTORABLE = "OutcomeRefused";
+
+/** Postgres answered, and will answer the same again. */
+const isRefusal = (error: unknown): error is ForgeqError =>
+  error instanceof ForgeqError && error.code === "invalid_job";
+
+const reasonOf = (error: unknown): string => {
+  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : "";
+  return error instanceof Error ? error.message + cause : String(error);
+};
+
+/** What takes the place of an outcome that Postgres refuses: a retry that says why. */
+const insteadOf = (ended: Ended, refusal: ForgeqError): Ended => ({
+  id: ended.id,
+  outcome: "retry",
+  error: { name: UNSTORABLE, message: toAttemptError(refusal).message },
+});
+
+/**
+ * How outcomes are written, on Lambda and by a worker: tried again while the database is away, and sent one by one where Postgres
+ * refuses one of them, so that it takes no other job with it and ends its own as a retry. Calls may be under way concurrently.
+ */
+export const createSettling = (deps: Deps, options: SettlingOptions): Settling => {
+  const { givesUp, longestPauseSeconds, signal, fields } = options;
+  let away = false;
+
+  const untilAnswered = async <Answer>(send: () => Promise<Answer>): Promise<Answer> => {
+    for (let tried = 0; ; tried += 1) {
+      try {
+        const answer = await send();
+        if (away) deps.logger.info("the database is back", fields);
+        away = false;
+        return answer;
+      } catch (error) {
+        if (isRefusal(error) || givesUp()) throw error;
+        if (!away)
+          deps.logger.warn("the database is away: paused, and trying again", { ...fields, reason: reasonOf(error) });
+        away = true;
+        const pauseSeconds = Math.min(longestPauseSeconds, FIRST_PAUSE_SECONDS * 2 ** tried);
+        await deps.sleep(pauseSeconds * (0.5 + deps.random() / 2), signal);
+      }
+    }
+  };
+
+  const settleOne = async <Answer>(
+    leaseId: string,
+    one: Ended,
+    send: (settles: Settles, alone: boolean) => Promise<Answer>,
+  ): Promise<{ readonly settles: Settles; readonly answer: Answer }> => {
+    const attempt = async (ended: Ended) => {
+      const settles = [{ leaseId, ended: [ended] }];
+      return { settles, answer: await untilAnswered(() => send(settles, true)) };
+    };
+    try {
+      return await attempt(one);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      deps.logger.error("an outcome can't be stored", { ...fields, job: one.id, lease: leaseId, code: error.code });
+      return attempt(insteadOf(one, error));
+    }
+  };
+
+  const settleApart: Settling = async (settles, send) => {
+    const answered = [];
+    const unwritten: { leaseId: string; ended: Ended[] }[] = [];
+    let firstError: unknown = null;
+    let gaveUp = false;
+    for (const { leaseId, one } of settles.flatMap(({ leaseId, ended }) => ended.map((one) => ({ leaseId, one })))) {
+      try {
+        if (!gaveUp) {
+          answered.push(await settleOne(leaseId, one, send));
+          continue;
+        }
+      } catch (error) {
+        firstError ??= error;
+        gaveUp = !isRefusal(error);
+      }
+      unwritten.push({ leaseId, ended: [one] });
+    }
+    return { answered, unwritten: unwritten.length === 0 ? null : { settles: unwritten, error: firstError } };
+  };
+
+  return async (settles, send) => {
+    try {
+      return { answered: [{ settles, answer: await untilAnswered(() => send(settles, false)) }], unwritten: null };
+    } catch (error) {
+      if (isRefusal(error) && settles.length > 0) return settleApart(settles, send);
+      return { answered: [], unwritten: { settles, error } };
+    }
+  };
+};

@@ -1,0 +1,115 @@
+import type { TakenLease } from "../../db/protocol/take.ts";
+import { type CapacityOffer, offerCapacity } from "../../db/protocol/capacity-offer.ts";
+import type { Deps } from "../deps.ts";
+import { freeSlots, type WorkerState } from "./worker-state.ts";
+
+/** An offer outlasts the pause between two polls of an idle worker. */
+const OFFER_MS = 8_000;
+/** One that ends sooner is renewed by a statement that is sent anyway. */
+const RENEW_MS = 4_000;
+/** A worker that is full for so long takes its offer back by a statement of its own, and offers nothing for a while. */
+const FULL_MS = 50;
+const CLOSED_MS = 1_000;
+/** A worker of lower concurrency is full after each job. */
+const LEAST_CONCURRENCY = 4;
+
+/** The capacity that a listening worker advertises to producers, and the jobs that they push to it: see docs/adr/0018. */
+export interface CapacityOffering {
+  /** Whether notifications arrive. */
+  listens(works: boolean): void;
+  /** The offer that this statement makes; null: none. */
+  offer(): CapacityOffer | null;
+  /** A lease was begun for this worker by its producer: starts it, or keeps it while a slot that it needs is reserved. */
+  push(lease: TakenLease): void;
+  /** The slots have changed: starts or refuses the leases that wait, and takes back an offer that does not hold any more. */
+  check(): void;
+}
+
+/** The worker that makes the offer. */
+export interface OfferingWorker {
+  readonly id: string;
+  readonly invocation: string;
+  readonly queues: readonly string[] | null;
+  /** Those that can be pushed: a process may run any number of their jobs. */
+  readonly types: readonly string[];
+}
+
+/** Whether a worker of these options ever makes an offer. */
+export const canOffer = (
+  { concurrency, once = false }: { readonly concurrency: number; readonly once?: boolean },
+  types: readonly string[],
+): boolean => !once && concurrency >= LEAST_CONCURRENCY && types.length > 0;
+
+/** There is capacity for as many jobs again, and nothing waits that pushed jobs would overtake. */
+const hasCapacity = ({ accepting, busyJobs, concurrency, backlogQueues }: WorkerState): boolean =>
+  accepting && busyJobs * 2 <= concurrency && backlogQueues === 0;
+
+const offers = (state: WorkerState, nowMs: number): boolean =>
+  state.listening && state.offersCapacity && nowMs >= state.offerClosedUntilMs && hasCapacity(state);
+
+/** A statement that is sent anyway should make an offer. */
+export const isOfferDue = (state: WorkerState, nowMs: number): boolean =>
+  state.offeredUntilMs - nowMs < RENEW_MS && offers(state, nowMs);
+
+export const createCapacityOffer = (
+  deps: Deps,
+  state: WorkerState,
+  worker: OfferingWorker,
+  leases: { readonly start: (leases: readonly TakenLease[]) => void; readonly refuse: (lease: TakenLease) => void },
+): CapacityOffering => {
+  const { id, invocation, queues, types } = worker;
+  const nowMs = deps.time.elapsedMs;
+  let waiting: TakenLease[] = [];
+  let checking = false;
+  let withdrawing = false;
+
+  const withdraw = (): void => {
+    state.offeredUntilMs = -Infinity;
+    state.offerClosedUntilMs = nowMs() + CLOSED_MS;
+    if (withdrawing) return;
+    withdrawing = true;
+    void offerCapacity(deps.db, { worker: id, offer: { queues, types, seconds: 0 }, invocation, at: deps.clock() })
+      .catch(() => undefined)
+      .finally(() => (withdrawing = false));
+  };
+
+  /** What has no slot goes back, once no slot is reserved for jobs that may not come. */
+  const startPushed = (): void => {
+    const pushed = waiting;
+    waiting = [];
+    for (const lease of pushed) {
+      if (lease.jobs.length <= freeSlots(state)) leases.start([lease]);
+      else if (state.accepting && state.reservedJobs > 0) waiting.push(lease);
+      else {
+        leases.refuse(lease);
+        withdraw();
+      }
+    }
+    state.pushesWaiting = waiting.length;
+  };
+
+  return {
+    listens: (works) => {
+      state.listening = works;
+      state.offeredUntilMs = -Infinity;
+    },
+    offer: () => {
+      if (!offers(state, nowMs())) return null;
+      state.offeredUntilMs = nowMs() + OFFER_MS;
+      return { queues, types, seconds: OFFER_MS / 1000 };
+    },
+    push: (lease) => {
+      waiting.push(lease);
+      startPushed();
+    },
+    check: () => {
+      if (waiting.length > 0) startPushed();
+      if (checking || state.offeredUntilMs <= nowMs() || hasCapacity(state)) return;
+      checking = true;
+      deps.time.after(FULL_MS, () => {
+        checking = false;
+        if (state.offeredUntilMs > nowMs() && !hasCapacity(state)) withdraw();
+      });
+    },
+  };
+};

@@ -1,0 +1,137 @@
+import type { SettleAndTake, SettledAndTaken } from "../../db/protocol/take.ts";
+import type { Deps } from "../deps.ts";
+import type { Settlement, Settles } from "../run/settling.ts";
+import type { CapacityOffering } from "./capacity-offer.ts";
+import type { Housekeeper } from "./housekeeping.ts";
+import type { WorkerLeases } from "./leases.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Outcomes } from "./outcomes.ts";
+import { noteRoundTrip } from "./pace.ts";
+import type { Statement } from "./plan.ts";
+import type { Poll } from "./poll.ts";
+import type { QueuePositions, QueueTake } from "./queue-positions.ts";
+import type { Sender } from "./sender.ts";
+import type { WorkerState } from "./worker-state.ts";
+
+/** A job falling due within this is waited for; later ones are found by a poll. */
+const DUE_HORIZON_SECONDS = 10;
+
+/** What an exchange fills, empties and tells. */
+export interface ExchangeParts {
+  /** What the worker begins its leases with. */
+  readonly worker: string;
+  readonly invocation: string;
+  readonly outbox: Outbox;
+  readonly sender: Sender;
+  readonly queues: QueuePositions;
+  readonly leases: WorkerLeases;
+  readonly outcomes: Outcomes;
+  readonly offer: Pick<CapacityOffering, "offer">;
+  readonly poll: Pick<Poll, "polled" | "due">;
+  readonly housekeeping: Pick<Housekeeper, "found">;
+  /** Runs something in `ms`; the worker is not quiet until then. */
+  readonly later: (ms: number, run: () => void) => void;
+}
+
+const toInput = (
+  deps: Deps,
+  state: WorkerState,
+  parts: ExchangeParts,
+  statement: Statement,
+): SettleAndTake & { readonly takes: readonly QueueTake[] } => {
+  const { worker, invocation, outbox, leases, queues, offer } = parts;
+  return {
+    worker,
+    settles: outbox
+      .take(statement.settleJobs)
+      .map((each) => ({ ...each, all: leases.isAll(each.leaseId, each.ended) })),
+    takes: statement.visits === "none" ? [] : queues.takes(statement.visits === "all"),
+    types: state.runnableTypes,
+    maxJobs: statement.takeJobs,
+    invocation,
+    dueHorizonSeconds: DUE_HORIZON_SECONDS,
+    ...(statement.housekeeping && { housekeeping: { offer: offer.offer() } }),
+    at: deps.clock(),
+  };
+};
+
+const foundUnannounced = (takes: readonly QueueTake[], { leases }: SettledAndTaken): boolean =>
+  leases.some(({ queue }) => takes.some((take) => take.queue === queue && !take.announced));
+
+const givesBack = (settles: Settles): boolean =>
+  settles.some(({ ended }) => ended.some(({ outcome }) => outcome === "released"));
+
+/** Wakes whoever goes on with the capacity that these outcomes have freed: this worker, or others where it takes nothing more. */
+const wake = (
+  deps: Deps,
+  state: WorkerState,
+  { queues, poll }: ExchangeParts,
+  wakeSeconds: number,
+  released: boolean,
+  freed: Iterable<string>,
+): void => {
+  if (wakeSeconds === 0) for (const queue of freed) queues.markDue(queue);
+  if (state.accepting && wakeSeconds > 0) poll.due(wakeSeconds);
+  if (!state.accepting || released) void deps.hintWorkers?.(wakeSeconds, undefined);
+};
+
+const absorb = (
+  deps: Deps,
+  state: WorkerState,
+  parts: ExchangeParts,
+  settles: Settles,
+  takes: readonly QueueTake[],
+  found: SettledAndTaken,
+): void => {
+  const { queues, leases, outcomes, poll, housekeeping, later } = parts;
+  const freed = outcomes.note(settles, found);
+  leases.start(found.leases);
+  for (const { queue, waitMs } of queues.note(takes, found)) later(waitMs, () => queues.markDue(queue));
+  if (found.wakeSeconds !== null) {
+    const visited = new Set(found.queues.map(({ queue }) => queue));
+    const unvisited = [...freed].filter((queue) => !visited.has(queue));
+    wake(deps, state, parts, found.wakeSeconds, givesBack(settles), unvisited);
+  }
+  if (found.dueSeconds !== null) poll.due(found.dueSeconds);
+  if (found.housekeeping !== null && state.accepting) housekeeping.found(found.housekeeping);
+};
+
+const absorbAll = (
+  deps: Deps,
+  state: WorkerState,
+  parts: ExchangeParts,
+  statement: Statement,
+  takes: readonly QueueTake[],
+  { answered, unwritten }: Settlement<SettledAndTaken>,
+): void => {
+  const visited = new Set(answered.flatMap(({ answer }) => answer.queues.map(({ queue }) => queue)));
+  parts.queues.missed(takes.filter(({ queue }) => !visited.has(queue)));
+  for (const { settles, answer } of answered) absorb(deps, state, parts, settles, takes, answer);
+  const unannounced = answered.some(({ answer }) => foundUnannounced(takes, answer));
+  if (statement.visits === "all" || unannounced) parts.poll.polled(unannounced);
+  if (unwritten !== null) parts.outcomes.forget(unwritten.settles, unwritten.error);
+};
+
+/** Sends one statement, and absorbs its answer: counters that it moves are put back before, whatever the answer. */
+export const exchange = async (
+  deps: Deps,
+  state: WorkerState,
+  parts: ExchangeParts,
+  statement: Statement,
+): Promise<void> => {
+  const input = toInput(deps, state, parts, statement);
+  if (statement.poll) state.pollDue = false;
+  state.statements += 1;
+  state.reservedJobs += statement.takeJobs;
+  const sentAtMs = deps.time.elapsedMs();
+  let settlement: Settlement<SettledAndTaken>;
+  try {
+    settlement = await parts.sender.send(input);
+  } finally {
+    state.statements -= 1;
+    state.reservedJobs -= statement.takeJobs;
+  }
+  const [first] = settlement.answered;
+  if (first !== undefined) noteRoundTrip(state, deps.time.elapsedMs() - sentAtMs - first.answer.serverMs);
+  absorbAll(deps, state, parts, statement, input.takes, settlement);
+};

@@ -1,0 +1,34 @@
+import { expect, it } from "vitest";
+import { beginScan, didScan, endScan, isSweepDue, missScan, unscanned } from "../../lib/queue/run/watermarks.ts";
+
+const MARKS = ["1"];
+
+it("sweeps at first, then goes on from its watermarks, and sweeps again after five seconds", () => {
+  const position = unscanned();
+  expect(isSweepDue(position, 0)).toBe(true);
+  expect(beginScan(position, 0, true)).toBeNull();
+  endScan(position, null, { outcome: "claimed", watermarks: MARKS });
+  expect(isSweepDue(position, 4_999)).toBe(false);
+  expect(beginScan(position, 4_999, false)).toBe(MARKS);
+  endScan(position, MARKS, { outcome: "empty", watermarks: ["2"] });
+  expect(position.marks).toEqual(["2"]);
+  expect(isSweepDue(position, 5_000)).toBe(true);
+});
+
+it.each(["full", "busy", "paused"] as const)(
+  "owes the sweep of a queue that answered %s, and keeps watermarks",
+  (outcome) => {
+    expect(didScan({ outcome })).toBe(false);
+    const position = { marks: MARKS, sweptAtMs: 10 };
+    endScan(position, MARKS, { outcome, watermarks: null });
+    expect(position).toEqual({ marks: MARKS, sweptAtMs: 10 });
+    endScan(position, beginScan(position, 20, true), { outcome, watermarks: null });
+    expect(isSweepDue(position, 20)).toBe(true);
+  },
+);
+
+it("owes a sweep that was not made", () => {
+  const position = unscanned();
+  missScan(position, beginScan(position, 0, true));
+  expect(isSweepDue(position, 0)).toBe(true);
+});
