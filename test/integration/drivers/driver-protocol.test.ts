@@ -8,7 +8,6 @@ import { purge, repair } from "../../../lib/db/protocol/maintenance.ts";
 import { ensurePartitions } from "../../../lib/db/drivers/partitions.ts";
 import { dispatchableQueues, setPaused } from "../../../lib/db/reads/queues.ts";
 import { forgetDispatchers, markDispatcher, nextDue, wakeWanted } from "../../../lib/db/protocol/wake.ts";
-import { call } from "../../../lib/db/drivers/call.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database/database.ts";
 import { DRIVERS, openWith } from "../../support/database/drivers.ts";
 import { setup } from "../../support/queue.ts";
