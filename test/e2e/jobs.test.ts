@@ -93,6 +93,7 @@ describe("the three job types", () => {
     const id = await run.api.enqueue("generate_report", { from, to });
     const { result } = await run.api.inState(id, "completed");
     expect(result.totals.completed).toBeGreaterThanOrEqual(1);
+    expect(result.file).toBe(join(folder.path, "reports", `report-${id}.csv`));
     const csv = readFileSync(result.file, "utf8").split("\n");
     expect(csv[0]?.trim()).toBe("hour,type,state,count");
     expect(csv.slice(1).join()).toMatch(/,send_email,completed,\d+/);

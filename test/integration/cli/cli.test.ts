@@ -170,6 +170,10 @@ it(
     expect(enqueued.code).toBe(0);
     expect(JSON.parse(enqueued.stdout)).toMatchObject({ state: "completed" });
     expect(readdirSync(join(folder, ".forgeq", "mail"))).toHaveLength(1);
+    const day = JSON.stringify({ from: "2026-01-05T00:00:00Z", to: "2026-01-06T00:00:00Z" });
+    const report = await forgeq(["enqueue", "--type", "generate_report", "--payload", day, "--wait", "--json", ...dir]);
+    const { id } = JSON.parse(report.stdout) as { id: string };
+    expect(readdirSync(join(folder, ".forgeq", "reports"))).toEqual([`report-${id}.csv`]);
 
     await server.said(/Server ready/);
     const { url } = JSON.parse(server.stdout()) as { url: string };
