@@ -103,7 +103,7 @@ it("holds what its exports, its command and the migrations need, and no source, 
 it("migrates a database, and enqueues a typed job inside the application's own transaction", async () => {
   const env = { DATABASE_URL: database.url };
   const migrated = await run("npx", ["--no-install", "forgeq", "migrate"], app, env);
-  expect(migrated.stdout).toContain("0001_schema.sql");
+  expect(migrated.stdout).toContain("0001_tables.sql");
   expect((await run("npx", ["--no-install", "forgeq", "migrate"], app, env)).stdout).toBe("");
   await database.db.query("insert into forgeq.queue (name) values ('emails')");
   await database.db.query(

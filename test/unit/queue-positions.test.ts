@@ -9,7 +9,7 @@ const found = (more: boolean, name: string, outcome: "claimed" | "full" = "claim
       outcome,
       more,
       watermarks: [`wide ${name}`],
-      near: more ? [`near ${name}`] : null,
+      continued: more ? [`near ${name}`] : null,
     },
   ],
 });

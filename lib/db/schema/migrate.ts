@@ -7,7 +7,7 @@ import { ForgeqError } from "../../core/errors.ts";
 import type { Db, Sql } from "../drivers/client.ts";
 
 interface MigrationFile {
-  /** `0001_schema.sql`, or `functions/claim.sql`. */
+  /** `0001_tables.sql`, or `functions/claim.sql`. */
   readonly name: string;
   readonly kind: "migration" | "function";
   readonly sql: string;

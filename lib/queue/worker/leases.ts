@@ -9,7 +9,7 @@ import { startHeartbeat } from "../run/heartbeat.ts";
 import { type LeaseRun, runJob, type Work } from "../run/run-job.ts";
 import { createRunning } from "../run/running-jobs.ts";
 import { noteBegun } from "../run/record-outcome.ts";
-import { createTypeSlots, limitOf, type TypeSlots } from "./type-slots.ts";
+import { createTypeSlots, limitOf, type Slots, type TypeSlots } from "./type-slots.ts";
 import type { WorkerState } from "./worker-state.ts";
 
 /** A job type and the code that runs it, as a handler module gives them. */
@@ -22,6 +22,7 @@ interface HeldLease {
   readonly lease: TakenLease;
   readonly run: LeaseRun<z.ZodType>;
   readonly jobs: ReadonlyMap<string, LeasedJob>;
+  readonly slots: Slots;
   /** Jobs whose outcome is not written yet. Changed by `settled`. */
   openJobs: number;
 }
@@ -69,7 +70,7 @@ interface Leases {
 const heldBy = ({ boxes }: Leases, leaseId: string): HeldLease | undefined => boxes.get(leaseId)?.held;
 
 /** Holds a lease: keeps it alive, and stops its jobs when it is lost. */
-const hold = ({ deps, worker }: Leases, lease: TakenLease, handler: Handler): HeldLease => {
+const hold = ({ deps, worker, types }: Leases, lease: TakenLease, handler: Handler): HeldLease => {
   const running = createRunning(deps.time, handler.definition.timeoutSeconds);
   const holder = { leaseId: lease.id, begunBy: worker };
   const heartbeat = startHeartbeat(
@@ -90,6 +91,7 @@ const hold = ({ deps, worker }: Leases, lease: TakenLease, handler: Handler): He
     lease,
     run: { ...handler, holder, heartbeat, running },
     jobs: new Map(lease.jobs.map((job) => [job.id, job])),
+    slots: types.of(lease.type),
     openJobs: lease.jobs.length,
   };
 };
@@ -107,13 +109,13 @@ const takeIn = (leases: Leases, lease: TakenLease): HeldLease | null => {
   return held;
 };
 
-const end = (leases: Leases, { lease }: HeldLease, ended: Ended): void => {
-  const unblocked = leases.types.end(lease.type);
+const end = (leases: Leases, { lease, slots }: HeldLease, ended: Ended): void => {
+  const unblocked = leases.types.giveBack(slots);
   leases.state.busyJobs -= 1;
   leases.onEnd(lease.id, ended, unblocked);
 };
 
-/** Runs a job whose type has a slot for it. */
+/** Runs a job that has taken a slot of its type. */
 const begin = (leases: Leases, held: HeldLease, job: LeasedJob): void => {
   if (leases.closed) end(leases, held, { id: job.id, outcome: "released" });
   else void runJob(leases.deps, held.run, job).then((ended) => end(leases, held, ended));
@@ -123,7 +125,11 @@ const startLease = (leases: Leases, lease: TakenLease): void => {
   const held = takeIn(leases, lease);
   if (held === null) return;
   noteBegun(leases.deps, lease.jobs);
-  for (const job of lease.jobs) leases.types.begin(lease.type, () => begin(leases, held, job));
+  const { types } = leases;
+  for (const job of lease.jobs) {
+    if (types.take(held.slots)) begin(leases, held, job);
+    else types.wait(held.slots, () => begin(leases, held, job));
+  }
 };
 
 /** Ends the jobs of a lease before they begin. */
@@ -168,7 +174,7 @@ export const createWorkerLeases = (
     jobOf: (leaseId, jobId) => heldBy(leases, leaseId)?.jobs.get(jobId),
     close: () => {
       leases.closed = true;
-      types.startAll();
+      types.beginAll();
     },
     abort: (cause, message) => {
       for (const { held } of leases.boxes.values()) held?.run.running.abortAll(cause, message);

@@ -20,7 +20,7 @@ it("forgeq migrate says what it did, and ends with 0, 1 or 2", { timeout: 120_00
   const { db, url } = await createTestDatabase({ empty: true });
   const dry = forgeq(url, "--dry-run");
   expect(dry).toMatchObject({ status: 0 });
-  expect(dry.stdout.split("\n")[0]).toBe("0001_schema.sql");
+  expect(dry.stdout.split("\n")[0]).toBe("0001_tables.sql");
   expect(await isMigrated(db)).toBe(false);
 
   const real = forgeq(url, "--json");
@@ -32,10 +32,10 @@ it("forgeq migrate says what it did, and ends with 0, 1 or 2", { timeout: 120_00
   expect(await isMigrated(db)).toBe(true);
   expect(await db.query("select type from forgeq.job_type where type = 'send_email'")).toHaveLength(1);
 
-  await db.query("update forgeq.migration set checksum = 'other' where name = '0001_schema.sql'");
+  await db.query("update forgeq.migration set checksum = 'other' where name = '0001_tables.sql'");
   const edited = forgeq(url);
   expect(edited).toMatchObject({ status: 1, stdout: "" });
-  expect(edited.stderr).toContain("0001_schema.sql was changed after it was applied");
+  expect(edited.stderr).toContain("made by an unreleased version of ForgeQ, by another text of 0001_tables.sql");
 
   const away = forgeq("postgres://someone:secret@127.0.0.1:1/nowhere");
   expect(away).toMatchObject({ status: 1, stdout: "" });
