@@ -43,7 +43,12 @@ export const startWorker = async (
 ): Promise<RunningWorker> => {
   const { deps, hints, database, connection } = open;
   configure({ FORGEQ_DIR: options.dir });
-  const [handlers, mailbox] = await Promise.all([projectHandlers(), openMailbox(options)]);
+  const mailbox = await openMailbox(options);
+  const handlers = await projectHandlers().catch(async (error: unknown) => {
+    // Open, it would keep the process from ending.
+    await mailbox.close();
+    throw error;
+  });
   const worker = createWorker(deps, {
     handlers,
     concurrency: options.concurrency,

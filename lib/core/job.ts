@@ -14,7 +14,7 @@ export const DEFAULTS = {
   maxInFlight: 100,
   retentionDays: 30,
   /** The most jobs of one call that are started by the producer or the worker that stores them; a larger call leaves its jobs to a claim, which batches them. */
-  handedJobs: 10,
+  maxDirectStartJobs: 10,
   dispatchSeconds: 90,
   maxDepth: 64,
 } as const;

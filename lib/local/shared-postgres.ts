@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { connectDb } from "../db/drivers/connect.ts";
+import { isUnreleased } from "../db/schema/migrate.ts";
 import { withFileLock } from "./file-lock.ts";
 import { findPostgres, startPostgres } from "./postgres.ts";
 import { isRunning, type ProcessIdentity, thisProcess } from "./process-identity.ts";
@@ -37,9 +39,25 @@ const register = (file: string) => ({
   },
 });
 
+const holdsUnreleasedTables = async (url: string): Promise<boolean> => {
+  const db = await connectDb({ url, driver: "pg", max: 1 });
+  try {
+    return await isUnreleased(db);
+  } finally {
+    await db.close();
+  }
+};
+
+/** Moves a data folder aside. @returns its new name, which has the time in it */
+const setAside = (dataDir: string): string => {
+  const aside = `${dataDir}-${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, "")}`;
+  renameSync(dataDir, aside);
+  return aside;
+};
+
 /**
  * The Postgres of a folder, for any number of processes: the first one starts it, the others join, the last one out stops it. When
- * all were killed it runs on, until the next user leaves.
+ * all were killed it runs on, until the next user leaves. Data whose tables an unreleased version of ForgeQ made is set aside by the first one, and said so.
  *
  * @param folder - `.forgeq`: its data is in `pg`, its log in `postgres.log`
  */
@@ -72,10 +90,18 @@ export const sharePostgres = async (
   /** Called with the lock held. The old port is kept where it is free, for users whose server has died. */
   const ensure = async () => {
     const { port, users: others } = users.read();
-    const server = await start(others.length === 0 ? null : port).catch((error: unknown) => {
+    let server = await start(others.length === 0 ? null : port).catch((error: unknown) => {
       if (port === null || others.length > 0) throw error;
       return start(null);
     });
+    if (others.every(({ id }) => id === me.id) && (await holdsUnreleasedTables(server.url()))) {
+      await server.stop();
+      const aside = setAside(dataDir);
+      on.onNotice?.(
+        `The tables in ${dataDir} were made by an unreleased version of ForgeQ and can't be upgraded: they are kept in ${aside}, and the database is made new.`,
+      );
+      server = await start(null);
+    }
     users.write({ port: server.port, users: [...others.filter(({ id }) => id !== me.id), me] });
     return server;
   };

@@ -2,7 +2,7 @@ import type { CloudWatchMetric } from "../core/metric-names.ts";
 import type { Db } from "../db/drivers/client.ts";
 import type { IdentifiedJob } from "../core/new-job.ts";
 import type { EnqueuedRow } from "../db/protocol/enqueue-wire.ts";
-import type { LeasedJob } from "../db/protocol/leases.ts";
+import type { LeasedJob } from "../db/protocol/leased-job.ts";
 import type { Ended } from "../db/protocol/settle.ts";
 import type { Time } from "./time.ts";
 

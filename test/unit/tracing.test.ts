@@ -8,7 +8,7 @@ import {
 } from "@opentelemetry/sdk-trace-node";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ForgeqError } from "../../lib/core/errors.ts";
-import type { LeasedJob } from "../../lib/db/protocol/leases.ts";
+import type { LeasedJob } from "../../lib/db/protocol/leased-job.ts";
 import type { Ended } from "../../lib/db/protocol/settle.ts";
 import { otelTracing } from "../../lib/tracing.ts";
 

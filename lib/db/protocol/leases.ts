@@ -3,9 +3,6 @@ import type { Db } from "../drivers/client.ts";
 import { type LeasedDetails, type LeasedJob, type LeaseFacts, toLeasedJob } from "./leased-job.ts";
 import type { AttemptError, LeaseHolder, WakeSeconds } from "./settle.ts";
 
-export type { LeasedJob } from "./leased-job.ts";
-export type { LeaseHolder, WakeSeconds } from "./settle.ts";
-
 export interface ClaimedLease {
   readonly id: string;
   readonly ordinal: number;

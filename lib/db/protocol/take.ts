@@ -3,8 +3,8 @@ import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
 import type { CapacityOffer } from "./capacity-offer.ts";
 import { type LeasedDetails, type LeasedJob, toLeasedJob } from "./leased-job.ts";
-import type { Claimed, WakeSeconds } from "./leases.ts";
-import { type BriefStates, type Ended, endedForSettle, type SettledState } from "./settle.ts";
+import type { Claimed } from "./leases.ts";
+import { type WakeSeconds, type BriefStates, type Ended, endedForSettle, type SettledState } from "./settle.ts";
 
 /** Where the next take of one queue goes on. */
 export interface TakeFrom {

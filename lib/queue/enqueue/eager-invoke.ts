@@ -18,7 +18,11 @@ const blockListOf = ({ invoker, time, random }: Deps): BlockList => {
 
 /** May whoever stores these jobs invoke their handlers? The database decides whether there is capacity. */
 export const wantsEagerInvoke = (deps: Deps, items: readonly IdentifiedJob[]): boolean => {
-  if (deps.config.eager !== true || deps.config.dispatcherFunction === null || items.length > DEFAULTS.handedJobs)
+  if (
+    deps.config.eager !== true ||
+    deps.config.dispatcherFunction === null ||
+    items.length > DEFAULTS.maxDirectStartJobs
+  )
     return false;
   const blocked = blockListOf(deps).current().types;
   return items.some(

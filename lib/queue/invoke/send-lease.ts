@@ -1,4 +1,5 @@
-import { type ClaimedLease, releaseUnbegun, type WakeSeconds } from "../../db/protocol/leases.ts";
+import { type ClaimedLease, releaseUnbegun } from "../../db/protocol/leases.ts";
+import type { WakeSeconds } from "../../db/protocol/settle.ts";
 import type { Deps, InvokeOutcome } from "../deps.ts";
 import { reasonOf } from "../../core/reason.ts";
 

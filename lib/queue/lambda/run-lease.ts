@@ -1,7 +1,8 @@
 import type * as z from "zod";
 import { uuidV7 } from "../../core/uuid.ts";
 import type { JobDefinition } from "../../core/job.ts";
-import { beginLease, type LeaseHolder } from "../../db/protocol/leases.ts";
+import { beginLease } from "../../db/protocol/leases.ts";
+import type { LeaseHolder } from "../../db/protocol/settle.ts";
 import type { AbortCause } from "../run/attempt.ts";
 import { mapConcurrently } from "../concurrency.ts";
 import type { Deps } from "../deps.ts";

@@ -1,5 +1,5 @@
-import type { LeasedJob, LeaseHolder } from "../../db/protocol/leases.ts";
-import { type Ended, settle, type Settled, type SettledState } from "../../db/protocol/settle.ts";
+import type { LeasedJob } from "../../db/protocol/leased-job.ts";
+import { type LeaseHolder, type Ended, settle, type Settled, type SettledState } from "../../db/protocol/settle.ts";
 import type { Deps } from "../deps.ts";
 import { noteSettled } from "../run/record-outcome.ts";
 import { createSettling, type Settles } from "../run/settling.ts";

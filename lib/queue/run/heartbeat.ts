@@ -1,4 +1,5 @@
-import { extendLease, type LeaseHolder, type Progress } from "../../db/protocol/leases.ts";
+import { extendLease, type Progress } from "../../db/protocol/leases.ts";
+import type { LeaseHolder } from "../../db/protocol/settle.ts";
 import type { Deps } from "../deps.ts";
 
 const PAUSE_MS = 1_000;

@@ -1,4 +1,4 @@
-import type { LeasedJob } from "../../db/protocol/leases.ts";
+import type { LeasedJob } from "../../db/protocol/leased-job.ts";
 import type { Logger } from "../deps.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-import type { LeasedJob } from "../../db/protocol/leases.ts";
+import type { LeasedJob } from "../../db/protocol/leased-job.ts";
 import type { Ended, SettledState } from "../../db/protocol/settle.ts";
 import type { Deps } from "../deps.ts";
 import { jobFields } from "./log-fields.ts";

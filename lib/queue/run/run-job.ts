@@ -1,7 +1,7 @@
 import type * as z from "zod";
 import type { JobDefinition } from "../../core/job.ts";
-import type { LeasedJob, LeaseHolder } from "../../db/protocol/leases.ts";
-import type { AttemptError, Ended } from "../../db/protocol/settle.ts";
+import type { LeasedJob } from "../../db/protocol/leased-job.ts";
+import type { LeaseHolder, AttemptError, Ended } from "../../db/protocol/settle.ts";
 import { type AbortCause, endOfThrown, JobAborted, toAttemptError, toResult } from "./attempt.ts";
 import type { Deps } from "../deps.ts";
 import type { Heartbeat } from "./heartbeat.ts";

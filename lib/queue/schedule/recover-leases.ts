@@ -1,4 +1,5 @@
-import { recover, type WakeSeconds } from "../../db/protocol/leases.ts";
+import { recover } from "../../db/protocol/leases.ts";
+import type { WakeSeconds } from "../../db/protocol/settle.ts";
 import type { Deps } from "../deps.ts";
 
 /** Bounds the time of one call: each lease may have a hundred jobs. */

@@ -1,5 +1,5 @@
 import { wakeWanted } from "../../db/protocol/wake.ts";
-import type { WakeSeconds } from "../../db/protocol/leases.ts";
+import type { WakeSeconds } from "../../db/protocol/settle.ts";
 import { arm, armNextMinute } from "./arm.ts";
 import type { Deps } from "../deps.ts";
 import { reasonOf } from "../../core/reason.ts";

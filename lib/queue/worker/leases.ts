@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import type { JobDefinition } from "../../core/job.ts";
-import type { LeasedJob } from "../../db/protocol/leases.ts";
+import type { LeasedJob } from "../../db/protocol/leased-job.ts";
 import type { Ended } from "../../db/protocol/settle.ts";
 import type { TakenLease } from "../../db/protocol/take.ts";
 import type { AbortCause } from "../run/attempt.ts";

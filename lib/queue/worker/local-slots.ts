@@ -20,7 +20,7 @@ const localQueueOf = (
 ): string | null => {
   const [first] = items;
   const definition = first && handlers.get(first.type)?.definition;
-  if (first === undefined || definition === undefined || items.length > DEFAULTS.handedJobs) return null;
+  if (first === undefined || definition === undefined || items.length > DEFAULTS.maxDirectStartJobs) return null;
   if (items.length > 1 && definition.batchSize === 1) return null;
   return state.runnableTypes.includes(first.type) && areAlike(items) ? (first.queue ?? definition.queue) : null;
 };

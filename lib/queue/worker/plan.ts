@@ -7,7 +7,7 @@ import { freeSlots, type WorkerState } from "./worker-state.ts";
 /** A queue that gave jobs so recently is visited by every statement that is sent anyway. */
 export const RECENT_MS = 1_000;
 /** What a take leaves free for jobs that are enqueued in this process. */
-const SLOTS_LEFT = DEFAULTS.handedJobs;
+const SLOTS_LEFT = DEFAULTS.maxDirectStartJobs;
 
 /** The next statement of a worker: there with outcomes, back with jobs. */
 export interface Statement {

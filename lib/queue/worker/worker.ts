@@ -66,17 +66,11 @@ export const wireWorker = (deps: Deps, options: WorkerOptions, call?: typeof set
   });
   const slots = createLocalSlots(state, deps.time, { handlers, queues, start: (begun) => leases.start(begun), pump });
   const localStart = createLocalStart(deps, id, invocation, slots);
-  const leases = createWorkerLeases(
-    { ...deps, localStart },
-    state,
-    handlers,
-    id,
-    (leaseId, ended, unblocked) => {
-      outbox.add(leaseId, ended);
-      if (unblocked) queues.markDue(leases.queueOf(leaseId));
-      pumpSoon();
-    },
-  );
+  const leases = createWorkerLeases({ ...deps, localStart }, state, handlers, id, (leaseId, ended, unblocked) => {
+    outbox.add(leaseId, ended);
+    if (unblocked) queues.markDue(leases.queueOf(leaseId));
+    pumpSoon();
+  });
   const offer = createCapacityOffer(deps, state, { id, invocation, queues: options.queues, types }, leases);
   const poll = createPoll(state, deps, (due) => {
     state.pollDue = true;

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { expect, it } from "vitest";
@@ -99,6 +99,32 @@ it(
     expect(code).toBe(0);
     worker.child.kill("SIGTERM");
     expect(await worker.ended).toMatchObject({ code: 0 });
+  },
+  TIME_OUT_MS,
+);
+
+it(
+  "sets data aside that an unreleased version made, and says so; while others use that data it is refused",
+  async () => {
+    const { folder } = await makeProject(null);
+    const files = () => readdirSync(join(folder, ".forgeq")).filter((name) => name.startsWith("pg"));
+    const enqueue = () => forgeq(["enqueue", "--type", "tally"], { cwd: folder });
+    expect(await enqueue()).toMatchObject({ code: 0 });
+    const user = await startUser(join(folder, ".forgeq"));
+    const client = new pg.Client({ connectionString: user.url });
+    await client.connect();
+    await client.query("update forgeq.migration set name = '0001_schema.sql' where name = '0001_tables.sql'");
+    await client.end();
+
+    const refused = await enqueue();
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("drop schema forgeq cascade") as string });
+    expect(files()).toEqual(["pg"]);
+    await user.leave();
+    const { code, stderr } = await enqueue();
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/made by an unreleased version of ForgeQ.*kept in .*\.forgeq\/pg-\d{8}T\d{6}/);
+    expect(files()).toEqual(["pg", expect.stringMatching(/^pg-\d{8}T\d{6}$/)]);
+    expect((await enqueue()).stderr).not.toContain("unreleased");
   },
   TIME_OUT_MS,
 );

@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { type Db } from "../../../lib/db/drivers/client.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
@@ -42,6 +44,19 @@ it(
     const later = await enqueue(db, 1);
     expect(await worker.ended).toMatchObject({ code: 0, stdout: "" });
     expect([await state(db, running), await state(db, later)]).toEqual(["completed", "pending"]);
+  },
+  TIME_OUT_MS,
+);
+
+it(
+  "says which handler can't be loaded, and exits 1",
+  async () => {
+    const { db, url } = await createTestDatabase();
+    const { folder } = await makeProject(db);
+    writeFileSync(join(folder, "functions/handlers/tally/handler.ts"), 'import "./missing.ts";\n');
+    const env = { DATABASE_URL: url, SMTP_URL: "" };
+    const worker = startForgeq(["worker", "--metrics-port", "0"], { cwd: folder, env });
+    expect(await worker.ended).toMatchObject({ code: 1, stderr: expect.stringContaining("missing.ts") as string });
   },
   TIME_OUT_MS,
 );

@@ -1,7 +1,7 @@
 /** A database that answers a worker's statements as a seed says, in virtual time, and keeps account of the jobs that it gave. */
 import { ForgeqError } from "../../../lib/core/errors.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
-import type { LeasedJob } from "../../../lib/db/protocol/leases.ts";
+import type { LeasedJob } from "../../../lib/db/protocol/leased-job.ts";
 import type { SettledState } from "../../../lib/db/protocol/settle.ts";
 import type {
   SettleAndTake,
