@@ -74,6 +74,20 @@ export const BENCHMARKS: readonly Benchmark[] = [
     },
   },
   {
+    name: "enqueue-mixed",
+    title: "Single enqueue of five types, 10 callers of one process",
+    figure: "jobsPerSecond",
+    runs: all({ task: { kind: "enqueue", callers: 10, count: 12_000, types: 5 } }, ["forgeq"]),
+    peers: {},
+  },
+  {
+    name: "bulk-mixed",
+    title: "Bulk enqueue of five types, 1,000 jobs a call",
+    figure: "jobsPerSecond",
+    runs: all({ task: { kind: "bulk", callers: 2, count: 100_000, size: 1_000, types: 5 } }, ["forgeq"]),
+    peers: {},
+  },
+  {
     name: "drain",
     title: "Drain, an outcome per job, history kept",
     figure: "jobsPerSecond",

@@ -50,12 +50,13 @@ const perform = async (client: Client, task: Task, samples: number[]): Promise<v
     case "enqueue":
       return spread(task.callers, task.count, async (n) => {
         const startedMs = performance.now();
-        await client.enqueue(payloadOf(n));
+        await client.enqueue(payloadOf(n), task.types);
         samples.push(performance.now() - startedMs);
       });
     case "bulk":
       return spread(task.callers, task.count / task.size, async (n) => {
-        await client.enqueueBulk(Array.from({ length: task.size }, (_, i) => payloadOf(n * task.size + i)));
+        const payloads = Array.from({ length: task.size }, (_, i) => payloadOf(n * task.size + i));
+        await client.enqueueBulk(payloads, task.types);
       });
     case "drain":
       return client.drain(task.count);
@@ -96,7 +97,7 @@ const main = async (order: Order): Promise<void> => {
   if (task.kind === "enqueue") {
     const untilMs = performance.now() + (task.callers === 1 ? WARM_ALONE_MS : WARM_MS);
     const caller = async () => {
-      for (let n = 0; performance.now() < untilMs; n += 1) await client.enqueue(payloadOf(n));
+      for (let n = 0; performance.now() < untilMs; n += 1) await client.enqueue(payloadOf(n), task.types);
     };
     await Promise.all(Array.from({ length: task.callers }, caller));
   }

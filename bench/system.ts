@@ -28,9 +28,9 @@ export interface Target {
 }
 
 export interface Client {
-  /** One job, durable when it resolves. */
-  enqueue(payload: Payload): Promise<void>;
-  enqueueBulk(payloads: readonly Payload[]): Promise<void>;
+  /** One job, durable when it resolves. With `types`, of the type that the payload's number says: only ForgeQ has more than one. */
+  enqueue(payload: Payload, types?: number): Promise<void>;
+  enqueueBulk(payloads: readonly Payload[], types?: number): Promise<void>;
   /** Runs a handler that does nothing until `count` jobs are completed durably. */
   drain(count: number): Promise<void>;
   /** Runs a handler that calls `onStart`; resolves when it waits for jobs. */

@@ -2,8 +2,15 @@
 export type Task =
   | { readonly kind: "prepare" }
   /** `callers` loops that each await their job before the next one. */
-  | { readonly kind: "enqueue"; readonly callers: number; readonly count: number }
-  | { readonly kind: "bulk"; readonly callers: number; readonly count: number; readonly size: number }
+  | { readonly kind: "enqueue"; readonly callers: number; readonly count: number; readonly types?: number }
+  | {
+      readonly kind: "bulk";
+      readonly callers: number;
+      readonly count: number;
+      readonly size: number;
+      /** Of these many types, in turn; one unless given. At most 5. */
+      readonly types?: number;
+    }
   | { readonly kind: "drain"; readonly count: number }
   | { readonly kind: "latency"; readonly perSecond: number; readonly count: number };
 

@@ -13,25 +13,34 @@ import { listenForWorker } from "../../lib/queue/worker/listen.ts";
 import { createWorker, type Worker } from "../../lib/queue/worker/worker.ts";
 import { depsFor } from "../deps.ts";
 import { until } from "../until.ts";
-import type { Client, System } from "../system.ts";
+import type { Client, Payload, System } from "../system.ts";
 
 /** Eight batches of 500: what a worker has under way at most. */
 const CONCURRENCY = 4_000;
 
-export const noop = defineJob({
-  type: "noop",
-  batchSize: 100,
-  payload: z.object({
-    email: z.email(),
-    subject: z.string(),
-    body: z.string(),
-    n: z.int(),
-    sentAtMs: z.number(),
-  }),
-});
+const define = (type: string) =>
+  defineJob({
+    type,
+    batchSize: 100,
+    payload: z.object({
+      email: z.email(),
+      subject: z.string(),
+      body: z.string(),
+      n: z.int(),
+      sentAtMs: z.number(),
+    }),
+  });
+
+export const noop = define("noop");
+/** Each with a queue of its own; the first is what everything but mixed enqueues uses. */
+const TYPES = [noop, ...[1, 2, 3, 4].map((n) => define(`noop_${n}`))] as const;
 
 export const syncNoop = (db: Db, keepHistory: boolean): Promise<unknown> =>
-  syncDefinitions(db, [noop], [defineQueue({ name: "noop", maxInFlight: null, keepCompleted: keepHistory })]);
+  syncDefinitions(
+    db,
+    TYPES,
+    TYPES.map(({ type }) => defineQueue({ name: type, maxInFlight: null, keepCompleted: keepHistory })),
+  );
 
 export const startWorker = (deps: Deps, onJob: (payload: z.output<typeof noop.payload>) => void): Worker => {
   const work = (payload: unknown) => {
@@ -58,15 +67,18 @@ export const system: System = {
     // No worker listens here, so no hint is sent.
     let deps: Deps = depsFor(db);
     let listener: Listener | undefined;
-    const job = (payload: unknown) => toNewJob(noop, payload, {});
+    const job = (payload: Payload, types = 1) => toNewJob(TYPES[payload.n % types] ?? noop, payload, {});
 
     let worker: Worker | undefined;
     return {
-      enqueue: async (payload) => {
-        await enqueueJobs(deps, [job(payload)]);
+      enqueue: async (payload, types) => {
+        await enqueueJobs(deps, [job(payload, types)]);
       },
-      enqueueBulk: async (payloads) => {
-        await enqueueJobs(deps, payloads.map(job));
+      enqueueBulk: async (payloads, types) => {
+        await enqueueJobs(
+          deps,
+          payloads.map((payload) => job(payload, types)),
+        );
       },
       drain: async (count) => {
         worker = startWorker(deps, () => undefined);
