@@ -1,12 +1,14 @@
+import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { once } from "node:events";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { type Db } from "../../../lib/db/drivers/client.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { notifyWorkers } from "../../../lib/db/protocol/listen.ts";
 import { getJob } from "../../../lib/db/reads/jobs.ts";
-import { makeProject, startForgeq } from "../../support/cli/cli.ts";
+import { makeProject, ROOT, startForgeq } from "../../support/cli/cli.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
 import { startProxy } from "../../support/database/proxy.ts";
 import { until } from "../../support/worker/worker.ts";
@@ -121,6 +123,33 @@ it(
     expect(await getJob(database.db, id, null)).toMatchObject({
       attempts: [{ outcome: "lease_expired" }, { outcome: "completed" }],
     });
+  },
+  TIME_OUT_MS,
+);
+
+/** Makes the launcher believe that its Node is too old, so that it runs the command in a process of its own. */
+const OLDER =
+  'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.19.0"}})';
+
+it(
+  "shows its state when its launcher is sent SIGUSR2, and goes on",
+  async () => {
+    const { db, url } = await createTestDatabase();
+    const { folder } = await makeProject(db);
+    const launcher = spawn(process.execPath, ["--import", OLDER, join(ROOT, "bin", "forgeq.js"), "worker"], {
+      cwd: folder,
+      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], DATABASE_URL: url },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const ended = once(launcher, "exit");
+    onTestFinished(() => void launcher.kill("SIGKILL"));
+    let stderr = "";
+    launcher.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    await until(() => stderr.includes("Worker ready"));
+    launcher.kill("SIGUSR2");
+    await until(() => /^Worker state\n[^]*^Next: /m.test(stderr));
+    launcher.kill("SIGTERM");
+    expect(await ended).toEqual([0, null]);
   },
   TIME_OUT_MS,
 );
