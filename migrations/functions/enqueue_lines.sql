@@ -1,6 +1,7 @@
 -- What a process sends to store simple jobs: jobs of known types, with ids that were made for this call, and no unique key. `payloads` and `details` are
 -- text with a line of JSON for each of the ids; `details` is null where no job has any. A line of details is an object with keys of priority, run_at,
--- delay_seconds, max_attempts, metadata, depth, traceparent, and `type` where the call has several `types`. What is left out comes from the job's type.
+-- delay_seconds, max_attempts, metadata, depth, traceparent, and `type` where the call has several `types`: `counts` are the jobs of each then. What is left
+-- out comes from the job's type.
 -- `fresh` says that the call was not sent before. See enqueue_many for the guarantees and errors.
 --
 -- `start` says where the jobs start. Every value but 'queue' is for jobs that are due now:
@@ -12,7 +13,8 @@
 -- lease and its claim have the first job's id, so that a call that is sent again finds them.
 --
 -- Answers [groups, lease]. A group is a list [created, queue, priority, max_attempts, run_at, created_at, ids asked for, ids of the jobs, announced] of jobs
--- stored alike: the ids asked for are null where they are all of the call's, the jobs' ids where they are the same. `lease` is null, or
+-- stored alike; a tenth value is the type, in a call of several types. The ids asked for are null where they are all of the call's, or all of that type, and
+-- the jobs' ids where they are the same. `lease` is null, or
 -- [id, seconds, max_attempts of the type, job ids, null for all of the call's] of the lease that the jobs were begun in; a pushed lease is not for the caller
 -- and has null in place of its seconds.
 --
@@ -21,8 +23,9 @@
 -- This function is for the plain path: what needs a look at other rows for each job (keys, limits) belongs into enqueue_many.
 -- Lock order: the queue (skip locked), where it has a limit and jobs are begun; then as enqueue_many. A begun job waits for nobody.
 create or replace function forgeq.enqueue_lines(
-  ids uuid[], payloads text, types text[], own_queue text default null, details text default null, fresh boolean default false,
-  start text default 'queue', worker uuid default null, worker_queue text default null, invocation text default null, at timestamptz default null)
+  ids uuid[], payloads text, types text[], own_queue text default null, details text default null, counts int[] default null,
+  fresh boolean default false, start text default 'queue', worker uuid default null, worker_queue text default null, invocation text default null,
+  at timestamptz default null)
 returns json
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
@@ -74,10 +77,12 @@ begin
       simple := found;
     end if;
   elsif fresh and not simple then
-    select count(*) as known, null::smallint as priority, null::smallint as max_attempts, null::text as queue, null::int as active into of_type
+    select array_agg(t.series order by array_position(types, t.type)) as series, null::smallint as priority, null::smallint as max_attempts,
+           null::text as queue, null::int as active
+    into of_type
     from forgeq.job_type t
     where t.type = any (types) and t.series is not null;
-    simple := own_queue is null and of_type.known = cardinality(types);
+    simple := own_queue is null and cardinality(of_type.series) = cardinality(types);
   end if;
 
   if not (simple or n = 0) then
@@ -130,16 +135,14 @@ begin
         payloads, details));
     end if;
   elsif several then
-    perform forgeq.metric_add(t.queue, t.type, 'e', c.jobs)
-    from (select l.line::json ->> 'type' as type, count(*)::int as jobs from string_to_table(details, E'\n') as l(line) group by 1) c
-    join forgeq.job_type t on t.type = c.type;
+    perform forgeq.metric_add_each(of_type.series, 'e', counts);
   elsif n > 0 and of_type.active = 0 then
     insert into forgeq.metric_delta_0 (series, kind, jobs) values (of_type.series, 'e', n);
   elsif n > 0 then
     insert into forgeq.metric_delta_1 (series, kind, jobs) values (of_type.series, 'e', n);
   end if;
 
-  if several or details ~ '"(run_at|delay_seconds)"' then
+  if details ~ '"(run_at|delay_seconds)"' then
     groups := (
       select json_agg(json_build_array(true, g.queue, g.priority, g.max_attempts, g.run_at, now_at, case when g.jobs < n then g.ids end, null,
                case when start = 'push' and claim is null then forgeq.hint_workers(g.queue) end))
@@ -148,6 +151,13 @@ begin
         from forgeq.job j
         where j.id = any (ids)
         group by j.queue, j.type, j.priority, j.max_attempts, j.run_at) g);
+    return json_build_array(groups, lease);
+  elsif several then
+    groups := (
+      select json_agg(json_build_array(true, t.queue, t.priority, t.max_attempts, now_at, now_at, null, null,
+               case when start = 'push' then forgeq.hint_workers(t.queue) end, t.type))
+      from forgeq.job_type t
+      where t.type = any (types));
     return json_build_array(groups, lease);
   end if;
   return json_build_array(json_build_array(json_build_array(true, of_type.queue, of_type.priority, of_type.max_attempts, now_at, now_at, null, null,

@@ -44,6 +44,8 @@ export interface Lines {
   /** A line of JSON for each id. */
   readonly payloads: string;
   readonly types: readonly string[];
+  /** The jobs of each of several types. */
+  readonly counts: readonly number[] | null;
   /** Null where the jobs go to their types' queues. */
   readonly queue: string | null;
   /** A line of JSON for each id; null where no job has any. */
@@ -70,6 +72,12 @@ export const areAlike = (jobs: readonly IdentifiedJob[]): boolean => {
 const linesOf = (jobs: readonly IdentifiedJob[], part: (job: IdentifiedJob) => unknown): string =>
   jobs.map((job) => JSON.stringify(part(job))).join("\n");
 
+const countTypes = (jobs: readonly IdentifiedJob[]): ReadonlyMap<string, number> => {
+  const counts = new Map<string, number>();
+  for (const { type } of jobs) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return counts;
+};
+
 /** @returns null where the jobs need the general path: a unique key, a payload of null, or different queues */
 export const toLines = (jobs: readonly IdentifiedJob[]): Lines | null => {
   const [first] = jobs;
@@ -78,10 +86,12 @@ export const toLines = (jobs: readonly IdentifiedJob[]): Lines | null => {
   const alike = jobs.every((job) => job.type === type);
   if (!jobs.every((job) => job.queue === queue) || (!alike && queue !== undefined)) return null;
   const plain = alike && jobs.every(isPlain);
+  const perType = alike ? new Map([[type, jobs.length]]) : countTypes(jobs);
   return {
     ids: jobs.map(({ id }) => id),
     payloads: linesOf(jobs, ({ payload }) => payload),
-    types: alike ? [type] : [...new Set(jobs.map((job) => job.type))],
+    types: [...perType.keys()],
+    counts: alike ? null : [...perType.values()],
     queue: queue ?? null,
     details: plain ? null : linesOf(jobs, alike ? detailsOf : (job) => ({ type: job.type, ...detailsOf(job) })),
     due: plain || jobs.every(isDue),
@@ -89,15 +99,15 @@ export const toLines = (jobs: readonly IdentifiedJob[]): Lines | null => {
 };
 
 /** The parameters of forgeq.enqueue_lines that say what to store. */
-export const lineParams = ({ ids, payloads, types, queue, details }: Lines, binary: boolean) =>
-  [binary ? binaryIds(ids) : `{${ids.join(",")}}`, payloads, types, queue, details] as const;
+export const lineParams = ({ ids, payloads, types, queue, details, counts }: Lines, binary: boolean) =>
+  [binary ? binaryIds(ids) : `{${ids.join(",")}}`, payloads, types, queue, details, counts] as const;
 
 /** The lines of details, as the worker that begins these jobs reads them. */
 export const detailLines = (details: string | null): readonly (LeasedDetails | null)[] =>
   details?.split("\n").map((line) => JSON.parse(line) as LeasedDetails) ?? [];
 
 /**
- * Jobs stored alike, as forgeq.enqueue_lines answers: a batch of a thousand is one group, and names no ids when all jobs are in it. A list, of which a driver
+ * Jobs stored alike, as forgeq.enqueue_lines answers: a batch of a thousand is one group, and names no ids when all jobs, or all of a type, are in it. A list, of which a driver
  * has less to read than of a column for each.
  */
 export type StoredGroup = readonly [
@@ -110,6 +120,7 @@ export type StoredGroup = readonly [
   requestedIds: readonly string[] | null,
   ids: readonly string[] | null,
   announced: boolean | null,
+  type?: string,
 ];
 
 /**
@@ -143,7 +154,7 @@ const rowsOf = (
   jobs: readonly IdentifiedJob[],
   takenOf: (id: string, created: boolean) => EnqueuedRow["taken"],
 ): EnqueuedRow[] => {
-  const [created, queue, priority, maxAttempts, runAtText, createdAtText, requestedIds, ids, announced] = group;
+  const [created, queue, priority, maxAttempts, runAtText, createdAtText, requestedIds, ids, announced, type] = group;
   const runAt = toDate(runAtText);
   const createdAt = toDate(createdAtText);
   const dueSeconds = secondsBetween(createdAt, runAt);
@@ -161,6 +172,7 @@ const rowsOf = (
     taken: takenOf(id, created),
     announced: announced === true,
   });
+  if (type !== undefined) return jobs.filter((job) => job.type === type).map(({ id }) => row(id, id));
   if (requestedIds === null) return jobs.map(({ id }) => row(id, id));
   return requestedIds.map((requestedId, index) => row(requestedId, ids?.[index] ?? requestedId));
 };

@@ -19,7 +19,7 @@ import type { TakenLease } from "./take.ts";
 const FEW = 5;
 
 const LINES =
-  "select forgeq.enqueue_lines($1::uuid[], $2, $3::text[], $4, $5, $6::boolean, $7, $8::uuid, $9, $10, $11::timestamptz) as stored";
+  "select forgeq.enqueue_lines($1::uuid[], $2, $3::text[], $4, $5, $6::int[], $7::boolean, $8, $9::uuid, $10, $11, $12::timestamptz) as stored";
 
 const ENQUEUE_LINES = `/* forgeq:enqueue */
 ${LINES}`;
