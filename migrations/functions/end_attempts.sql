@@ -44,7 +44,7 @@ begin
     update forgeq.lease l set open_jobs = left_open, outcomes = l.outcomes || answers, tally = tallied where l.id = lease.id;
   else
     delete from forgeq.lease l where l.id = lease.id;
-    -- Only what settle was told: a lease that was recovered in part gives the first answers of the other part.
+    -- Only what settle was sent: a lease that was recovered in part gives the first answers of the other part.
     states := case when jsonb_typeof(answers) = 'string' then answers when reason = 'settled' then lease.outcomes || answers else lease.outcomes end;
     insert into forgeq.lease_closed (id, claim_id, ordinal, queue, type, jobs, closed_at, expires_at, begun_by, reason, tally, outcomes)
     values (lease.id, lease.claim_id, lease.ordinal, lease.queue, lease.type, cardinality(lease.job_ids), now_at, lease.expires_at, lease.begun_by,

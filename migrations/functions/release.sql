@@ -24,7 +24,7 @@ begin
   elsif found and release.begun_by is null then
     outcome := 'begun';
   else
-    -- How long the first call put them off is not kept: look now, so that a lost answer loses no wake.
+    -- How long the first call put them off is not kept: dispatch now, so that a lost answer loses no wake.
     select case when count(*) > 0 then 'released' else 'lease_lost' end, case when count(*) > 0 then 0 end into outcome, wake_seconds
     from forgeq.lease_closed c
     where c.id = release.lease_id and c.begun_by is not distinct from release.begun_by and c.reason = release.reason;

@@ -30,7 +30,7 @@ begin
   end if;
 
   if h.unique_key is not null then
-    -- A holder that ends while we look frees the key: take it then.
+    -- A holder that ends in this moment frees its key: take it then.
     loop
       insert into forgeq.unique_key (type, key, job_id) values (h.type, h.unique_key, h.id) on conflict do nothing;
       exit when found;

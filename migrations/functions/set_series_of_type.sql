@@ -1,4 +1,4 @@
--- Keeps forgeq.job_type.series, with set_series_of_queue: the counter of a type in its own queue, where that has room without end; null otherwise.
+-- Keeps forgeq.job_type.series, with set_series_of_queue: the counter of a type in its own queue, where that has no max_pending; null otherwise.
 --
 -- Whoever writes a type holds its queue's row, shared, so a change of the queue that is under way is waited for, and one that comes later sees the type.
 -- A queue that nobody else sees yet is none: then null, which is slower and not wrong, stays until the queue or the type is written again.

@@ -6,7 +6,7 @@
 -- a job's first answer comes back and nothing changes. Accepts a lease that has expired but was not recovered yet.
 -- jobs: {job id: state}, 'lease_lost' for a job that this lease does not hold. outcome: 'settled', or 'lease_lost' when
 -- that holds for every job. `brief`: jobs may be one state instead, when all have it. To a lone word it is brief, or
--- it leaves out the jobs that are lost. wake_seconds: null nothing, 0 dispatch now, else in so many seconds.
+-- it leaves out the jobs that are lost. wake_seconds: null nothing, 0 dispatch now, else in this many seconds.
 -- Lock order: the lease (waits), its jobs, unique keys.
 create or replace function forgeq.settle(lease_id uuid, begun_by uuid, ended jsonb, at timestamptz default null, brief boolean default false)
 returns table (outcome text, jobs jsonb, wake_seconds double precision)
@@ -18,9 +18,9 @@ declare
   held forgeq.lease;
   settled jsonb;
   now_at timestamptz := coalesce(at, clock_timestamp());
-  told_before boolean := false;
+  sent_before boolean := false;
   whole boolean := jsonb_typeof(ended) = 'string';
-  -- Nearly always: then names need no look, and doubles show in the number of jobs that completed.
+  -- Nearly always: then names need no check, and doubles show in the number of jobs that completed.
   all_completed boolean := case when whole then ended = '"completed"' else not jsonb_path_exists(ended, '$[*] ? (!(@.outcome == "completed"))') end;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -35,7 +35,7 @@ begin
   end if;
   select l.* into held from forgeq.lease l where l.id = settle.lease_id and l.begun_by = settle.begun_by for update;
   if found then
-    told_before := not whole and held.outcomes <> '{}' and held.outcomes ?| array(select o.id from jsonb_to_recordset(ended) as o(id text));
+    sent_before := not whole and held.outcomes <> '{}' and held.outcomes ?| array(select o.id from jsonb_to_recordset(ended) as o(id text));
     select case when jsonb_typeof(e.answers) = 'object' then e.answers || held.outcomes else e.answers end, e.wake_seconds into settled, wake_seconds
     from forgeq.end_attempts(held, ended, 'settled', now_at) e;
     if (case when whole then true when jsonb_typeof(settled) = 'string' then brief
@@ -50,7 +50,7 @@ begin
     select c.outcomes, case when q.waiting then 0 end into settled, wake_seconds
     from forgeq.lease_closed c left join forgeq.queue q on q.name = c.queue
     where c.id = settle.lease_id and c.begun_by = settle.begun_by;
-    told_before := found;
+    sent_before := found;
     if whole then
       jobs := coalesce(settled, '{}');
       outcome := case when jobs = '{}' then 'lease_lost' else 'settled' end;
@@ -62,7 +62,7 @@ begin
     raise exception 'forgeq: a job is named twice' using errcode = 'FQ003';
   end if;
   -- The answer of a call that gave jobs back may be lost, and with it their hint: they want a dispatcher all the same.
-  if told_before then
+  if sent_before then
     select least(wake_seconds, min(greatest(0, extract(epoch from j.run_at - now_at)))) into wake_seconds
     from jsonb_to_recordset(ended) as o(id uuid)
     cross join lateral (select job.run_at, job.claim_id from forgeq.job where job.id = o.id offset 0) j

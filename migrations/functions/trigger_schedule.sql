@@ -1,4 +1,4 @@
--- Enqueues one job of a schedule now, beside its slots: paused or not, whatever its overlap policy says. Sent again with the
+-- Enqueues one job of a schedule now, in addition to its slots: paused or not, whatever its overlap policy says. Sent again with the
 -- same job id it stores nothing more. Returns no row when there is no such schedule. Errors as enqueue_many.
 -- Lock order: the schedule, then as enqueue_many.
 create or replace function forgeq.trigger_schedule(name text, job_id uuid, at timestamptz default null)

@@ -1,8 +1,8 @@
 -- Must a dispatcher be invoked for a job due in due_seconds (0: now)? Asked in a statement of its own, after the commit.
 -- A job due now wants a wake unless a dispatcher is active; one due within 120 s unless one waits for that instant (to a tenth of
 -- a second) or an earlier one.
--- Who is told `true` invokes one, and for half a second counts as the active dispatcher himself: a burst of enqueues invokes one
--- dispatcher. The others lose nothing, because whoever is active looks once more, for longer than that, before it ends.
+-- A caller that gets `true` invokes a dispatcher, and counts as the active one for half a second: a burst of enqueues invokes one
+-- dispatcher. The others lose nothing, because an active dispatcher sweeps once more, for longer than that, before it ends.
 create or replace function forgeq.wake_wanted(due_seconds double precision, at timestamptz default null)
 returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, forgeq, pg_temp

@@ -8,7 +8,7 @@ const RESTARTS = 300;
 const JOBS = 50_000;
 const WORKERS = 4;
 
-/** Claimed by workers, and handed to them. */
+/** Claimed by workers, and pushed to them. */
 const CALLS = [1_000, 5];
 
 it.each(CALLS)(

@@ -99,7 +99,7 @@ describe("parallel callers", () => {
   });
 });
 
-describe("a storm of every call at once", () => {
+describe("a storm of every call concurrently", () => {
   const SEED = Number(process.env["FORGEQ_TEST_SEED"] ?? 20_261_124);
 
   it.each([SEED, SEED + 1])(

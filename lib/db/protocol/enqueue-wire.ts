@@ -120,6 +120,7 @@ export type StoredGroup = readonly [
   requestedIds: readonly string[] | null,
   ids: readonly string[] | null,
   announced: boolean | null,
+  /** In an answer for several types: the jobs of this one. */
   type?: string,
 ];
 
@@ -149,17 +150,16 @@ const toDate = (text: string | null): Date | null => (text === null ? null : new
 const secondsBetween = (from: Date | null, to: Date | null): number | null =>
   from === null || to === null ? null : Math.max(0, (to.getTime() - from.getTime()) / 1000);
 
-const rowsOf = (
-  group: StoredGroup,
-  jobs: readonly IdentifiedJob[],
-  takenOf: (id: string, created: boolean) => EnqueuedRow["taken"],
-): EnqueuedRow[] => {
-  const [created, queue, priority, maxAttempts, runAtText, createdAtText, requestedIds, ids, announced, type] = group;
+type TakenOf = (id: string, created: boolean) => EnqueuedRow["taken"];
+
+/** Makes the rows of one group. */
+const rowMaker = (group: StoredGroup, takenOf: TakenOf): ((requestedId: string, id: string) => EnqueuedRow) => {
+  const [created, queue, priority, maxAttempts, runAtText, createdAtText, , , announced] = group;
   const runAt = toDate(runAtText);
   const createdAt = toDate(createdAtText);
   const dueSeconds = secondsBetween(createdAt, runAt);
   // Written out: a copy to which properties are added takes twice the memory.
-  const row = (requestedId: string, id: string): EnqueuedRow => ({
+  return (requestedId, id) => ({
     requestedId,
     id,
     created,
@@ -172,14 +172,23 @@ const rowsOf = (
     taken: takenOf(id, created),
     announced: announced === true,
   });
-  if (type !== undefined) return jobs.filter((job) => job.type === type).map(({ id }) => row(id, id));
-  if (requestedIds === null) return jobs.map(({ id }) => row(id, id));
-  return requestedIds.map((requestedId, index) => row(requestedId, ids?.[index] ?? requestedId));
 };
 
-/** A row for each job, in the order of the groups. */
+/** A row for each job: in the order of the jobs where the groups are types or there is only one, otherwise in that of the groups. */
 export const toRows = (
   groups: readonly StoredGroup[],
   jobs: readonly IdentifiedJob[],
-  takenOf: (id: string, created: boolean) => EnqueuedRow["taken"] = () => null,
-): EnqueuedRow[] => groups.flatMap((group) => rowsOf(group, jobs, takenOf));
+  takenOf: TakenOf = () => null,
+): EnqueuedRow[] => {
+  const [first] = groups;
+  if (first?.[9] !== undefined) {
+    const ofType = new Map(groups.map((group) => [group[9], rowMaker(group, takenOf)]));
+    return jobs.flatMap(({ id, type }) => ofType.get(type)?.(id, id) ?? []);
+  }
+  return groups.flatMap((group) => {
+    const row = rowMaker(group, takenOf);
+    const [, , , , , , requestedIds, ids] = group;
+    if (requestedIds === null) return jobs.map(({ id }) => row(id, id));
+    return requestedIds.map((requestedId, index) => row(requestedId, ids?.[index] ?? requestedId));
+  });
+};

@@ -37,7 +37,7 @@ const PROBE_MS = 2_000;
  * a transaction pooler `listen` is accepted and nothing ever arrives, so each new connection is probed with a notification
  * that goes another way.
  *
- * @param on.change - told whether hints arrive; what was missed meanwhile is not known, so look at everything then
+ * @param on.change - told whether hints arrive; what was missed meanwhile is not known, so poll everything then
  * @param receiver - what is pushed to it arrives on this connection, too
  */
 export const listenForHints = (

@@ -35,7 +35,7 @@ update forgeq.wake set active_until = null, waiting_for = null where name = 'dis
 
 /**
  * No dispatcher counts as active or waiting any more, so that the next enqueue is told to invoke one. One that lives goes on, at
- * worst beside another, and marks itself again.
+ * worst at the same time as another, and marks itself again.
  */
 export const forgetDispatchers = async (db: Db): Promise<void> => {
   await call(db, FORGET, []);

@@ -2,14 +2,14 @@
 export interface CoalesceLimits {
   readonly items: number;
   readonly bytes: number;
-  /** Statements under way at once; what comes meanwhile gathers for the next one. */
+  /** Concurrent statements; what comes meanwhile gathers for the next one. */
   readonly inFlight: number;
 }
 
 /** What one statement stored. */
 export interface Stored<Row> {
   readonly rows: readonly Row[];
-  /** What the callers wait for beside that, while the next statement may go. Never rejects. */
+  /** What the callers also wait for, while the next statement may go. Never rejects. */
   readonly after: Promise<void>;
 }
 

@@ -36,8 +36,8 @@ const setupDurability = async () => {
 it("only what was promised waits for the disk: enqueues and outcomes do, claims and hints don't", async () => {
   const { queue, waits, item, take, at } = await setupDurability();
   expect(await waits((tx) => enqueueManyIn(tx, [item()], true, at(0)))).toBe(true);
-  const handed = { fresh: true, blockedTypes: [], dispatchSeconds: 90, at: at(0) };
-  expect(await waits((tx) => enqueueAndClaim(tx, [item()], handed))).toBe(true);
+  const claim = { fresh: true, blockedTypes: [], dispatchSeconds: 90, at: at(0) };
+  expect(await waits((tx) => enqueueAndClaim(tx, [item()], claim))).toBe(true);
   await queue.enqueue(4);
 
   const claimed = { queue: "plain", claimId: uuidV7(), maxJobs: 1, watermarks: null, blockedTypes: [] };

@@ -176,7 +176,7 @@ it("goes into the queue that the call names, made by its first job", async () =>
   expect(await miscounted(db)).toBe(0);
 });
 
-it("stores none of them in a queue that has no room for all", async () => {
+it("stores none of them in a queue that has no capacity for all", async () => {
   const queues = [{ name: "plain", maxInFlight: null, maxPending: 10, retentionDays: 30, keepCompleted: true }];
   const { db, at } = await setup({ queues });
   await enqueueMany(db, alike(7), true, at(0));

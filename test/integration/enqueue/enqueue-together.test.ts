@@ -22,7 +22,7 @@ const counting = (db: Db): { readonly db: Db; readonly stored: () => number } =>
 const plain = (n: number) => ({ type: "plain", payload: { n } });
 
 it.each(DRIVERS)(
-  "stores what a hundred callers enqueue at once over %s in a few statements, each its own job",
+  "stores what a hundred callers enqueue concurrently over %s in a few statements, each its own job",
   async (driver) => {
     const s = await setup();
     const { db, stored } = counting(await openWith(driver, s.url));
@@ -57,7 +57,7 @@ it.each(DRIVERS)("fails only the caller whose job can't be stored, over %s", asy
   expect(row?.n).toBe(3);
 });
 
-it("lets as many into a queue as it has room for, one by one", async () => {
+it("lets as many into a queue as it has capacity for, one by one", async () => {
   const s = await setup({
     queues: [{ name: "plain", maxInFlight: null, maxPending: 2, retentionDays: 30, keepCompleted: true }],
   });

@@ -10,8 +10,8 @@ import { narrow, until } from "../../support/worker/worker.ts";
 
 const limitedTo = (maxInFlight: number) => [defineQueue({ name: "plain", maxInFlight })];
 
-describe("a job that is enqueued where a worker has room for it", () => {
-  it("is stored begun and run at once: two statements with its outcome", async () => {
+describe("a job that is enqueued where a worker has capacity for it", () => {
+  it("is stored begun and run immediately: two statements with its outcome", async () => {
     const s = await setupLocalStart();
     const [enqueued] = await s.enqueue({ ...JOB, metadata: { of: "test" }, maxAttempts: 3, priority: 2 });
     const { job } = enqueued!;
@@ -93,7 +93,7 @@ describe("a job that is enqueued where a worker has room for it", () => {
     expect(await s.db.query("select jobs from forgeq.lease_closed where jobs = 3")).toHaveLength(2);
   });
 
-  it("finds room beside a look that is under way", async () => {
+  it("finds capacity while a take is under way", async () => {
     const s = await setupLocalStart({ worker: { concurrency: 40 } });
     const during = async (jobs: number) => {
       s.statements.length = 0;
@@ -254,7 +254,7 @@ it("finds its lease when it is sent again, and runs the job once", async () => {
   expect(await s.queue.get(enqueued!.job.id)).toMatchObject({ state: "completed", attempt: 1, maxAttempts: 4 });
 });
 
-it("gives the room back when the jobs can't be stored", async () => {
+it("gives the capacity back when the jobs can't be stored", async () => {
   const s = await setupLocalStart({ worker: { concurrency: 1 } });
   await s.db.query("alter table forgeq.job add constraint refused check (payload::text <> '{}')");
   await expect(s.enqueue({ ...JOB, payload: {} })).rejects.toMatchObject({ code: "invalid_job" });

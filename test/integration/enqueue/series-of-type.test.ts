@@ -6,7 +6,7 @@ import { openWith } from "../../support/database/drivers.ts";
 import { setup } from "../../support/queue.ts";
 import { until } from "../../support/worker/worker.ts";
 
-/** Does the type's row know its counter, as it may where the queue has room without end? Fails where what it knows is wrong. */
+/** Does the type's row know its counter, as it may where the queue has no max_pending? Fails where what it knows is wrong. */
 const isKnown = async (db: Db): Promise<boolean> => {
   const [row] = await db.query<{ series: number | null; right: number | null }>(
     `select t.series, s.id as right from forgeq.job_type t
@@ -31,7 +31,7 @@ const UNLIMIT = "update forgeq.queue set max_pending = null where name = 'plain'
 const MOVE = "update forgeq.job_type set queue = 'side' where type = 'plain'";
 const MOVE_BACK = "update forgeq.job_type set queue = 'plain' where type = 'plain'";
 
-it("knows a type's counter while its queue has room without end, and no longer", async () => {
+it("knows a type's counter while its queue has no max_pending, and no longer", async () => {
   const { db } = await setup();
   const after = async (sql: string): Promise<boolean> => {
     await db.query(sql);
@@ -57,9 +57,9 @@ it("knows a type's counter while its queue has room without end, and no longer",
 it.each([
   ["a limit, then its type moves there", LIMIT, MOVE_BACK, false],
   ["a type, then a limit", MOVE_BACK, LIMIT, false],
-  ["room again, then its type moves there", UNLIMIT, MOVE_BACK, true],
-  ["a type, then room again", MOVE_BACK, UNLIMIT, true],
-])("is right when a queue gets %s, at once", async (_, first, second, known) => {
+  ["no limit again, then its type moves there", UNLIMIT, MOVE_BACK, true],
+  ["a type, then no limit again", MOVE_BACK, UNLIMIT, true],
+])("is right when a queue gets %s, concurrently", async (_, first, second, known) => {
   const { db, url } = await setup();
   await db.query("insert into forgeq.queue (name) values ('side')");
   await db.query(MOVE);

@@ -62,7 +62,7 @@ describe("how an attempt ends", () => {
     expect(delays).toEqual([2, 4, 5]);
   });
 
-  it("buries at once on PermanentError, and waits as long as RetryAfter says", async () => {
+  it("buries immediately on PermanentError, and waits as long as RetryAfter says", async () => {
     const s = await setup({ database });
     const [dead, later] = await s.queue.enqueue(2);
 

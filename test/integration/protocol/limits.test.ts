@@ -79,7 +79,7 @@ describe("max_in_flight", () => {
     expect(await queue.claim()).toMatchObject({ outcome: "full" });
   });
 
-  it.each([5, null])("raised to %s, gives more at once and wakes a dispatcher", async (maxInFlight) => {
+  it.each([5, null])("raised to %s, gives more immediately and wakes a dispatcher", async (maxInFlight) => {
     const { queue, deps, moveTo, invocations } = await limited(2);
     await queue.enqueue(10);
     expect(jobsIn(await queue.claim())).toBe(2);

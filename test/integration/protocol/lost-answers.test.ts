@@ -100,7 +100,7 @@ describe("a wake whose enqueue lost its answer", () => {
   });
 });
 
-describe("a call that is sent several times at once", () => {
+describe("a call that is sent several times concurrently", () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createTestDatabase();

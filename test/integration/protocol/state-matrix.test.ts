@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 /** What else there is about a job when the call comes. */
-type Circumstance = "none" | "last attempt" | "cancel requested" | "nine dispatches" | "retries at once";
+type Circumstance = "none" | "last attempt" | "cancel requested" | "nine dispatches" | "retries immediately";
 
 const PREPARE: Record<Circumstance, (s: Setup, job: Case) => Promise<unknown>> = {
   none: () => Promise.resolve(),
@@ -23,7 +23,7 @@ const PREPARE: Record<Circumstance, (s: Setup, job: Case) => Promise<unknown>> =
   "cancel requested": async ({ db, at }, { id }) =>
     expect(await cancel(db, id, at(0))).toMatchObject({ outcome: "requested" }),
   "nine dispatches": ({ db }) => db.query("update forgeq.job set dispatches = 9"),
-  "retries at once": ({ db }) =>
+  "retries immediately": ({ db }) =>
     db.query(`update forgeq.job_type set backoff = '{"type": "fixed", "seconds": 0, "jitter": "none"}'`),
 };
 
@@ -39,7 +39,7 @@ const circumstances = (name: TransitionName, state: JobState): Circumstance[] =>
 /** The state that a legal call leaves the job in. */
 const after = (name: TransitionName, state: JobState, given: Circumstance): JobState => {
   const orCancelled = (otherwise: JobState): JobState => (given === "cancel requested" ? "cancelled" : otherwise);
-  const retried = given === "last attempt" ? "dead" : given === "retries at once" ? "pending" : "scheduled";
+  const retried = given === "last attempt" ? "dead" : given === "retries immediately" ? "pending" : "scheduled";
   const undispatched = given === "nine dispatches" ? "dead" : "scheduled";
   switch (name) {
     case "claim":

@@ -48,7 +48,7 @@ describe("a tick", () => {
     expect(await tick(s.deps, long)).toMatchObject({ leasesRecovered: 1, workLeft: false });
   });
 
-  it("does each thing once, however many run at once", async () => {
+  it("does each thing once, however many run concurrently", async () => {
     const s = await setup({ database });
     await s.queue.enqueue(40);
     for (let n = 0; n < 10; n += 1) await s.queue.claim(4);
