@@ -28,9 +28,6 @@ begin
     if cardinality(held.cancel_requested) > 0 then
       perform forgeq.end_attempts(held, (
         select jsonb_agg(jsonb_build_object('id', u.id, 'outcome', 'cancelled')) from unnest(held.cancel_requested) as u(id)), 'cancelled', now_at);
-    else
-      -- Forgotten by a crash of the server, the lease expires unbegun, and what its jobs came to is refused. See docs/adr/0012.
-      perform set_config('synchronous_commit', 'off', true);
     end if;
   else
     select l.* into held from forgeq.lease l where l.id = begin.lease_id and l.begun_by = begin.begun_by and l.expires_at > now_at;

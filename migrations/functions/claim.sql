@@ -14,12 +14,43 @@ create or replace function forgeq.claim(
   dispatch_seconds double precision default 90, at timestamptz default null)
 returns table (outcome text, leases jsonb, next_watermarks text[], more boolean)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
+#variable_conflict use_column
+declare
+  now_at timestamptz := coalesce(at, clock_timestamp());
+  picked record;
+  changed int;
 begin
-  -- What a crash of the server forgets is due again, and its invocation finds no lease. See docs/adr/0012.
-  perform set_config('synchronous_commit', 'off', true);
-  return query
-  select c.outcome, c.leases, c.next_watermarks, c.more
-  from forgeq.claim_jobs(queue, claim_id, max_jobs, watermarks, blocked_types, dispatch_seconds, at) c;
+  next_watermarks := claim.watermarks;
+  perform pg_advisory_xact_lock(hashtextextended(claim.claim_id::text, 0));
+  select jsonb_agg(jsonb_build_object('id', l.id, 'ordinal', l.ordinal, 'type', l.type, 'jobs', l.jobs) order by l.ordinal)
+  into leases
+  from (select id, ordinal, type, cardinality(job_ids) as jobs from forgeq.lease where lease.claim_id = claim.claim_id
+        union all
+        select id, ordinal, type, jobs from forgeq.lease_closed where lease_closed.claim_id = claim.claim_id) l;
+  if leases is not null then
+    outcome := 'claimed';
+    more := true;
+    return next;
+    return;
+  end if;
+
+  select p.* into picked from forgeq.pick(claim.queue, claim.max_jobs, claim.watermarks, claim.blocked_types, now_at) p;
+  outcome := picked.outcome;
+  next_watermarks := picked.next_watermarks;
+  more := picked.more;
+  leases := '[]';
+  if outcome = 'claimed' then
+    update forgeq.job set claim_id = claim.claim_id, attempt = attempt + 1
+    where ctid = any (picked.places) and claim_id is null;
+    get diagnostics changed = row_count;
+    if changed <> cardinality(picked.places) then
+      raise exception 'forgeq: % of % jobs changed under their locks', cardinality(picked.places) - changed, cardinality(picked.places);
+    end if;
+    leases := forgeq.make_leases(claim.claim_id, claim.queue, picked.ids, picked.types, picked.priorities, picked.run_ats,
+      claim.dispatch_seconds, null, null, true, now_at);
+  end if;
+  return next;
 end
 $$;

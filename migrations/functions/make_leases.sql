@@ -1,5 +1,5 @@
 -- Makes leases of jobs that were picked: one per type and batch, or, begun for a worker, one per type, and one per job of a type without batches. Internal:
--- claim_jobs and settle_and_take call it for jobs that they hold locked. The arrays describe the same jobs in the same order.
+-- claim and settle_and_take call it for jobs that they hold locked. The arrays describe the same jobs in the same order.
 --
 -- begun_by: null makes leases that expire after dispatch_seconds unless an invocation begins them; a worker's id makes them begun, for their type's
 -- lease_seconds.

@@ -41,7 +41,7 @@ declare
   settled_jobs jsonb[] := '{}';
   wake_seconds double precision;
   due_seconds double precision;
-  queues jsonb := '[]';
+  queues jsonb[] := '{}';
   leases jsonb := '[]';
   changed int;
 begin
@@ -52,10 +52,7 @@ begin
       or exists (select from forgeq.lease_closed c where c.claim_id = any (claim_ids));
   end if;
 
-  if jsonb_array_length(settles) = 0 then
-    -- A take that a crash of the server forgets leaves its jobs due, and their outcomes are refused. See docs/adr/0012.
-    perform set_config('synchronous_commit', 'off', true);
-  else
+  if jsonb_array_length(settles) > 0 then
     -- All leases before any of their jobs, so that nobody waits for a lease while holding jobs.
     select coalesce(array_agg(l.id), '{}') into locked
     from (select l.id from forgeq.lease l
@@ -128,7 +125,7 @@ begin
   details := null;
   answer := json_build_object(
     'settled', coalesce((select jsonb_object_agg(s.lease_id, s.jobs) from unnest(settled_leases, settled_jobs) as s(lease_id, jobs)), '{}'),
-    'wake_seconds', wake_seconds, 'queues', queues, 'leases', leases, 'due_seconds', due_seconds,
+    'wake_seconds', wake_seconds, 'queues', to_json(queues), 'leases', leases, 'due_seconds', due_seconds,
     'server_ms', extract(epoch from clock_timestamp() - statement_timestamp()) * 1000);
   return next;
 end

@@ -1,4 +1,5 @@
 import { call, only } from "../drivers/call.ts";
+import { WITHOUT_DISK_WAIT } from "./without-disk-wait.ts";
 import type { Db } from "../drivers/client.ts";
 import { type LeasedDetails, type LeasedJob, type LeaseFacts, toLeasedJob } from "./leased-job.ts";
 import type { AttemptError, LeaseHolder, WakeSeconds } from "./settle.ts";
@@ -34,7 +35,7 @@ export interface ClaimInput {
 
 const CLAIM = `/* forgeq:claim */
 select outcome, leases, next_watermarks as watermarks, more
-from forgeq.claim($1, $2::uuid, $3::int, $4::text[], $5::text[], $6::float8, $7::timestamptz)`;
+from ${WITHOUT_DISK_WAIT}, forgeq.claim($1, $2::uuid, $3::int, $4::text[], $5::text[], $6::float8, $7::timestamptz)`;
 
 /** Takes due jobs of one queue and makes leases of them. A job goes to exactly one caller; see migrations/functions/claim.sql. */
 export const claim = async (db: Db, input: ClaimInput): Promise<Claimed> =>
@@ -61,7 +62,7 @@ interface BeginRow extends LeaseFacts {
 
 const BEGIN = `/* forgeq:begin */
 select outcome, expires_at as "expiresAt", type, queue, max_attempts as "maxAttempts", id, run_at as "runAt", payload, details
-from forgeq.begin($1::uuid, $2::uuid, $3::float8, $4, $5::timestamptz)`;
+from ${WITHOUT_DISK_WAIT}, forgeq.begin($1::uuid, $2::uuid, $3::float8, $4, $5::timestamptz)`;
 
 export interface Begun {
   readonly jobs: readonly LeasedJob[];

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import type { Db } from "../drivers/client.ts";
+import { WITHOUT_DISK_WAIT } from "./without-disk-wait.ts";
 import type { ConnectOptions } from "../drivers/connect.ts";
 import { createPushChannel, type PushReceiver } from "./push.ts";
 import { clientConfig } from "../drivers/pg.ts";
@@ -10,7 +11,7 @@ const CHANNEL = "forgeq_wake";
 
 // Nothing to keep: without the wait for the disk the hint arrives a commit earlier.
 const NOTIFY = `/* forgeq:notify */
-select set_config('synchronous_commit', 'off', true), pg_notify('${CHANNEL}', $1)`;
+select pg_notify('${CHANNEL}', $1) from ${WITHOUT_DISK_WAIT}`;
 
 export interface Hint {
   /** Seconds until jobs fall due. */
@@ -61,7 +62,7 @@ export const listenForHints = (
   };
 
   const open = async (): Promise<void> => {
-    const opened = new pg.Client({ ...clientConfig(options.url), keepAlive: true });
+    const opened = new pg.Client(clientConfig(options.url));
     client = opened;
     let ended = false;
     const end = (): void => {

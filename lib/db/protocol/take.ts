@@ -105,15 +105,25 @@ interface Row {
 const CALL =
   "forgeq.settle_and_take($1::uuid, $2::jsonb, $3::jsonb, $4::text[], $5::int, $6, $7::float8, $8::timestamptz)";
 
-const SETTLE_AND_TAKE = `/* forgeq:settle_and_take */
-select id, payload, details, answer from ${CALL}`;
+const COLUMNS = "id, payload, details, answer";
 
-const WITH_HOUSEKEEPING = `/* forgeq:settle_and_take */
-select id, payload, details, answer, case when answer is not null then json_build_object(
+const HOUSEKEEPING = `case when answer is not null then json_build_object(
   'leaseSeconds', (select extract(epoch from min(expires_at) - coalesce($8, clock_timestamp())) from forgeq.lease),
   'queues', array(select name from forgeq.queue order by name),
-  'offered', forgeq.offer_capacity($1, $9::jsonb, $6, $8)) end as housekeeping
-from ${CALL}`;
+  'offered', forgeq.offer_capacity($1, $9::jsonb, $6, $8)) end as housekeeping`;
+
+const SETTLE_AND_TAKE = `/* forgeq:settle_and_take */
+select ${COLUMNS} from ${CALL}`;
+
+const SETTLE_AND_TAKE_WITH_HOUSEKEEPING = `/* forgeq:settle_and_take */
+select ${COLUMNS}, ${HOUSEKEEPING} from ${CALL}`;
+
+/** Without outcomes: a take that a crash of the server forgets leaves its jobs due, and their outcomes are refused. */
+const TAKE = `/* forgeq:settle_and_take */
+select ${COLUMNS} from ${WITHOUT_DISK_WAIT}, ${CALL}`;
+
+const TAKE_WITH_HOUSEKEEPING = `/* forgeq:settle_and_take */
+select ${COLUMNS}, ${HOUSEKEEPING} from ${WITHOUT_DISK_WAIT}, ${CALL}`;
 
 /**
  * One statement for a batch: writes outcomes of several leases, then takes due jobs that are begun already. Sent again with the
@@ -138,9 +148,10 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
     input.dueHorizonSeconds,
     input.at,
   ];
+  const settles = input.settles.length > 0;
   const rows = await (housekeeping === undefined
-    ? call<Row>(db, SETTLE_AND_TAKE, params)
-    : call<Row>(db, WITH_HOUSEKEEPING, [
+    ? call<Row>(db, settles ? SETTLE_AND_TAKE : TAKE, params)
+    : call<Row>(db, settles ? SETTLE_AND_TAKE_WITH_HOUSEKEEPING : TAKE_WITH_HOUSEKEEPING, [
         ...params,
         housekeeping.offer === null ? null : JSON.stringify(housekeeping.offer),
       ]));

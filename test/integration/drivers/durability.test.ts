@@ -36,8 +36,8 @@ const setupDurability = async () => {
 it("only what was promised waits for the disk: enqueues and outcomes do, claims and hints don't", async () => {
   const { queue, waits, item, take, at } = await setupDurability();
   expect(await waits((tx) => enqueueManyIn(tx, [item()], true, at(0)))).toBe(true);
-  const claim = { fresh: true, blockedTypes: [], dispatchSeconds: 90, at: at(0) };
-  expect(await waits((tx) => enqueueAndClaim(tx, [item()], claim))).toBe(true);
+  const eager = { fresh: true, blockedTypes: [], dispatchSeconds: 90, at: at(0) };
+  expect(await waits((tx) => enqueueAndClaim(tx, [item()], eager))).toBe(true);
   await queue.enqueue(4);
 
   const claimed = { queue: "plain", claimId: uuidV7(), maxJobs: 1, watermarks: null, blockedTypes: [] };
@@ -51,4 +51,18 @@ it("only what was promised waits for the disk: enqueues and outcomes do, claims 
   const settles = [{ leaseId: uuidV7(), ended: [{ id: uuidV7(), outcome: "completed" as const }] }];
   expect(await waits((tx) => settleAndTake(tx, take(settles)))).toBe(true);
   expect(await waits((tx) => notifyWorkers(tx, { seconds: 0 }))).toBe(false);
+});
+
+it("is the caller's in a transaction of their own: no function of the protocol stops waiting for the disk", async () => {
+  const { queue, waits } = await setupDurability();
+  await queue.enqueue(3);
+  const [lease] = (await queue.claim(1)).leases;
+  const calls: readonly (readonly [string, unknown[]])[] = [
+    ["select from forgeq.claim('plain', $1, 1)", [uuidV7()]],
+    ["select from forgeq.begin($1, $2, 60)", [lease!.id, uuidV7()]],
+    ["select from forgeq.settle_and_take($1, '[]', '[]', '{plain}', 1)", [uuidV7()]],
+    ["select from forgeq.extend($1, $2, 60)", [uuidV7(), uuidV7()]],
+    ["select from forgeq.recover()", []],
+  ];
+  for (const [text, params] of calls) expect(await waits((tx) => tx.query(text, params)), text).toBe(true);
 });

@@ -236,6 +236,18 @@ it("gives a second attempt after the delay that its retry asked for", async () =
   expect((await send({ at: at(1) })).leases[0]!.jobs).toMatchObject([{ attempt: 2, payload: { n: 0 } }]);
 });
 
+it.each([1, 3])("gives one place in ten to the oldest due job, in takes of %i", async (maxJobs) => {
+  const { queue, send, at } = await fresh();
+  const [oldest] = await queue.enqueue(1, { priority: 9, runAt: at(-60) });
+  await queue.enqueue(160, { priority: 0 });
+  // That none of so many places goes to it has a chance of 1 in 10 million.
+  for (let places = 0; places < 156; places += maxJobs) {
+    const { leases } = await send({ maxJobs });
+    if (leases.some(({ jobs }) => jobs.some(({ id }) => id === oldest))) return;
+  }
+  expect.unreachable("the oldest job was never taken");
+});
+
 it("goes on, when more wait, where its take ended: past what was taken, and past what committed late", async () => {
   const { queue, send, at } = await fresh();
   const due = async (seconds: number, count = 1) => queue.enqueue(count, { runAt: at(seconds) });
