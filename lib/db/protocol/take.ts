@@ -2,6 +2,7 @@ import { ForgeqError } from "../../core/errors.ts";
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
 import type { CapacityOffer } from "./capacity-offer.ts";
+import { WITHOUT_DISK_WAIT } from "./without-disk-wait.ts";
 import { type LeasedDetails, type LeasedJob, toLeasedJob } from "./leased-job.ts";
 import type { Claimed } from "./leases.ts";
 import { type WakeSeconds, type BriefStates, type Ended, endedForSettle, type SettledState } from "./settle.ts";
