@@ -96,10 +96,13 @@ begin
       select i.id, coalesce(i.run_at, now_at + make_interval(secs => i.delay_seconds), now_at),
              case when i.run_at <> now_at or i.delay_seconds <> 0 then now_at end, coalesce(i.priority, t.priority),
              coalesce(i.max_attempts, t.max_attempts), i.depth, coalesce(i.queue, t.queue), i.type, i.unique_key, i.traceparent, i.metadata, i.payload
-      from jsonb_to_recordset(jobs) as i(id uuid, type text, payload json, queue text, priority forgeq.job_priority, run_at timestamptz,
-        delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text)
+      from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload json, queue text, priority forgeq.job_priority, run_at timestamptz,
+          delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text))
+        with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
       join forgeq.job_type t on t.type = i.type
       where not existing ? i.id::text
+      -- Jobs of a call that are due at the same time are taken in the order of the call, which is that of their rows.
+      order by i.n
       returning j.id, j.queue, j.type, j.priority::int, j.max_attempts::int, j.run_at),
     counted as (
       select sum(forgeq.metric_add(c.queue, c.type, 'e', c.jobs)) as jobs
@@ -111,10 +114,12 @@ begin
   else
     for item in
       select i.*, t.queue as type_queue, t.priority as type_priority, t.max_attempts as type_max_attempts
-      from jsonb_to_recordset(jobs) as i(id uuid, type text, payload jsonb, queue text, priority forgeq.job_priority, run_at timestamptz,
-        delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text)
+      from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority forgeq.job_priority, run_at timestamptz,
+          delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text))
+        with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
       join forgeq.job_type t on t.type = i.type
       where not existing ? i.id::text
+      order by i.n
     loop
       insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
       values (item.id, coalesce(item.run_at, now_at + make_interval(secs => item.delay_seconds), now_at),

@@ -10,7 +10,8 @@
 --   nothing was written, send it again;
 -- wake_seconds: settle's, the least of all;
 -- queues: [{queue, outcome, watermarks, continued, more}] of the takes visited; `continued` as pick says;
--- leases: as make_leases gives them. A lease with `ids` has those jobs, in that order; the only lease without has all rows, in their order;
+-- leases: as make_leases gives them, those of a take together, as are its rows. A lease with `ids` has those jobs, in that order; one without has as many rows
+--   as it has jobs, in their order;
 -- due_seconds: when nothing was taken, seconds until the next job of these queues falls due within due_horizon; null for none;
 -- server_ms: what the call took here, so that the caller can tell how much of its wait was the network.
 --

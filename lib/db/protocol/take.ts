@@ -80,7 +80,9 @@ interface WireLease {
   readonly lease_seconds: number;
   /** The type's, of a single lease; the jobs of several have their own. */
   readonly max_attempts?: number | null;
-  /** Its jobs, in order; missing for a single lease, which has all rows in theirs. */
+  /** Their number. */
+  readonly jobs: number;
+  /** Its jobs, in order, where its rows have another one. */
   readonly ids?: readonly string[] | null;
 }
 
@@ -169,14 +171,14 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
   };
 };
 
+/** The rows of a take are together, in the order of its leases where these do not name their jobs. */
 const toLeases = (leases: readonly WireLease[], rows: readonly Row[]): readonly TakenLease[] => {
-  const [first, second] = leases;
-  if (first === undefined) return [];
-  if (second === undefined && !first.ids) return [toLease(first, rows.slice(0, -1))];
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  return leases.map((lease) =>
-    toLease(lease, lease.ids?.map((id) => byId.get(id)).filter((row) => row !== undefined) ?? []),
-  );
+  const byId = leases.some(({ ids }) => ids) ? new Map(rows.map((row) => [row.id, row])) : null;
+  let next = 0;
+  return leases.map((lease) => {
+    const own = rows.slice(next, (next += lease.jobs));
+    return toLease(lease, lease.ids?.map((id) => byId?.get(id)).filter((row) => row !== undefined) ?? own);
+  });
 };
 
 const toLease = (

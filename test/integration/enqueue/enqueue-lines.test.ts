@@ -140,6 +140,22 @@ it("stores jobs of several types, due now and later, in one call, and counts eac
   expect([await miscounted(s.db), await miscounted(again.db)]).toEqual([0, 0]);
 });
 
+const WAYS: Record<string, readonly [more: (n: number) => Partial<IdentifiedJob>, fresh: boolean]> = {
+  "jobs alike": [() => ({}), true],
+  "jobs with details": [(n) => ({ depth: n }), true],
+  "jobs of several types": [(n) => ({ type: n % 3 === 0 ? "other" : "plain" }), true],
+  "jobs with unique keys": [(n) => ({ uniqueKey: `${99 - n}` }), true],
+  "jobs of a call that is sent again": [() => ({}), false],
+};
+
+it.each(Object.entries(WAYS))("keeps the order of the call, of %s", async (_, [more, fresh]) => {
+  const s = await setup({ jobs: [plain, other] });
+  const jobs = Array.from({ length: 40 }, (__, n) => alike(1, more(n))[0]!);
+  await enqueueMany(s.db, jobs, fresh, s.at(0));
+  const rows = await s.db.query<{ id: string }>("select id from forgeq.job order by ctid");
+  expect(rows.map(({ id }) => id)).toEqual(jobs.map(({ id }) => id));
+});
+
 it("takes the general path, which blames the right job, when one of several types is unknown or its queue is limited", async () => {
   const queues = [{ name: "plain", maxInFlight: null, maxPending: 3, retentionDays: 30, keepCompleted: true }];
   const { db, at } = await setup({ jobs: [plain, other], queues });

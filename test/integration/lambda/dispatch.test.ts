@@ -182,10 +182,6 @@ describe("order", () => {
     expect(first).toHaveLength(1);
     expect(claimed.map((row) => row.id)).toContain(old);
     expect(claimed.filter((row) => urgent.includes(row.id))).toHaveLength(9);
-    // A small claim is strictly by priority.
-    await d.queue.enqueue(1, { priority: 9, runAt: d.at(-100) });
-    await d.queue.claim(9);
-    expect(await d.db.query("select from forgeq.job where priority = 9 and claim_id is null")).toHaveLength(1);
   });
 
   it("finds backdated and late-committed jobs with the next sweep, at most 5 s later", async () => {

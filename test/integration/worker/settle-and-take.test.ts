@@ -236,6 +236,22 @@ it("gives a second attempt after the delay that its retry asked for", async () =
   expect((await send({ at: at(1) })).leases[0]!.jobs).toMatchObject([{ attempt: 2, payload: { n: 0 } }]);
 });
 
+it("gives the jobs of several queues to their own leases, in the order in which they are due", async () => {
+  const { queue, send, at } = await fresh();
+  const [late, early] = [await queue.enqueue(3, { runAt: at(-1) }), await queue.enqueue(2, { runAt: at(-2) })];
+  const other = await queue.enqueue(2, { queue: "other" });
+  const singles = await queue.enqueue(2, { queue: "another", type: "single" });
+  const takes = ["plain", "other", "another"].map((name) => ({ queue: name, claimId: uuidV7(), watermarks: null }));
+  const { leases } = await send({ takes });
+  const got = leases.map(({ queue: name, jobs }) => [name, ...jobs.map(({ id, attempt }) => [id, attempt])]);
+  expect(got).toEqual([
+    ["plain", ...[...early, ...late].map((id) => [id, 1])],
+    ["other", ...other.map((id) => [id, 1])],
+    ...singles.map((id) => ["another", [id, 1]]),
+  ]);
+  expect((await send({ takes })).leases).toEqual(leases);
+});
+
 it.each([1, 3])("gives one place in ten to the oldest due job, in takes of %i", async (maxJobs) => {
   const { queue, send, at } = await fresh();
   const [oldest] = await queue.enqueue(1, { priority: 9, runAt: at(-60) });
