@@ -35,6 +35,7 @@ const NOTES: Json = {
   queue: "The type's unless given.",
   priority: "Lower first.",
   unique_key: "At most one live job per type and key.",
+  run_at: "At most ten years ahead; a past instant is due.",
   delay_seconds: "Instead of run_at.",
 };
 

@@ -71,6 +71,17 @@ it(
     });
     const again = await run(["enqueue", "--type", "send_email", "--payload", "-", "--unique-key", "k"], MAIL);
     expect(again).toMatchObject({ code: 0, stdout: `${id}\n` });
+    const never = await run(["enqueue", "--type", "send_email", "--payload", MAIL, "--run-at", "9999-01-01T00:00:00Z"]);
+    expect(never).toMatchObject({ code: 1, stdout: "" });
+    expect(never.stderr).toContain("run_at must be finite and at most ten years ahead");
+    const line = JSON.stringify({
+      type: "send_email",
+      payload: JSON.parse(MAIL) as unknown,
+      run_at: "9999-01-01T00:00:00Z",
+    });
+    const file = await run(["enqueue", "--file", "-"], `${line}\n`);
+    expect(file).toMatchObject({ code: 1, stdout: "" });
+    expect(file.stderr).toContain("line 1: run_at must be finite");
     const [list, show, queueList, stats, doctor, cancel, retry] = [
       await run(["jobs", "list", "--json"]),
       await run(["jobs", "show", id, "--json"]),
