@@ -6,7 +6,7 @@ import { parseListQuery } from "../lib/http/list-query.ts";
 import type { JobTypes } from "../lib/http/new-job.ts";
 import type { HttpRequest, HttpResponse, Route } from "../lib/http/router.ts";
 import { scheduleRoutes } from "./schedule-routes.ts";
-import { queueLimits, uuidOf } from "../lib/http/schemas.ts";
+import { queueLimits, retryBody, uuidOf } from "../lib/http/schemas.ts";
 import type { HttpHandler } from "../lib/http/stack.ts";
 import { fieldErrorsOf } from "../lib/http/validate.ts";
 import { encodeCursor, toWireJob, toWireQueue } from "../lib/http/wire.ts";
@@ -70,7 +70,10 @@ const operations = {
   },
 
   retryJob: async (deps, request) => {
-    const outcome = await retryJob(deps, idOf(request));
+    const { data, error } = retryBody.safeParse(request.body ?? {});
+    if (data === undefined)
+      throw new ForgeqError("invalid_job", "The retry has fields that are not valid", { errors: fieldErrorsOf(error) });
+    const outcome = await retryJob(deps, idOf(request), data.life);
     if (outcome === "not_found") throw notFound("job");
     if ("illegal" in outcome) throw illegal("retried", outcome.illegal);
     return ok(toWireJob(outcome));
@@ -123,7 +126,7 @@ const jobTypes = async (): Promise<JobTypes> => {
   return new Map<string, JobDefinition>(jobs.map((job) => [job.type, job]));
 };
 
-const MAX_LIMITS_BYTES = 4096;
+const MAX_SMALL_BODY_BYTES = 4096;
 
 /** The routes of this function. */
 export const apiRoutes = (deps: () => Promise<Deps>): Route[] => {
@@ -131,14 +134,18 @@ export const apiRoutes = (deps: () => Promise<Deps>): Route[] => {
     method,
     path,
     scope,
-    ...(method === "PUT" && { maxBodyBytes: MAX_LIMITS_BYTES }),
+    ...(method === "PUT" && { maxBodyBytes: MAX_SMALL_BODY_BYTES }),
     run: async (request) => run(await deps(), request),
   });
   return [
     route("GET", "/jobs", "jobs:read", operations.listJobs),
     route("GET", "/jobs/{id}", "jobs:read", operations.getJob),
     route("POST", "/jobs/{id}/cancel", "jobs:manage", operations.cancelJob),
-    route("POST", "/jobs/{id}/retry", "jobs:manage", operations.retryJob),
+    {
+      ...route("POST", "/jobs/{id}/retry", "jobs:manage", operations.retryJob),
+      maxBodyBytes: MAX_SMALL_BODY_BYTES,
+      bodyOptional: true,
+    },
     route("GET", "/queues", "jobs:read", operations.listQueues),
     route("GET", "/queues/{name}", "jobs:read", operations.getQueue),
     route("PUT", "/queues/{name}", "jobs:manage", operations.setLimits),

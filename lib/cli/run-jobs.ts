@@ -110,14 +110,19 @@ const each = (
     }
   });
 
-/** `forgeq jobs retry` */
-export const runJobsRetry = (ids: readonly string[], options: GlobalOptions): Promise<void> =>
+export interface JobsRetryOptions {
+  readonly life?: number;
+}
+
+/** `forgeq jobs retry`: retries the life that it saw, or the one that was named. */
+export const runJobsRetry = (ids: readonly string[], options: JobsRetryOptions & GlobalOptions): Promise<void> =>
   each(ids, options, async (deps, id) => {
-    const outcome = await retryJob(deps, id);
+    const life = options.life ?? required(await getJob(deps, id), id).life;
+    const outcome = await retryJob(deps, id, life);
     if (outcome === "not_found") return required(null, id).id;
     if ("illegal" in outcome)
       throw new ForgeqError("illegal_state", `it is ${outcome.illegal}: only jobs that have ended are retried`);
-    return "lives again, attempts from zero";
+    return `lives again, in life ${outcome.life}, attempts from zero`;
   });
 
 /** `forgeq jobs cancel` */

@@ -14,6 +14,7 @@ export const showJob = (job: Job): string => {
     ["queue", job.queue],
     ["state", paint(stateStyle(job.state), job.state)],
     ["attempt", `${job.attempt} of ${job.maxAttempts}`],
+    ["life", String(job.life)],
     ["priority", String(job.priority)],
     ["unique key", job.uniqueKey],
     ["created", job.createdAt.toISOString()],

@@ -22,6 +22,7 @@ export const ERROR_CODES = [
   "rate_limited",
   "schedule_exists",
   "schema_outdated",
+  "stale_life",
   "unauthorized",
   "unique_key_conflict",
   "unknown_type",

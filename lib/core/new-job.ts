@@ -5,7 +5,7 @@ export interface JobOptions {
   readonly queue?: string | undefined;
   /** 0 to 9, lower first. */
   readonly priority?: number | undefined;
-  /** Not together with `delaySeconds`. */
+  /** At most ten years ahead; a past instant is due. Not together with `delaySeconds`. */
   readonly runAt?: Date | undefined;
   /** From the enqueue, by the database's clock. */
   readonly delaySeconds?: number | undefined;

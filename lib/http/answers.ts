@@ -25,6 +25,7 @@ const summary = z.strictObject({
   unique_key: z.string().nullable(),
   attempt: z.int().describe("Attempts that were counted."),
   max_attempts: z.int(),
+  life: z.int().describe("From 1; each retry by hand begins the next one."),
   progress: z.strictObject({ fraction: z.number().min(0).max(1), note: z.string().nullish() }).nullable(),
   created_at: at,
   run_at: at,

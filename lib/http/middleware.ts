@@ -87,6 +87,7 @@ export const jsonBody = (): Middleware => ({
   before: ({ event, context }) => {
     const { route, headers } = context.http;
     if (route.maxBodyBytes === undefined) return;
+    if (route.bodyOptional === true && (event.body ?? "").trim() === "") return;
     context.http = { ...context.http, body: readJsonBody(event, headers, route.maxBodyBytes) };
   },
 });

@@ -35,6 +35,7 @@ const NOTES: Json = {
   queue: "The type's unless given.",
   priority: "Lower first.",
   unique_key: "At most one live job per type and key.",
+  run_at: "At most ten years ahead; a past instant is due.",
   delay_seconds: "Instead of run_at.",
 };
 
@@ -104,7 +105,7 @@ const errorsOf = ({ errors, scope, body }: Operation): Record<string, Json> => {
 };
 
 const describe = (operation: Operation): Json => {
-  const { summary, scope, body } = operation;
+  const { summary, scope, body, bodyOptional = false } = operation;
   const answered = Object.entries(operation.answers).map(([status, { description, schema, contentType }]) => [
     status,
     {
@@ -118,7 +119,7 @@ const describe = (operation: Operation): Json => {
   return {
     summary,
     parameters: parametersOf(operation),
-    ...(body !== undefined && { requestBody: { required: true, ...json(use(body, "input")) } }),
+    ...(body !== undefined && { requestBody: { required: !bodyOptional, ...json(use(body, "input")) } }),
     responses: { ...errorsOf(operation), ...Object.fromEntries(answered) },
     security: scope === null ? [] : [{ key: [scope] }],
   };

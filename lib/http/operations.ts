@@ -5,7 +5,7 @@ import type { Scope } from "./authenticate.ts";
 import type { ProblemCode } from "./problem.ts";
 import type { Route } from "./router.ts";
 import { newSchedule, scheduleEdit } from "./schedule-body.ts";
-import { batchBody, enqueueBody, listQuery, queueLimits } from "./schemas.ts";
+import { batchBody, enqueueBody, listQuery, queueLimits, retryBody } from "./schemas.ts";
 
 interface Answer {
   readonly description: string;
@@ -22,6 +22,7 @@ export interface Operation {
   readonly scope: Scope | null;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
+  readonly bodyOptional?: boolean;
   /** The answers by status. */
   readonly answers: Readonly<Record<number, Answer>>;
   /** Errors in addition to those that every operation with a key, or with a body, can answer. */
@@ -89,8 +90,18 @@ export const operations: readonly Operation[] = [
     path: "/jobs/{id}/retry",
     summary: "Run a finished job again: same id, next life",
     scope: "jobs:manage",
+    body: retryBody,
+    bodyOptional: true,
     answers: { 200: { description: "Pending again.", schema: answers.wholeJob } },
-    errors: ["not_found", "illegal_state", "unique_key_conflict", "payload_gone", "queue_full"],
+    errors: [
+      "not_found",
+      "invalid_job",
+      "illegal_state",
+      "stale_life",
+      "unique_key_conflict",
+      "payload_gone",
+      "queue_full",
+    ],
   },
   {
     method: "GET",

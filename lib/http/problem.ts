@@ -34,6 +34,7 @@ const KINDS = {
   rate_limited: { status: 429, title: "Too many requests" },
   schedule_exists: { status: 409, title: "The schedule exists already" },
   schema_outdated: { status: 503, title: "The database schema is out of date" },
+  stale_life: { status: 409, title: "The job lives a later life" },
   unauthorized: { status: 401, title: "No valid API key" },
   unique_key_conflict: { status: 409, title: "The unique key is taken" },
   unknown_type: { status: 422, title: "Unknown job type" },
@@ -72,8 +73,9 @@ const headersOf = (code: ProblemCode, details: ErrorDetails): Record<string, str
 };
 
 /** The part of an error's details that a client may see. */
-const membersOf = ({ errors, state, types, scope }: ErrorDetails): Record<string, unknown> => ({
+const membersOf = ({ errors, life, state, types, scope }: ErrorDetails): Record<string, unknown> => ({
   ...(errors && { errors: errors.map(({ pointer, message: detail }) => ({ pointer, detail })) }),
+  ...(life !== undefined && { life }),
   ...(state !== undefined && { state }),
   ...(types !== undefined && { types }),
   ...(scope !== undefined && { scope }),

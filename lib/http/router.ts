@@ -26,6 +26,8 @@ export interface Route {
   readonly scope: Scope | null;
   /** Given when the route takes a JSON body. */
   readonly maxBodyBytes?: number;
+  /** With `maxBodyBytes`: a request without a body is taken, too, and has `undefined` for it. */
+  readonly bodyOptional?: boolean;
   readonly run: (request: HttpRequest) => Promise<HttpResponse>;
 }
 

@@ -88,8 +88,20 @@ export const listQuery = z
   })
   .transform(({ cursor: after = null, ...same }) => ({ ...same, after }));
 
+const MAX_INTEGER = 2_147_483_647;
+
+/** What `POST /jobs/{id}/retry` takes, where it has a body: the life that the caller saw. */
+export const retryBody = z.strictObject({
+  life: z
+    .int()
+    .min(1)
+    .max(MAX_INTEGER)
+    .exactOptional()
+    .describe("The life that you saw: a retry that is sent again changes nothing then."),
+});
+
 /** Postgres' integer. */
-const limit = z.int().min(1).max(2_147_483_647);
+const limit = z.int().min(1).max(MAX_INTEGER);
 
 /** What `PUT /queues/{name}` takes: the limits to set; null is no limit. Gives what `limitQueue` takes. */
 export const queueLimits = z

@@ -30,6 +30,7 @@ export const toWireJob = (job: Job) => ({
   unique_key: job.uniqueKey,
   attempt: job.attempt,
   max_attempts: job.maxAttempts,
+  life: job.life,
   progress: job.progress,
   created_at: instant(job.createdAt),
   run_at: instant(job.runAt),

@@ -41,6 +41,7 @@ declare
   lease json;
   simple boolean := false;
   groups json;
+  timed boolean := details ~ '"(run_at|delay_seconds)"';
 begin
   if start <> 'queue' and fresh and not several then
     if start = 'push' then
@@ -113,6 +114,7 @@ begin
     from (select unnest(ids) as id, string_to_table(payloads, E'\n') as payload) i;
   end if;
   if details is not null or n = 0 then
+    perform forgeq.check_instants((select jsonb_agg(d.line::jsonb) from string_to_table(details, E'\n') as d(line)), now_at) where timed or n = 0;
     insert into forgeq.job (id, run_at, created_at, claim_id, priority, attempt, max_attempts, depth, queue, type, traceparent, metadata, payload)
     select i.id, due.run_at, case when due.run_at <> now_at then now_at end, claim,
            coalesce((i.more ->> 'priority')::forgeq.job_priority, t.priority, of_type.priority), begun,
@@ -147,7 +149,7 @@ begin
     insert into forgeq.metric_delta_1 (series, kind, jobs) values (of_type.series, 'e', n);
   end if;
 
-  if details ~ '"(run_at|delay_seconds)"' then
+  if timed then
     groups := (
       select json_agg(json_build_array(true, g.queue, g.priority, g.max_attempts, g.run_at, now_at, case when g.jobs < n then g.ids end, null,
                case when start = 'push' and claim is null then forgeq.hint_workers(g.queue) end))

@@ -5,7 +5,7 @@
 -- says that the ids were made for this call and never sent before: history is not looked up then.
 -- One row per item, in no order: the id asked for, the job's id, and `created` false where that id, or a live job with that
 -- key, was there already (the rest is null then).
--- Errors: FQ001 unknown type, FQ002 queue full (both with {"index": n} from 0 as their detail), FQ004 the id is another
+-- Errors: FQ001 unknown type, FQ002 queue full, FQ003 a time without end (all with {"index": n} from 0 as their detail), FQ004 the id is another
 -- job's, FQ005 the key is held by a job with another payload (both with {"requested_id", "id"}).
 -- Lock order: unique keys (sorted), jobs.
 --
@@ -32,15 +32,20 @@ begin
   select min(i.n) filter (where t.type is null) - 1 as unknown_index,
          (array_agg(i.type order by i.n) filter (where t.type is null))[1] as unknown_type,
          bool_or(i.id is null) as lacks_ids, bool_or(q.name is null) as lacks_queues, bool_or(q.max_pending is not null) as limited,
-         bool_or(i.unique_key is not null) as keyed
+         bool_or(i.unique_key is not null) as keyed, coalesce(bool_or(i.run_at is not null or i.delay_seconds is not null), false) as timed
   into survey
-  from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text)) with ordinality as i(id, type, queue, unique_key, n)
+  from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text, run_at text, delay_seconds text)) with ordinality
+    as i(id, type, queue, unique_key, run_at, delay_seconds, n)
   left join forgeq.job_type t on t.type = i.type
   left join forgeq.queue q on q.name = coalesce(i.queue, t.queue);
 
   if survey.unknown_index is not null then
     raise exception 'unknown job type %', coalesce(survey.unknown_type, 'null')
       using errcode = 'FQ001', detail = json_build_object('index', survey.unknown_index);
+  end if;
+
+  if survey.timed then
+    perform forgeq.check_instants(jobs, now_at);
   end if;
 
   if survey.lacks_ids then

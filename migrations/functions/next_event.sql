@@ -7,16 +7,16 @@ language sql stable security definer set search_path = pg_catalog, forgeq, pg_te
   set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
   select
-    (select extract(epoch from min(first.run_at) - clock.now_at)
+    (select forgeq.bounded_seconds(min(first.run_at), clock.now_at)
      from (select q.name, q.max_in_flight <= coalesce((select sum(l.open_jobs) from forgeq.lease l where l.queue = q.name), 0) as full
            from forgeq.queue q where not q.paused) q
      cross join generate_series(0, 9) as p(priority)
      cross join lateral (
        select j.run_at from forgeq.job j
        where j.queue = q.name and j.priority = p.priority::smallint and j.claim_id is null
-         and j.run_at > case when q.full then clock.now_at else '-infinity'::timestamptz end
+         and j.run_at >= case when q.full then clock.now_at + interval '1 microsecond' else '-infinity'::timestamptz end
        order by j.run_at limit 1) first),
-    (select extract(epoch from min(s.next_slot_at) - clock.now_at) from forgeq.schedule s where not s.paused),
-    (select extract(epoch from min(l.expires_at) - clock.now_at) from forgeq.lease l)
+    (select forgeq.bounded_seconds(min(s.next_slot_at), clock.now_at) from forgeq.schedule s where not s.paused),
+    (select forgeq.bounded_seconds(min(l.expires_at), clock.now_at) from forgeq.lease l)
   from (select coalesce(at, clock_timestamp()) as now_at) clock
 $$;

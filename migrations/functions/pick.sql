@@ -3,6 +3,7 @@
 --
 -- continued_watermarks: where a scan that was cut off by its size ended, without the second of lag; null otherwise. A scan from there passes over
 -- nothing that was taken just now, and misses what commits late meanwhile: see docs/adr/0016.
+-- A scan includes its watermark, so that a sweep also finds a job whose run_at somebody set to -infinity by hand.
 create or replace function forgeq.pick(
   queue text, max_jobs int, watermarks text[], blocked_types text[], now_at timestamptz,
   out outcome text, out next_watermarks text[], out continued_watermarks text[], out more boolean,
@@ -60,7 +61,7 @@ begin
   if cardinality(blocked_types) > 0 then
     for i in 1 .. 10 loop
       highs[i] := (select j.run_at from forgeq.job j
-                   where j.queue = pick.queue and j.priority = (i - 1)::smallint and j.run_at > lows[i] and j.run_at <= now_at
+                   where j.queue = pick.queue and j.priority = (i - 1)::smallint and j.run_at >= lows[i] and j.run_at <= now_at
                    order by j.run_at offset examined_rows limit 1);
     end loop;
   end if;
@@ -74,7 +75,7 @@ begin
       select j.ctid as tid, j.id, j.type, j.priority, j.run_at
       from forgeq.job j
       where j.queue = pick.queue and j.priority = (p.n - 1)::smallint
-        and j.run_at > p.low and j.run_at <= least(now_at, p.high)
+        and j.run_at >= p.low and j.run_at <= least(now_at, p.high)
         and j.claim_id is null and j.type <> all (blocked_types)
       order by j.run_at
       limit wanted
@@ -90,7 +91,7 @@ begin
       select j.id, j.priority, j.run_at
       from forgeq.job j
       where j.queue = pick.queue and j.priority = p.priority::smallint
-        and j.run_at > lows[p.priority + 1] and j.run_at <= least(now_at, highs[p.priority + 1])
+        and j.run_at >= lows[p.priority + 1] and j.run_at <= least(now_at, highs[p.priority + 1])
         and j.claim_id is null and j.type <> all (blocked_types)
       order by j.run_at
       limit 1) first
@@ -113,7 +114,8 @@ begin
   -- Everything below a scan's end was seen. One second of lag covers inserts that commit late; sweeps cover the rest.
   for i in 1 .. case when picked < wanted then 10 else last_priority end loop
     more := more or highs[i] is not null;
-    lows[i] := greatest(lows[i], coalesce(highs[i], now_at - interval '1 second'));
+    lows[i] := greatest(lows[i], case when highs[i] is null then now_at - interval '1 second'
+                                      when isfinite(highs[i]) then highs[i] + interval '1 microsecond' else '4713-01-01 00:00+00 BC' end);
   end loop;
   if picked = wanted then
     last_run_at := (select max(r.run_at) from unnest(run_ats, priorities) as r(run_at, priority) where r.priority = last_priority);
@@ -122,7 +124,7 @@ begin
   next_watermarks := lows::text[];
   if picked = wanted then
     -- Others may be due at the same instant.
-    lows[last_priority + 1] := greatest(lows[last_priority + 1], last_run_at - interval '1 microsecond');
+    lows[last_priority + 1] := greatest(lows[last_priority + 1], last_run_at);
     continued_watermarks := lows::text[];
   end if;
   more := more or picked = wanted;

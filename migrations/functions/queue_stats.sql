@@ -33,7 +33,7 @@ as $$
                else least(n.pending, max_counted) end)::int,
          coalesce(held.leased, 0), coalesce(held.running, 0), coalesce(dead_jobs.jobs, 0),
          n.scheduled > max_counted and n.pending > max_counted or coalesce((select sum(jobs) from dead_jobs), 0) >= max_counted / 10,
-         extract(epoch from clock.now_at - waiting.oldest)::double precision,
+         -forgeq.bounded_seconds(waiting.oldest, clock.now_at),
          rate.enqueued, rate.completed, rate.failed, rate.dead
   from (select coalesce(queue_stats.at, clock_timestamp()) as now_at offset 0) clock
   cross join forgeq.queue q

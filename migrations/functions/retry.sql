@@ -1,6 +1,6 @@
 -- A finished job lives again by hand: same id, next life, due now, attempts from zero; its history stays.
 -- `life` is the life that the caller saw. Sent again after its answer was lost it gives the first answer.
--- outcome: 'retried'; 'live' (it lives another life already); 'not_found'; 'stale' (a later life has ended since);
+-- outcome: 'retried'; 'live' (this life has not ended); 'not_found'; 'stale' (another life is the newest);
 -- 'unique_key' (its key is held by job holder_id); 'payload_gone' (its queue kept none).
 -- Lock order: the unique key, the job.
 create or replace function forgeq.retry(id uuid, life int, at timestamptz default null)
@@ -17,7 +17,7 @@ declare
 begin
   select j.life into live_life from forgeq.job j where j.id = retry.id;
   if found then
-    outcome := case when live_life = retry.life + 1 then 'retried' else 'live' end;
+    outcome := case live_life when retry.life + 1 then 'retried' when retry.life then 'live' else 'stale' end;
     return next;
     return;
   end if;

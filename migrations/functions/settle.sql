@@ -63,7 +63,7 @@ begin
   end if;
   -- The answer of a call that gave jobs back may be lost, and with it their hint: they want a dispatcher all the same.
   if sent_before then
-    select least(wake_seconds, min(greatest(0, extract(epoch from j.run_at - now_at)))) into wake_seconds
+    select least(wake_seconds, min(greatest(0, forgeq.bounded_seconds(j.run_at, now_at)))) into wake_seconds
     from jsonb_to_recordset(ended) as o(id uuid)
     cross join lateral (select job.run_at, job.claim_id from forgeq.job where job.id = o.id offset 0) j
     where j.claim_id is null;

@@ -67,7 +67,7 @@ const setup = (answers: Parameters<typeof answering>[0] = {}, keys = ALL_SCOPES)
     deps,
     query,
     get: (path: string, search = "", headers = {}) => send(handler, { path, query: search, headers }),
-    post: (path: string) => send(handler, { path, method: "POST" }),
+    post: (path: string, body?: unknown) => send(handler, { path, method: "POST", body }),
   };
 };
 
@@ -89,6 +89,7 @@ describe("GET /jobs/{id}", () => {
       unique_key: null,
       attempt: 2,
       max_attempts: 8,
+      life: 1,
       progress: null,
       created_at: "2030-01-01T00:00:00.000Z",
       run_at: "2030-01-01T00:00:01.000Z",
@@ -219,6 +220,28 @@ describe("POST /jobs/{id}/retry", () => {
       body: { code: "illegal_state", state: "pending" },
     });
     expect(await setup({ get_live: none, get_finished: none }).post(`/jobs/${ID}/retry`)).toHaveProperty("status", 404);
+  });
+
+  it.each([
+    [{ life: 0 }, 422, "invalid_job", "/life"],
+    [{ life: 1.5 }, 422, "invalid_job", "/life"],
+    [{ life: "1" }, 422, "invalid_job", "/life"],
+    [{ life: 1e10 }, 422, "invalid_job", "/life"],
+    [{ lives: 1 }, 422, "invalid_job", "/lives"],
+    [[], 422, "invalid_job", ""],
+    ["{", 400, "malformed_json", undefined],
+  ])("refuses the body %j without a query", async (body, status, code, pointer) => {
+    const { post, query } = setup();
+    const answer = await post(`/jobs/${ID}/retry`, body);
+    expect(answer).toMatchObject({ status, body: { code } });
+    if (pointer !== undefined) expect(answer.body.errors).toMatchObject([{ pointer }]);
+    expect(query).not.toHaveBeenCalled();
+  });
+
+  it("takes an empty body of whatever content type, as before", async () => {
+    const { post } = setup({ get_live: () => [LIVE], attempts: none });
+    for (const body of [undefined, "", " \n"])
+      expect(await post(`/jobs/${OTHER}/retry`, body)).toMatchObject({ status: 409, body: { code: "illegal_state" } });
   });
 
   it("answers 409 when the unique key is taken or the payload gone", async () => {

@@ -40,6 +40,7 @@ describe("POST /jobs", () => {
       unique_key: "order-7",
       attempt: 0,
       max_attempts: 3,
+      life: 1,
       progress: null,
       created_at: "2030-01-01T00:00:00.000Z",
       run_at: "2030-01-01T00:00:00.000Z",

@@ -2,7 +2,7 @@ import { Argument, type Command, Option } from "commander";
 import { JOB_STATES } from "../../core/states.ts";
 import { integer, jobId, name } from "../arguments.ts";
 import { type GlobalOptions, optionsOf, withExamples } from "../command.ts";
-import type { JobsFilterOptions, JobsListOptions } from "../run-jobs.ts";
+import type { JobsFilterOptions, JobsListOptions, JobsRetryOptions } from "../run-jobs.ts";
 
 const filters = (command: Command): Command =>
   command
@@ -51,11 +51,15 @@ export const addJobs = (program: Command): void => {
     .command("retry")
     .description("Let jobs that have ended live again: same id, attempts from zero, due now.")
     .addArgument(ids())
+    .addOption(new Option("--life <n>", "only the jobs whose newest life this is").argParser(integer(1, 2_147_483_647)))
     .action(async (given: string[], _, self: Command) => {
       const { runJobsRetry } = await import("../run-jobs.ts");
-      await runJobsRetry(given, optionsOf<object>(self));
+      await runJobsRetry(given, optionsOf<JobsRetryOptions & GlobalOptions>(self));
     });
-  withExamples(retry, [["forgeq jobs retry 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071", ""]]);
+  withExamples(retry, [
+    ["forgeq jobs retry 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071", ""],
+    ["forgeq jobs retry 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071 --life 1", "safe to repeat: it makes life 2 only once"],
+  ]);
 
   const cancel = jobs
     .command("cancel")

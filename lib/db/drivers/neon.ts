@@ -1,5 +1,6 @@
-import { neon, neonConfig, Pool } from "@neondatabase/serverless";
+import { neon, neonConfig, Pool, types as neonTypes } from "@neondatabase/serverless";
 import type { ConnectOptions, Db } from "./client.ts";
+import { withInstants } from "./instants.ts";
 import { toParams } from "./params.ts";
 import { createSessions, outlive } from "./session.ts";
 
@@ -44,6 +45,7 @@ const useEndpoints = (url: string, fetchEndpoint: string | undefined, wsProxy: s
 export const createNeonDb = ({ url, max = 4, statementSeconds = 5, fetchEndpoint, wsProxy }: ConnectOptions): Db => {
   useEndpoints(url, fetchEndpoint, wsProxy);
   const deadlineMs = statementSeconds * 1000;
+  const types = withInstants((type, format) => neonTypes.getTypeParser(type, format) as unknown);
   const http = neon(url);
   let pool: Pool | undefined;
   const openPool = (): Pool => {
@@ -54,6 +56,7 @@ export const createNeonDb = ({ url, max = 4, statementSeconds = 5, fetchEndpoint
         max,
         connectionTimeoutMillis: CONNECT_MS,
         allowExitOnIdle: true,
+        types,
       }),
     );
     return pool;
@@ -61,8 +64,10 @@ export const createNeonDb = ({ url, max = 4, statementSeconds = 5, fetchEndpoint
   return {
     driver: "neon",
     query: async <Row>(text: string, params: readonly unknown[] = []) =>
+      // Options of `neon(url)` itself are not those of its `query`.
       (await http.query(text, toParams(params), {
         fetchOptions: { signal: AbortSignal.timeout(deadlineMs) },
+        types,
       })) as Row[],
     transaction: createSessions(openPool, deadlineMs, { toError }).transaction,
     close: async () => {

@@ -1,5 +1,6 @@
 import pg from "pg";
 import type { ConnectOptions, Db } from "./client.ts";
+import { withInstants } from "./instants.ts";
 import { createSendByName } from "./prepared.ts";
 import { createSessions, outlive } from "./session.ts";
 
@@ -42,6 +43,7 @@ export const createPgDb = ({ url, max = 4, keep = 0, statementSeconds = 5 }: Con
       min: keep,
       idleTimeoutMillis: IDLE_MS,
       allowExitOnIdle: true,
+      types: withInstants(pg.types.getTypeParser),
     }),
   );
   return {

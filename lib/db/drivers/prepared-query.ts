@@ -1,5 +1,6 @@
 import pg from "pg";
 import { prepareValue } from "pg/lib/utils.js";
+import { withInstants } from "./instants.ts";
 import type { Answer } from "./session.ts";
 
 /** What pg gives a query that submits itself: the protocol's messages, and the statements that the connection has by name. */
@@ -21,7 +22,7 @@ interface Columns {
   readonly columns: readonly { readonly name: string; readonly parse: (text: string) => unknown }[];
 }
 
-const parserOf = (type: number) => pg.types.getTypeParser(type, "text") as (text: string) => unknown;
+const { getTypeParser: parserOf } = withInstants(pg.types.getTypeParser);
 
 const columnsOf = (fields: readonly pg.FieldDef[]): Columns => ({
   empty: Object.fromEntries(fields.map(({ name }) => [name, null])),

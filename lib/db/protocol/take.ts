@@ -111,7 +111,7 @@ const CALL =
 const COLUMNS = "id, payload, details, answer";
 
 const HOUSEKEEPING = `case when answer is not null then json_build_object(
-  'leaseSeconds', (select extract(epoch from min(expires_at) - coalesce($8, clock_timestamp())) from forgeq.lease),
+  'leaseSeconds', (select forgeq.bounded_seconds(min(expires_at), coalesce($8, clock_timestamp())) from forgeq.lease),
   'queues', array(select name from forgeq.queue order by name),
   'offered', forgeq.offer_capacity($1, $9::jsonb, $6, $8)) end as housekeeping`;
 

@@ -21,7 +21,7 @@ export const readServerFacts = async (db: Db): Promise<ServerFacts> =>
   only(await call<ServerFacts>(db, SERVER_FACTS, []));
 
 const EXPIRED_LEASES = `/* forgeq:expired_leases */
-select count(*)::int as leases, coalesce(extract(epoch from clock_timestamp() - min(expires_at)), 0)::float8 as seconds
+select count(*)::int as leases, coalesce(-forgeq.bounded_seconds(min(expires_at), clock_timestamp()), 0) as seconds
 from forgeq.lease where expires_at < clock_timestamp()`;
 
 /** Leases whose time is over and that nobody has taken back, and for how many seconds. */

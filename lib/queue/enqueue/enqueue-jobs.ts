@@ -1,5 +1,6 @@
 import { DEFAULTS } from "../../core/job.ts";
 import { ForgeqError } from "../../core/errors.ts";
+import { checkedRunAt } from "../../core/job-time.ts";
 import { uuidV7 } from "../../core/uuid.ts";
 import type { IdentifiedJob, NewJob } from "../../core/new-job.ts";
 import type { Sql } from "../../db/drivers/client.ts";
@@ -19,11 +20,16 @@ export interface EnqueuedJob {
 }
 
 /** With an id, made for this call unless the caller gave one. */
-const identify = (job: NewJob): IdentifiedJob => {
+const identify = (job: NewJob, index: number): IdentifiedJob => {
   if ((job.depth ?? 0) > DEFAULTS.maxDepth) {
     throw new ForgeqError("chain_too_deep", `jobs that enqueue jobs may do so ${DEFAULTS.maxDepth} deep`);
   }
-  return { ...job, id: job.id ?? uuidV7(), delaySeconds: job.delaySeconds === 0 ? undefined : job.delaySeconds };
+  return {
+    ...job,
+    id: job.id ?? uuidV7(),
+    runAt: checkedRunAt(job, index),
+    delaySeconds: job.delaySeconds === 0 ? undefined : job.delaySeconds,
+  };
 };
 
 const isFresh = (jobs: readonly NewJob[]): boolean => jobs.every((job) => job.id === undefined);

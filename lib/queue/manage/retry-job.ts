@@ -5,15 +5,29 @@ import { armNextMinute } from "../wake/arm.ts";
 import type { Deps } from "../deps.ts";
 import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
 
+const staleLife = (named: number, { life, state }: Job): ForgeqError =>
+  new ForgeqError("stale_life", `the newest life of this job is ${life}: a retry of life ${named} changes nothing`, {
+    life,
+    state,
+  });
+
 /**
  * A finished job lives again: same id, attempts from zero, due now; its history stays.
  *
+ * @param life - the life that the caller saw, so that a retry that is sent again does not run the job again; the newest
+ *   one unless given
  * @returns the job in its new life, or `illegal` with the state of a job that has not ended
- * @throws {ForgeqError} `unique_key_conflict` - another live job holds its key; `payload_gone` - its queue kept no payload
+ * @throws {ForgeqError} `stale_life` - `life` is not the newest one; `unique_key_conflict` - another live job holds its key;
+ *   `payload_gone` - its queue kept no payload. Nothing was changed then.
  */
-export const retryJob = async (deps: Deps, id: string): Promise<Job | "not_found" | { readonly illegal: JobState }> => {
+export const retryJob = async (
+  deps: Deps,
+  id: string,
+  life?: number,
+): Promise<Job | "not_found" | { readonly illegal: JobState }> => {
   const seen = await getJob(deps.db, id, deps.clock());
   if (seen === null) return "not_found";
+  if (life !== undefined && life !== seen.life) throw staleLife(life, seen);
   if (seen.finishedAt === null) return { illegal: seen.state };
 
   await armNextMinute(deps);
@@ -26,5 +40,6 @@ export const retryJob = async (deps: Deps, id: string): Promise<Job | "not_found
   if (outcome === "retried") await wakeDispatcher(deps, 0, seen.queue);
   const now = await getJob(deps.db, id, deps.clock());
   if (now === null) return "not_found";
+  if (outcome === "stale") throw staleLife(seen.life, now);
   return outcome === "retried" ? now : { illegal: now.state };
 };

@@ -71,6 +71,17 @@ it(
     });
     const again = await run(["enqueue", "--type", "send_email", "--payload", "-", "--unique-key", "k"], MAIL);
     expect(again).toMatchObject({ code: 0, stdout: `${id}\n` });
+    const never = await run(["enqueue", "--type", "send_email", "--payload", MAIL, "--run-at", "9999-01-01T00:00:00Z"]);
+    expect(never).toMatchObject({ code: 1, stdout: "" });
+    expect(never.stderr).toContain("run_at must be finite and at most ten years ahead");
+    const line = JSON.stringify({
+      type: "send_email",
+      payload: JSON.parse(MAIL) as unknown,
+      run_at: "9999-01-01T00:00:00Z",
+    });
+    const file = await run(["enqueue", "--file", "-"], `${line}\n`);
+    expect(file).toMatchObject({ code: 1, stdout: "" });
+    expect(file.stderr).toContain("line 1: run_at must be finite");
     const [list, show, queueList, stats, doctor, cancel, retry] = [
       await run(["jobs", "list", "--json"]),
       await run(["jobs", "show", id, "--json"]),
@@ -92,8 +103,15 @@ it(
     const armed = await forgeq(["doctor", "--json"], { env: { DATABASE_URL: url, FORGEQ_WAKE: "armed" } });
     expect(ndjson(armed.stdout).find(({ check }) => check === "wakes")).toMatchObject({ level: "warning" });
     expect(ndjson(cancel.stdout)).toMatchObject([{ id, state: "cancelled" }]);
-    expect(ndjson(retry.stdout)).toMatchObject([{ id, state: "pending" }]);
+    expect(ndjson(show.stdout)).toMatchObject([{ life: 1 }]);
+    expect(ndjson(retry.stdout)).toMatchObject([{ id, state: "pending", life: 2 }]);
     expect(await run(["jobs", "retry", id])).toMatchObject({ code: 1, stdout: "" });
+    await run(["jobs", "cancel", id]);
+    const stale = await run(["jobs", "retry", id, "--life", "1"]);
+    expect(stale).toMatchObject({ code: 1, stdout: "" });
+    expect(stale.stderr).toContain("the newest life of this job is 2");
+    expect((await run(["jobs", "show", id])).stdout).toMatch(/life +2/);
+    expect(await run(["jobs", "retry", id, "--life", "0"])).toMatchObject({ code: 2, stdout: "" });
     const set = await run(["queues", "set", "emails", "--max-in-flight", "none", "--json"]);
     expect(ndjson(set.stdout)).toMatchObject([{ name: "emails", max_in_flight: null }]);
     expect(ndjson((await run(["queues", "pause", "emails", "--json"])).stdout)).toMatchObject([{ paused: true }]);
