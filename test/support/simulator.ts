@@ -93,7 +93,9 @@ export const simulate = async (options: SimulatorOptions) => {
         deps,
         plain,
         async (_payload, job) => {
-          const [row] = await s.db.query<{ at: Date }>("select run_at as at from forgeq.job where id = $1", [job.id]);
+          // Time stands still meanwhile: on a busy machine the lease would expire otherwise, and the job run twice.
+          const dueAt = "select run_at as at from forgeq.job where id = $1";
+          const [row] = await virtual.working(() => s.db.query<{ at: Date }>(dueAt, [job.id]));
           starts.push({ runAtMs: row!.at.getTime(), startedAtMs: virtual.now() });
           await virtual.sleep(jobSeconds);
           return {};
