@@ -16,12 +16,18 @@ const tlsOf = (url: URL): pg.ClientConfig["ssl"] => {
   return { rejectUnauthorized: true };
 };
 
-/** How pg connects to a URL: its TLS, its deadline, and the URL without what pg would read otherwise. */
+/** How pg connects to a URL: its TLS, its deadline, its keepalive, and the URL without what pg would read otherwise. */
 export const clientConfig = (url: string): pg.ClientConfig => {
   const parsed = new URL(url);
   const ssl = tlsOf(parsed);
   for (const name of ["sslmode", "channel_binding"]) parsed.searchParams.delete(name);
-  return { connectionString: parsed.href, ssl, connectionTimeoutMillis: CONNECT_MS };
+  return {
+    connectionString: parsed.href,
+    ssl,
+    connectionTimeoutMillis: CONNECT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+  };
 };
 
 /**
@@ -34,8 +40,6 @@ export const createPgDb = ({ url, max = 4, keep = 0, statementSeconds = 5 }: Con
       ...clientConfig(url),
       max,
       min: keep,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       idleTimeoutMillis: IDLE_MS,
       allowExitOnIdle: true,
     }),
