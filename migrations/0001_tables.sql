@@ -186,8 +186,13 @@ create unlogged table forgeq.worker_capacity (
   types text[] not null,
   -- Names the process in the attempts' records.
   invocation text,
-  until timestamptz not null
+  until timestamptz not null,
+  -- Where pushes are sent, and what their code is made with: see functions/send_push.sql. Null: nothing is pushed.
+  channel text,
+  key bytea
 );
+-- Without a policy: only the owner's functions read it, whatever a role may select.
+alter table forgeq.worker_capacity enable row level security;
 
 -- Schedules: cron rules that enqueue a job at each slot. The slots are computed in TypeScript (lib/core/slots.ts); functions/fire_schedules.sql enqueues
 -- the jobs of each slot, once.

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { formatDescription, type WorkerDescription } from "../queue/worker/describe.ts";
-import { listenForWorker } from "../queue/worker/listen.ts";
+import { listenForWorker, stopListening } from "../queue/worker/listen.ts";
 import { createWorker } from "../queue/worker/worker.ts";
 import { configure } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
@@ -59,9 +59,15 @@ export const startWorker = async (
   hints.subscribe(worker.hint);
   const listener =
     deps.db.driver === "pg" && options.once !== true
-      ? listenForWorker(connection, deps.db, worker, (works) => {
-          if (!works && database.embedded) void database.revive().catch(() => undefined);
-        })
+      ? listenForWorker(
+          connection,
+          deps.db,
+          worker,
+          (works) => {
+            if (!works && database.embedded) void database.revive().catch(() => undefined);
+          },
+          deps.logger,
+        )
       : null;
   return {
     drained: worker.drained,
@@ -71,8 +77,7 @@ export const startWorker = async (
       return Object.fromEntries(worker.settled);
     },
     stop: async () => {
-      await listener?.close();
-      const inOrder = await worker.stop(options.grace * 1000);
+      const inOrder = await stopListening(listener, worker, options.grace * 1000);
       await mailbox.close();
       return inOrder;
     },

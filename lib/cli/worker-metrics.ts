@@ -50,6 +50,33 @@ const answerPages =
     );
   };
 
+/** What the worker itself counts of its listening connection; nothing before it has started. */
+const showListening = (registry: Registry, describe: () => WorkerDescription | null): void => {
+  const read = (field: string): number => Number(describe()?.state[field] ?? 0);
+  new Gauge({
+    ...settingsOf("forgeq_worker_listening", registry),
+    collect() {
+      this.set(read("listening"));
+    },
+  });
+  new Counter({
+    ...settingsOf("forgeq_worker_pushes_total", registry),
+    collect() {
+      this.reset();
+      this.inc({ outcome: "received" }, read("pushesReceived"));
+      this.inc({ outcome: "found" }, read("pushesFound"));
+      this.inc({ outcome: "ignored" }, read("pushesIgnored"));
+    },
+  });
+  new Counter({
+    ...settingsOf("forgeq_worker_probes_lost_total", registry),
+    collect() {
+      this.reset();
+      this.inc(read("probesLost"));
+    },
+  });
+};
+
 /** Counts from the start of this process, in memory: what `GET /metrics` of the API counts is all processes', from Postgres. */
 export const createWorkerMetrics = (worker: {
   readonly concurrency: number;
@@ -75,6 +102,7 @@ export const createWorkerMetrics = (worker: {
     },
   });
   new Gauge(settingsOf("forgeq_worker_concurrency", registry)).set(worker.concurrency);
+  showListening(registry, worker.describe);
 
   const labels = ({ queue = "", type = "" }: Dimensions = {}) => ({ queue, type });
   const metrics: Metrics = {

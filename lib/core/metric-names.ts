@@ -92,6 +92,21 @@ export const WORKER_METRICS = {
     labels: [],
     help: "Expired leases, of any process, that this one took back.",
   },
+  forgeq_worker_listening: {
+    type: "gauge",
+    labels: [],
+    help: "1 while this process hears of jobs that others enqueue; 0: it finds them by polling.",
+  },
+  forgeq_worker_pushes_total: {
+    type: "counter",
+    labels: ["outcome"],
+    help: "Leases that producers began for this process: received, or found by a poll as their notification was lost. Ignored: forged or sent again.",
+  },
+  forgeq_worker_probes_lost_total: {
+    type: "counter",
+    labels: [],
+    help: "Probes of this process's listening connection that did not arrive: it was opened again.",
+  },
   forgeq_worker_jobs: { type: "gauge", labels: [], help: "Jobs in this process, waiting or running." },
   forgeq_worker_concurrency: { type: "gauge", labels: [], help: "Jobs that this process runs concurrently, at most." },
 } as const satisfies Record<string, PrometheusFamily>;

@@ -136,7 +136,7 @@ begin
       decode(repeat(encode(forgeq.metric_end(null, 'enqueued', null, null, null), 'hex'), n), 'hex'), now_at);
     lease := json_build_array(claim, case when start = 'local' then of_type.lease_seconds end, of_type.max_attempts, null);
     if start = 'push' then
-      perform pg_notify('forgeq_' || replace(worker::text, '-', ''), concat_ws(E'\n',
+      perform forgeq.send_push(worker, concat_ws(E'\n',
         json_build_object('lease', claim, 'type', types[1], 'queue', worker_queue, 'seconds', of_type.lease_seconds, 'max_attempts', of_type.max_attempts,
           'ids', ids),
         payloads, details));

@@ -27,8 +27,10 @@ const queries = [
   ...[...rules.matchAll(/expr: (.*)/g)].map(([, expr = ""]) => expr),
 ];
 
+/** Those of all processes, and of a worker's own. */
+const METRICS = { ...PROMETHEUS_METRICS, ...WORKER_METRICS };
 /** A metric as a query names it: a histogram by its parts. */
-const names = Object.entries(PROMETHEUS_METRICS).flatMap(([name, { type }]) =>
+const names = Object.entries(METRICS).flatMap(([name, { type }]) =>
   type === "histogram" ? ["_bucket", "_sum", "_count"].map((part) => name + part) : [name],
 );
 
@@ -44,7 +46,7 @@ describe("dashboards and alert rules", () => {
   it("select by labels that the metric has", () => {
     for (const query of queries) {
       for (const [, name = "", selector = ""] of query.matchAll(/(forgeq_\w+)\{([^}]*)\}/g)) {
-        const metric = PROMETHEUS_METRICS[name.replace(/_(bucket|sum|count)$/, "") as keyof typeof PROMETHEUS_METRICS];
+        const metric = METRICS[name.replace(/_(bucket|sum|count)$/, "") as keyof typeof METRICS];
         const labels = [...selector.matchAll(/(\w+)(?:=|!)/g)].map(([, label]) => label);
         expect(metric.labels, query).toEqual(expect.arrayContaining(labels));
       }

@@ -123,3 +123,29 @@ describe("a capacity offer", () => {
     expect(offered(more)).toBe(false);
   });
 });
+
+describe("a poll of a worker without a free slot", () => {
+  const full = { pollDue: true, busyJobs: 10 };
+
+  it("is sent while producers may have pushed jobs to it, and takes nothing", () => {
+    const expected = { why: "poll", settleJobs: 0, takeJobs: 0, visits: "none", poll: true, housekeeping: true };
+    expect(next({ ...full, pollsUntilMs: NOW_MS + 1 })).toEqual(expected);
+    expect(next({ ...full, pollsUntilMs: NOW_MS + 1, outcomesWaiting: 2 })).toMatchObject({
+      settleJobs: 2,
+      poll: true,
+    });
+  });
+
+  it.each([
+    ["the last offer is long over", { pollsUntilMs: NOW_MS }],
+    ["the worker stops", { pollsUntilMs: NOW_MS + 1, accepting: false }],
+    ["none is due", { pollsUntilMs: NOW_MS + 1, pollDue: false }],
+  ])("is not sent where %s", (_, more) => {
+    expect(next({ ...full, ...more })).toBeNull();
+  });
+});
+
+it("makes no offer while the probe of the last one has not arrived", () => {
+  const state = { outcomesWaiting: 1, listening: true };
+  expect(next({ ...state, awaitsProbe: true })?.housekeeping).toBe(false);
+});

@@ -8,6 +8,11 @@ export interface CapacityOffer {
   readonly types: readonly string[];
   /** How long the offer holds from now; 0 takes it back. */
   readonly seconds: number;
+  /** Sent to the worker's own channel with the offer: its arrival proves that pushes would arrive, too. */
+  readonly probe?: string;
+  /** Of the worker's push address; without them nothing is pushed. */
+  readonly channel?: string;
+  readonly key?: string;
 }
 
 const OFFER = `/* forgeq:offer_capacity */

@@ -26,92 +26,136 @@ export const notifyWorkers = async (db: Db, hint: Hint): Promise<void> => {
 };
 
 export interface Listener {
-  close(): Promise<void>;
+  /** The connection is silent: opens another one. */
+  readonly reopen: () => void;
+  /**
+   * Ends when what was being pushed has arrived: commits of producers may take their time, `longestMs` at most.
+   *
+   * @returns false where pushes may have been lost
+   */
+  close(longestMs?: number): Promise<boolean>;
+}
+
+/**
+ * Why notifications don't arrive. `broken`: the connection can't be had, or it broke. `silent`: it is there, and what is sent does
+ * not arrive. `pooled`: there is a pooler between, whose sessions are not this process's own.
+ */
+export type NotListening = "broken" | "silent" | "pooled";
+
+interface On {
+  readonly hint: (hint: Hint) => void;
+  readonly change: (works: boolean, why?: NotListening) => void;
 }
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
+/** A pooler stays as a rule; but the address may lead elsewhere one day. */
+const POOLED_PAUSE_MS = 300_000;
+/** For each statement of a connection that is being opened, and for a probe that goes another way. */
+const ANSWER_MS = 5_000;
 const PROBE_MS = 2_000;
+const CLOSE_MS = 2_000;
+const GOODBYE_MS = 1_000;
+
+const PID = "/* forgeq:listen */ select pg_backend_pid() as pid";
 
 /**
- * Listens for hints on a connection of its own, and opens it again when it breaks. It works on a direct connection to Postgres; through
- * a transaction pooler `listen` is accepted and nothing ever arrives, so each new connection is probed with a notification
- * that goes another way.
+ * A pooler tells each client a key of its own, for cancel requests, and not that of the backend. Through one, `listen` would be
+ * accepted, left in a session that others share, and nothing would ever arrive.
+ */
+const isPooled = async (client: pg.Client): Promise<boolean> => {
+  const { rows } = await client.query<{ pid: number }>(PID);
+  return (client as pg.Client & { readonly processID?: number }).processID !== rows[0]?.pid;
+};
+
+const isProved = async (db: Db, probe: string, arrived: Promise<void>): Promise<boolean> => {
+  await db.query(NOTIFY, [probe]);
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), PROBE_MS);
+  const proved = await Promise.race([arrived.then(() => true), late.promise]);
+  clearTimeout(timer);
+  return proved;
+};
+
+/** Ends a connection. One that is silent would never say that it has ended. */
+const end = async (client: pg.Client): Promise<void> => {
+  const timer = setTimeout(() => client.connection.stream.destroy(), GOODBYE_MS);
+  await client.end().catch(() => undefined);
+  clearTimeout(timer);
+};
+
+/**
+ * Listens for hints on a connection of its own, and opens it again, for as long as it takes, when it breaks or is silent. It works on a
+ * direct connection to Postgres: behind a pooler nothing is listened to, and one connection in five minutes looks whether it is still
+ * there. Each new connection is probed with a notification that goes another way.
  *
  * @param on.change - told whether hints arrive; what was missed meanwhile is not known, so poll everything then
  * @param receiver - what is pushed to it arrives on this connection, too
  */
-export const listenForHints = (
-  options: ConnectOptions,
-  db: Db,
-  on: { readonly hint: (hint: Hint) => void; readonly change: (works: boolean) => void },
-  receiver?: PushReceiver,
-): Listener => {
+export const listenForHints = (options: ConnectOptions, db: Db, on: On, receiver?: PushReceiver): Listener => {
   const pushes = receiver && createPushChannel(receiver);
-  let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   let pauseMs = FIRST_PAUSE_MS;
   let closed = false;
+  /** The newest connection; `fail` ends it, and opens the next one after a pause. */
+  let current: { readonly client: pg.Client; readonly fail: (why: NotListening) => void } | undefined;
   let works = false;
 
-  const again = (): void => {
-    if (closed) return;
+  const again = (why: NotListening): void => {
     clearTimeout(timer);
-    timer = setTimeout(() => void open(), pauseMs);
+    if (closed) return;
+    timer = setTimeout(() => void open(), why === "pooled" ? POOLED_PAUSE_MS : pauseMs);
     pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
   };
 
   const open = async (): Promise<void> => {
-    const opened = new pg.Client(clientConfig(options.url));
-    client = opened;
+    const client = new pg.Client({ ...clientConfig(options.url), query_timeout: ANSWER_MS });
     let ended = false;
-    const end = (): void => {
+    const fail = (why: NotListening): void => {
       if (ended) return;
       ended = true;
       works = false;
       pushes?.broke();
-      opened.end().catch(() => undefined);
-      on.change(false);
-      again();
+      void end(client);
+      on.change(false, why);
+      again(why);
     };
-    opened.on("error", end).on("end", end);
+    current = { client, fail };
+    client.on("error", () => fail("broken")).on("end", () => fail("broken"));
     const probe = randomUUID();
-    const arrived = Promise.withResolvers<boolean>();
-    opened.on("notification", ({ channel, payload = "" }) => {
-      if (channel === pushes?.channel) return pushes.received(payload);
-      if (payload === probe) arrived.resolve(true);
+    const arrived = Promise.withResolvers<void>();
+    client.on("notification", ({ channel, payload = "" }) => {
+      if (ended) return;
+      if (channel !== CHANNEL) return pushes?.received(payload);
+      if (payload === probe) arrived.resolve();
       const hint = parse(payload);
       if (hint !== null) on.hint(hint);
     });
     try {
-      await opened.connect();
-      for (const channel of [CHANNEL, pushes?.channel])
-        if (channel !== undefined) await opened.query(`/* forgeq:listen */ listen ${channel}`);
-      await db.query(NOTIFY, [probe]);
-      const late = setTimeout(() => arrived.resolve(false), PROBE_MS);
-      const arrives = await arrived.promise.finally(() => clearTimeout(late));
-      if (arrives) await pushes?.begin(opened);
+      await client.connect();
+      if (await isPooled(client)) return fail("pooled");
+      await client.query(`/* forgeq:listen */ listen ${CHANNEL}`);
+      await pushes?.listen(client);
+      if (!(await isProved(db, probe, arrived.promise))) return fail("silent");
+      await pushes?.begin(client);
       if (ended) return;
-      works = arrives;
-      if (works) pauseMs = FIRST_PAUSE_MS;
-      else {
-        // A pooler: asking again would not help, polling does.
-        closed = true;
-        await opened.end();
-      }
-      on.change(works);
+      works = true;
+      pauseMs = FIRST_PAUSE_MS;
+      on.change(true);
     } catch {
-      end();
+      fail("broken");
     }
   };
 
   void open();
   return {
-    close: async () => {
+    reopen: () => current?.fail("silent"),
+    close: async (longestMs = CLOSE_MS) => {
       closed = true;
       clearTimeout(timer);
-      if (works && client !== undefined) await pushes?.end(client);
-      await client?.end().catch(() => undefined);
+      const heard = works && current !== undefined ? await pushes?.end(current.client, db, longestMs) : false;
+      if (current !== undefined) await end(current.client);
+      return heard ?? true;
     },
   };
 };

@@ -34,12 +34,22 @@ export interface SettleAndTake {
   readonly at: Date | null;
 }
 
+/** An open lease that was begun for this worker with the commit that stored its jobs: a push, or a local start. */
+export interface PushedLease {
+  readonly id: string;
+  readonly leaseSeconds: number;
+}
+
 /** What an idle worker attends to in addition to its jobs. */
 export interface Housekeeping {
   /** Seconds until the first lease expires, negative once it has; null: there are none. */
   readonly leaseSeconds: number | null;
   /** All queues, paused ones included. */
   readonly queues: readonly string[];
+  /** As they were before this statement's outcomes; null: there are none. */
+  readonly pushed: readonly PushedLease[] | null;
+  /** Whether the offer's probe was sent; null: there was none. */
+  readonly probed: boolean | null;
 }
 
 /** A lease that this process has begun with the call, and its jobs. */
@@ -110,10 +120,14 @@ const CALL =
 
 const COLUMNS = "id, payload, details, answer";
 
-const HOUSEKEEPING = `case when answer is not null then json_build_object(
-  'leaseSeconds', (select forgeq.bounded_seconds(min(expires_at), coalesce($8, clock_timestamp())) from forgeq.lease),
+// A lease that was begun as its jobs were stored has its claim's id; those that a worker takes have ids of their own.
+const HOUSEKEEPING = `case when answer is not null then (select json_build_object(
+  'leaseSeconds', forgeq.bounded_seconds(min(l.expires_at), coalesce($8, clock_timestamp())),
+  'pushed', json_agg(json_build_object('id', l.id, 'leaseSeconds', extract(epoch from l.expires_at - l.created_at)))
+    filter (where l.begun_by = $1 and l.id = l.claim_id and l.expires_at > coalesce($8, clock_timestamp())),
   'queues', array(select name from forgeq.queue order by name),
-  'offered', forgeq.offer_capacity($1, $9::jsonb, $6, $8)) end as housekeeping`;
+  'offered', forgeq.offer_capacity($1, $9::jsonb, $6, $8),
+  'probed', forgeq.probe_listener($9::jsonb ->> 'channel', $9::jsonb ->> 'probe')) from forgeq.lease l) end as housekeeping`;
 
 const SETTLE_AND_TAKE = `/* forgeq:settle_and_take */
 select ${COLUMNS} from ${CALL}`;

@@ -4,6 +4,7 @@ import type { Settlement, Settles } from "../run/settling.ts";
 import type { CapacityOffering } from "./capacity-offer.ts";
 import type { Housekeeper } from "./housekeeping.ts";
 import type { WorkerLeases } from "./leases.ts";
+import type { LostPushes } from "./lost-pushes.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { noteRoundTrip } from "./pace.ts";
@@ -26,7 +27,8 @@ export interface ExchangeParts {
   readonly queues: QueuePositions;
   readonly leases: WorkerLeases;
   readonly outcomes: Outcomes;
-  readonly offer: Pick<CapacityOffering, "offer">;
+  readonly offer: Pick<CapacityOffering, "offer" | "answered">;
+  readonly lostPushes: Pick<LostPushes, "found" | "leave">;
   readonly poll: Pick<Poll, "polled" | "due">;
   readonly housekeeping: Pick<Housekeeper, "found">;
   /** Runs something in `ms`; the worker is not quiet until then. */
@@ -83,7 +85,7 @@ const absorb = (
   takes: readonly QueueTake[],
   found: SettledAndTaken,
 ): void => {
-  const { queues, leases, outcomes, poll, housekeeping, later } = parts;
+  const { queues, leases, outcomes, poll, housekeeping, lostPushes, later } = parts;
   const freed = outcomes.note(settles, found);
   leases.start(found.leases);
   for (const { queue, waitMs } of queues.note(takes, found)) later(waitMs, () => queues.markDue(queue));
@@ -93,7 +95,12 @@ const absorb = (
     wake(deps, state, parts, found.wakeSeconds, givesBack(settles), unvisited);
   }
   if (found.dueSeconds !== null) poll.due(found.dueSeconds);
-  if (found.housekeeping !== null && state.accepting) housekeeping.found(found.housekeeping);
+  if (found.housekeeping === null) return;
+  if (state.accepting) housekeeping.found(found.housekeeping);
+  if (found.housekeeping.pushed === null) return;
+  // Read before these outcomes were written.
+  const written = new Set(settles.map(({ leaseId }) => leaseId));
+  lostPushes.found(found.housekeeping.pushed.filter(({ id }) => !written.has(id)));
 };
 
 const absorbAll = (
@@ -108,8 +115,10 @@ const absorbAll = (
   parts.queues.missed(takes.filter(({ queue }) => !visited.has(queue)));
   for (const { settles, answer } of answered) absorb(deps, state, parts, settles, takes, answer);
   const unannounced = answered.some(({ answer }) => foundUnannounced(takes, answer));
-  if (statement.visits === "all" || unannounced) parts.poll.polled(unannounced);
-  if (unwritten !== null) parts.outcomes.forget(unwritten.settles, unwritten.error);
+  if (statement.poll || statement.visits === "all" || unannounced) parts.poll.polled(unannounced);
+  if (unwritten === null) return;
+  parts.lostPushes.leave(unwritten.settles.map(({ leaseId }) => leaseId));
+  parts.outcomes.forget(unwritten.settles, unwritten.error);
 };
 
 /** Sends one statement, and absorbs its answer: counters that it moves are put back before, whatever the answer. */
@@ -133,5 +142,7 @@ export const exchange = async (
   }
   const [first] = settlement.answered;
   if (first !== undefined) noteRoundTrip(state, deps.time.elapsedMs() - sentAtMs - first.answer.serverMs);
+  if (typeof input.housekeeping?.offer?.probe === "string")
+    parts.offer.answered(settlement.answered.some(({ answer }) => answer.housekeeping?.probed === true));
   absorbAll(deps, state, parts, statement, input.takes, settlement);
 };

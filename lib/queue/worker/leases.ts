@@ -35,6 +35,8 @@ export interface WorkerLeases {
   refuse(lease: TakenLease): void;
   /** The outcomes of this many jobs of a lease are written: its heartbeat ends with the last one. */
   settled(leaseId: string, jobs: number): void;
+  /** Whether this process has the lease: some of its outcomes are not written yet. */
+  holds(leaseId: string): boolean;
   /** The queue of a lease that is held. */
   queueOf(leaseId: string): string;
   /** Are these outcomes those of all jobs of their lease? */
@@ -169,6 +171,7 @@ export const createWorkerLeases = (
     },
     refuse: (lease) => refuse(leases, lease),
     settled: (leaseId, jobs) => settled(leases, leaseId, jobs),
+    holds: (leaseId) => heldBy(leases, leaseId) !== undefined,
     queueOf: (leaseId) => heldBy(leases, leaseId)?.lease.queue ?? "",
     isAll: (leaseId, ended) => heldBy(leases, leaseId)?.lease.jobs.length === ended.length,
     jobOf: (leaseId, jobId) => heldBy(leases, leaseId)?.jobs.get(jobId),

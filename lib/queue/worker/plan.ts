@@ -1,5 +1,5 @@
 import { DEFAULTS } from "../../core/job.ts";
-import { isOfferDue } from "./capacity-offer.ts";
+import { findsPushes, isOfferDue } from "./capacity-offer.ts";
 import { batchJobsOf, mostStatementsOf } from "./pace.ts";
 import { isPollNear } from "./poll.ts";
 import { freeSlots, type WorkerState } from "./worker-state.ts";
@@ -19,7 +19,7 @@ export interface Statement {
   readonly takeJobs: number;
   /** The queues that it takes from: all; those that are due or gave jobs a moment ago; none. */
   readonly visits: "all" | "due" | "none";
-  /** It is a poll: the take of an idle worker, made because time passed. */
+  /** It is a poll, made because time passed: the take of an idle worker, or, without a free slot, a look for pushes that were lost. */
   readonly poll: boolean;
   /** It asks for what an idle worker attends to besides its jobs, and makes a capacity offer. */
   readonly housekeeping: boolean;
@@ -52,13 +52,14 @@ export const decide = (state: WorkerState, nowMs: number): Statement | Pause => 
   const free = freeSlots(state);
   const canTake = free > 0 && state.queuesKnown && state.runnableTypes.length > 0;
   const wantsJobs = canTake && (state.pollDue || state.dueQueues > 0);
-  if (state.outcomesWaiting === 0 && !wantsJobs) return pauseOf(state);
+  const finds = findsPushes(state, nowMs);
+  if (state.outcomesWaiting === 0 && !wantsJobs && !finds) return pauseOf(state);
   const batchJobs = batchJobsOf(state);
   if (state.statements > 0) {
     const large = Math.max(state.outcomesWaiting, wantsJobs ? free : 0) * 2 >= batchJobs;
     if (!large || state.statements >= mostStatementsOf(state)) return "statement_under_way";
   }
-  const poll = canTake && state.pollDue;
+  const poll = state.pollDue && (canTake || finds);
   const visitsSome = state.dueQueues > 0 || nowMs - state.gaveAtMs < RECENT_MS;
   const visits = !canTake ? "none" : poll || isPollNear(state, nowMs) ? "all" : visitsSome ? "due" : "none";
   return {

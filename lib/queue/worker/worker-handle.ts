@@ -1,10 +1,12 @@
 import { AsyncResource } from "node:async_hooks";
 import type { SettledState } from "../../db/protocol/settle.ts";
+import type { PushAddress } from "../../db/protocol/push-address.ts";
 import type { TakenLease } from "../../db/protocol/take.ts";
 import type { Deps, LocalStart } from "../deps.ts";
 import type { CapacityOffering } from "./capacity-offer.ts";
 import { describeWorker, type WorkerDescription } from "./describe.ts";
 import type { Housekeeper } from "./housekeeping.ts";
+import type { LostPushes } from "./lost-pushes.ts";
 import type { Poll } from "./poll.ts";
 import type { QueuePositions } from "./queue-positions.ts";
 import type { WorkerOptions } from "./worker-options.ts";
@@ -14,17 +16,28 @@ import type { WorkerState } from "./worker-state.ts";
 export interface Worker {
   /** What this process begins its leases with. */
   readonly id: string;
+  /** Where jobs are pushed to it. */
+  readonly address: PushAddress;
   /** Jobs fall due in `wakeSeconds`, according to a hint; in any queue when none is named. */
   readonly hint: (wakeSeconds: number, queue?: string) => void;
-  /** Whether hints and pushes of others arrive: then it offers them its capacity. */
-  readonly listens: (works: boolean) => void;
+  /** Whether hints and pushes of others arrive: then it offers them its capacity. @param reopen - called when it finds that they do not */
+  readonly listens: (works: boolean, reopen?: () => void) => void;
   /** A lease was begun for this worker by the producer of its jobs. */
   readonly push: (lease: TakenLease) => void;
+  /** The probe of an offer has arrived. */
+  readonly probed: (probe: string) => void;
+  /** Something arrived on its channel that the database has not sent, or that had come before. */
+  readonly ignored: () => void;
+  /** Takes up what was pushed to this worker and did not arrive. */
+  readonly findLostPushes: () => Promise<void>;
   /**
    * Takes nothing more, lets what runs end, and settles it. After `graceMs` the jobs' signals abort, and what does not end then is
-   * released uncounted. @returns false when outcomes could not be written: their leases expire
+   * released uncounted.
+   *
+   * @param heard - until it resolves pushes may arrive, which are released uncounted; none unless given
+   * @returns false when outcomes could not be written: their leases expire
    */
-  stop(graceMs: number): Promise<boolean>;
+  stop(graceMs: number, heard?: Promise<unknown>): Promise<boolean>;
   /** Jobs in this process. */
   busy(): number;
   /** Resolves when a worker that runs once has nothing left to do. */
@@ -38,10 +51,12 @@ export interface Worker {
 }
 
 /** The parts of a worker that its callers reach. */
-export interface Inside extends Pick<Worker, "id" | "stop" | "drained" | "settled" | "localStart"> {
+export interface Inside extends Pick<Worker, "id" | "address" | "drained" | "settled" | "localStart"> {
+  readonly stop: (graceMs: number) => Promise<boolean>;
   readonly state: WorkerState;
   readonly queues: QueuePositions;
   readonly offer: CapacityOffering;
+  readonly lostPushes: LostPushes;
   readonly poll: Poll;
   readonly housekeeping: Housekeeper;
   readonly pump: () => void;
@@ -49,18 +64,28 @@ export interface Inside extends Pick<Worker, "id" | "stop" | "drained" | "settle
 }
 
 export const toWorker = (deps: Deps, options: WorkerOptions, inside: Inside): Worker => {
-  const { state, queues, offer, poll, housekeeping, pump, pumpSoon } = inside;
+  const { state, queues, offer, lostPushes, poll, housekeeping, pump, pumpSoon } = inside;
+  const waitFor = (heard: Promise<unknown>): void => {
+    state.waits += 1;
+    const heardAll = (): void => {
+      state.waits -= 1;
+      pump();
+    };
+    heard.then(heardAll, heardAll);
+  };
   return {
     id: inside.id,
-    listens: (works) => {
-      offer.listens(works);
+    address: inside.address,
+    listens: (works, reopen) => {
+      offer.listens(works, reopen);
       if (!works) return;
       // What was missed meanwhile is not known.
       queues.markDue();
       pump();
     },
     push: (lease) => {
-      if (!options.handlers.has(lease.type)) return;
+      if (!options.handlers.has(lease.type) || lostPushes.tookUp(lease.id)) return;
+      state.pushesReceived += 1;
       offer.push(lease);
       pumpSoon();
     },
@@ -71,7 +96,13 @@ export const toWorker = (deps: Deps, options: WorkerOptions, inside: Inside): Wo
       if (!queues.markDue(queue) && options.queues === null) housekeeping.refresh();
       pump();
     }),
-    stop: inside.stop,
+    probed: offer.probed,
+    ignored: () => void (state.pushesIgnored += 1),
+    findLostPushes: lostPushes.look,
+    stop: (graceMs, heard) => {
+      if (heard !== undefined) waitFor(heard);
+      return inside.stop(graceMs);
+    },
     busy: () => state.busyJobs,
     drained: inside.drained,
     settled: inside.settled,

@@ -23,7 +23,7 @@ export interface WorkerState {
    * it stores. Each gives back the same number when the database has answered, or has not.
    */
   reservedJobs: number;
-  /** Timers that end with another statement. The pump's `later` adds one, and its timer takes it away. */
+  /** What ends with another statement: timers of the pump's `later`, lost pushes being taken up, a listener being closed. Each adds one, and takes it away. */
   waits: number;
   /** Jobs in this process, waiting or running. The leases add those that start, and take one away when its outcome is known. */
   busyJobs: number;
@@ -64,12 +64,26 @@ export interface WorkerState {
    * itself: ten seconds without a local start are taken for their end.
    */
   leaveSlotsUntilMs: number;
-  /** Whether notifications arrive, so that jobs can be pushed. The listener sets and clears it. */
+  /** Whether notifications arrive, so that jobs can be pushed. The capacity offer sets and clears it, as the listener and its own probes say. */
   listening: boolean;
   /** Until when producers count on this worker's capacity; `-Infinity`: they do not. The capacity offer sets it. */
   offeredUntilMs: number;
+  /** An offer was made whose probe has not arrived: until it does, none is made. The listening proof sets and clears it. */
+  awaitsProbe: boolean;
+  /** Until then producers may have begun leases for this worker, so it polls for those even without a free slot. The capacity offer sets it. */
+  pollsUntilMs: number;
   /** Before that no capacity is offered, because the worker was full a moment ago. The capacity offer sets it. */
   offerClosedUntilMs: number;
+
+  // Counted since the start, for whoever watches.
+  /** Leases that were pushed to this worker, and whose notification has arrived. The capacity offer counts them. */
+  pushesReceived: number;
+  /** Leases that a poll found, because their notification was lost. The lost pushes count them. */
+  pushesFound: number;
+  /** What arrived on this worker's channel and was not sent by the database, or had come before. The worker's handle counts it. */
+  pushesIgnored: number;
+  /** Probes that did not arrive: the listening connection was opened again. The listening proof counts them. */
+  probesLost: number;
 
   /** The shortest time that a statement has spent on its way; null before the first answer. The exchange sets it. */
   roundTripMs: number | null;
@@ -102,7 +116,13 @@ export const createWorkerState = (
   leaveSlotsUntilMs: -Infinity,
   listening: false,
   offeredUntilMs: -Infinity,
+  awaitsProbe: false,
+  pollsUntilMs: -Infinity,
   offerClosedUntilMs: -Infinity,
+  pushesReceived: 0,
+  pushesFound: 0,
+  pushesIgnored: 0,
+  probesLost: 0,
   roundTripMs: null,
 });
 

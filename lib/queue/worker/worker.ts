@@ -1,4 +1,5 @@
 import { uuidV7 } from "../../core/uuid.ts";
+import { createPushAddress } from "../../db/protocol/push-address.ts";
 import type { settleAndTake } from "../../db/protocol/take.ts";
 import type { Deps } from "../deps.ts";
 import { canOffer, createCapacityOffer } from "./capacity-offer.ts";
@@ -8,6 +9,7 @@ import { startHousekeeping } from "./housekeeping.ts";
 import { createWorkerLeases } from "./leases.ts";
 import { createLocalSlots } from "./local-slots.ts";
 import { createLocalStart, type LocalCapacity } from "./local-start.ts";
+import { createLostPushes } from "./lost-pushes.ts";
 import { createOutbox } from "./outbox.ts";
 import { createOutcomes } from "./outcomes.ts";
 import { createPoll } from "./poll.ts";
@@ -49,6 +51,7 @@ const pushableTypes = ({ handlers }: WorkerOptions): readonly string[] =>
 export const wireWorker = (deps: Deps, options: WorkerOptions, call?: typeof settleAndTake): WiredWorker => {
   const { handlers, invocation } = options;
   const id = uuidV7();
+  const address = createPushAddress();
   const types = pushableTypes(options);
   const state = createWorkerState(options, canOffer(options, types));
   const drained = Promise.withResolvers<void>();
@@ -64,14 +67,20 @@ export const wireWorker = (deps: Deps, options: WorkerOptions, call?: typeof set
       if (isDrained(state)) drained.resolve();
     },
   });
-  const slots = createLocalSlots(state, deps.time, { handlers, queues, start: (begun) => leases.start(begun), pump });
+  const slots = createLocalSlots(state, deps.time, {
+    handlers,
+    queues,
+    start: (begun) => leases.start(begun.filter((lease) => !lostPushes.tookUp(lease.id))),
+    pump,
+  });
   const localStart = createLocalStart(deps, id, invocation, slots);
   const leases = createWorkerLeases({ ...deps, localStart }, state, handlers, id, (leaseId, ended, unblocked) => {
     outbox.add(leaseId, ended);
     if (unblocked) queues.markDue(leases.queueOf(leaseId));
     pumpSoon();
   });
-  const offer = createCapacityOffer(deps, state, { id, invocation, queues: options.queues, types }, leases);
+  const offer = createCapacityOffer(deps, state, { id, address, invocation, queues: options.queues, types }, leases);
+  const lostPushes = createLostPushes(deps, state, { id, invocation }, { leases, offer, pump });
   const poll = createPoll(state, deps, (due) => {
     state.pollDue = true;
     if (due) queues.markDue();
@@ -92,7 +101,7 @@ export const wireWorker = (deps: Deps, options: WorkerOptions, call?: typeof set
     held: (leaseId, ended) => later(HELD_MS, () => ended.forEach((one) => outbox.add(leaseId, one))),
     failed: () => stopper.failed(),
   });
-  const receivers = { leases, outcomes, offer, poll, housekeeping, later };
+  const receivers = { leases, outcomes, offer, lostPushes, poll, housekeeping, later };
   const parts: ExchangeParts = { worker: id, invocation, outbox, sender, queues, ...receivers };
   const stopper = stopGracefully(deps, {
     quiet: () => isQuiet(state),
@@ -108,7 +117,7 @@ export const wireWorker = (deps: Deps, options: WorkerOptions, call?: typeof set
     giveUp: sender.giveUp,
   });
 
-  const reached = { id, state, queues, offer, poll, housekeeping, pump, pumpSoon, localStart };
+  const reached = { id, address, state, queues, offer, lostPushes, poll, housekeeping, pump, pumpSoon, localStart };
   const ends = { stop: stopper.stop, drained: drained.promise, settled: outcomes.settled };
   const worker = toWorker(deps, options, { ...reached, ...ends });
   return { worker, state, slots };

@@ -27,7 +27,7 @@ const callAll = async (db: Db): Promise<void> => {
   for (const housekeeping of [
     undefined,
     { offer: null },
-    { offer: { queues: ["plain"], types: ["plain"], seconds: 8 } },
+    { offer: { queues: ["plain"], types: ["plain"], seconds: 8, probe: "probe 1" } },
   ]) {
     await settleAndTake(db, {
       worker,

@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { defineQueue } from "../../../lib/core/define.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
+import { createPushAddress } from "../../../lib/db/protocol/push-address.ts";
 import { createPushChannel } from "../../../lib/db/protocol/push.ts";
 import { clientConfig } from "../../../lib/db/drivers/pg.ts";
 import type { TakenLease } from "../../../lib/db/protocol/take.ts";
@@ -146,7 +147,7 @@ describe("is not pushed, and run all the same:", () => {
     const dead = "0190a0b0-0000-7000-8000-000000000000";
     await offerCapacity(s.db, {
       worker: dead,
-      offer: { queues: null, types: ["plain"], seconds: 60 },
+      offer: { queues: null, types: ["plain"], seconds: 60, channel: "forgeq_dead", key: "00" },
       invocation: "dead",
       at: null,
     });
@@ -165,6 +166,20 @@ describe("is not pushed, and run all the same:", () => {
       expect(enqueued!.job.state).toBe("pending");
       await until(() => worker.settled.get("completed") === 1);
     });
+  });
+});
+
+it("looks at a worker that is gone without a lock that the next producer would take for the worker's own", async () => {
+  const s = await setupPushes();
+  const dead = uuidV7();
+  const offer = { queues: null, types: ["plain"], seconds: 60, channel: "forgeq_dead", key: "00" };
+  await offerCapacity(s.db, { worker: dead, offer, invocation: "dead", at: null });
+  const locks = `select from pg_locks cross join forgeq.worker_lock($1::uuid, 3) as key
+    where locktype = 'advisory' and classid::bigint = (key >> 32) & 4294967295 and objid::bigint = key & 4294967295`;
+  await s.db.transaction(async (tx) => {
+    const chosen = "select worker from forgeq.choose_worker('plain', null, 10, clock_timestamp())";
+    expect(await tx.query(chosen)).toEqual([{ worker: null }]);
+    expect(await s.db.query(locks, [dead])).toEqual([]);
   });
 });
 
@@ -212,6 +227,7 @@ it("runs what is pushed to workers that come and go, and burns no attempt", asyn
     await listener.close();
     expect(await worker.stop(5_000)).toBe(true);
     expect(await s.db.query("select from forgeq.lease where begun_by = $1", [worker.id])).toEqual([]);
+    expect(worker.describe().state).toMatchObject({ pushesFound: 0, pushesIgnored: 0, probesLost: 0 });
   }
   going = false;
   await Promise.all(callers);
@@ -226,7 +242,7 @@ it("stops listening when it has heard what was being pushed", async () => {
   const { worker, listener } = await s.startOffering(async () => undefined);
   const other = await connectDb({ url: s.url });
   onTestFinished(() => other.close());
-  let closing: Promise<void> | undefined;
+  let closing: Promise<boolean> | undefined;
   await other.transaction(async (tx) => {
     await tx.query(
       `select forgeq.enqueue_lines(array[$1::uuid], '{"n":1}', array['plain'], fresh => true, start => 'push') as stored`,
@@ -244,17 +260,19 @@ it("is gone for producers before its connection ends", async () => {
   const s = await setupPushes();
   const worker = uuidV7();
   const taken: TakenLease[] = [];
-  const hearing = createPushChannel({ worker, take: (lease) => taken.push(lease) });
+  const address = createPushAddress();
+  const hearing = createPushChannel({ worker, address, take: (lease) => taken.push(lease) });
   const client = new pg.Client(clientConfig(s.url));
   await client.connect();
   onTestFinished(() => client.end());
   client.on("notification", ({ payload = "" }) => hearing.received(payload));
-  await client.query(`listen ${hearing.channel}`);
+  await hearing.listen(client);
   await hearing.begin(client);
-  const offer = { queues: null, types: ["plain"], seconds: 60 };
+  const { channel } = address;
+  const offer = { queues: null, types: ["plain"], seconds: 60, channel, key: address.keyOf(0) };
   await offerCapacity(s.db, { worker, offer, invocation: "test", at: null });
   expect((await s.enqueue(JOB))[0]!.job.state).toBe("running");
-  await hearing.end(client);
+  expect(await hearing.end(client, s.db, 2_000)).toBe(true);
   expect(taken).toHaveLength(1);
   expect((await s.enqueue(JOB))[0]!.job.state).toBe("pending");
   // When the connection ends its locks are freed one by one: the one that says that it listens is not among them.
@@ -289,7 +307,7 @@ it("sent again after its answer was lost, runs once", async () => {
 it("takes no notice of what somebody else says on its channel", async () => {
   const s = await setupPushes();
   const { worker } = await s.startOffering(async () => undefined);
-  const channel = `forgeq_${worker.id.replaceAll("-", "")}`;
+  const { channel } = worker.address;
   for (const said of ["", "{", "[]", '{"lease": 1}', '{"lease":"x","type":"unknown","queue":"q","seconds":1,"ids":[]}'])
     await s.db.query("select pg_notify($1, $2)", [channel, said]);
   await s.enqueue(JOB);

@@ -23,15 +23,20 @@ it("starts a pushed job while a statement that takes nothing is under way", asyn
           held.push(JSON.parse(params?.[2] as string));
           await released.promise;
         }
-        return s.deps.db.query<never>(text, params);
+        const rows = await s.deps.db.query<never>(text, params);
+        // Time stands still until the probe of an offer has arrived.
+        if (!holding && text.includes("forgeq:settle_and_take")) await until(() => isProved());
+        return rows;
       }),
   };
+  let isProved = (): boolean => true;
   const started: unknown[] = [];
   const { worker } = await s.startListening(
     async (payload) => void started.push(payload["n"]),
     { concurrency: 10 },
     { db, time: time.time, random: () => 0.5 },
   );
+  isProved = () => worker.describe().state["awaitsProbe"] === false;
   await until(() => s.offered(worker));
   await time.pass(BETWEEN_POLLS_SECONDS);
 

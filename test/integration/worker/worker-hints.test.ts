@@ -26,7 +26,7 @@ const setupHints = async () => {
     hint: (hint) => heard.push(hint),
     change: (does) => does && works.resolve(),
   });
-  onTestFinished(() => listener.close());
+  onTestFinished(async () => void (await listener.close()));
   await works.promise;
   const deps: Deps = {
     ...s.deps,

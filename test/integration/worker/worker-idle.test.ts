@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { defineQueue } from "../../../lib/core/define.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { syncDefinitions } from "../../../lib/queue/manage/sync-definitions.ts";
-import type { WorkerOptions } from "../../../lib/queue/worker/worker.ts";
+import type { Worker, WorkerOptions } from "../../../lib/queue/worker/worker.ts";
 import { createVirtualTime } from "../../support/virtual-time.ts";
 import { setupWorkers, until } from "../../support/worker/worker.ts";
 
@@ -15,16 +15,23 @@ const startIdle = async (options: Partial<WorkerOptions>) => {
     ...made.deps.db,
     query: (text, params) => {
       names.push(/forgeq:(\w+)/.exec(text)?.[1] ?? text);
-      return time.working(() => made.deps.db.query<never>(text, params));
+      return time.working(async () => {
+        const rows = await made.deps.db.query<never>(text, params);
+        // The probe of an offer arrives, unless the connection that listens is silent.
+        const [, probe] = /"probe":"([^"]+)"/.exec(String(params?.[8])) ?? [];
+        if (probe !== undefined && !silent) worker.probed(probe);
+        return rows;
+      });
     },
   };
+  let silent = false;
   const ran: string[] = [];
   const work = async (_: unknown, job: { readonly id: string }): Promise<void> => void ran.push(job.id);
-  const worker = made.start(work, options, { db, time: time.time });
+  const worker: Worker = made.start(work, options, { db, time: time.time });
   await until(() => names.length > 0);
   // Beyond the polls of the first seconds.
   await time.pass(10);
-  return { ...made, time, worker, ran, sent: () => names.splice(0) };
+  return { ...made, time, worker, ran, sent: () => names.splice(0), silence: () => void (silent = true) };
 };
 
 describe.each([
@@ -91,4 +98,23 @@ it("learns of a new queue by a poll", async () => {
   await s.time.pass(12);
   expect(s.ran).toEqual([id]);
   expect(s.sent()).not.toContain("queue_names");
+});
+
+it("offers nothing more once a probe has not arrived: it says so by one statement, has its listener opened again, and goes on polling", async () => {
+  const s = await startIdle({ queues: null });
+  let reopened = 0;
+  s.worker.listens(true, () => (reopened += 1));
+  const open = () => s.db.query("select from forgeq.worker_capacity where until > clock_timestamp()");
+  await s.time.pass(60);
+  expect([reopened, (await open()).length]).toEqual([0, 1]);
+  s.silence();
+  s.sent();
+  await s.time.pass(60);
+  expect([reopened, (await open()).length]).toEqual([1, 0]);
+  expect(s.worker.describe().state).toMatchObject({ listening: false, awaitsProbe: false, probesLost: 1 });
+  expect(s.sent().filter((name) => name !== "settle_and_take")).toEqual(["offer_capacity"]);
+
+  s.worker.listens(true);
+  await s.time.pass(1);
+  expect((await open()).length).toBe(1);
 });

@@ -56,6 +56,9 @@ it(
     expect(await sample(`forgeq_worker_job_run_duration_seconds_count${ofRelay}`)).toBe("5");
     expect(await sample(`forgeq_worker_jobs_enqueued_total${ofRelay}`)).toBe("1");
     expect(await sample("forgeq_worker_concurrency")).toBe("7");
+    expect(await sample("forgeq_worker_listening")).toBe("1");
+    expect(await sample("forgeq_worker_probes_lost_total")).toBe("0");
+    expect(await sample('forgeq_worker_pushes_total{outcome="found"}')).toBe("0");
     expect(Number(await sample("process_resident_memory_bytes"))).toBeGreaterThan(0);
     const families = [...(await page()).matchAll(/^# TYPE (forgeq_\w+) (\w+)$/gm)].map(([, name, type]) => [
       name,

@@ -7,11 +7,16 @@ const COMMITTED = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
 const isAnswer = (bytes: Buffer): boolean =>
   bytes.subarray(0, 5).toString() === "HTTP/" || bytes.subarray(-COMMITTED.length).equals(COMMITTED);
 
+/** What a connection that listens for jobs has said. */
+const LISTENS = /listen forgeq_/;
+/** BackendKeyData: the backend's process, and the key of its cancel requests. */
+const BACKEND_KEY = Buffer.from([0x4b, 0, 0, 0, 12]);
+
 /** A TCP proxy in front of Postgres or of Neon's stand-in, which can lose what the server says. */
 export interface Proxy {
   readonly port: number;
   /** The same URL, through this proxy. */
-  through(url: string): string;
+  readonly through: (url: string) => string;
   /**
    * The next `times` statements of this kind, as their comment or their name says, take effect, and their answers are lost with the
    * connection.
@@ -21,6 +26,15 @@ export interface Proxy {
   loseAnswers(kind: string, times?: number, onLost?: () => Promise<unknown>): void;
   /** Answers lost so far. */
   readonly lost: () => number;
+  /**
+   * From now on connections that listen for jobs, and new ones once they do, are silent: nothing passes in either direction, and nobody
+   * is told, as when a gateway has forgotten an idle connection. With false new ones are well again.
+   */
+  silence(silent?: boolean): void;
+  /** Connections that have listened for jobs so far. */
+  readonly listeners: () => number;
+  /** From now on new connections get another backend key than their backend's, as a pooler's clients do. */
+  poses(asPooler: boolean): void;
   /** Nobody listens any more, and every connection breaks. */
   away(): Promise<void>;
   back(): Promise<void>;
@@ -30,12 +44,23 @@ export interface Proxy {
 /** Starts a proxy to a server on loopback; inside a test it is closed when the test ends. */
 export const startProxy = async (targetPort: number): Promise<Proxy> => {
   const sockets = new Set<Socket>();
+  /** One for each connection: makes it deaf, if it listens. */
+  const hushes = new Set<() => boolean>();
   let marker = /^$/;
   let left = 0;
   let lost = 0;
   let heard: () => Promise<unknown> = () => Promise.resolve();
 
+  let listeners = 0;
+  let silent = false;
+  let pooler = false;
+
   const carry = (client: Socket): void => {
+    let listens = false;
+    let deaf = false;
+    let posing = pooler;
+    const isDeaf = (): boolean => (deaf ||= listens && silent);
+    hushes.add(isDeaf);
     const server = connect(targetPort, "127.0.0.1").setNoDelay(true);
     client.setNoDelay(true);
     // What the server has said to a statement whose answer is to be lost.
@@ -48,10 +73,16 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
       sockets.add(socket);
       socket.on("error", end).on("close", () => {
         sockets.delete(socket);
+        hushes.delete(isDeaf);
         end();
       });
     }
     client.on("data", (bytes) => {
+      if (!listens && LISTENS.test(bytes.toString("latin1"))) {
+        listens = true;
+        listeners += 1;
+      }
+      if (isDeaf()) return;
       if (left > 0 && marker.test(bytes.toString("latin1"))) {
         left -= 1;
         held = Buffer.alloc(0);
@@ -59,6 +90,12 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
       server.write(bytes);
     });
     server.on("data", (bytes) => {
+      if (isDeaf()) return;
+      const key = posing ? bytes.indexOf(BACKEND_KEY) : -1;
+      if (key >= 0) {
+        posing = false;
+        bytes.writeInt32BE(1, key + BACKEND_KEY.length);
+      }
       if (held === undefined) return void client.write(bytes);
       held = Buffer.concat([held, bytes]);
       if (!isAnswer(held)) return;
@@ -103,6 +140,12 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
       heard = onLost;
     },
     lost: () => lost,
+    silence: (becomes = true) => {
+      silent = becomes;
+      if (silent) for (const hush of hushes) hush();
+    },
+    listeners: () => listeners,
+    poses: (asPooler) => void (pooler = asPooler),
     away,
     back: async () => {
       await listen(port);

@@ -84,7 +84,10 @@ export const createFakeProtocol = (virtual: VirtualTime, random: () => number, o
     ...take(input),
     dueSeconds: chance(0.1) ? random() * 3 : null,
     serverMs: 1,
-    housekeeping: input.housekeeping === undefined ? null : { leaseSeconds: null, queues: ["plain", "other"] },
+    housekeeping:
+      input.housekeeping === undefined
+        ? null
+        : { leaseSeconds: null, queues: ["plain", "other"], pushed: null, probed: true },
   });
 
   const call: typeof settleAndTake = async (_, input) => {

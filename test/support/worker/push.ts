@@ -48,12 +48,13 @@ export const setupPushes = async (options: SetupOptions = {}) => {
     work: Work<typeof plain.payload>,
     more: Partial<WorkerOptions> = {},
     deps: Partial<Deps> = {},
+    url = made.url,
   ): Promise<{ readonly worker: Worker; readonly listener: Listener }> => {
     const hintWorkers = createWorkerHints(made.db).hintWorkers;
     const worker = made.start(work, more, { db: named(made.deps.db, sent.workers), hintWorkers, ...deps });
     const listens = Promise.withResolvers<void>();
-    const listener = listenForWorker({ url: made.url }, made.db, worker, (works) => works && listens.resolve());
-    onTestFinished(() => listener.close());
+    const listener = listenForWorker({ url }, made.db, worker, (works) => works && listens.resolve());
+    onTestFinished(async () => void (await listener.close()));
     await listens.promise;
     return { worker, listener };
   };
