@@ -52,7 +52,9 @@ it(
     expect([states[0], states.at(-1)]).toEqual(["running", "pending"]);
     const { pushesFound, probesLost, listening } = s.worker.describe().state;
     expect(pushesFound).toBeGreaterThan(0);
-    expect({ probesLost, listening }).toEqual({ probesLost: 1, listening: false });
+    expect(listening).toBe(false);
+    // At most one probe is missed: without a proof no offer is made, and no probe is sent.
+    expect(probesLost).toBeLessThanOrEqual(1);
 
     s.proxy.silence(false);
     await until(() => s.worker.describe().state["listening"] === true);
