@@ -103,18 +103,27 @@ export const retryBody = z.strictObject({
 /** Postgres' integer. */
 const limit = z.int().min(1).max(MAX_INTEGER);
 
-/** What `PUT /queues/{name}` takes: the limits to set; null is no limit. Gives what `limitQueue` takes. */
+/** An operator lists this many types at most for a queue. */
+const MAX_TYPES = 64;
+
+/** What `PUT /queues/{name}` takes: what to set; null is no limit. Gives what `setQueue` takes. */
 export const queueLimits = z
   .strictObject({
     max_in_flight: limit.nullable().exactOptional(),
     max_pending: limit.nullable().exactOptional(),
     retention_days: z.int().min(1).max(3650).exactOptional(),
+    types: z
+      .array(name)
+      .max(MAX_TYPES)
+      .describe("Whose jobs may go there, in addition to the types of which the code says so. A new queue needs it.")
+      .exactOptional(),
   })
-  .refine((limits) => Object.keys(limits).length > 0, "must name a limit")
-  .transform(({ max_in_flight, max_pending, retention_days }) => ({
+  .refine((limits) => Object.keys(limits).length > 0, "must name a limit, or types")
+  .transform(({ max_in_flight, max_pending, retention_days, types }) => ({
     ...(max_in_flight !== undefined && { maxInFlight: max_in_flight }),
     ...(max_pending !== undefined && { maxPending: max_pending }),
     ...(retention_days !== undefined && { retentionDays: retention_days }),
+    ...(types !== undefined && { types }),
   }));
 
 /** The id of a path, or null when it can't be one. */

@@ -45,6 +45,8 @@ export const toWireJob = (job: Job) => ({
 export const toWireQueue = (queue: QueueStats) => ({
   name: queue.name,
   paused: queue.paused,
+  declared: queue.declared,
+  types: queue.types,
   max_in_flight: queue.maxInFlight,
   max_pending: queue.maxPending,
   retention_days: queue.retentionDays,

@@ -54,7 +54,7 @@ const LIVE = {
 };
 
 const QUEUE = {
-  ...{ name: "emails", maxInFlight: 20, maxPending: null, retentionDays: 30, paused: false, inFlight: 3 },
+  ...{ name: "emails", declared: true, types: [], maxInFlight: 20, maxPending: null, retentionDays: 30, paused: false, inFlight: 3 },
   ...{ scheduled: 1, pending: 2, leased: 1, running: 2, dead: 4, capped: false, oldestPendingSeconds: 12.5 },
   perMinute: { enqueued: 60, completed: 30, failed: 2, dead: 0 },
 };
@@ -264,6 +264,8 @@ describe("/queues", () => {
   const wire = {
     name: "emails",
     paused: false,
+    declared: true,
+    types: [],
     max_in_flight: 20,
     max_pending: null,
     retention_days: 30,

@@ -5,6 +5,10 @@ import type { Db } from "../drivers/client.ts";
 export interface QueueStats {
   readonly name: string;
   readonly paused: boolean;
+  /** The code declares it. */
+  readonly declared: boolean;
+  /** Whose jobs may go there by an operator's word. */
+  readonly types: readonly string[];
   /** Null is no limit. */
   readonly maxInFlight: number | null;
   readonly maxPending: number | null;
@@ -34,11 +38,13 @@ export interface QueueStats {
 const MAX_COUNTED = 10_000;
 
 const QUEUE_STATS = `/* forgeq:queue_stats */
-select name, paused, max_in_flight as "maxInFlight", max_pending as "maxPending", retention_days as "retentionDays",
+select s.name, s.paused, q.declared, q.listed_types as types, s.max_in_flight as "maxInFlight", s.max_pending as "maxPending", s.retention_days as "retentionDays",
        scheduled, pending, leased, running, dead, capped, leased + running as "inFlight", oldest_pending_seconds as "oldestPendingSeconds",
        case when enqueued_rate is not null
             then json_build_object('enqueued', enqueued_rate, 'completed', completed_rate, 'failed', failed_rate, 'dead', dead_rate) end as "perMinute"
-from forgeq.queue_stats($1, $2::int, $3::timestamptz)`;
+from forgeq.queue_stats($1, $2::int, $3::timestamptz) s
+join forgeq.queue q on q.name = s.name
+order by s.name`;
 
 /** All queues by name, or the one that is named. Cheap at any backlog: see migrations/functions/queue_stats.sql. */
 export const readQueueStats = (db: Db, name: string | null, at: Date | null): Promise<QueueStats[]> =>

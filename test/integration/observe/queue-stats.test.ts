@@ -23,7 +23,7 @@ describe("the numbers of a queue", () => {
 
     expect(await readQueueStats(db, "plain", at(65))).toEqual([
       {
-        ...{ name: "plain", paused: false, maxInFlight: null, maxPending: null, retentionDays: 30 },
+        ...{ name: "plain", paused: false, declared: true, types: [], maxInFlight: null, maxPending: null, retentionDays: 30 },
         ...{
           scheduled: 2,
           pending: 2,
