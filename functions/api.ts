@@ -2,7 +2,7 @@ import { ForgeqError } from "../lib/core/errors.ts";
 import { type JobDefinition, NAME_PATTERN } from "../lib/core/job.ts";
 import { httpFunction } from "../lib/http/function.ts";
 import type { Source } from "../lib/http/lazy.ts";
-import { parseListQuery } from "../lib/http/list-query.ts";
+import { parseListQuery, parseMetricsQuery, parseQueuesQuery } from "../lib/http/list-query.ts";
 import type { JobTypes } from "../lib/http/new-job.ts";
 import type { HttpRequest, HttpResponse, Route } from "../lib/http/router.ts";
 import { scheduleRoutes } from "./schedule-routes.ts";
@@ -17,7 +17,7 @@ import { createMetricsPage } from "../lib/queue/observe/metrics-page.ts";
 import { deleteQueue, pauseQueue, resumeQueue, setQueue } from "../lib/queue/manage/manage-queues.ts";
 import { getJob, type Job, listJobs } from "../lib/queue/manage/read-jobs.ts";
 import { retryJob } from "../lib/queue/manage/retry-job.ts";
-import { queueStats, queueStatsOf, type QueueStats } from "../lib/queue/observe/queue-stats.ts";
+import { queuePage, queueStatsOf, type QueueStats } from "../lib/queue/observe/queue-stats.ts";
 import { runtime } from "../lib/runtime.ts";
 
 type Run = (deps: Deps, request: HttpRequest) => Promise<HttpResponse>;
@@ -84,7 +84,11 @@ const operations = {
     return ok(toWireJob(outcome));
   },
 
-  listQueues: async (deps) => ok({ data: (await queueStats(deps)).map(toWireQueue) }),
+  listQueues: async (deps, { query }) => {
+    const { after, limit } = parseQueuesQuery(query);
+    const { queues, next } = await queuePage(deps, after, limit);
+    return ok({ data: queues.map(toWireQueue), next_cursor: next === null ? null : encodeCursor(next) });
+  },
 
   getQueue: onQueue(queueStatsOf),
 
@@ -92,7 +96,9 @@ const operations = {
     const name = queueOf(request);
     const { data, error } = queueLimits.safeParse(request.body);
     if (data === undefined)
-      throw new ForgeqError("invalid_queue", "The queue has fields that are not valid", { errors: fieldErrorsOf(error) });
+      throw new ForgeqError("invalid_queue", "The queue has fields that are not valid", {
+        errors: fieldErrorsOf(error),
+      });
     const { queue, declared } = knownQueue(await setQueue(deps, name, data));
     return { status: declared ? 201 : 200, body: toWireQueue(queue) };
   },
@@ -125,10 +131,10 @@ const openapi = async (): Promise<HttpResponse> => {
 /** The page for a scraper; each process has one. */
 const createMetrics = (): Run => {
   const page = createMetricsPage();
-  return async (deps) => ({
+  return async (deps, { query }) => ({
     status: 200,
     headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
-    body: await page(deps),
+    body: await page(deps, parseMetricsQuery(query).queue),
   });
 };
 

@@ -80,7 +80,10 @@ export const queue = z.strictObject({
     .describe("Of the last five minutes; null without two ticks in them."),
 });
 
-export const queueList = z.strictObject({ data: z.array(queue) });
+export const queueList = z.strictObject({
+  data: z.array(queue),
+  next_cursor: z.string().nullable().describe("Of the next page, null on the last one."),
+});
 
 export const schedule = z.strictObject({
   name: z.string(),

@@ -5,7 +5,7 @@ import type { Scope } from "./authenticate.ts";
 import type { ProblemCode } from "./problem.ts";
 import type { Route } from "./router.ts";
 import { newSchedule, scheduleEdit } from "./schedule-body.ts";
-import { batchBody, enqueueBody, listQuery, queueLimits, retryBody } from "./schemas.ts";
+import { batchBody, enqueueBody, listQuery, metricsQuery, queueLimits, queuesQuery, retryBody } from "./schemas.ts";
 
 interface Answer {
   readonly description: string;
@@ -125,8 +125,9 @@ export const operations: readonly Operation[] = [
     path: "/queues",
     summary: "List the queues",
     scope: "jobs:read",
-    answers: { 200: { description: "All of them, by name.", schema: answers.queueList } },
-    errors: [],
+    query: queuesQuery,
+    answers: { 200: { description: "A page, by name.", schema: answers.queueList } },
+    errors: ["invalid_query"],
   },
   {
     method: "GET",
@@ -237,8 +238,9 @@ export const operations: readonly Operation[] = [
     path: "/metrics",
     summary: "Counters, histograms and gauges for Prometheus, at most 10 s old",
     scope: "metrics:read",
+    query: metricsQuery,
     answers: { 200: { description: "Prometheus' text format.", contentType: "text/plain" } },
-    errors: [],
+    errors: ["invalid_query"],
   },
   {
     method: "GET",

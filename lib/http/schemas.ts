@@ -2,7 +2,7 @@ import * as z from "zod";
 import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
 import { NAME_PATTERN } from "../core/job.ts";
 import { JOB_STATES } from "../core/states.ts";
-import { decodeCursor, isUuid } from "./wire.ts";
+import { decodeCursor, decodeName, isUuid } from "./wire.ts";
 
 /** The years that Postgres, JavaScript and RFC 3339 write alike. */
 const EARLIEST = Date.parse("1970-01-01T00:00:00Z");
@@ -71,22 +71,42 @@ const cursor = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const pageLimit = z
+  .string()
+  .regex(/^[1-9][0-9]{0,2}$/, "must be 1 to 100")
+  .transform(Number)
+  .pipe(z.int().min(1).max(100));
+
 /** The query of `GET /jobs`. Gives what `listJobs` takes. */
 export const listQuery = z
   .strictObject({
     state: z.enum(JOB_STATES).exactOptional(),
     type: name.exactOptional(),
     queue: name.exactOptional(),
-    limit: z
-      .string()
-      .regex(/^[1-9][0-9]{0,2}$/, "must be 1 to 100")
-      .transform(Number)
-      .pipe(z.int().min(1).max(100))
-      .default(25),
+    limit: pageLimit.default(25),
     cursor: cursor.exactOptional(),
     include: include.default({ payload: false, attempts: false }),
   })
   .transform(({ cursor: after = null, ...same }) => ({ ...same, after }));
+
+/** A page of queues begins after a name. */
+const queueCursor = z.string().transform((text, context) => {
+  const after = decodeName(text);
+  if (after !== null) return after;
+  context.addIssue({ code: "custom", message: "must be the next_cursor of an earlier answer" });
+  return z.NEVER;
+});
+
+/** The query of `GET /queues`. Gives what `queuePage` takes. */
+export const queuesQuery = z
+  .strictObject({ limit: pageLimit.default(100), cursor: queueCursor.exactOptional() })
+  .transform(({ limit: most, cursor: after = "" }) => ({ limit: most, after }));
+
+/** The metrics are asked for so many queues at most. */
+const MAX_METRICS_QUEUES = 500;
+
+/** The query of `GET /metrics`: the queues to show, all with most live jobs unless given. */
+export const metricsQuery = z.strictObject({ queue: z.array(name).max(MAX_METRICS_QUEUES).exactOptional() });
 
 const MAX_INTEGER = 2_147_483_647;
 

@@ -17,9 +17,16 @@ const api = async () => {
       const { statusCode, body } = answer as { statusCode: number; body?: string };
       return { status: statusCode, code: body ? (JSON.parse(body) as { code: string }).code : undefined };
     },
+    metrics: async (query: string) => {
+      const answer = await handler(eventOf({ path: "/metrics", query }), { ...CONTEXT });
+      return answer as { body: string };
+    },
     post: (job: object) => send(enqueue, { path: "/jobs", body: { type: "plain", payload: {}, ...job } }),
     batch: (jobs: readonly object[]) =>
-      send(enqueue, { path: "/jobs/batch", body: { jobs: jobs.map((job) => ({ type: "plain", payload: {}, ...job })) } }),
+      send(enqueue, {
+        path: "/jobs/batch",
+        body: { jobs: jobs.map((job) => ({ type: "plain", payload: {}, ...job })) },
+      }),
   };
 };
 
@@ -95,4 +102,56 @@ it("refuses a job of an unknown queue with 422 and a pointer, and stores nothing
     body: { code: "unknown_queue", errors: [{ pointer: "/jobs/1/queue" }] },
   });
   expect(await s.call({ path: "/jobs" })).toMatchObject({ body: { data: [] } });
+});
+
+it("lists queues a page at a time, each once, and refuses what is no page", async () => {
+  const s = await api();
+  await s.db.query(
+    "insert into forgeq.queue (name) select 'q' || lpad(n::text, 3, '0') from generate_series(1, 204) n",
+  );
+  const seen: string[] = [];
+  const pages: number[] = [];
+  for (let cursor: string | null = ""; cursor !== null;) {
+    const { body } = await s.call({ path: "/queues", query: cursor === "" ? "" : `cursor=${cursor}` });
+    const names = (body.data as { name: string }[]).map(({ name }) => name);
+    seen.push(...names);
+    pages.push(names.length);
+    cursor = body.next_cursor as string | null;
+  }
+  expect(pages).toEqual([100, 100, 5]);
+  expect(seen).toEqual([...new Set(seen)].sort());
+  expect(seen).toHaveLength(205);
+  expect((await s.call({ path: "/queues", query: "limit=2" })).body.data).toHaveLength(2);
+  for (const query of ["limit=101", "limit=0", "cursor=WA", "cursor=!", "nope=1", "limit=1&limit=2"])
+    expect(await s.call({ path: "/queues", query })).toMatchObject({ status: 400, body: { code: "invalid_query" } });
+});
+
+it("shows the queues with most live jobs as metrics, and how many it leaves out", async () => {
+  const s = await api();
+  await s.db.query(
+    "insert into forgeq.queue (name) select 'q' || lpad(n::text, 3, '0') from generate_series(1, 600) n",
+  );
+  await s.db.query(
+    `insert into forgeq.job (id, run_at, priority, max_attempts, payload, queue, type)
+     select gen_random_uuid(), now() + interval '1 year', 5, 3, '{}', 'q' || lpad(n::text, 3, '0'), 'plain' from generate_series(550, 600) n`,
+  );
+  await s.queue.enqueue(3);
+  const page = async (query = "") => {
+    const { body } = await s.metrics(query);
+    return body.split("\n");
+  };
+  const lines = await page();
+  const shown = lines.filter((line) => line.startsWith("forgeq_queue_paused{"));
+  expect(shown).toHaveLength(500);
+  for (const queue of ["plain", "q550", "q600", "q001"])
+    expect(shown).toContain(`forgeq_queue_paused{queue="${queue}"} 0`);
+  expect(shown).not.toContain('forgeq_queue_paused{queue="q549"} 0');
+  expect(lines).toContain("forgeq_queues_left_out 101");
+  expect(lines).toContain('forgeq_jobs_enqueued_total{queue="plain",type="plain"} 3');
+
+  const asked = await page("queue=q549&queue=nowhere");
+  expect(asked.filter((line) => line.startsWith("forgeq_queue_paused{"))).toEqual([
+    'forgeq_queue_paused{queue="q549"} 0',
+  ]);
+  expect(asked).toContain("forgeq_queues_left_out 600");
 });
