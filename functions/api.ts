@@ -2,7 +2,7 @@ import { ForgeqError } from "../lib/core/errors.ts";
 import { type JobDefinition, NAME_PATTERN } from "../lib/core/job.ts";
 import { httpFunction } from "../lib/http/function.ts";
 import type { Source } from "../lib/http/lazy.ts";
-import { parseListQuery } from "../lib/http/list-query.ts";
+import { parseListQuery, parseMetricsQuery, parseQueuesQuery } from "../lib/http/list-query.ts";
 import type { JobTypes } from "../lib/http/new-job.ts";
 import type { HttpRequest, HttpResponse, Route } from "../lib/http/router.ts";
 import { scheduleRoutes } from "./schedule-routes.ts";
@@ -14,10 +14,10 @@ import { cancelJob } from "../lib/queue/manage/cancel-job.ts";
 import type { Deps } from "../lib/queue/deps.ts";
 import { health } from "../lib/queue/observe/health.ts";
 import { createMetricsPage } from "../lib/queue/observe/metrics-page.ts";
-import { limitQueue, pauseQueue, resumeQueue } from "../lib/queue/manage/manage-queues.ts";
+import { deleteQueue, pauseQueue, resumeQueue, setQueue } from "../lib/queue/manage/manage-queues.ts";
 import { getJob, type Job, listJobs } from "../lib/queue/manage/read-jobs.ts";
 import { retryJob } from "../lib/queue/manage/retry-job.ts";
-import { queueStats, queueStatsOf, type QueueStats } from "../lib/queue/observe/queue-stats.ts";
+import { queuePage, queueStatsOf, type QueueStats } from "../lib/queue/observe/queue-stats.ts";
 import { runtime } from "../lib/runtime.ts";
 
 type Run = (deps: Deps, request: HttpRequest) => Promise<HttpResponse>;
@@ -42,15 +42,20 @@ const readJob = async (deps: Deps, id: string): Promise<Job> => {
   return job;
 };
 
-/** A use case about one queue as a route; a name that can't be one is unknown, too. */
+const knownQueue = <Value>(value: Value | "not_found"): Value => {
+  if (value === "not_found") throw notFound("queue");
+  return value;
+};
+
+/** The path's queue; a name that can't be one is unknown, too. */
+const queueOf = ({ params: { name = "" } }: HttpRequest): string =>
+  knownQueue(NAME_PATTERN.test(name) ? name : "not_found");
+
+/** A use case about one queue as a route. */
 const onQueue =
-  (useCase: (deps: Deps, name: string, body: unknown) => Promise<QueueStats | "not_found">): Run =>
-  async (deps, { params, body }) => {
-    const { name = "" } = params;
-    const queue = NAME_PATTERN.test(name) ? await useCase(deps, name, body) : "not_found";
-    if (queue === "not_found") throw notFound("queue");
-    return ok(toWireQueue(queue));
-  };
+  (useCase: (deps: Deps, name: string) => Promise<QueueStats | "not_found">): Run =>
+  async (deps, request) =>
+    ok(toWireQueue(knownQueue(await useCase(deps, queueOf(request)))));
 
 /** What the routes do, each under its operation's name. */
 const operations = {
@@ -79,16 +84,29 @@ const operations = {
     return ok(toWireJob(outcome));
   },
 
-  listQueues: async (deps) => ok({ data: (await queueStats(deps)).map(toWireQueue) }),
+  listQueues: async (deps, { query }) => {
+    const { after, limit } = parseQueuesQuery(query);
+    const { queues, next } = await queuePage(deps, after, limit);
+    return ok({ data: queues.map(toWireQueue), next_cursor: next === null ? null : encodeCursor(next) });
+  },
 
   getQueue: onQueue(queueStatsOf),
 
-  setLimits: onQueue((deps, name, body) => {
-    const { data, error } = queueLimits.safeParse(body);
+  setQueue: async (deps, request) => {
+    const name = queueOf(request);
+    const { data, error } = queueLimits.safeParse(request.body);
     if (data === undefined)
-      throw new ForgeqError("invalid_queue", "The limits are not valid", { errors: fieldErrorsOf(error) });
-    return limitQueue(deps, name, data);
-  }),
+      throw new ForgeqError("invalid_queue", "The queue has fields that are not valid", {
+        errors: fieldErrorsOf(error),
+      });
+    const { queue, declared } = knownQueue(await setQueue(deps, name, data));
+    return { status: declared ? 201 : 200, body: toWireQueue(queue) };
+  },
+
+  deleteQueue: async (deps, request) => {
+    knownQueue(await deleteQueue(deps, queueOf(request)));
+    return { status: 204, body: undefined };
+  },
 
   pauseQueue: onQueue(pauseQueue),
 
@@ -113,10 +131,10 @@ const openapi = async (): Promise<HttpResponse> => {
 /** The page for a scraper; each process has one. */
 const createMetrics = (): Run => {
   const page = createMetricsPage();
-  return async (deps) => ({
+  return async (deps, { query }) => ({
     status: 200,
     headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
-    body: await page(deps),
+    body: await page(deps, parseMetricsQuery(query).queue),
   });
 };
 
@@ -148,7 +166,8 @@ export const apiRoutes = (deps: () => Promise<Deps>): Route[] => {
     },
     route("GET", "/queues", "jobs:read", operations.listQueues),
     route("GET", "/queues/{name}", "jobs:read", operations.getQueue),
-    route("PUT", "/queues/{name}", "jobs:manage", operations.setLimits),
+    route("PUT", "/queues/{name}", "jobs:manage", operations.setQueue),
+    route("DELETE", "/queues/{name}", "jobs:manage", operations.deleteQueue),
     route("POST", "/queues/{name}/pause", "jobs:manage", operations.pauseQueue),
     route("POST", "/queues/{name}/resume", "jobs:manage", operations.resumeQueue),
     ...scheduleRoutes(deps, jobTypes),

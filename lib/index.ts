@@ -31,7 +31,7 @@ export interface Enqueued {
  * Enqueues a typed job inside the caller's transaction: it exists if and when that commits. `tx` is a `pg` client, a Neon
  * client, or any object with `query(text, params)`. The job belongs to the trace that is active, where OpenTelemetry is used.
  *
- * @throws {ForgeqError} `invalid_job`, `invalid_payload`, `payload_too_large`, `unknown_type`, `queue_full`, `id_conflict`,
+ * @throws {ForgeqError} `invalid_job`, `invalid_payload`, `payload_too_large`, `unknown_type`, `unknown_queue`, `queue_full`, `id_conflict`,
  * `unique_key_conflict`: nothing was enqueued; after an error of Postgres the transaction can only roll back
  */
 export const enqueue = async <Schema extends z.ZodType>(

@@ -8,7 +8,7 @@ create type forgeq.finished_state as enum ('completed', 'dead', 'cancelled');
 create domain forgeq.job_priority as smallint check (value between 0 and 9);
 create domain forgeq.job_max_attempts as smallint check (value between 1 and 1000);
 
--- A named group of jobs. The code declares it; a column named in `overridden` was set by an operator, and wins.
+-- A named group of jobs. The code declares it, or an operator; a column named in `overridden` was set by an operator, and wins. No job makes a queue.
 create table forgeq.queue (
   name text primary key check (name ~ '^[a-z][a-z0-9_-]{0,39}$'),
   max_in_flight int default 100 check (max_in_flight >= 0),
@@ -18,6 +18,10 @@ create table forgeq.queue (
   paused boolean not null default false,
   -- A claim left due jobs behind because of max_in_flight: whoever frees capacity wakes the dispatcher.
   waiting boolean not null default false,
+  -- The code declares it, by the last migrate of a project: then nobody deletes it.
+  declared boolean not null default false,
+  -- Whose jobs may go here by an operator's word, in addition to the types that have this queue or list it.
+  listed_types text[] not null default '{}',
   overridden text[] not null default '{}',
   created_at timestamptz not null default now()
 ) with (fillfactor = 50);
@@ -32,6 +36,8 @@ create table forgeq.job_type (
   timeout_seconds int not null default 60,
   lease_seconds int not null default 60,
   batch_size int not null default 10 check (batch_size between 1 and 100),
+  -- Where its jobs may go besides `queue`, by the code's word.
+  listed_queues text[] not null default '{}',
   overridden text[] not null default '{}',
   -- The counter of this type in its own queue, where that queue has no max_pending: then storing a job needs to read no other row. Null: the enqueue reads
   -- the queue. Kept by triggers, see functions/set_series_of_type.sql.

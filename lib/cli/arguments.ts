@@ -45,6 +45,9 @@ export const name = (text: string): string => {
 /** The same, for an option that may be given several times. */
 export const names = (text: string, before: readonly string[] | undefined): string[] => [...(before ?? []), name(text)];
 
+/** Several type names, separated by commas, or `none`. */
+export const nameList = (text: string): string[] | "none" => (text === "none" ? text : text.split(",").map(name));
+
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export const jobId = (text: string): string => {

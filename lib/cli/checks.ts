@@ -2,7 +2,8 @@ import { connectDb, type ConnectOptions } from "../db/drivers/connect.ts";
 import type { Db } from "../db/drivers/client.ts";
 import { countExpiredLeases, readServerFacts, readTypeTrouble } from "../db/reads/doctor.ts";
 import { migrate } from "../db/schema/migrate.ts";
-import { readQueueStats } from "../db/reads/stats.ts";
+import { busiestQueues, readQueueStats } from "../db/reads/stats.ts";
+import { MAX_OBSERVED_QUEUES } from "../queue/observe/queue-stats.ts";
 import type { Config } from "../queue/deps.ts";
 import { failureOf } from "./failure.ts";
 
@@ -72,7 +73,8 @@ const clock: Check = async (db) => {
 };
 
 const dispatch: Check = async (db) => {
-  const stuck = (await readQueueStats(db, null, null)).filter(
+  const { names } = await busiestQueues(db, MAX_OBSERVED_QUEUES);
+  const stuck = (await readQueueStats(db, names, null)).filter(
     ({ paused, inFlight, oldestPendingSeconds }) =>
       !paused && inFlight === 0 && (oldestPendingSeconds ?? 0) > STALE_SECONDS,
   );

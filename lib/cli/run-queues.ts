@@ -1,7 +1,7 @@
 import { ForgeqError } from "../core/errors.ts";
 import { toWireQueue } from "../http/wire.ts";
 import type { Deps } from "../queue/deps.ts";
-import { limitQueue, pauseQueue, resumeQueue } from "../queue/manage/manage-queues.ts";
+import { deleteQueue, pauseQueue, resumeQueue, setQueue } from "../queue/manage/manage-queues.ts";
 import { type QueueStats, queueStats } from "../queue/observe/queue-stats.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
@@ -12,6 +12,7 @@ export interface QueueLimitOptions {
   readonly maxInFlight?: number | "none";
   readonly maxPending?: number | "none";
   readonly retentionDays?: number;
+  readonly types?: readonly string[] | "none";
 }
 
 const HEAD = ["QUEUE", "PENDING", "SCHEDULED", "IN FLIGHT", "LIMIT", "MAX PENDING", "OLDEST", "KEPT", ""];
@@ -40,6 +41,8 @@ export const runQueuesList = (options: GlobalOptions): Promise<void> =>
     print(queueTable(queues));
   });
 
+const unknown = (name: string): ForgeqError => new ForgeqError("not_found", `there is no queue ${name}`);
+
 const onQueue = (
   name: string,
   options: GlobalOptions,
@@ -48,7 +51,7 @@ const onQueue = (
 ): Promise<void> =>
   withDeps(options, { migrate: "schema" }, async (deps) => {
     const queue = await act(deps);
-    if (queue === "not_found") throw new ForgeqError("not_found", `there is no queue ${name}`);
+    if (queue === "not_found") throw unknown(name);
     if (options.json === true) printJson(toWireQueue(queue));
     say(message);
   });
@@ -65,15 +68,35 @@ const orNull = (limit: number | "none"): number | null => (limit === "none" ? nu
 
 /** `forgeq queues set` */
 export const runQueuesSet = (name: string, options: QueueLimitOptions & GlobalOptions): Promise<void> => {
+  const { maxInFlight, maxPending, retentionDays, types } = options;
   const limits = {
-    ...(options.maxInFlight !== undefined && { maxInFlight: orNull(options.maxInFlight) }),
-    ...(options.maxPending !== undefined && { maxPending: orNull(options.maxPending) }),
-    ...(options.retentionDays !== undefined && { retentionDays: options.retentionDays }),
+    ...(maxInFlight !== undefined && { maxInFlight: orNull(maxInFlight) }),
+    ...(maxPending !== undefined && { maxPending: orNull(maxPending) }),
+    ...(retentionDays !== undefined && { retentionDays }),
+    ...(types !== undefined && { types: types === "none" ? [] : types }),
   };
-  return onQueue(
-    name,
-    options,
-    (deps) => limitQueue(deps, name, limits),
-    `${name} has the new limits; the code's no longer change them.`,
-  );
+  return withDeps(options, { migrate: "schema" }, async (deps) => {
+    const set = await setQueue(deps, name, limits);
+    if (set === "not_found") {
+      const { message } = unknown(name);
+      throw new ForgeqError("not_found", `${message}: --types declares it, with the types whose jobs may go there`);
+    }
+    if (options.json === true) printJson(toWireQueue(set.queue));
+    if (set.declared) say(`${name} is declared.`);
+    else if (Object.keys(limits).some((key) => key !== "types"))
+      say(`${name} has the new limits; the code's no longer change them.`);
+    if (types !== undefined) say(whoseJobs(name, set.queue.types));
+  });
 };
+
+const whoseJobs = (name: string, types: readonly string[]): string =>
+  types.length === 0
+    ? `Only jobs of types that the code names for ${name} may go there.`
+    : `Jobs of ${types.join(", ")} may go to ${name}, and those of types that the code names for it.`;
+
+/** `forgeq queues delete` */
+export const runQueuesDelete = (name: string, options: GlobalOptions): Promise<void> =>
+  withDeps(options, { migrate: "schema" }, async (deps) => {
+    if ((await deleteQueue(deps, name)) === "not_found") throw unknown(name);
+    say(`${name} is gone; its finished jobs stay.`);
+  });

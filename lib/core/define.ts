@@ -18,6 +18,8 @@ export interface JobInput<Schema extends z.ZodType> {
   readonly type: string;
   /** The type's name, unless given. */
   readonly queue?: string;
+  /** Queues that a job may name instead; none unless given. An operator can add others. Any other queue is refused as `unknown_queue`. */
+  readonly queues?: readonly string[];
   /** Parses the payload at enqueue and again before each attempt, so what it gives must be valid input too. */
   readonly payload: Schema;
   /** At most 8 attempts; exponential from 2 s to 15 min with full jitter. */
@@ -86,7 +88,7 @@ const checkBackoff = (input: BackoffInput, { fail, number }: Checks): Backoff =>
  * @throws ForgeqError `invalid_job` that names the type and the field
  */
 export const defineJob = <Schema extends z.ZodType>(input: JobInput<Schema>): JobDefinition<Schema> => {
-  const { type, queue = type, payload, retry = {}, timeoutSeconds, leaseSeconds, ...limits } = input;
+  const { type, queue = type, queues = [], payload, retry = {}, timeoutSeconds, leaseSeconds, ...limits } = input;
   const {
     batchSize = DEFAULTS.batchSize,
     concurrency = batchSize,
@@ -98,10 +100,12 @@ export const defineJob = <Schema extends z.ZodType>(input: JobInput<Schema>): Jo
   const { maxAttempts = DEFAULTS.maxAttempts, backoff = DEFAULT_BACKOFF, ...otherRetry } = retry;
   const checks = checksOf(`defineJob(${JSON.stringify(type)})`);
   checks.noOthers({ ...others, ...otherRetry });
+  if (!Array.isArray(queues)) checks.fail("queues must be a list of names");
   if (typeof payload?.safeParse !== "function") checks.fail("payload must be a zod schema");
   return {
     type: checks.name("type", type),
     queue: checks.name("queue", queue),
+    queues: (queues as readonly string[]).map((name, index) => checks.name(`queues[${index}]`, name)),
     payload,
     retry: {
       maxAttempts: checks.integer("retry.maxAttempts", maxAttempts, 1, 1000),

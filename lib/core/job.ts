@@ -41,6 +41,8 @@ export interface RetryPolicy {
 export interface JobDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly type: string;
   readonly queue: string;
+  /** Where its jobs may go besides `queue`. */
+  readonly queues: readonly string[];
   readonly payload: Schema;
   readonly retry: RetryPolicy;
   /** Seconds one job may run, 1 to 880. */

@@ -50,6 +50,11 @@ export const PROMETHEUS_METRICS = {
     help: "Jobs that may be leased or running; absent without a limit.",
   },
   forgeq_queue_max_pending: { type: "gauge", labels: ["queue"], help: "Jobs that may wait; absent without a limit." },
+  forgeq_queues_left_out: {
+    type: "gauge",
+    labels: [],
+    help: "Queues that this page leaves out, because it has those with most live jobs only, or those that were asked for.",
+  },
   forgeq_tick_timestamp_seconds: {
     type: "gauge",
     labels: [],

@@ -2,6 +2,7 @@
 export interface JobOptions {
   /** UUID; a repeated one names the same job. */
   readonly id?: string | undefined;
+  /** One that the type, or an operator, lists for the type. */
   readonly queue?: string | undefined;
   /** 0 to 9, lower first. */
   readonly priority?: number | undefined;

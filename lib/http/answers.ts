@@ -57,6 +57,10 @@ export const enqueuedBatch = z.strictObject({ jobs: z.array(enqueuedJob).describ
 export const queue = z.strictObject({
   name: z.string(),
   paused: z.boolean(),
+  declared: z.boolean().describe("The code declares it: it can't be deleted here."),
+  types: z
+    .array(z.string())
+    .describe("Types whose jobs may go there by an operator's word, in addition to those of which the code says so."),
   max_in_flight: z.int().nullable().describe("How many jobs may be leased or running; null is no limit."),
   max_pending: z.int().nullable().describe("Jobs that may wait; null is no limit."),
   retention_days: z.int().describe("Days that finished jobs are kept."),
@@ -76,7 +80,10 @@ export const queue = z.strictObject({
     .describe("Of the last five minutes; null without two ticks in them."),
 });
 
-export const queueList = z.strictObject({ data: z.array(queue) });
+export const queueList = z.strictObject({
+  data: z.array(queue),
+  next_cursor: z.string().nullable().describe("Of the next page, null on the last one."),
+});
 
 export const schedule = z.strictObject({
   name: z.string(),

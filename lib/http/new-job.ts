@@ -111,6 +111,7 @@ const FIELDS: Partial<Record<string, string>> = {
   id_conflict: "/id",
   queue_full: "/queue",
   unique_key_conflict: "/unique_key",
+  unknown_queue: "/queue",
   unknown_type: "/type",
 };
 

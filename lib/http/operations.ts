@@ -5,7 +5,7 @@ import type { Scope } from "./authenticate.ts";
 import type { ProblemCode } from "./problem.ts";
 import type { Route } from "./router.ts";
 import { newSchedule, scheduleEdit } from "./schedule-body.ts";
-import { batchBody, enqueueBody, listQuery, queueLimits, retryBody } from "./schemas.ts";
+import { batchBody, enqueueBody, listQuery, metricsQuery, queueLimits, queuesQuery, retryBody } from "./schemas.ts";
 
 interface Answer {
   readonly description: string;
@@ -43,7 +43,15 @@ export const operations: readonly Operation[] = [
         schema: answers.enqueuedJob,
       },
     },
-    errors: ["invalid_job", "invalid_payload", "unknown_type", "id_conflict", "unique_key_conflict", "queue_full"],
+    errors: [
+      "invalid_job",
+      "invalid_payload",
+      "unknown_type",
+      "unknown_queue",
+      "id_conflict",
+      "unique_key_conflict",
+      "queue_full",
+    ],
   },
   {
     method: "POST",
@@ -52,7 +60,15 @@ export const operations: readonly Operation[] = [
     scope: "jobs:write",
     body: batchBody,
     answers: { 201: { description: "All stored, or there already.", schema: answers.enqueuedBatch } },
-    errors: ["invalid_job", "invalid_payload", "unknown_type", "id_conflict", "unique_key_conflict", "queue_full"],
+    errors: [
+      "invalid_job",
+      "invalid_payload",
+      "unknown_type",
+      "unknown_queue",
+      "id_conflict",
+      "unique_key_conflict",
+      "queue_full",
+    ],
   },
   {
     method: "GET",
@@ -100,6 +116,7 @@ export const operations: readonly Operation[] = [
       "stale_life",
       "unique_key_conflict",
       "payload_gone",
+      "unknown_queue",
       "queue_full",
     ],
   },
@@ -108,8 +125,9 @@ export const operations: readonly Operation[] = [
     path: "/queues",
     summary: "List the queues",
     scope: "jobs:read",
-    answers: { 200: { description: "All of them, by name.", schema: answers.queueList } },
-    errors: [],
+    query: queuesQuery,
+    answers: { 200: { description: "A page, by name.", schema: answers.queueList } },
+    errors: ["invalid_query"],
   },
   {
     method: "GET",
@@ -122,11 +140,23 @@ export const operations: readonly Operation[] = [
   {
     method: "PUT",
     path: "/queues/{name}",
-    summary: "Set a queue's limits; those of the code no longer apply to what is set",
+    summary:
+      "Set a queue's limits and types, or declare it with its types; limits of the code no longer apply to what is set",
     scope: "jobs:manage",
     body: queueLimits,
-    answers: { 200: { description: "The queue with its new limits.", schema: answers.queue } },
-    errors: ["not_found", "invalid_queue"],
+    answers: {
+      200: { description: "The queue as it is now.", schema: answers.queue },
+      201: { description: "The queue, declared by this call.", schema: answers.queue },
+    },
+    errors: ["not_found", "invalid_queue", "unknown_type"],
+  },
+  {
+    method: "DELETE",
+    path: "/queues/{name}",
+    summary: "Delete a queue that has no live job and that the code does not declare; its finished jobs stay",
+    scope: "jobs:manage",
+    answers: { 204: { description: "It is gone." } },
+    errors: ["not_found", "queue_declared", "queue_not_empty", "busy"],
   },
   {
     method: "POST",
@@ -159,7 +189,7 @@ export const operations: readonly Operation[] = [
     scope: "jobs:manage",
     body: newSchedule,
     answers: { 201: { description: "The schedule.", schema: answers.wholeSchedule } },
-    errors: ["invalid_schedule", "invalid_job", "invalid_payload", "unknown_type", "schedule_exists"],
+    errors: ["invalid_schedule", "invalid_job", "invalid_payload", "unknown_type", "unknown_queue", "schedule_exists"],
   },
   {
     method: "GET",
@@ -182,6 +212,7 @@ export const operations: readonly Operation[] = [
       "invalid_job",
       "invalid_payload",
       "unknown_type",
+      "unknown_queue",
       "declared_in_code",
       "busy",
     ],
@@ -200,15 +231,16 @@ export const operations: readonly Operation[] = [
     summary: "Enqueue one job of a schedule now, in addition to its slots",
     scope: "jobs:manage",
     answers: { 201: { description: "The job.", schema: answers.wholeJob } },
-    errors: ["not_found", "queue_full"],
+    errors: ["not_found", "unknown_type", "unknown_queue", "queue_full"],
   },
   {
     method: "GET",
     path: "/metrics",
     summary: "Counters, histograms and gauges for Prometheus, at most 10 s old",
     scope: "metrics:read",
+    query: metricsQuery,
     answers: { 200: { description: "Prometheus' text format.", contentType: "text/plain" } },
-    errors: [],
+    errors: ["invalid_query"],
   },
   {
     method: "GET",

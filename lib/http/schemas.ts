@@ -2,7 +2,7 @@ import * as z from "zod";
 import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
 import { NAME_PATTERN } from "../core/job.ts";
 import { JOB_STATES } from "../core/states.ts";
-import { decodeCursor, isUuid } from "./wire.ts";
+import { decodeCursor, decodeName, isUuid } from "./wire.ts";
 
 /** The years that Postgres, JavaScript and RFC 3339 write alike. */
 const EARLIEST = Date.parse("1970-01-01T00:00:00Z");
@@ -71,22 +71,42 @@ const cursor = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const pageLimit = z
+  .string()
+  .regex(/^[1-9][0-9]{0,2}$/, "must be 1 to 100")
+  .transform(Number)
+  .pipe(z.int().min(1).max(100));
+
 /** The query of `GET /jobs`. Gives what `listJobs` takes. */
 export const listQuery = z
   .strictObject({
     state: z.enum(JOB_STATES).exactOptional(),
     type: name.exactOptional(),
     queue: name.exactOptional(),
-    limit: z
-      .string()
-      .regex(/^[1-9][0-9]{0,2}$/, "must be 1 to 100")
-      .transform(Number)
-      .pipe(z.int().min(1).max(100))
-      .default(25),
+    limit: pageLimit.default(25),
     cursor: cursor.exactOptional(),
     include: include.default({ payload: false, attempts: false }),
   })
   .transform(({ cursor: after = null, ...same }) => ({ ...same, after }));
+
+/** A page of queues begins after a name. */
+const queueCursor = z.string().transform((text, context) => {
+  const after = decodeName(text);
+  if (after !== null) return after;
+  context.addIssue({ code: "custom", message: "must be the next_cursor of an earlier answer" });
+  return z.NEVER;
+});
+
+/** The query of `GET /queues`. Gives what `queuePage` takes. */
+export const queuesQuery = z
+  .strictObject({ limit: pageLimit.default(100), cursor: queueCursor.exactOptional() })
+  .transform(({ limit: most, cursor: after = "" }) => ({ limit: most, after }));
+
+/** The metrics are asked for so many queues at most. */
+const MAX_METRICS_QUEUES = 500;
+
+/** The query of `GET /metrics`: the queues to show, all with most live jobs unless given. */
+export const metricsQuery = z.strictObject({ queue: z.array(name).max(MAX_METRICS_QUEUES).exactOptional() });
 
 const MAX_INTEGER = 2_147_483_647;
 
@@ -103,18 +123,27 @@ export const retryBody = z.strictObject({
 /** Postgres' integer. */
 const limit = z.int().min(1).max(MAX_INTEGER);
 
-/** What `PUT /queues/{name}` takes: the limits to set; null is no limit. Gives what `limitQueue` takes. */
+/** An operator lists this many types at most for a queue. */
+const MAX_TYPES = 64;
+
+/** What `PUT /queues/{name}` takes: what to set; null is no limit. Gives what `setQueue` takes. */
 export const queueLimits = z
   .strictObject({
     max_in_flight: limit.nullable().exactOptional(),
     max_pending: limit.nullable().exactOptional(),
     retention_days: z.int().min(1).max(3650).exactOptional(),
+    types: z
+      .array(name)
+      .max(MAX_TYPES)
+      .describe("Whose jobs may go there, in addition to the types of which the code says so. A new queue needs it.")
+      .exactOptional(),
   })
-  .refine((limits) => Object.keys(limits).length > 0, "must name a limit")
-  .transform(({ max_in_flight, max_pending, retention_days }) => ({
+  .refine((limits) => Object.keys(limits).length > 0, "must name a limit, or types")
+  .transform(({ max_in_flight, max_pending, retention_days, types }) => ({
     ...(max_in_flight !== undefined && { maxInFlight: max_in_flight }),
     ...(max_pending !== undefined && { maxPending: max_pending }),
     ...(retention_days !== undefined && { retentionDays: retention_days }),
+    ...(types !== undefined && { types }),
   }));
 
 /** The id of a path, or null when it can't be one. */

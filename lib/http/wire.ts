@@ -1,3 +1,4 @@
+import { NAME_PATTERN } from "../core/job.ts";
 import type { Attempt, Job } from "../db/reads/jobs.ts";
 import type { QueueStats } from "../db/reads/stats.ts";
 import type { Schedule } from "../db/reads/schedules.ts";
@@ -45,6 +46,8 @@ export const toWireJob = (job: Job) => ({
 export const toWireQueue = (queue: QueueStats) => ({
   name: queue.name,
   paused: queue.paused,
+  declared: queue.declared,
+  types: queue.types,
   max_in_flight: queue.maxInFlight,
   max_pending: queue.maxPending,
   retention_days: queue.retentionDays,
@@ -85,8 +88,13 @@ export const toWireSchedule = (schedule: Schedule) => ({
 /** Where a list goes on, opaque to clients. */
 export const encodeCursor = (after: string): string => Buffer.from(after).toString("base64url");
 
-/** What `encodeCursor` was given, or null when the text is not a cursor. */
-export const decodeCursor = (cursor: string): string | null => {
+const decode = (cursor: string, isOne: (after: string) => boolean): string | null => {
   const after = Buffer.from(cursor, "base64url").toString();
-  return isUuid(after) && encodeCursor(after) === cursor ? after : null;
+  return isOne(after) && encodeCursor(after) === cursor ? after : null;
 };
+
+/** What `encodeCursor` was given of a list of jobs, or null when the text is no such cursor. */
+export const decodeCursor = (cursor: string): string | null => decode(cursor, isUuid);
+
+/** The same of a list by name. */
+export const decodeName = (cursor: string): string | null => decode(cursor, (after) => NAME_PATTERN.test(after));

@@ -18,8 +18,9 @@
 -- [id, seconds, max_attempts of the type, job ids, null for all of the call's] of the lease that the jobs were begun in; a pushed lease is not for the caller
 -- and has null in place of its seconds.
 --
--- Nearly always a type's row knows its counter (see set_series_of_type): then nothing is looked up for each job. Otherwise enqueue_many stores the jobs. Lines,
--- because each payload is parsed once then; one document would be parsed as a whole, taken apart, and put together again for each job.
+-- Nearly always a type's row knows its counter (see set_series_of_type): then nothing is looked up for each job. Otherwise enqueue_many stores the jobs, or
+-- refuses a queue that nobody lists for the type. Lines, because each payload is parsed once then; one document would be parsed as a whole, taken apart, and
+-- put together again for each job.
 -- This function is for the plain path: what needs a look at other rows for each job (keys, limits) belongs into enqueue_many.
 -- Lock order: the queue (skip locked), where it has a limit and jobs are begun; then as enqueue_many. A begun job waits for nobody.
 create or replace function forgeq.enqueue_lines(
@@ -53,7 +54,8 @@ begin
       select t.priority, t.max_attempts, t.lease_seconds, q.name as queue, q.max_in_flight, null::int as series, 0 as active into of_type
       from forgeq.job_type t
       join forgeq.queue q on q.name = worker_queue and q.max_pending is null and not q.paused and not q.waiting
-      where t.type = types[1] and coalesce(own_queue, t.queue) = worker_queue and (n = 1 or t.batch_size > 1);
+      where t.type = types[1] and coalesce(own_queue, t.queue) = worker_queue and (n = 1 or t.batch_size > 1)
+        and (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types));
       if found and (of_type.max_in_flight is null or forgeq.has_capacity(worker_queue, n)) then
         claim := ids[1];
         begun := 1;
@@ -73,7 +75,7 @@ begin
       join forgeq.queue q on q.name = own_queue and q.max_pending is null
       join forgeq.metric_series s on s.queue = q.name and s.type = t.type
       cross join forgeq.metric_state m
-      where t.type = types[1];
+      where t.type = types[1] and (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types));
       simple := found;
     end if;
   elsif fresh and not simple then

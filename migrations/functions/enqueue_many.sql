@@ -5,8 +5,9 @@
 -- says that the ids were made for this call and never sent before: history is not looked up then.
 -- One row per item, in no order: the id asked for, the job's id, and `created` false where that id, or a live job with that
 -- key, was there already (the rest is null then).
--- Errors: FQ001 unknown type, FQ002 queue full, FQ003 a time without end (all with {"index": n} from 0 as their detail), FQ004 the id is another
--- job's, FQ005 the key is held by a job with another payload (both with {"requested_id", "id"}).
+-- Errors: FQ001 unknown type, FQ002 queue full, FQ003 a time without end, FQ006 the queue is not there, or neither the type nor an operator lists it for the
+-- type (all with {"index": n} from 0 as their detail), FQ004 the id is another job's, FQ005 the key is held by a job with another payload (both with
+-- {"requested_id", "id"}).
 -- Lock order: unique keys (sorted), jobs.
 --
 -- The general path, and the place to extend: what has to look at other rows for each job (keys, limits, rates, steps) is done here, in a check of its own
@@ -31,7 +32,8 @@ declare
 begin
   select min(i.n) filter (where t.type is null) - 1 as unknown_index,
          (array_agg(i.type order by i.n) filter (where t.type is null))[1] as unknown_type,
-         bool_or(i.id is null) as lacks_ids, bool_or(q.name is null) as lacks_queues, bool_or(q.max_pending is not null) as limited,
+         min(i.n) filter (where (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types)) is not true) as misplaced,
+         bool_or(i.id is null) as lacks_ids, bool_or(q.max_pending is not null) as limited,
          bool_or(i.unique_key is not null) as keyed, coalesce(bool_or(i.run_at is not null or i.delay_seconds is not null), false) as timed
   into survey
   from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text, run_at text, delay_seconds text)) with ordinality
@@ -44,21 +46,23 @@ begin
       using errcode = 'FQ001', detail = json_build_object('index', survey.unknown_index);
   end if;
 
+  if survey.misplaced is not null then
+    select i.type, coalesce(i.queue, t.queue) as queue, q.name is not null as there into bad
+    from rows from (jsonb_to_recordset(jobs) as (type text, queue text)) with ordinality as i(type, queue, n)
+    join forgeq.job_type t on t.type = i.type
+    left join forgeq.queue q on q.name = coalesce(i.queue, t.queue)
+    where i.n = survey.misplaced;
+    raise exception using errcode = 'FQ006', detail = json_build_object('index', survey.misplaced - 1, 'queue', bad.queue),
+      message = case when bad.there then format('jobs of type %s may not go to the queue %s: neither the type nor an operator lists it', bad.type, bad.queue)
+                     else format('there is no queue %s', bad.queue) end;
+  end if;
+
   if survey.timed then
     perform forgeq.check_instants(jobs, now_at);
   end if;
 
   if survey.lacks_ids then
     jobs := (select jsonb_agg(jsonb_build_object('id', forgeq.uuid_v7()) || j order by n) from jsonb_array_elements(jobs) with ordinality as e(j, n));
-  end if;
-
-  if survey.lacks_queues then
-    insert into forgeq.queue (name)
-    select distinct coalesce(i.queue, t.queue)
-    from jsonb_to_recordset(jobs) as i(type text, queue text)
-    join forgeq.job_type t on t.type = i.type
-    where not exists (select from forgeq.queue q where q.name = coalesce(i.queue, t.queue))
-    on conflict do nothing;
   end if;
 
   if survey.limited then

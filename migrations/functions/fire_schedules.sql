@@ -4,7 +4,7 @@
 --
 -- Guarantees: a slot is decided once, whoever calls how often: the schedule must still stand where the caller saw it
 -- (else 'stale'), and moves to `until` in the same transaction that stores the jobs. Nobody waits: a schedule that another
--- caller holds is 'busy'. A schedule whose jobs are refused (its queue is full, its type unknown) stays where it is.
+-- caller holds is 'busy'. A schedule whose jobs are refused (its queue is full or gone, its type unknown) stays where it is.
 -- overlap: 'allow' takes every slot; 'skip' only one while no job of the schedule lives; 'queue_one' only one while none waits.
 -- One row per schedule: outcome 'fired', 'stale', 'busy', 'not_found' or 'refused' with a reason; the jobs stored, and when the first is due.
 -- Lock order: schedules by name (skip locked), then as enqueue_many.
@@ -75,7 +75,7 @@ begin
           live_job_ids = live[greatest(1, cardinality(live) - 99):]
       where s.name = fire.name;
       outcome := 'fired';
-    exception when sqlstate 'FQ001' or sqlstate 'FQ002' then
+    exception when sqlstate 'FQ001' or sqlstate 'FQ002' or sqlstate 'FQ006' then
       outcome := 'refused';
       reason := sqlerrm;
       jobs := 0;

@@ -1,11 +1,11 @@
--- The numbers of queues: all, or one by its name. One snapshot, so the counts fit together.
+-- The numbers of queues: all, or those of these names. One snapshot, so the counts fit together.
 --
 -- Costs about 10 ms for a queue of a million waiting jobs: waiting jobs are counted in the index, and no further than
 -- max_counted each of scheduled and pending; dead ones no further than max_counted / 10 in all queues together.
 -- A larger backlog is taken from the counters (metric_now); `capped` says that this could not tell scheduled from pending, or that
 -- there are more dead ones, and that the number is a lower bound. Rates are of the last five minutes that were folded, per minute.
 -- Due and claimed jobs are counted together, because claim_id is in no index; what leases hold open is taken off.
-create or replace function forgeq.queue_stats(queue text default null, max_counted int default 10000, at timestamptz default null)
+create or replace function forgeq.queue_stats(queues text[] default null, max_counted int default 10000, at timestamptz default null)
 returns table (name text, paused boolean, max_in_flight int, max_pending int, retention_days int,
   scheduled int, pending int, leased int, running int, dead int, capped boolean, oldest_pending_seconds double precision,
   enqueued_rate double precision, completed_rate double precision, failed_rate double precision, dead_rate double precision)
@@ -16,7 +16,7 @@ as $$
     select d.queue, count(*)::int as jobs
     from (
       select h.queue from forgeq.job_history h
-      where h.state = 'dead' and (queue_stats.queue is null or h.queue = queue_stats.queue)
+      where h.state = 'dead' and (queue_stats.queues is null or h.queue = any (queue_stats.queues))
         and not exists (select from forgeq.job j where j.id = h.id)
         and not exists (select from forgeq.job_history later where later.id = h.id and later.life > h.life)
       limit max_counted / 10) d
@@ -66,6 +66,6 @@ as $$
     from (select * from forgeq.metric_sample s where s.queue = q.name and s.at > clock.now_at - interval '5 minutes' order by s.at desc limit 1) l
     cross join lateral (select * from forgeq.metric_sample s where s.queue = q.name and s.at >= l.at - interval '5 minutes' order by s.at limit 1) e
     cross join lateral (select 60 / extract(epoch from l.at - e.at)::double precision as per where l.at > e.at) f) rate on true
-  where queue_stats.queue is null or q.name = queue_stats.queue
+  where queue_stats.queues is null or q.name = any (queue_stats.queues)
   order by q.name;
 $$;

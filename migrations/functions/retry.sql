@@ -1,7 +1,7 @@
 -- A finished job lives again by hand: same id, next life, due now, attempts from zero; its history stays.
 -- `life` is the life that the caller saw. Sent again after its answer was lost it gives the first answer.
 -- outcome: 'retried'; 'live' (this life has not ended); 'not_found'; 'stale' (another life is the newest);
--- 'unique_key' (its key is held by job holder_id); 'payload_gone' (its queue kept none).
+-- 'unique_key' (its key is held by job holder_id); 'payload_gone' (its queue kept none); 'queue_gone' (its queue was deleted).
 -- Lock order: the unique key, the job.
 create or replace function forgeq.retry(id uuid, life int, at timestamptz default null)
 returns table (outcome text, holder_id uuid)
@@ -23,7 +23,9 @@ begin
   end if;
   select p.* into h from forgeq.job_history p where p.id = retry.id order by p.life desc limit 1;
   outcome := case when not found then 'not_found' when h.life = retry.life + 1 then 'retried' when h.life <> retry.life then 'stale'
-                  when h.payload is null then 'payload_gone' end;
+                  when h.payload is null then 'payload_gone'
+                  -- The type is read for its table's lock: delete_queue waits for whoever has found the queue. See there.
+                  when not exists (select from forgeq.queue q left join forgeq.job_type t on t.type = h.type where q.name = h.queue) then 'queue_gone' end;
   if outcome is not null then
     return next;
     return;

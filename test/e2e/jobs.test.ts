@@ -229,6 +229,7 @@ describe("what becomes of a job", () => {
   });
 
   it("is listed by state, type and queue, page by page", async () => {
+    expect(await run.api.put("/queues/pages", { types: ["send_email"] })).toHaveProperty("status", 201);
     const ids = [];
     for (const email of ["p1@example.com", "p2@example.com", "p3@example.com"])
       ids.push(await run.api.enqueue("send_email", { email }, { queue: "pages", delay_seconds: 3600 }));

@@ -12,6 +12,7 @@ describe("defineJob", () => {
     expect(defineJob({ type: "send_email", payload })).toEqual({
       type: "send_email",
       queue: "send_email",
+      queues: [],
       payload,
       retry: {
         maxAttempts: 8,
@@ -31,6 +32,7 @@ describe("defineJob", () => {
     const job = defineJob({
       type: "send_email",
       queue: "emails",
+      queues: ["newsletter"],
       payload,
       retry: { maxAttempts: 3, backoff: { type: "list", delaysSeconds: [1, 5], jitter: "none" } },
       timeoutSeconds: 880,
@@ -39,6 +41,7 @@ describe("defineJob", () => {
     });
     expect(job).toMatchObject({
       queue: "emails",
+      queues: ["newsletter"],
       retry: { maxAttempts: 3, backoff: { type: "list", delaysSeconds: [1, 5], jitter: "none" } },
       timeoutSeconds: 880,
       batchSize: 4,
@@ -57,6 +60,8 @@ describe("defineJob", () => {
     [{ type: "Send Email" }, "type must match"],
     [{ type: "a".repeat(41) }, "type must match"],
     [{ queue: "9" }, "queue must match"],
+    [{ queues: ["emails", "9"] }, "queues[1] must match"],
+    [{ queues: "emails" }, "queues must be a list"],
     [{ payload: {} }, "payload must be a zod schema"],
     [{ timeoutSeconds: 881 }, "timeoutSeconds must be 1 to 880"],
     [{ timeoutSeconds: "60" }, "timeoutSeconds must be 1 to 880"],

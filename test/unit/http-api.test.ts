@@ -54,7 +54,16 @@ const LIVE = {
 };
 
 const QUEUE = {
-  ...{ name: "emails", maxInFlight: 20, maxPending: null, retentionDays: 30, paused: false, inFlight: 3 },
+  ...{
+    name: "emails",
+    declared: true,
+    types: [],
+    maxInFlight: 20,
+    maxPending: null,
+    retentionDays: 30,
+    paused: false,
+    inFlight: 3,
+  },
   ...{ scheduled: 1, pending: 2, leased: 1, running: 2, dead: 4, capped: false, oldestPendingSeconds: 12.5 },
   perMinute: { enqueued: 60, completed: 30, failed: 2, dead: 0 },
 };
@@ -264,6 +273,8 @@ describe("/queues", () => {
   const wire = {
     name: "emails",
     paused: false,
+    declared: true,
+    types: [],
     max_in_flight: 20,
     max_pending: null,
     retention_days: 30,
@@ -275,8 +286,8 @@ describe("/queues", () => {
   };
 
   it("lists and shows queues", async () => {
-    const { get } = setup({ queue_stats: () => [QUEUE] });
-    expect((await get("/queues")).body).toEqual({ data: [wire] });
+    const { get } = setup({ queue_stats: () => [QUEUE], queue_page: () => [QUEUE] });
+    expect((await get("/queues")).body).toEqual({ data: [wire], next_cursor: null });
     expect((await get("/queues/emails")).body).toEqual(wire);
   });
 
@@ -300,7 +311,7 @@ describe("/queues", () => {
 
 describe("scopes", () => {
   it("separates reading from managing", async () => {
-    const reader = setup({ queue_stats: none, list_live: none, list_finished: none }, keysWith("jobs:read"));
+    const reader = setup({ queue_page: none, list_live: none, list_finished: none }, keysWith("jobs:read"));
     expect(await reader.get("/queues")).toHaveProperty("status", 200);
     expect(await reader.get("/jobs")).toHaveProperty("status", 200);
     for (const path of [`/jobs/${ID}/cancel`, `/jobs/${ID}/retry`, "/queues/emails/pause", "/queues/emails/resume"])

@@ -168,6 +168,7 @@ describe("POST /jobs", () => {
     ["FQ005", 409, "unique_key_conflict", "/unique_key"],
     ["FQ002", 429, "queue_full", "/queue"],
     ["FQ001", 422, "unknown_type", "/type"],
+    ["FQ006", 422, "unknown_queue", "/queue"],
     ["FQ003", 422, "invalid_job", ""],
   ])("tells the database's %s by its field", async (code, status, problem, pointer) => {
     const { post } = setup(ALL_SCOPES, { code, detail: {} });

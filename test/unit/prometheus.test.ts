@@ -25,6 +25,7 @@ const setup = (keys = ALL_SCOPES) => {
       ...[row("enqueued", 9), row("ended_retry", 2), row("finished_completed", 5), row("started", 7)],
       ...[row("wait_0", 6), row("wait_15", 1), row("wait_ms", 4_000_123), row("run_3", 7), row("run_ms", 210)],
     ],
+    busiest_queues: () => [{ names: ["emails"], leftOut: 7 }],
     queue_stats: () => [QUEUE],
     last_tick: () => [{ seconds: 1_800_000_000.5 }],
   };
@@ -33,7 +34,7 @@ const setup = (keys = ALL_SCOPES) => {
   const deps = httpDeps(db);
   const timed = { ...deps, time: { ...deps.time, elapsedMs: () => nowMs } };
   const handler = createHandler(timed, keys);
-  const get = () => handler(eventOf({ path: "/metrics" }), { ...CONTEXT });
+  const get = (search = "") => handler(eventOf({ path: "/metrics", query: search }), { ...CONTEXT });
   return { get, query, moveToMs: (ms: number) => (nowMs = ms) };
 };
 
@@ -58,6 +59,7 @@ describe("GET /metrics", () => {
       'forgeq_queue_oldest_pending_age_seconds{queue="emails"} 12.5',
       'forgeq_queue_paused{queue="emails"} 1',
       'forgeq_queue_max_in_flight{queue="emails"} 20',
+      "forgeq_queues_left_out 7",
       "forgeq_tick_timestamp_seconds 1800000000.5",
       'forgeq_info{service="forgeq",stage="test",wake="always"} 1',
     ])
@@ -72,10 +74,24 @@ describe("GET /metrics", () => {
     moveToMs(9_999);
     pages.push(await get());
     expect(new Set(pages.map(({ body }) => body)).size).toBe(1);
-    expect(query).toHaveBeenCalledTimes(3);
+    expect(query).toHaveBeenCalledTimes(4);
     moveToMs(10_000);
     await get();
-    expect(query).toHaveBeenCalledTimes(6);
+    expect(query).toHaveBeenCalledTimes(8);
+  });
+
+  it("shows the queues that are asked for, and refuses names that can't be any", async () => {
+    const { get, query } = setup();
+    await get("queue=crawl&queue=emails");
+    await get("queue=emails&queue=crawl");
+    expect(query).toHaveBeenCalledTimes(4);
+    const params = query.mock.calls.filter(([text]) => text.includes("forgeq:metrics")).map(([, given]) => given);
+    expect(params).toEqual([[["crawl", "emails"]]]);
+    for (const wrong of ["queue=No", "queues=emails"])
+      expect(await get(wrong)).toMatchObject({
+        statusCode: 400,
+        body: expect.stringContaining("invalid_query") as string,
+      });
   });
 
   it("needs the scope metrics:read", async () => {

@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from "commander";
-import { integer, limit, name } from "../arguments.ts";
+import { integer, limit, name, nameList } from "../arguments.ts";
 import { optionsOf, withExamples } from "../command.ts";
 import { UsageError } from "../failure.ts";
 import type { QueueLimitOptions } from "../run-queues.ts";
@@ -9,7 +9,7 @@ const MAX_LIMIT = 2_147_483_647;
 const queueName = (): Argument => new Argument("<name>", "of the queue").argParser(name);
 
 export const addQueues = (program: Command): void => {
-  const queues = program.command("queues").description("List, pause, resume and limit queues.");
+  const queues = program.command("queues").description("List, pause, resume, limit, declare and delete queues.");
   withExamples(queues, [["forgeq queues list", ""]]);
 
   const list = queues
@@ -43,21 +43,40 @@ export const addQueues = (program: Command): void => {
 
   const set = queues
     .command("set")
-    .description("Set limits by hand; they win over the code's from then on. A lowered limit drains.")
+    .description(
+      "Set limits by hand; they win over the code's from then on. A lowered limit drains. With --types also declare a queue.",
+    )
     .addArgument(queueName())
     .addOption(
       new Option("--max-in-flight <jobs>", "how many may be leased or running, or none").argParser(limit(0, MAX_LIMIT)),
     )
     .addOption(new Option("--max-pending <jobs>", "that may wait, or none").argParser(limit(0, MAX_LIMIT)))
     .addOption(new Option("--retention-days <days>", "that finished jobs are kept").argParser(integer(1, 3_650)))
+    .addOption(
+      new Option(
+        "--types <types>",
+        "whose jobs may go there besides those of types that the code names for it, as a,b, or none",
+      ).argParser(nameList),
+    )
     .action(async (given: string, options: QueueLimitOptions, self: Command) => {
       if (Object.keys(options).length === 0)
-        throw new UsageError("give at least one of --max-in-flight, --max-pending and --retention-days");
+        throw new UsageError("give at least one of --max-in-flight, --max-pending, --retention-days and --types");
       const { runQueuesSet } = await import("../run-queues.ts");
       await runQueuesSet(given, optionsOf<QueueLimitOptions>(self));
     });
   withExamples(set, [
     ["forgeq queues set emails --max-in-flight 5", ""],
     ["forgeq queues set emails --max-in-flight none", ""],
+    ["forgeq queues set newsletter --types send_email --max-in-flight 2", ""],
   ]);
+
+  const remove = queues
+    .command("delete")
+    .description("Delete a queue that has no live job and that the code does not declare. Its finished jobs stay.")
+    .addArgument(queueName())
+    .action(async (given: string, _, self: Command) => {
+      const { runQueuesDelete } = await import("../run-queues.ts");
+      await runQueuesDelete(given, optionsOf<object>(self));
+    });
+  withExamples(remove, [["forgeq queues delete newsletter", ""]]);
 };

@@ -15,6 +15,7 @@ const CODES = {
   FQ003: "invalid_job",
   FQ004: "id_conflict",
   FQ005: "unique_key_conflict",
+  FQ006: "unknown_queue",
 } as const;
 
 const detailsOf = (error: unknown): Record<string, unknown> => {

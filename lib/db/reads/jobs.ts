@@ -201,7 +201,7 @@ const RETRY = `/* forgeq:retry */
 select outcome, holder_id as "holderId" from forgeq.retry($1::uuid, $2::int, $3::timestamptz)`;
 
 export interface RetryRow {
-  readonly outcome: "retried" | "live" | "stale" | "not_found" | "unique_key" | "payload_gone";
+  readonly outcome: "retried" | "live" | "stale" | "not_found" | "unique_key" | "payload_gone" | "queue_gone";
   readonly holderId: string | null;
 }
 

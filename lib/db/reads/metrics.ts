@@ -10,10 +10,13 @@ export interface CounterRow {
 }
 
 const READ = `/* forgeq:metrics */
-select queue, type, name, value::float8 as value from forgeq.metric_now order by queue, type, name`;
+select queue, type, name, value::float8 as value from forgeq.metric_now
+where $1::text[] is null or queue = any ($1)
+order by queue, type, name`;
 
-/** Every counter and histogram, exact to the last commit; histograms as jobs per bucket. */
-export const readCounters = (db: Db): Promise<CounterRow[]> => call<CounterRow>(db, READ, []);
+/** Every counter and histogram of these queues, of all where `queues` is null; exact to the last commit. Histograms as jobs per bucket. */
+export const readCounters = (db: Db, queues: readonly string[] | null = null): Promise<CounterRow[]> =>
+  call<CounterRow>(db, READ, [queues]);
 
 const FOLD = `/* forgeq:metric_fold */
 select forgeq.metric_fold($1::timestamptz) as folded`;

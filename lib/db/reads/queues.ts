@@ -1,5 +1,6 @@
-import { call, only } from "../drivers/call.ts";
-import type { Db } from "../drivers/client.ts";
+import { DEFAULTS } from "../../core/job.ts";
+import { call, callAgain, callIn, only } from "../drivers/call.ts";
+import type { Db, Sql } from "../drivers/client.ts";
 
 const DISPATCHABLE = `/* forgeq:dispatchable_queues */
 select name from forgeq.queue where not paused order by name`;
@@ -16,9 +17,10 @@ export const queueNames = async (db: Db): Promise<string[]> =>
   (await call<{ name: string }>(db, NAMES, [])).map((row) => row.name);
 
 const OTHER_TYPES = `/* forgeq:queue_other_types */
-select exists (select from forgeq.job_type where queue = $1 and type <> $2) as found`;
+select exists (select from forgeq.job_type where (queue = $1 or $1 = any (listed_queues)) and type <> $2)
+    or exists (select from forgeq.queue where name = $1 and not listed_types <@ array[$2]) as found`;
 
-/** Do other types than this one have this queue? */
+/** May jobs of other types than this one go to this queue? */
 export const hasOtherTypes = async (db: Db, queue: string, type: string): Promise<boolean> =>
   only(await call<{ found: boolean }>(db, OTHER_TYPES, [queue, type])).found;
 
@@ -34,7 +36,8 @@ update forgeq.queue
 set max_in_flight = case when $2::jsonb ? 'max_in_flight' then ($2 ->> 'max_in_flight')::int else max_in_flight end,
     max_pending = case when $2 ? 'max_pending' then ($2 ->> 'max_pending')::int else max_pending end,
     retention_days = coalesce(($2 ->> 'retention_days')::int, retention_days),
-    overridden = (select array_agg(distinct o) from unnest(overridden || array(select jsonb_object_keys($2))) o)
+    listed_types = case when $2 ? 'types' then array(select jsonb_array_elements_text($2 -> 'types')) else listed_types end,
+    overridden = array(select distinct o from unnest(overridden || array(select jsonb_object_keys($2 - 'types'))) o)
 where name = $1
 returning name`;
 
@@ -45,13 +48,16 @@ export interface QueueLimits {
   /** Null is no limit. */
   readonly maxPending?: number | null;
   readonly retentionDays?: number;
+  /** Whose jobs may go there, in addition to the types of which the code says so. */
+  readonly types?: readonly string[];
 }
 
 /** As SET_LIMITS reads it: JSON leaves out what is absent. */
-const toWire = ({ maxInFlight, maxPending, retentionDays }: QueueLimits) => ({
+const toWire = ({ maxInFlight, maxPending, retentionDays, types }: QueueLimits) => ({
   max_in_flight: maxInFlight,
   max_pending: maxPending,
   retention_days: retentionDays,
+  types,
 });
 
 /**
@@ -62,3 +68,61 @@ const toWire = ({ maxInFlight, maxPending, retentionDays }: QueueLimits) => ({
  */
 export const setLimits = async (db: Db, name: string, limits: QueueLimits): Promise<boolean> =>
   (await call(db, SET_LIMITS, [name, JSON.stringify(toWire(limits))])).length > 0;
+
+const DECLARE = `/* forgeq:declare_queue */
+insert into forgeq.queue (name, max_in_flight, max_pending, retention_days, listed_types, overridden)
+select $1, $2::int, $3::int, $4::int, $5::text[], array(select jsonb_object_keys($6::jsonb - 'types'))
+on conflict (name) do nothing
+returning name`;
+
+/** An operator's queue, with the defaults for what is absent. False: there is one of that name. */
+export const declareQueue = async (db: Db, name: string, limits: QueueLimits): Promise<boolean> => {
+  const {
+    maxInFlight = DEFAULTS.maxInFlight,
+    maxPending = null,
+    retentionDays = DEFAULTS.retentionDays,
+    types = [],
+  } = limits;
+  const params = [name, maxInFlight, maxPending, retentionDays, types, JSON.stringify(toWire(limits))];
+  let sentBefore = false;
+  const rows = await callAgain(db, DECLARE, (tried) => {
+    sentBefore = tried > 0;
+    return params;
+  });
+  return rows.length > 0 || sentBefore;
+};
+
+const DELETE = `/* forgeq:delete_queue */
+select forgeq.delete_queue($1) as outcome`;
+
+export type QueueDeletion = "deleted" | "not_found" | "queue_declared" | "queue_not_empty" | "busy";
+
+/** Takes a queue away. See migrations/functions/delete_queue.sql. */
+export const deleteQueue = async (db: Db, name: string): Promise<QueueDeletion> => {
+  let sentBefore = false;
+  const { outcome } = only(
+    await callAgain<{ outcome: QueueDeletion }>(db, DELETE, (tried) => {
+      sentBefore = tried > 0;
+      return [name];
+    }),
+  );
+  return outcome === "not_found" && sentBefore ? "deleted" : outcome;
+};
+
+const UNKNOWN_TYPES = `/* forgeq:unknown_types */
+select u.type from unnest($1::text[]) as u(type)
+where not exists (select from forgeq.job_type t where t.type = u.type)`;
+
+/** Those of the types that the database does not know. */
+export const unknownTypes = async (db: Db, types: readonly string[]): Promise<string[]> =>
+  (await call<{ type: string }>(db, UNKNOWN_TYPES, [types])).map(({ type }) => type);
+
+const MAY_GO = `/* forgeq:may_go_to_queue */
+select exists (
+  select from forgeq.job_type t
+  join forgeq.queue q on q.name = $2 and (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types))
+  where t.type = $1) as may`;
+
+/** Whether jobs of a type may go to a queue now: the queue is there, and the type or an operator lists it. An enqueue asks again. */
+export const mayGoTo = async (sql: Sql, type: string, queue: string): Promise<boolean> =>
+  only(await callIn<{ may: boolean }>(sql, MAY_GO, [type, queue])).may;

@@ -1,10 +1,14 @@
-import { call } from "../drivers/call.ts";
+import { call, only } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
 
 /** A queue with its limits and the numbers of this moment, all of one snapshot. */
 export interface QueueStats {
   readonly name: string;
   readonly paused: boolean;
+  /** The code declares it. */
+  readonly declared: boolean;
+  /** Whose jobs may go there by an operator's word. */
+  readonly types: readonly string[];
   /** Null is no limit. */
   readonly maxInFlight: number | null;
   readonly maxPending: number | null;
@@ -33,13 +37,37 @@ export interface QueueStats {
 
 const MAX_COUNTED = 10_000;
 
-const QUEUE_STATS = `/* forgeq:queue_stats */
-select name, paused, max_in_flight as "maxInFlight", max_pending as "maxPending", retention_days as "retentionDays",
-       scheduled, pending, leased, running, dead, capped, leased + running as "inFlight", oldest_pending_seconds as "oldestPendingSeconds",
+const COLUMNS = `s.name, s.paused, q.declared, q.listed_types as types, s.max_in_flight as "maxInFlight", s.max_pending as "maxPending",
+       s.retention_days as "retentionDays", scheduled, pending, leased, running, dead, capped, leased + running as "inFlight", oldest_pending_seconds as "oldestPendingSeconds",
        case when enqueued_rate is not null
-            then json_build_object('enqueued', enqueued_rate, 'completed', completed_rate, 'failed', failed_rate, 'dead', dead_rate) end as "perMinute"
-from forgeq.queue_stats($1, $2::int, $3::timestamptz)`;
+            then json_build_object('enqueued', enqueued_rate, 'completed', completed_rate, 'failed', failed_rate, 'dead', dead_rate) end as "perMinute"`;
 
-/** All queues by name, or the one that is named. Cheap at any backlog: see migrations/functions/queue_stats.sql. */
-export const readQueueStats = (db: Db, name: string | null, at: Date | null): Promise<QueueStats[]> =>
-  call<QueueStats>(db, QUEUE_STATS, [name, MAX_COUNTED, at]);
+const QUEUE_STATS = `/* forgeq:queue_stats */
+select ${COLUMNS}
+from forgeq.queue_stats($1::text[], $2::int, $3::timestamptz) s
+join forgeq.queue q on q.name = s.name
+order by s.name`;
+
+/** Those of the queues that are there, by name. Cheap at any backlog: see migrations/functions/queue_stats.sql. */
+export const readQueueStats = (db: Db, names: readonly string[], at: Date | null): Promise<QueueStats[]> =>
+  call<QueueStats>(db, QUEUE_STATS, [names, MAX_COUNTED, at]);
+
+const QUEUE_PAGE = `/* forgeq:queue_page */
+select ${COLUMNS}
+from forgeq.queue_stats(array(select name from forgeq.queue where name > $1 order by name limit $4::int), $2::int, $3::timestamptz) s
+join forgeq.queue q on q.name = s.name
+order by s.name`;
+
+/** The first queues by name, as many as `limit`, after a name: "" comes before all of them. */
+export const readQueuePage = (db: Db, after: string, limit: number, at: Date | null): Promise<QueueStats[]> =>
+  call<QueueStats>(db, QUEUE_PAGE, [after, MAX_COUNTED, at, limit]);
+
+const BUSIEST = `/* forgeq:busiest_queues */
+select names, left_out as "leftOut" from forgeq.busiest_queues($1::int)`;
+
+/** The names of the queues with most live jobs, and how many others there are. */
+export const busiestQueues = async (
+  db: Db,
+  limit: number,
+): Promise<{ readonly names: readonly string[]; readonly leftOut: number }> =>
+  only(await call<{ names: string[]; leftOut: number }>(db, BUSIEST, [limit]));

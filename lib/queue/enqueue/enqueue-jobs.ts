@@ -90,8 +90,8 @@ const countEnqueued = (deps: Deps, items: readonly IdentifiedJob[], rows: readon
  * answers come in the order of the jobs. Calls of one process at the same time share statements; each gets its own answer or its
  * own error.
  *
- * @throws {ForgeqError} `unknown_type`, `queue_full`, `id_conflict`, `unique_key_conflict`, `invalid_job`, `chain_too_deep`: nothing
- * was stored, `details.index` names the item; `database_unavailable`: unknown, send it again with the same ids
+ * @throws {ForgeqError} `unknown_type`, `unknown_queue`, `queue_full`, `id_conflict`, `unique_key_conflict`, `invalid_job`,
+ * `chain_too_deep`: nothing was stored, `details.index` names the item; `database_unavailable`: unknown, send it again with the same ids
  */
 export const enqueueJobs = (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> =>
   traced(

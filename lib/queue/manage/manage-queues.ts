@@ -1,3 +1,4 @@
+import { ForgeqError } from "../../core/errors.ts";
 import * as queues from "../../db/reads/queues.ts";
 import { armNextMinute } from "../wake/arm.ts";
 import type { Deps } from "../deps.ts";
@@ -17,13 +18,56 @@ export const resumeQueue = async (deps: Deps, name: string): Promise<QueueStats 
   return queueStatsOf(deps, name);
 };
 
-/** Sets limits by hand, which the code's no longer change; a raised one takes effect immediately, a lowered one drains. */
-export const limitQueue = async (
+/**
+ * Sets limits by hand, which the code's no longer change; a raised one takes effect immediately, a lowered one drains. `types` are those whose jobs may go
+ * to the queue, in addition to the types of which the code says so; a queue that is not there is declared where they are given.
+ *
+ * @throws {ForgeqError} `unknown_type` - nothing was changed
+ */
+export const setQueue = async (
   deps: Deps,
   name: string,
-  limits: queues.QueueLimits,
-): Promise<QueueStats | "not_found"> => {
+  given: queues.QueueLimits,
+): Promise<{ readonly queue: QueueStats; readonly declared: boolean } | "not_found"> => {
+  const limits = given.types === undefined ? given : { ...given, types: [...new Set(given.types)] };
+  await checkTypes(deps, limits.types ?? []);
   await armNextMinute(deps);
-  if (await queues.setLimits(deps.db, name, limits)) await wakeDispatcher(deps, 0, name);
-  return queueStatsOf(deps, name);
+  const set = await queues.setLimits(deps.db, name, limits);
+  const declared = !set && limits.types !== undefined && (await queues.declareQueue(deps.db, name, limits));
+  // Somebody has declared it meanwhile.
+  const setNow = set || (limits.types !== undefined && !declared && (await queues.setLimits(deps.db, name, limits)));
+  if (setNow) await wakeDispatcher(deps, 0, name);
+  const queue = await queueStatsOf(deps, name);
+  return queue === "not_found" ? queue : { queue, declared };
+};
+
+const checkTypes = async (deps: Deps, types: readonly string[]): Promise<void> => {
+  const unknown = types.length === 0 ? [] : await queues.unknownTypes(deps.db, types);
+  if (unknown.length === 0) return;
+  throw new ForgeqError("unknown_type", `there is no job type ${unknown.join(", ")}`, {
+    errors: unknown.map((type) => ({ pointer: `/types/${types.indexOf(type)}`, message: "is not a known job type" })),
+  });
+};
+
+const TRIES = 10;
+
+const REFUSALS = {
+  queue_declared: (name: string) =>
+    `the code declares the queue ${name}: remove it there, and deploy or run forgeq migrate`,
+  queue_not_empty: (name: string) => `the queue ${name} has live jobs: let them end, or cancel them`,
+};
+
+/**
+ * Takes a queue away that an operator declared, or that the code declares no longer. Its finished jobs stay.
+ *
+ * @throws {ForgeqError} `queue_declared`; `queue_not_empty`; `busy` - transactions that store jobs held the types for about a second; nothing was changed
+ */
+export const deleteQueue = async (deps: Deps, name: string): Promise<"deleted" | "not_found"> => {
+  for (let tried = 0; tried < TRIES; tried += 1) {
+    const outcome = await queues.deleteQueue(deps.db, name);
+    if (outcome === "deleted" || outcome === "not_found") return outcome;
+    if (outcome !== "busy") throw new ForgeqError(outcome, REFUSALS[outcome](name));
+    await deps.sleep(0.02 * (tried + 1) * (0.5 + deps.random()));
+  }
+  throw new ForgeqError("busy", "transactions that store jobs have not ended; try again", { retryAfterSeconds: 1 });
 };

@@ -18,7 +18,7 @@ const staleLife = (named: number, { life, state }: Job): ForgeqError =>
  *   one unless given
  * @returns the job in its new life, or `illegal` with the state of a job that has not ended
  * @throws {ForgeqError} `stale_life` - `life` is not the newest one; `unique_key_conflict` - another live job holds its key;
- *   `payload_gone` - its queue kept no payload. Nothing was changed then.
+ *   `payload_gone` - its queue kept no payload; `unknown_queue` - its queue was deleted. Nothing was changed then.
  */
 export const retryJob = async (
   deps: Deps,
@@ -36,6 +36,8 @@ export const retryJob = async (
   if (outcome === "unique_key") {
     throw new ForgeqError("unique_key_conflict", "another live job holds this job's unique key", { id: holderId });
   }
+  if (outcome === "queue_gone")
+    throw new ForgeqError("unknown_queue", `the job's queue ${seen.queue} is gone: declare it, then retry the job`);
   if (outcome === "payload_gone") throw new ForgeqError("payload_gone", "this job's payload was not kept");
   if (outcome === "retried") await wakeDispatcher(deps, 0, seen.queue);
   const now = await getJob(deps.db, id, deps.clock());

@@ -23,7 +23,7 @@ export const syncDefinitions = (
   at: Date | null = null,
 ): Promise<void> => {
   const declared = new Set(queues.map((queue) => queue.name));
-  const named = [...new Set(jobs.map((job) => job.queue))].filter((name) => !declared.has(name));
+  const named = [...new Set(jobs.flatMap((job) => [job.queue, ...job.queues]))].filter((name) => !declared.has(name));
   return db.transaction(async (tx) => {
     await writeDefinitions(tx, [...queues, ...named.map(undeclared)], jobs);
     if (jobs.length > 0) await syncSchedules(tx, jobs, at);

@@ -2,9 +2,9 @@ import { BUCKET_SECONDS } from "../../core/buckets.ts";
 import { PROMETHEUS_METRICS, type PrometheusMetric } from "../../core/metric-names.ts";
 import { type HistogramSample, renderHistogram, renderSamples, type Sample } from "../../core/prometheus.ts";
 import { type CounterRow, lastTick, readCounters } from "../../db/reads/metrics.ts";
-import type { QueueStats } from "../../db/reads/stats.ts";
+import { busiestQueues, type QueueStats, readQueueStats } from "../../db/reads/stats.ts";
 import type { Deps } from "../deps.ts";
-import { queueStats } from "./queue-stats.ts";
+import { MAX_OBSERVED_QUEUES } from "./queue-stats.ts";
 
 const CACHED_MS = 10_000;
 
@@ -44,6 +44,7 @@ const render = (
   { config }: Deps,
   rows: readonly CounterRow[],
   queues: readonly QueueStats[],
+  leftOut: number,
   tickSeconds: number,
   scrapeSeconds: number,
 ): string => {
@@ -62,6 +63,7 @@ const render = (
     forgeq_queue_paused: ofQueues(queues, (queue) => (queue.paused ? 1 : 0)),
     forgeq_queue_max_in_flight: ofQueues(queues, (queue) => queue.maxInFlight),
     forgeq_queue_max_pending: ofQueues(queues, (queue) => queue.maxPending),
+    forgeq_queues_left_out: [{ labels: {}, value: leftOut }],
     forgeq_tick_timestamp_seconds: [{ labels: {}, value: tickSeconds }],
     forgeq_info: [{ labels: { service: config.service, stage: config.stage, wake: config.wakeMode }, value: 1 }],
     forgeq_scrape_duration_seconds: [{ labels: {}, value: scrapeSeconds }],
@@ -76,27 +78,42 @@ const render = (
     .join("");
 };
 
-/**
- * What Prometheus scrapes, from Postgres: right however many processes come and go. Read by three statements and kept for 10 s, in
- * which every scraper gets the same page. Nothing is read without a scrape.
- */
-export const createMetricsPage = (): ((deps: Deps) => Promise<string>) => {
-  let page: { readonly atMs: number; readonly text: Promise<string> } | undefined;
+interface Page {
+  readonly atMs: number;
+  readonly text: Promise<string>;
+}
 
-  const read = async (deps: Deps): Promise<string> => {
+/**
+ * What Prometheus scrapes, from Postgres: right however many processes come and go. Read by four statements and kept for 10 s, in
+ * which every scraper that asks for the same queues gets the same page. Nothing is read without a scrape. Without names the page has the queues with
+ * most live jobs.
+ */
+export const createMetricsPage = (): ((deps: Deps, names?: readonly string[]) => Promise<string>) => {
+  const pages = new Map<string, Page>();
+
+  const read = async (deps: Deps, asked: readonly string[] | undefined): Promise<string> => {
     const startedAtMs = deps.time.elapsedMs();
-    const [rows, queues, tickSeconds] = await Promise.all([readCounters(deps.db), queueStats(deps), lastTick(deps.db)]);
-    return render(deps, rows, queues, tickSeconds, (deps.time.elapsedMs() - startedAtMs) / 1000);
+    const busiest = await busiestQueues(deps.db, MAX_OBSERVED_QUEUES);
+    const names = asked ?? busiest.names;
+    const [rows, queues, tickSeconds] = await Promise.all([
+      readCounters(deps.db, names),
+      readQueueStats(deps.db, names, deps.clock()),
+      lastTick(deps.db),
+    ]);
+    const leftOut = busiest.names.length + busiest.leftOut - queues.length;
+    return render(deps, rows, queues, leftOut, tickSeconds, (deps.time.elapsedMs() - startedAtMs) / 1000);
   };
 
-  return (deps) => {
+  return (deps, names) => {
     const atMs = deps.time.elapsedMs();
-    if (page === undefined || atMs - page.atMs >= CACHED_MS) {
-      const text = read(deps);
-      // A failure is not kept.
-      text.catch(() => (page = undefined));
-      page = { atMs, text };
-    }
+    for (const [key, page] of pages) if (atMs - page.atMs >= CACHED_MS) pages.delete(key);
+    const key = names === undefined ? "" : [...names].sort().join();
+    const kept = pages.get(key);
+    if (kept !== undefined) return kept.text;
+    const page = { atMs, text: read(deps, names) };
+    // A failure is not kept.
+    page.text.catch(() => pages.get(key) === page && pages.delete(key));
+    pages.set(key, page);
     return page.text;
   };
 };

@@ -1,18 +1,43 @@
-import { type QueueStats, readQueueStats } from "../../db/reads/stats.ts";
+import { busiestQueues, type QueueStats, readQueuePage, readQueueStats } from "../../db/reads/stats.ts";
 import type { Deps } from "../deps.ts";
 
 export type { QueueStats } from "../../db/reads/stats.ts";
 
-/** The numbers of every queue, by name: what `GET /queues`, `forgeq stats` and the metrics show. */
-export const queueStats = (deps: Deps): Promise<QueueStats[]> => readQueueStats(deps.db, null, deps.clock());
+/** Queues of one page at most. */
+export const PAGE_QUEUES = 100;
+
+/** A page of queues by name with their numbers, what `GET /queues` shows. `next` is the name that the page after this one begins after, null at the end. */
+export const queuePage = async (
+  deps: Deps,
+  after = "",
+  limit = PAGE_QUEUES,
+): Promise<{ readonly queues: readonly QueueStats[]; readonly next: string | null }> => {
+  const queues = await readQueuePage(deps.db, after, limit, deps.clock());
+  return { queues, next: queues.length < limit ? null : (queues.at(-1)?.name ?? null) };
+};
+
+/** The numbers of every queue by name, a page at a time: what `forgeq queues list` and `forgeq stats` show. */
+export const queueStats = async (deps: Deps): Promise<QueueStats[]> => {
+  const all: QueueStats[] = [];
+  for (let after: string | null = ""; after !== null;) {
+    const page: Awaited<ReturnType<typeof queuePage>> = await queuePage(deps, after);
+    all.push(...page.queues);
+    after = page.next;
+  }
+  return all;
+};
 
 /** The numbers of one queue. */
 export const queueStatsOf = async (deps: Deps, name: string): Promise<QueueStats | "not_found"> =>
-  (await readQueueStats(deps.db, name, deps.clock()))[0] ?? "not_found";
+  (await readQueueStats(deps.db, [name], deps.clock()))[0] ?? "not_found";
+
+/** Metrics have the numbers of so many queues at most: those with most live jobs. */
+export const MAX_OBSERVED_QUEUES = 500;
 
 /** Once a tick: how late and how full each queue is. */
 export const observeQueues = async (deps: Deps): Promise<void> => {
-  for (const queue of await queueStats(deps)) {
+  const { names } = await busiestQueues(deps.db, MAX_OBSERVED_QUEUES);
+  for (const queue of await readQueueStats(deps.db, names, deps.clock())) {
     const of = { queue: queue.name };
     deps.metrics.observe("OldestPendingAge", queue.oldestPendingSeconds ?? 0, of);
     deps.metrics.observe("ScheduledJobs", queue.scheduled, of);

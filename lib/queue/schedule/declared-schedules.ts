@@ -6,7 +6,7 @@ import type { Sql } from "../../db/drivers/client.ts";
 import * as schedules from "../../db/reads/schedules.ts";
 import { fireOf } from "./fire-schedules.ts";
 import { checkPayload } from "../enqueue/typed-job.ts";
-import { firstSlot, isDue, sameButPaused, writeOf } from "./manage-schedules.ts";
+import { checkQueue, firstSlot, isDue, sameButPaused, writeOf } from "./manage-schedules.ts";
 
 const declaredBy = (jobs: readonly JobDefinition[]): ScheduleDefinition[] =>
   jobs.flatMap((job) =>
@@ -17,7 +17,7 @@ const declaredBy = (jobs: readonly JobDefinition[]): ScheduleDefinition[] =>
  * Brings the schedules that the code declares in line with it, inside the caller's transaction: makes new ones, edits changed ones
  * (slots due by then fire first), removes those that it dropped. The pause switch is the operator's and stays.
  *
- * @throws {ForgeqError} `invalid_schedule`, `invalid_payload`, or `schedule_exists` where the name is one made through the API
+ * @throws {ForgeqError} `invalid_schedule`, `invalid_payload`, `unknown_queue`, or `schedule_exists` where the name is one made through the API
  */
 export const syncSchedules = async (tx: Sql, jobs: readonly JobDefinition[], at: Date | null): Promise<void> => {
   const declared = declaredBy(jobs);
@@ -27,6 +27,7 @@ export const syncSchedules = async (tx: Sql, jobs: readonly JobDefinition[], at:
   const there = new Map((await schedules.listSchedulesIn(tx, at)).map((each) => [each.name, each]));
   const now = await schedules.databaseNow(tx, at);
   for (const definition of declared) {
+    await checkQueue(tx, definition);
     const seen = there.get(definition.name);
     if (seen === undefined) {
       const write = { ...definition, decidedUntil: now, nextSlotAt: firstSlot(definition, now) };

@@ -1,6 +1,8 @@
 import { ForgeqError } from "../../core/errors.ts";
 import type { ScheduleDefinition } from "../../core/schedule.ts";
 import { nextSlot } from "../../core/slots.ts";
+import type { Sql } from "../../db/drivers/client.ts";
+import { mayGoTo } from "../../db/reads/queues.ts";
 import * as schedules from "../../db/reads/schedules.ts";
 import { getJob, type Job } from "../../db/reads/jobs.ts";
 import { uuidV7 } from "../../core/uuid.ts";
@@ -27,6 +29,15 @@ export const firstSlot = (definition: ScheduleDefinition, after: Date): Date | n
   return nextSlot(definition, after);
 };
 
+/** @throws {ForgeqError} `unknown_queue` - its slots would be refused */
+export const checkQueue = async (sql: Sql, { name, type, queue }: ScheduleDefinition): Promise<void> => {
+  if (queue === null || (await mayGoTo(sql, type, queue))) return;
+  const message = `jobs of type ${type} may not go to the queue ${queue}, as the schedule ${name} says: it is not there, or nobody lists it for the type`;
+  throw new ForgeqError("unknown_queue", message, {
+    errors: [{ pointer: "/queue", message: "is no queue for this type" }],
+  });
+};
+
 export const listSchedules = (deps: Deps): Promise<schedules.Schedule[]> =>
   schedules.listSchedules(deps.db, deps.clock());
 
@@ -39,12 +50,13 @@ const wakeFor = (deps: Deps, next: Date | null, now: Date): Promise<void> =>
 /**
  * Makes a schedule; its first slot is the first one after this instant.
  *
- * @throws {ForgeqError} `invalid_schedule`; `schedule_exists`
+ * @throws {ForgeqError} `invalid_schedule`; `unknown_queue`; `schedule_exists`
  */
 export const createSchedule = async (deps: Deps, definition: ScheduleDefinition): Promise<schedules.Schedule> => {
   const id = uuidV7();
   const now = await schedules.databaseNow(deps.db, deps.clock());
   const next = firstSlot(definition, now);
+  await checkQueue(deps.db, definition);
   await armNextMinute(deps);
   await schedules.insertSchedule(
     deps.db,
@@ -86,7 +98,7 @@ export const isDue = (seen: schedules.ScheduleNow): boolean =>
  * Edits a schedule. Slots that are due by then fire first, as it stood; a scheduler that fires it meanwhile changes nothing.
  *
  * @param edit - gives the schedule as it shall be
- * @throws {ForgeqError} `invalid_schedule`; `declared_in_code` when more than `paused` of a declared one changes; `busy`
+ * @throws {ForgeqError} `invalid_schedule`; `unknown_queue`; `declared_in_code` when more than `paused` of a declared one changes; `busy`
  */
 export const updateSchedule = async (
   deps: Deps,
@@ -103,6 +115,9 @@ export const updateSchedule = async (
         "declared_in_code",
         `the code declares the schedule ${name}: only pause and resume it here`,
       );
+    // One whose queue is gone can still be paused, and edited otherwise.
+    if (seen.type !== write.type || seen.queue !== write.queue || (seen.paused && !write.paused))
+      await checkQueue(deps.db, write);
     const [fired] = isDue(seen) ? await schedules.fireSlots(deps.db, [fireOf(seen)], deps.clock()) : [];
     // Slots that its queue refuses hold up no edit.
     const settled = fired === undefined || fired.outcome === "refused";
@@ -139,7 +154,7 @@ export const deleteSchedule = async (deps: Deps, name: string): Promise<"deleted
   throw new ForgeqError("declared_in_code", `the code declares the schedule ${name}: remove it there`);
 };
 
-/** Enqueues one job of a schedule now, in addition to its slots. @throws {ForgeqError} `queue_full` */
+/** Enqueues one job of a schedule now, in addition to its slots. @throws {ForgeqError} `unknown_queue`, `queue_full` */
 export const triggerSchedule = async (deps: Deps, name: string): Promise<Job | "not_found"> => {
   await armNextMinute(deps);
   const triggered = await schedules.triggerSchedule(deps.db, name, uuidV7(), deps.clock());

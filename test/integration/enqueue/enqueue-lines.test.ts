@@ -182,8 +182,8 @@ it.each([null, undefined])("refuses a payload that is %s, and stores none of the
   expect(row?.n).toBe(0);
 });
 
-it("goes into the queue that the call names, made by its first job", async () => {
-  const { db, at } = await setup();
+it("goes into the queue that the call names", async () => {
+  const { db, at } = await setup({ jobs: [{ ...plain, queues: ["side"] }] });
   const items = alike(7, { queue: "side" });
   const first = await enqueueMany(db, items, true, at(0));
   const second = await enqueueMany(db, alike(8, { queue: "side" }), true, at(0));

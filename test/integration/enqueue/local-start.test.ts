@@ -4,6 +4,7 @@ import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
 import { enqueueAndBegin } from "../../../lib/db/protocol/enqueue.ts";
 import { recover } from "../../../lib/db/protocol/leases.ts";
+import { declareQueue } from "../../../lib/db/reads/queues.ts";
 import { JOB, setupLocalStart } from "../../support/worker/local-start.ts";
 import { miscounted, plain, setup, strays } from "../../support/queue.ts";
 import { narrow, until } from "../../support/worker/worker.ts";
@@ -171,6 +172,7 @@ describe("is left to whoever claims it", () => {
     ["of a queue that the worker does not work", { ...JOB, queue: "other" }, "pending"],
   ])("a job %s", async (_, job, state) => {
     const s = await setupLocalStart();
+    await declareQueue(s.db, "other", { types: ["plain"] });
     await s.enqueue(job);
     await expectLeft(s, "enqueue", state);
   });

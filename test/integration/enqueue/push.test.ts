@@ -111,7 +111,7 @@ describe("is not pushed, and run all the same:", () => {
   };
   it.each(Object.entries(cases))("%s", async (_, job) => {
     const s = await setupPushes({ jobs: [plain, narrow], queues: [unlimited, defineQueue({ name: "paused" })] });
-    await s.db.query("update forgeq.queue set paused = true where name = 'paused'");
+    await s.db.query("update forgeq.queue set paused = true, listed_types = '{plain}' where name = 'paused'");
     const { worker } = await s.startOffering(async () => undefined);
     const [enqueued] = await s.enqueue({ ...JOB, ...job });
     expect(enqueued!.job.state).not.toBe("running");
@@ -134,7 +134,7 @@ describe("is not pushed, and run all the same:", () => {
 
   it("a job of a queue that the worker does not work", async () => {
     const s = await setupPushes();
-    await syncDefinitions(s.db, [plain, narrow], [unlimited, defineQueue({ name: "other" })]);
+    await syncDefinitions(s.db, [{ ...plain, queues: ["other"] }, narrow], [unlimited]);
     await s.startOffering(async () => undefined, { queues: ["plain"] });
     const { worker } = await s.startListening(async () => undefined, { queues: ["other"], concurrency: 1 });
     const [enqueued] = await s.enqueue({ ...JOB, queue: "other" });

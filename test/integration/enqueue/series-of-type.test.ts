@@ -44,10 +44,11 @@ it("knows a type's counter while its queue has no max_pending, and no longer", a
   expect(await after(UNLIMIT)).toBe(true);
   await store(db, 1);
 
-  // A queue that is not there yet is made by its first job.
+  // No job makes a queue that is not there.
   expect(await after(MOVE)).toBe(false);
+  await expect(store(db, 1)).rejects.toMatchObject({ code: "unknown_queue" });
+  expect(await after("insert into forgeq.queue (name) values ('side')")).toBe(true);
   expect((await store(db, 1))[0]).toMatchObject({ queue: "side" });
-  expect(await isKnown(db)).toBe(true);
   expect(await after("delete from forgeq.queue where name = 'side'")).toBe(false);
   expect(await after("insert into forgeq.queue (name, max_pending) values ('side', 3)")).toBe(false);
   expect(await after(MOVE_BACK)).toBe(true);

@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 import { defineJob, defineQueue } from "../../../lib/core/define.ts";
 import type { NewJob } from "../../../lib/core/new-job.ts";
 import { enqueueJobs } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
-import { limitQueue, pauseQueue, resumeQueue } from "../../../lib/queue/manage/manage-queues.ts";
+import { pauseQueue, resumeQueue, setQueue } from "../../../lib/queue/manage/manage-queues.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { markDispatcher } from "../../../lib/db/protocol/wake.ts";
+import { declareQueue } from "../../../lib/db/reads/queues.ts";
 import { type Dispatcher, dispatchers, type DispatcherOptions } from "../../support/lambda/dispatcher.ts";
 import { plain, unlimited } from "../../support/queue.ts";
 
@@ -67,7 +68,10 @@ describe("at every point of a dispatcher's life", { timeout: 120_000 }, () => {
         await d.db.query("delete from forgeq.queue where name = 'other'");
         await enqueueJobs(d.outside, [job()]);
       },
-      (d) => enqueueJobs(d.outside, [job({ type: "other" })]),
+      async (d) => {
+        await declareQueue(d.db, "other", {});
+        await enqueueJobs(d.outside, [job({ type: "other" })]);
+      },
       async (d, point) => expect(await d.lateness(), point).not.toContain(null),
     );
   });
@@ -116,7 +120,7 @@ describe("at every point of a dispatcher's life", { timeout: 120_000 }, () => {
     await atEachPoint(
       { queues: [defineQueue({ name: "plain", maxInFlight: 1 })] },
       async (d) => void (await enqueueJobs(d.outside, [job(), job()])),
-      (d) => limitQueue(d.outside, "plain", { maxInFlight: 2 }),
+      (d) => setQueue(d.outside, "plain", { maxInFlight: 2 }),
       async (d, point) => expect(await d.lateness(), point).not.toContain(null),
     );
   });

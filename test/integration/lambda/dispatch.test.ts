@@ -3,7 +3,7 @@ import { defineQueue } from "../../../lib/core/define.ts";
 import { recover } from "../../../lib/db/protocol/leases.ts";
 import { wakeWanted } from "../../../lib/db/protocol/wake.ts";
 import { cancelJob } from "../../../lib/queue/manage/cancel-job.ts";
-import { limitQueue, pauseQueue, resumeQueue } from "../../../lib/queue/manage/manage-queues.ts";
+import { pauseQueue, resumeQueue, setQueue } from "../../../lib/queue/manage/manage-queues.ts";
 import { retryJob } from "../../../lib/queue/manage/retry-job.ts";
 import { dispatchers } from "../../support/lambda/dispatcher.ts";
 
@@ -69,7 +69,7 @@ describe("wakes", () => {
     expect(await woken(() => retryJob(d.outside, first!))).toBe(1);
     expect(await woken(() => pauseQueue(d.outside, "plain"))).toBe(0);
     expect(await woken(() => resumeQueue(d.outside, "plain"))).toBe(1);
-    expect(await woken(() => limitQueue(d.outside, "plain", { maxInFlight: 1 }))).toBe(1);
+    expect(await woken(() => setQueue(d.outside, "plain", { maxInFlight: 1 }))).toBe(1);
     await d.queue.enqueue(1);
     await d.queue.claim();
     expect((await recover(d.db, 10, d.at(d.now() + 100))).wakeSeconds).toBe(0);

@@ -61,8 +61,11 @@ it("ends with its lease unless the job type asks for it", async () => {
   expect(completed).toBe(5);
 });
 
-it("leaves a queue that other types share to the dispatcher", async () => {
-  const { report, completed } = await invoke(plain(), { jobs: [plain(), other] });
+it.each([
+  ["have as theirs", other],
+  ["list", { ...other, queue: "other", queues: ["plain"] }],
+])("leaves a queue to the dispatcher that other types %s", async (_, sharing) => {
+  const { report, completed } = await invoke(plain(), { jobs: [plain(), sharing] });
   expect(report.ranOn).toBe(0);
   expect(completed).toBe(5);
 });

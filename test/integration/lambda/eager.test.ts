@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { enqueueJobs, enqueueJobsIn } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
+import { declareQueue } from "../../../lib/db/reads/queues.ts";
 import { DISPATCHER, HANDLER, JOB, limitedTo, setupEager, single } from "../../support/lambda/eager.ts";
 import { miscounted, strays } from "../../support/queue.ts";
 
@@ -68,6 +69,7 @@ describe("is left to the dispatcher", () => {
 
   it("a call that stores jobs of several queues", async () => {
     const s = await setupEager();
+    await declareQueue(s.db, "other", { types: ["plain"] });
     await enqueueJobs(s.deps, [JOB, { ...JOB, queue: "other" }]);
     expectDispatched(s);
     expect(await s.leases()).toEqual([]);

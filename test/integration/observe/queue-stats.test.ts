@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { defineQueue } from "../../../lib/core/define.ts";
 import { revive } from "../../../lib/db/reads/jobs.ts";
 import { foldCounters } from "../../../lib/db/reads/metrics.ts";
-import { readQueueStats } from "../../../lib/db/reads/stats.ts";
+import { readQueuePage, readQueueStats } from "../../../lib/db/reads/stats.ts";
 import { plain, setup, unlimited } from "../../support/queue.ts";
 
 const other = defineQueue({ name: "other", maxInFlight: 7, maxPending: 5, retentionDays: 3 });
@@ -21,9 +21,17 @@ describe("the numbers of a queue", () => {
     moveTo(65);
     await queue.settle({ ...running, jobIds: running.jobIds.slice(0, 1) }, "dead");
 
-    expect(await readQueueStats(db, "plain", at(65))).toEqual([
+    expect(await readQueueStats(db, ["plain"], at(65))).toEqual([
       {
-        ...{ name: "plain", paused: false, maxInFlight: null, maxPending: null, retentionDays: 30 },
+        ...{
+          name: "plain",
+          paused: false,
+          declared: true,
+          types: [],
+          maxInFlight: null,
+          maxPending: null,
+          retentionDays: 30,
+        },
         ...{
           scheduled: 2,
           pending: 2,
@@ -37,22 +45,22 @@ describe("the numbers of a queue", () => {
         },
       },
     ]);
-    expect(await readQueueStats(db, null, at(65))).toMatchObject([
+    expect(await readQueuePage(db, "", 100, at(65))).toMatchObject([
       { name: "other", maxInFlight: 7, maxPending: 5, retentionDays: 3, pending: 0, oldestPendingSeconds: null },
       { name: "plain", pending: 2 },
     ]);
-    expect(await readQueueStats(db, "none", at(65))).toEqual([]);
+    expect(await readQueueStats(db, ["none"], at(65))).toEqual([]);
   });
 
   it("leave out a dead job that lives again, or ended otherwise since", async () => {
     const { db, queue, at } = await setup();
     const ids = await queue.enqueue(3);
     await queue.settle(await queue.lease(), "dead");
-    expect((await readQueueStats(db, "plain", at(1)))[0]).toMatchObject({ dead: 3 });
+    expect((await readQueueStats(db, ["plain"], at(1)))[0]).toMatchObject({ dead: 3 });
     await revive(db, ids[0]!, 1, at(0));
-    expect((await readQueueStats(db, "plain", at(1)))[0]).toMatchObject({ dead: 2, pending: 1 });
+    expect((await readQueueStats(db, ["plain"], at(1)))[0]).toMatchObject({ dead: 2, pending: 1 });
     await queue.settle(await queue.lease(), "completed");
-    expect((await readQueueStats(db, "plain", at(1)))[0]).toMatchObject({ dead: 2, pending: 0 });
+    expect((await readQueueStats(db, ["plain"], at(1)))[0]).toMatchObject({ dead: 2, pending: 0 });
   });
 
   it("count no further than 10,000 jobs, and take a larger backlog from the counters, for few buffers", async () => {
@@ -61,7 +69,7 @@ describe("the numbers of a queue", () => {
     await queue.enqueue(7, { delaySeconds: 60 });
     await queue.claim(3);
     await db.query("vacuum analyze forgeq.job");
-    expect((await readQueueStats(db, "plain", at(1)))[0]).toMatchObject({
+    expect((await readQueueStats(db, ["plain"], at(1)))[0]).toMatchObject({
       pending: 11_997,
       scheduled: 7,
       leased: 3,
@@ -69,7 +77,7 @@ describe("the numbers of a queue", () => {
     });
 
     const rows = await db.query<{ "QUERY PLAN": [{ Plan: Record<string, number> }] }>(
-      "explain (analyze, buffers, format json) select * from forgeq.queue_stats('plain', 1000)",
+      "explain (analyze, buffers, format json) select * from forgeq.queue_stats('{plain}', 1000)",
     );
     const plan = rows[0]!["QUERY PLAN"][0].Plan;
     expect(plan["Shared Hit Blocks"]! + plan["Shared Read Blocks"]!).toBeLessThan(600);
@@ -77,16 +85,16 @@ describe("the numbers of a queue", () => {
 
   it("show rates of the last five minutes between ticks", async () => {
     const { db, queue, at, moveTo } = await setup();
-    expect((await readQueueStats(db, "plain", at(0)))[0]).toMatchObject({ perMinute: null });
+    expect((await readQueueStats(db, ["plain"], at(0)))[0]).toMatchObject({ perMinute: null });
     await foldCounters(db, at(0));
     await queue.enqueue(100);
     await queue.settle(await queue.lease(40), "completed");
     await queue.settle(await queue.lease(10), "dead");
     moveTo(120);
     await foldCounters(db, at(120));
-    expect((await readQueueStats(db, "plain", at(150)))[0]).toMatchObject({
+    expect((await readQueueStats(db, ["plain"], at(150)))[0]).toMatchObject({
       perMinute: { enqueued: 50, completed: 5, failed: 5, dead: 5 },
     });
-    expect((await readQueueStats(db, "plain", at(600)))[0]).toMatchObject({ perMinute: null });
+    expect((await readQueueStats(db, ["plain"], at(600)))[0]).toMatchObject({ perMinute: null });
   });
 });

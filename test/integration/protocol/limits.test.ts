@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createHandler } from "../../../functions/enqueue.ts";
 import { defineQueue } from "../../../lib/core/define.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
-import { limitQueue, pauseQueue, resumeQueue } from "../../../lib/queue/manage/manage-queues.ts";
+import { pauseQueue, resumeQueue, setQueue } from "../../../lib/queue/manage/manage-queues.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database/database.ts";
 import { ALL_SCOPES, send } from "../../support/http/http.ts";
 import { plain, setup, type Setup } from "../../support/queue.ts";
@@ -66,7 +66,7 @@ describe("max_in_flight", () => {
     const [a, b, c, d] = held.jobIds;
     const settle = (id: string) => queue.settle({ ...held, jobIds: [id] }, "completed");
 
-    await limitQueue(deps, "plain", { maxInFlight: 2 });
+    await setQueue(deps, "plain", { maxInFlight: 2 });
 
     for (const id of [a!, b!, c!]) {
       expect(await queue.claim()).toMatchObject({ outcome: "full", leases: [], more: false });
@@ -86,7 +86,7 @@ describe("max_in_flight", () => {
     expect((await queue.claim()).outcome).toBe("full");
     moveTo(10);
 
-    expect(await limitQueue(deps, "plain", { maxInFlight })).toMatchObject({ maxInFlight });
+    expect(await setQueue(deps, "plain", { maxInFlight })).toMatchObject({ queue: { maxInFlight } });
 
     expect(invocations).toEqual([{ functionName: "forgeq-test-dispatcher", event: { queue: "plain" } }]);
     expect(jobsIn(await queue.claim())).toBe(maxInFlight === null ? 8 : 3);
@@ -96,7 +96,7 @@ describe("max_in_flight", () => {
     const { queue, deps } = await limited(null);
     await queue.enqueue(6);
     await queue.claim(3);
-    await limitQueue(deps, "plain", { maxInFlight: 4 });
+    await setQueue(deps, "plain", { maxInFlight: 4 });
     expect(jobsIn(await queue.claim())).toBe(1);
   });
 });

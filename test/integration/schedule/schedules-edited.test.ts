@@ -8,7 +8,7 @@ import {
   updateSchedule,
 } from "../../../lib/queue/schedule/manage-schedules.ts";
 import { previewSlots } from "../../../lib/core/slots.ts";
-import { unlimited } from "../../support/queue.ts";
+import { plain, unlimited } from "../../support/queue.ts";
 import { everyMinute, setupSchedules } from "../../support/schedule/schedules.ts";
 
 describe("editing", () => {
@@ -41,7 +41,10 @@ describe("editing", () => {
 
   it("is not held up by a queue that refuses its jobs", async () => {
     const small = defineQueue({ name: "small", maxPending: 1, maxInFlight: null });
-    const { deps, moveTo } = await setupSchedules({ queues: [unlimited, small] });
+    const { deps, moveTo } = await setupSchedules({
+      jobs: [{ ...plain, queues: ["small"] }],
+      queues: [unlimited, small],
+    });
     await createSchedule(deps, everyMinute({ queue: "small" }));
     moveTo(3);
     expect(await updateSchedule(deps, "every_minute", (seen) => ({ ...seen, queue: null }))).toMatchObject({

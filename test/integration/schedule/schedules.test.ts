@@ -6,7 +6,7 @@ import { fireSlots } from "../../../lib/db/reads/schedules.ts";
 import { fireOf } from "../../../lib/queue/schedule/fire-schedules.ts";
 import { createSchedule, getSchedule } from "../../../lib/queue/schedule/manage-schedules.ts";
 import { tick } from "../../../lib/queue/schedule/tick.ts";
-import { unlimited } from "../../support/queue.ts";
+import { plain, unlimited } from "../../support/queue.ts";
 import { everyMinute, setupSchedules } from "../../support/schedule/schedules.ts";
 
 describe("a schedule", () => {
@@ -123,7 +123,10 @@ describe("a schedule", () => {
 
   it("keeps its slots, and holds up no other schedule, while its queue is full", async () => {
     const small = defineQueue({ name: "small", maxPending: 1, maxInFlight: null });
-    const { db, deps, moveTo, slots, fire } = await setupSchedules({ queues: [unlimited, small] });
+    const { db, deps, moveTo, slots, fire } = await setupSchedules({
+      jobs: [{ ...plain, queues: ["small"] }],
+      queues: [unlimited, small],
+    });
     await createSchedule(deps, everyMinute({ queue: "small", catchUp: "all" }));
     await createSchedule(deps, everyMinute({ name: "other" }));
     moveTo(2);

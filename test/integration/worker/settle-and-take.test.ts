@@ -8,6 +8,7 @@ import {
   type SettledAndTaken,
   type TakenLease,
 } from "../../../lib/db/protocol/take.ts";
+import { declareQueue } from "../../../lib/db/reads/queues.ts";
 import { miscounted, plain, setup, strays } from "../../support/queue.ts";
 import * as z from "zod";
 
@@ -91,7 +92,7 @@ it.each([true, false])("gives the first answer again when it is sent again, and 
 
 it("takes from no other queue when it is sent again with fewer jobs there", async () => {
   const { queue, input, db } = await fresh();
-  await db.query("insert into forgeq.queue (name, max_in_flight) values ('other', null)");
+  await declareQueue(db, "other", { types: ["plain"], maxInFlight: null });
   await queue.enqueue(2, { queue: "other" });
   const call = input({
     maxJobs: 3,
@@ -196,7 +197,7 @@ it("gives a lease the jobs of one type with batches, in their order", async () =
 
 it("says when the next job of its queues falls due", async () => {
   const { queue, send, db } = await fresh();
-  await db.query("insert into forgeq.queue (name) values ('other')");
+  await declareQueue(db, "other", { types: ["plain"] });
   await queue.enqueue(1, { delaySeconds: 7 });
   await queue.enqueue(1, { delaySeconds: 3, queue: "other" });
   expect((await send()).dueSeconds).toBe(7);
@@ -237,7 +238,9 @@ it("gives a second attempt after the delay that its retry asked for", async () =
 });
 
 it("gives the jobs of several queues to their own leases, in the order in which they are due", async () => {
-  const { queue, send, at } = await fresh();
+  const { db, queue, send, at } = await fresh();
+  await declareQueue(db, "other", { types: ["plain"] });
+  await declareQueue(db, "another", { types: ["single"] });
   const [late, early] = [await queue.enqueue(3, { runAt: at(-1) }), await queue.enqueue(2, { runAt: at(-2) })];
   const other = await queue.enqueue(2, { queue: "other" });
   const singles = await queue.enqueue(2, { queue: "another", type: "single" });

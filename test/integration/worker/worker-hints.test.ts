@@ -4,6 +4,7 @@ import { type Hint, listenForHints } from "../../../lib/db/protocol/listen.ts";
 import type { Deps } from "../../../lib/queue/deps.ts";
 import { enqueueJobs } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
 import { createWorkerHints } from "../../../lib/queue/wake/worker-hints.ts";
+import { declareQueue } from "../../../lib/db/reads/queues.ts";
 import { setup } from "../../support/queue.ts";
 import { until } from "../../support/worker/worker.ts";
 
@@ -39,6 +40,7 @@ const setupHints = async () => {
 
 it("tells workers of a job with the commit that stores it: one statement", async () => {
   const s = await setupHints();
+  await declareQueue(s.db, "other", { types: ["plain"] });
   await enqueueJobs(s.deps, [JOB, { ...JOB, queue: "other" }]);
   await until(() => s.heard.length === 2);
   expect(s.heard).toEqual(
@@ -72,6 +74,7 @@ it("tells of a job that is due later when it is due, and of each queue of a larg
   expect(s.heard).toEqual([{ seconds: 30, queue: "plain" }]);
   expect(s.statements).toEqual(["enqueue", "notify"]);
 
+  for (const name of ["even", "odd"]) await declareQueue(s.db, name, { types: ["plain"] });
   await enqueueJobs(
     s.deps,
     Array.from({ length: 20 }, (_, n) => ({ ...JOB, queue: n % 2 === 0 ? "even" : "odd" })),

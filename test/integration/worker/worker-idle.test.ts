@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { defineQueue } from "../../../lib/core/define.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
-import { syncDefinitions } from "../../../lib/queue/manage/sync-definitions.ts";
 import type { Worker, WorkerOptions } from "../../../lib/queue/worker/worker.ts";
+import { declareQueue } from "../../../lib/db/reads/queues.ts";
 import { createVirtualTime } from "../../support/virtual-time.ts";
 import { setupWorkers, until } from "../../support/worker/worker.ts";
 
@@ -92,7 +91,7 @@ describe.each([
 
 it("learns of a new queue by a poll", async () => {
   const s = await startIdle({ queues: null });
-  await syncDefinitions(s.db, [], [defineQueue({ name: "late" })], null);
+  await declareQueue(s.db, "late", { types: ["plain"] });
   const [id] = await s.queue.enqueue(1, { queue: "late" });
   s.sent();
   await s.time.pass(12);

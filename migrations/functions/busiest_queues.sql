@@ -1,0 +1,22 @@
+-- The names of the queues with most live jobs, as many as are asked for, and how many others there are. Where all are asked for, no job is counted.
+-- Live jobs are counted in the index, up to 1,000 of a queue.
+create or replace function forgeq.busiest_queues(max_queues int)
+returns table (names text[], left_out int)
+language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off
+as $$
+begin
+  left_out := greatest(0, (select count(*) from forgeq.queue) - max_queues);
+  if left_out = 0 then
+    names := array(select q.name from forgeq.queue q order by q.name);
+  else
+    names := array(
+      select q.name
+      from forgeq.queue q
+      cross join lateral (select count(*) as jobs from (select from forgeq.job j where j.queue = q.name limit 1000) x) live
+      order by live.jobs desc, q.name
+      limit max_queues);
+  end if;
+  return next;
+end
+$$;
