@@ -150,10 +150,13 @@ create table forgeq.job_history (
   traceparent text,
   metadata jsonb,
   result jsonb,
-  error jsonb
+  error jsonb,
+  -- True once a retry by hand has begun the next life: the newest life is the one without it.
+  revived boolean
 ) partition by range (finished_at);
 create index job_history_id on forgeq.job_history (id);
-create index job_history_failed on forgeq.job_history (state, id) where state <> 'completed';
+-- Counts of dead jobs, and lists of failed ones by whatever filter, read this index alone. A job that completes has no entry.
+create index job_history_failed on forgeq.job_history (state, id) include (type, queue, finished_at) where state <> 'completed' and revived is null;
 create index job_history_finished on forgeq.job_history using brin (finished_at) with (pages_per_range = 32);
 
 -- One row per ended attempt other than a plain completion.
@@ -282,6 +285,13 @@ create table forgeq.metric_sample (
   dead bigint not null,
   primary key (queue, at)
 );
+
+-- A row of a list: see functions/list_live.sql and functions/list_finished.sql. The last row of a list is no job: `id` is null, and `searched_to` says how far
+-- the list came, null for the end.
+create type forgeq.listed_job as (
+  id uuid, life int, type text, queue text, state text, priority smallint, payload json, metadata jsonb, unique_key text, attempt smallint,
+  max_attempts smallint, progress jsonb, created_at timestamptz, run_at timestamptz, started_at timestamptz, finished_at timestamptz, result jsonb,
+  error jsonb, lease_id uuid, searched_to uuid);
 
 -- For people: every job, live and finished, every life. Programs read the tables.
 create view forgeq.jobs as

@@ -2,7 +2,7 @@
 -- `life` is the life that the caller saw. Sent again after its answer was lost it gives the first answer.
 -- outcome: 'retried'; 'live' (this life has not ended); 'not_found'; 'stale' (another life is the newest);
 -- 'unique_key' (its key is held by job holder_id); 'payload_gone' (its queue kept none); 'queue_gone' (its queue was deleted).
--- Lock order: the unique key, the job.
+-- Lock order: the unique key, the job, its row in the history.
 create or replace function forgeq.retry(id uuid, life int, at timestamptz default null)
 returns table (outcome text, holder_id uuid)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
@@ -13,7 +13,7 @@ declare
   now_at timestamptz := coalesce(at, clock_timestamp());
   h record;
   live_life int;
-  made boolean;
+  marked int;
 begin
   select j.life into live_life from forgeq.job j where j.id = retry.id;
   if found then
@@ -48,12 +48,15 @@ begin
   insert into forgeq.job (id, run_at, created_at, life, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
   values (h.id, now_at, h.created_at, h.life + 1, h.priority, h.max_attempts, h.depth, h.queue, h.type, h.unique_key, h.traceparent, h.metadata, h.payload)
   on conflict (id) do nothing;
-  made := found;
-  -- Two retries of one life raced: the other one made it, and it may even have ended; only one new life exists.
-  if made and exists (select from forgeq.job_history p where p.id = h.id and p.life > h.life) then
-    raise exception 'forgeq: job % was retried meanwhile', h.id using errcode = '40001';
-  end if;
-  if made then
+  if found then
+    -- Planned with its instant known, so that it touches one partition.
+    execute 'update forgeq.job_history p set revived = true where p.id = $1 and p.life = $2 and p.finished_at = $3 and p.revived is null'
+    using h.id, h.life, h.finished_at;
+    get diagnostics marked = row_count;
+    -- Two retries of one life raced: the other one made it, and it may even have ended; only one new life exists. Or the row was purged meanwhile.
+    if marked = 0 then
+      raise exception 'forgeq: job % was retried or purged meanwhile', h.id using errcode = '40001';
+    end if;
     perform forgeq.metric_add(h.queue, h.type, 'r', 1);
   end if;
   outcome := 'retried';

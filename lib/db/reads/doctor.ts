@@ -29,12 +29,9 @@ export const countExpiredLeases = async (db: Db): Promise<{ readonly leases: num
   only(await call<{ leases: number; seconds: number }>(db, EXPIRED_LEASES, []));
 
 const TYPES = `/* forgeq:type_trouble */
-select t.type, (select count(*)::int from (
-         select from forgeq.job j where j.queue = t.queue and j.type = t.type and j.dispatches > 0 limit 1000) refused) as "undispatched",
-       exists (select from forgeq.job j where j.queue = t.queue and j.type = t.type) as live
-from forgeq.job_type t order by t.type`;
+select type, undispatched, live from forgeq.type_trouble()`;
 
-/** For each type in the database: live jobs whose lease came back without having begun, and whether it has live jobs at all. */
+/** For each type in the database: waiting jobs whose lease came back without having begun, and whether it has live jobs at all. See migrations/functions/type_trouble.sql. */
 export const readTypeTrouble = (
   db: Db,
 ): Promise<readonly { readonly type: string; readonly undispatched: number; readonly live: boolean }[]> =>

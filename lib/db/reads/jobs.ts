@@ -40,7 +40,7 @@ export interface Job {
   readonly life: number;
 }
 
-interface JobRow extends Omit<Job, "attempts"> {
+export interface JobRow extends Omit<Job, "attempts"> {
   readonly leaseId: string | null;
 }
 
@@ -100,7 +100,8 @@ const completion = (job: JobRow): Attempt[] =>
       ]
     : [];
 
-const withAttempts = async (db: Db, rows: readonly JobRow[]): Promise<Job[]> => {
+/** The rows as jobs, with their attempts. */
+export const withAttempts = async (db: Db, rows: readonly JobRow[]): Promise<Job[]> => {
   if (rows.length === 0) return [];
   const attempts = await call<AttemptRow>(db, ATTEMPTS, [rows.map((row) => row.id)]);
   const byJob = Map.groupBy(attempts, (attempt) => `${attempt.jobId}/${attempt.life}`);
@@ -125,62 +126,6 @@ export const getJob = async (db: Db, id: string, at: Date | null): Promise<Job |
     if (rows.length > 0) return (await withAttempts(db, rows))[0] ?? null;
   }
   return null;
-};
-
-export interface JobFilter {
-  readonly state?: JobState;
-  readonly type?: string;
-  readonly queue?: string;
-  /** 1 to 100. */
-  readonly limit: number;
-  /** The id after which to go on, newest first; null for the first page. */
-  readonly after: string | null;
-  readonly include: { readonly payload: boolean; readonly attempts: boolean };
-}
-
-const LIST_LIVE = `/* forgeq:list_live */
-select * from (${LIVE}
-  where j.id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-    and ($3::text is null or j.type = $3) and ($4::text is null or j.queue = $4)
-    and ($5::text is null or ($5 in ('scheduled', 'pending')) = (j.claim_id is null))) live
-where $5::text is null or state = $5
-order by id desc
-limit $6::int`;
-
-const LIST_FINISHED = `/* forgeq:list_finished */${FINISHED}
-where h.id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-  and ($2::text is null or h.type = $2) and ($3::text is null or h.queue = $3)
-  and ($4::forgeq.finished_state is null or h.state = $4::forgeq.finished_state)
-  and not exists (select from forgeq.job j where j.id = h.id)
-  and not exists (select from forgeq.job_history later where later.id = h.id and later.life > h.life)
-order by h.id desc
-limit $5::int`;
-
-const FINISHED_STATES: readonly string[] = ["completed", "dead", "cancelled"];
-
-/** Jobs, newest id first, each in its newest life. `next` is the cursor of the page after this one, null at the end. */
-export const listJobs = async (
-  db: Db,
-  filter: JobFilter,
-  at: Date | null,
-): Promise<{ jobs: Job[]; next: string | null }> => {
-  const { state = null, type = null, queue = null, limit, after, include } = filter;
-  const finishedOnly = state !== null && FINISHED_STATES.includes(state);
-  const liveOnly = state !== null && !finishedOnly;
-  const [live, finished] = await Promise.all([
-    finishedOnly ? [] : call<JobRow>(db, LIST_LIVE, [at, after, type, queue, state, limit + 1]),
-    liveOnly ? [] : call<JobRow>(db, LIST_FINISHED, [after, type, queue, state, limit + 1]),
-  ]);
-  // Read by two statements: a job that finished between them is in both, and shows its later side.
-  const rows = [...new Map([...live, ...finished].map((row) => [row.id, row])).values()]
-    .sort((a, b) => (a.id < b.id ? 1 : -1))
-    .slice(0, limit + 1);
-  const page = rows.slice(0, limit);
-  const jobs = include.attempts ? await withAttempts(db, page) : page.map(({ leaseId: _, ...job }) => job);
-  return {
-    jobs: include.payload ? jobs : jobs.map(({ payload: _, ...job }) => job),
-    next: rows.length > limit ? (page.at(-1)?.id ?? null) : null,
-  };
 };
 
 const CANCEL = `/* forgeq:cancel */
