@@ -53,7 +53,9 @@ export const jobPage = z.strictObject({
     .string()
     .nullable()
     .describe("Of the next page, null on the last one. A page that is not full, or empty, may have one, too."),
-  searched_to: at.nullable().describe("All jobs that were made since then have been looked at; null: all that are kept."),
+  searched_to: at
+    .nullable()
+    .describe("All jobs that were made since then have been looked at; null: all that are kept."),
 });
 
 export const enqueuedBatch = z.strictObject({ jobs: z.array(enqueuedJob).describe("In the order of the request.") });

@@ -12,54 +12,58 @@ language plpgsql stable set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  columns constant text := $sql$
-    h.id, h.life, h.type, h.queue, h.state::text, h.priority, case when $8 then h.payload end, coalesce(h.metadata, '{}'), h.unique_key, h.attempt,
-    h.max_attempts, null::jsonb, h.created_at, coalesce(h.run_at, h.created_at), h.began_at, h.finished_at, h.result, h.error, h.lease_id, null::uuid $sql$;
-  within constant text := 'h.id < $1 and h.id >= $2 and h.finished_at >= $3 and h.finished_at < $4';
-  filter constant text := '($5::text is null or h.type = $5) and ($6::text is null or h.queue = $6)';
-  -- A window's rows as they are examined, without those that the filter leaves out.
-  examined text := format('from forgeq.job_history h where %s order by h.id desc limit $7', within);
-  found_rows text := format('select %s from (select h.* %s) h where %s and h.revived is null and ($9::forgeq.finished_state is null or h.state = $9)
-    order by h.id desc limit $10', columns, examined, filter);
+  failed constant boolean := coalesce(state in ('dead', 'cancelled'), false);
+  walk constant text := format(
+    'select h.id, h.finished_at, ($6::text is null or h.type = $6) and ($7::text is null or h.queue = $7) %s as wanted
+     from forgeq.job_history h where h.id < $1 and h.id >= $2 and h.finished_at >= $3 and h.finished_at < $4 %s order by h.id desc limit $5',
+    case when failed then '' when state is null then 'and h.revived is null' else 'and h.revived is null and h.state = ''completed''' end,
+    case when failed then format('and h.state = %L and h.revived is null', state) end);
   now_at constant timestamptz := coalesce(at, clock_timestamp());
   until constant timestamptz := greatest(now_at, clock_timestamp()) + interval '7 days';
   begins constant timestamptz := least(now_at, forgeq.id_time(after));
+  most constant int := case when failed then 2 else 1 end * max_examined;
+  examined int := 0;
   above uuid;
   below uuid := coalesce(after, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
   since timestamptz;
   weeks int;
-  wanted int := max_jobs + 1;
-  left_to_examine int := max_examined;
-  n int;
-  edge uuid;
+  seen record;
+  ids uuid[] := '{}';
+  ends timestamptz[] := '{}';
   page_end forgeq.listed_job;
 begin
-  if state in ('dead', 'cancelled') then
-    left_to_examine := 2 * max_examined;
-    examined := format('from forgeq.job_history h where %s and h.state = %L and h.revived is null order by h.id desc limit $7', within, state);
-    -- Filtered in the index, then read by id and instant, which names the partition.
-    found_rows := format('select %s from (select h.id, h.finished_at from (select h.id, h.finished_at, h.type, h.queue %s) h where %s order by h.id desc limit $10) k
-      cross join lateral (select p.* from forgeq.job_history p where p.id = k.id and p.finished_at = k.finished_at limit 1) h
-      order by k.id desc', columns, examined, filter);
+  if not forgeq.may_have_jobs(type, queue) then
+    return next page_end;
+    return;
   end if;
+  <<windows>>
   foreach weeks in array array[1, 4, 16, 64, null] loop
     since := coalesce(date_trunc('week', begins at time zone 'UTC') at time zone 'UTC' - make_interval(days => 7 * (weeks - 1)), '-infinity');
     above := case when weeks is null then '00000000-0000-0000-0000-000000000000'
                   else (lpad(to_hex((extract(epoch from since + interval '1 day') * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid end;
-    return query execute found_rows
-    using below, above, since, until, type, queue, left_to_examine, with_payload, state::forgeq.finished_state, wanted;
-    get diagnostics n = row_count;
-    wanted := wanted - n;
-    exit when wanted <= 0;
-    execute format('select count(*)::int, (array_agg(x.id))[count(*)::int] from (select h.id %s) x', examined) into n, edge
-    using below, above, since, until, type, queue, left_to_examine;
-    left_to_examine := left_to_examine - n;
-    if left_to_examine <= 0 then
-      page_end.searched_to := edge;
-      exit;
-    end if;
+    for seen in execute walk using below, above, since, until, most - examined, type, queue loop
+      examined := examined + 1;
+      if seen.wanted then
+        ids := ids || seen.id;
+        ends := ends || seen.finished_at;
+        exit windows when cardinality(ids) > max_jobs;
+      end if;
+      if examined = most then
+        page_end.searched_to := seen.id;
+        exit windows;
+      end if;
+    end loop;
     below := least(below, above);
   end loop;
+  return query execute $sql$
+    select h.id, h.life, h.type, h.queue, h.state::text, h.priority, case when $5 then h.payload end, coalesce(h.metadata, '{}'), h.unique_key, h.attempt,
+           h.max_attempts, null::jsonb, h.created_at, coalesce(h.run_at, h.created_at), h.began_at, h.finished_at, h.result, h.error, h.lease_id, null::uuid
+    from unnest($1, $2) with ordinality as k(id, finished_at, n)
+    cross join lateral (
+      select p.* from forgeq.job_history p
+      where p.id = k.id and p.finished_at = k.finished_at and p.finished_at >= $3 and p.finished_at <= $4 and p.revived is null limit 1) h
+    order by k.n $sql$
+  using ids, ends, (select min(e) from unnest(ends) e), (select max(e) from unnest(ends) e), with_payload;
   return next page_end;
 end
 $$;

@@ -81,7 +81,8 @@ as $$
              coalesce(before.failed, after.failed, 0) as failed, coalesce(before.dead, after.dead, 0) as dead) e
     cross join lateral (
       select 60 / extract(epoch from fold.at - span.since)::double precision as per
-      from (select case when before.at is null then greatest(fold.since, coalesce(after.at, q.created_at)) else fold.since end as since) span where fold.at > span.since) f) rate on true
+      from (select case when before.at is null then greatest(fold.since, coalesce(after.at, q.created_at)) else fold.since end as since) span
+      where fold.at > span.since) f) rate on true
   where queue_stats.queues is null or q.name = any (queue_stats.queues)
   order by q.name;
 $$;

@@ -26,8 +26,14 @@ select forgeq.metric_add(queue, type, 'e', count(*)::int) from forgeq.job group 
 /** Vacuum takes no page for visible to all of which the commit is not on disk. */
 const FLUSH = "checkpoint";
 
-/** Finished jobs of the last `days` days in the queues emails, crawl and reports: three in 200 are dead, three cancelled. */
+const NAMES = `
+insert into forgeq.queue (name) values ('emails'), ('crawl'), ('reports'), ('quiet') on conflict do nothing;
+insert into forgeq.job_type (type, queue, backoff)
+values ('send_email', 'emails', '{}'), ('crawl_page', 'crawl', '{}'), ('generate_report', 'reports', '{}'), ('quiet', 'quiet', '{}') on conflict do nothing`;
+
+/** Finished jobs of the last `days` days in the queues emails, crawl and reports, not in quiet: three in 200 are dead, three cancelled. */
 export const fillHistory = async (db: Db, rows: number, days: number): Promise<void> => {
+  await db.query(NAMES);
   const weeks = Math.ceil(days / 7);
   for (let week = weeks; week > 0; week -= 1)
     await db.query("select forgeq.ensure_partitions(1, now() - make_interval(days => 7 * $1::int))", [week]);
@@ -38,6 +44,7 @@ export const fillHistory = async (db: Db, rows: number, days: number): Promise<v
 
 /** Jobs of the same queues that wait: due since hours, or in hours. */
 export const fillWaiting = async (db: Db, rows: number, scheduled = false): Promise<void> => {
+  await db.query(NAMES);
   await db.query(WAITING, [rows, scheduled]);
   await db.query(COUNTED);
   await db.query(FLUSH);

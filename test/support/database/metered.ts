@@ -20,7 +20,9 @@ export interface Cost {
 }
 
 /** A database that counts what its reads cost, those of the functions that they call included. */
-export const metered = (db: Db): { readonly db: Db; readonly costOf: (call: (db: Db) => Promise<unknown>) => Promise<Cost> } => {
+export const metered = (
+  db: Db,
+): { readonly db: Db; readonly costOf: (call: (db: Db) => Promise<unknown>) => Promise<Cost> } => {
   let cost: Cost = { buffers: 0, most: 0, statements: 0, compiled: 0 };
   const counting: Db = {
     ...db,
