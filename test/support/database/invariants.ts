@@ -10,6 +10,10 @@ const INVARIANTS: Record<string, string> = {
     where l.open_jobs <> (select count(*) from forgeq.job j where j.claim_id = l.claim_id and j.id = any (l.job_ids))`,
   "a lease both open and closed": `select l.id from forgeq.lease l join forgeq.lease_closed c on c.id = l.id`,
   "a job live and finished in one life": `select j.id from forgeq.job j join forgeq.job_history h on h.id = j.id and h.life >= j.life`,
+  "an earlier life that is not marked as revived": `
+    select h.id from forgeq.job_history h
+    where h.revived is null and (exists (select from forgeq.job j where j.id = h.id)
+      or exists (select from forgeq.job_history later where later.id = h.id and later.life > h.life))`,
   "a life that ended twice": `select h.id from forgeq.job_history h group by h.id, h.life having count(*) > 1`,
   "a unique key without its live job": `select k.job_id as id from forgeq.unique_key k
     where not exists (select from forgeq.job j where j.id = k.job_id and j.type = k.type and j.unique_key = k.key)`,
