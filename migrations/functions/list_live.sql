@@ -80,7 +80,7 @@ begin
   -- Only what a lease has given back has attempts already.
   tried := array(select j.id from forgeq.job j where j.id = any (picked) and (j.dispatches is not null or j.attempt > (j.claim_id is not null)::int));
   return query execute $sql$
-    select j.id, j.life::int, j.type, j.queue,
+    select j.id, coalesce(j.life, 1)::int, j.type, j.queue,
            case when l.began_at is not null then 'running' when j.claim_id is not null then 'leased' when j.run_at > $2 then 'scheduled' else 'pending' end,
            j.priority, case when $3 then j.payload end, coalesce(j.metadata, '{}'), j.unique_key, j.attempt, j.max_attempts,
            l.progress -> (j.id::text), coalesce(j.created_at, j.run_at), j.run_at, coalesce(l.began_at, t.began_at), null::timestamptz, null::jsonb,
@@ -93,7 +93,7 @@ begin
       select a.job_id, a.life, max(a.began_at) as began_at, (array_agg(a.error order by a.ended_at desc))[1] as error
       from forgeq.job_attempt a
       where a.job_id = any ($4) and a.ended_at >= $5 and a.ended_at < $6
-      group by a.job_id, a.life) t on t.job_id = j.id and t.life = j.life
+      group by a.job_id, a.life) t on t.job_id = j.id and t.life = coalesce(j.life, 1)
     order by p.n $sql$
   -- Planned with the instants known, so that no partition is locked that has none of them.
   using picked, now_at, with_payload, tried,

@@ -3,8 +3,7 @@
 -- Costs about 10 ms for a queue of a million waiting jobs: waiting jobs are counted in the index, and no further than
 -- max_counted each of scheduled and pending; dead ones in the index, too, and no further than 50 * max_counted in all queues together.
 -- A larger backlog is taken from the counters (metric_now); `capped` says that this could not tell scheduled from pending, or that
--- there are more dead ones, and that the number is a lower bound. Rates are of the last five minutes that were folded, per minute; a queue has a sample of each
--- fold before which it changed, so one without a sample in that time has the rate 0. They are null without two folds that saw the queue.
+-- there are more dead ones, and that the number is a lower bound. Rates are of the last five minutes that were folded, per minute.
 -- Due and claimed jobs are counted together, because claim_id is in no index; what leases hold open is taken off.
 create or replace function forgeq.queue_stats(queues text[] default null, max_counted int default 10000, at timestamptz default null)
 returns table (name text, paused boolean, max_in_flight int, max_pending int, retention_days int,
@@ -64,25 +63,16 @@ as $$
   left join lateral (
     select (l.enqueued - e.enqueued) * f.per as enqueued, (l.completed - e.completed) * f.per as completed,
            (l.failed - e.failed) * f.per as failed, (l.dead - e.dead) * f.per as dead
-    from (select m.folded_at as at, m.folded_at - interval '5 minutes' as since
-          from forgeq.metric_state m where m.folded_at > clock.now_at - interval '5 minutes') fold
-    -- The newest sample, and the one at the beginning of the time or the first after it. A queue that has neither did not change for an hour.
-    left join lateral (
-      select * from forgeq.metric_sample s where s.queue = q.name and s.at <= fold.at order by s.at desc limit 1) newest on true
-    left join lateral (
-      select * from forgeq.metric_sample s where s.queue = q.name and s.at <= fold.since order by s.at desc limit 1) before on true
-    left join lateral (
-      select * from forgeq.metric_sample s where s.queue = q.name and s.at > fold.since order by s.at limit 1) after on before.at is null
+    from (select m.folded_at as at from forgeq.metric_state m where m.folded_at > clock.now_at - interval '5 minutes') fold
+    cross join lateral (select * from forgeq.metric_sample s where s.queue = q.name and s.at <= fold.at order by s.at desc limit 1) l
+    -- A sample says what was so until the next one. Of a queue that is younger than five minutes there is a first one.
     cross join lateral (
-      select coalesce(newest.enqueued, 0) as enqueued, coalesce(newest.completed, 0) as completed, coalesce(newest.failed, 0) as failed,
-             coalesce(newest.dead, 0) as dead) l
-    cross join lateral (
-      select coalesce(before.enqueued, after.enqueued, 0) as enqueued, coalesce(before.completed, after.completed, 0) as completed,
-             coalesce(before.failed, after.failed, 0) as failed, coalesce(before.dead, after.dead, 0) as dead) e
-    cross join lateral (
-      select 60 / extract(epoch from fold.at - span.since)::double precision as per
-      from (select case when before.at is null then greatest(fold.since, coalesce(after.at, q.created_at)) else fold.since end as since) span
-      where fold.at > span.since) f) rate on true
+      (select fold.at - interval '5 minutes' as since, s.* from forgeq.metric_sample s
+       where s.queue = q.name and s.at <= fold.at - interval '5 minutes' order by s.at desc limit 1)
+      union all
+      (select s.at, s.* from forgeq.metric_sample s where s.queue = q.name order by s.at limit 1)
+      limit 1) e
+    cross join lateral (select 60 / extract(epoch from fold.at - e.since)::double precision as per where fold.at > e.since) f) rate on true
   where queue_stats.queues is null or q.name = any (queue_stats.queues)
   order by q.name;
 $$;

@@ -23,6 +23,8 @@ begin
   end if;
   select p.* into h from forgeq.job_history p where p.id = retry.id order by p.life desc limit 1;
   outcome := case when not found then 'not_found' when h.life = retry.life + 1 then 'retried' when h.life <> retry.life then 'stale'
+                  -- The next life has completed, where its queue keeps no completed jobs.
+                  when h.revived then 'retried'
                   when h.payload is null then 'payload_gone'
                   -- The type is read for its table's lock: delete_queue waits for whoever has found the queue. See there.
                   when not exists (select from forgeq.queue q left join forgeq.job_type t on t.type = h.type where q.name = h.queue) then 'queue_gone' end;

@@ -97,28 +97,4 @@ describe("the numbers of a queue", () => {
     });
     expect((await readQueueStats(db, ["plain"], at(600)))[0]).toMatchObject({ perMinute: null });
   });
-
-  it("show the rate 0 for a queue that had no sample in the last five minutes, and count what changed since its last one", async () => {
-    const { db, queue, at, moveTo } = await setup();
-    await foldCounters(db, at(0));
-    await queue.enqueue(100);
-    await foldCounters(db, at(60));
-    // Folds that found the queue unchanged need not leave a sample.
-    const foldUnchanged = async (seconds: number) => {
-      await foldCounters(db, at(seconds));
-      await db.query("delete from forgeq.metric_sample where at = $1", [at(seconds)]);
-    };
-    await foldUnchanged(600);
-    expect((await readQueueStats(db, ["plain"], at(610)))[0]).toMatchObject({
-      perMinute: { enqueued: 0, completed: 0, failed: 0, dead: 0 },
-    });
-    moveTo(620);
-    await queue.enqueue(20);
-    await foldCounters(db, at(660));
-    expect((await readQueueStats(db, ["plain"], at(670)))[0]).toMatchObject({ perMinute: { enqueued: 4 } });
-    // All samples of a queue are forgotten after an hour.
-    await foldUnchanged(5_000);
-    await db.query("delete from forgeq.metric_sample");
-    expect((await readQueueStats(db, ["plain"], at(5_010)))[0]).toMatchObject({ perMinute: { enqueued: 0 } });
-  });
 });

@@ -52,6 +52,20 @@ it("shows each job once, in its newest life and as a look by its id shows it, ho
   expect((await db.query("select from forgeq.job_history where revived")).length).toBeGreaterThan(10);
 });
 
+it("leaves out a life that was retried where the next one has left no trace, and does not run the job again for a retry that is sent again", async () => {
+  const { db, queue, at } = await setup();
+  const [id] = await queue.enqueue(1);
+  await queue.settle(await queue.lease(), "dead", { error: ERROR });
+  await db.query("update forgeq.queue set keep_completed = false");
+  expect(await revive(db, id!, 1, at(0))).toMatchObject({ outcome: "retried" });
+  await queue.settle(await queue.lease(), "completed");
+
+  expect(await revive(db, id!, 1, at(0))).toMatchObject({ outcome: "retried" });
+  expect(await db.query("select from forgeq.job")).toEqual([]);
+  expect(await walk(db, at(0), 10)).toEqual([]);
+  expect(await readQueueStats(db, ["plain"], at(0))).toMatchObject([{ dead: 0 }]);
+});
+
 it("misses no job that ends while the list is read", async () => {
   const { db, queue } = await setup({ realClock: true });
   const ids = await queue.enqueue(600);
