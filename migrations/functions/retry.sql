@@ -21,7 +21,7 @@ begin
     return next;
     return;
   end if;
-  select p.* into h from forgeq.job_history p where p.id = retry.id order by p.life desc limit 1;
+  select p.* into h from forgeq.newest_life(retry.id, now_at) p;
   outcome := case when not found then 'not_found' when h.life = retry.life + 1 then 'retried' when h.life <> retry.life then 'stale'
                   when h.payload is null then 'payload_gone'
                   -- The type is read for its table's lock: delete_queue waits for whoever has found the queue. See there.
@@ -50,7 +50,7 @@ begin
   on conflict (id) do nothing;
   made := found;
   -- Two retries of one life raced: the other one made it, and it may even have ended; only one new life exists.
-  if made and exists (select from forgeq.job_history p where p.id = h.id and p.life > h.life) then
+  if made and exists (select from forgeq.newest_life(h.id, now_at) p where p.life > h.life) then
     raise exception 'forgeq: job % was retried meanwhile', h.id using errcode = '40001';
   end if;
   if made then

@@ -1,10 +1,11 @@
+import * as one from "../../db/reads/job.ts";
 import * as jobs from "../../db/reads/jobs.ts";
 import type { Deps } from "../deps.ts";
 
-export type { Attempt, Job, JobFilter } from "../../db/reads/jobs.ts";
+export type { Job, JobFilter } from "../../db/reads/jobs.ts";
 
 /** A job in its newest life, with payload and attempts; null when there is none. */
-export const getJob = (deps: Deps, id: string): Promise<jobs.Job | null> => jobs.getJob(deps.db, id, deps.clock());
+export const getJob = (deps: Deps, id: string): Promise<jobs.Job | null> => one.getJob(deps.db, id, deps.clock());
 
 /** Jobs, newest id first. `next` is the cursor of the page after this one, null at the end. */
 export const listJobs = (deps: Deps, filter: jobs.JobFilter): Promise<{ jobs: jobs.Job[]; next: string | null }> =>

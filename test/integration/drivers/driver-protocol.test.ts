@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
-import { cancel, getJob, listJobs, revive } from "../../../lib/db/reads/jobs.ts";
+import { getJob } from "../../../lib/db/reads/job.ts";
+import { cancel, listJobs, revive } from "../../../lib/db/reads/jobs.ts";
 import { extendLease, invocationFailed, recover, releaseUnbegun } from "../../../lib/db/protocol/leases.ts";
 import { settle, settleIn } from "../../../lib/db/protocol/settle.ts";
 import { purge, repair } from "../../../lib/db/protocol/maintenance.ts";

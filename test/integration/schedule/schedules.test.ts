@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { defineQueue } from "../../../lib/core/define.ts";
-import { slotJobId } from "../../../lib/core/slots.ts";
+import { idOf } from "../../../lib/core/id-of.ts";
 import { setPaused } from "../../../lib/db/reads/queues.ts";
 import { fireSlots } from "../../../lib/db/reads/schedules.ts";
 import { fireOf } from "../../../lib/queue/schedule/fire-schedules.ts";
@@ -24,7 +24,7 @@ describe("a schedule", () => {
     await tick(deps, () => 60_000);
     expect(await slots()).toEqual([1, 2]);
 
-    const job = await queue.get(slotJobId(made.id, minute(1)));
+    const job = await queue.get(idOf(made.id, minute(1)));
     expect(job).toMatchObject({
       type: "plain",
       queue: "plain",
