@@ -1,13 +1,9 @@
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
 import { withAttempts } from "./attempts.ts";
-import { FINISHED_COLUMNS, type Job, type JobRow, LIVE_COLUMNS } from "./jobs.ts";
+import { FINISHED_COLUMNS, type Job, type JobRow, liveJobs } from "./jobs.ts";
 
-const GET_LIVE = `/* forgeq:get_live */${LIVE_COLUMNS},
-       coalesce(l.began_at, last.began_at) as "startedAt", last.error
-from (select coalesce($1::timestamptz, clock_timestamp()) as now) clock
-cross join forgeq.job j
-left join forgeq.lease l on l.claim_id = j.claim_id and j.id = any (l.job_ids)
+const GET_LIVE = `/* forgeq:get_live */${liveJobs("last.began_at", "last.error")}
 left join lateral (
   select (array_agg(a.began_at order by a.ended_at desc) filter (where a.began_at is not null))[1] as began_at,
          (array_agg(a.error order by a.ended_at desc))[1] as error

@@ -36,22 +36,24 @@ export interface JobRow extends Omit<Job, "attempts"> {
   readonly leaseId: string | null;
 }
 
-// The state of a live job is derived: from its claim, its lease, and the database's clock.
-export const LIVE_COLUMNS = `
+/** The state of a live job is derived: from its claim, its lease, and the database's clock. The attempts say when it began last, and its last error. */
+export const liveJobs = (beganAt: string, error: string): string => `
 select j.id, j.type, j.queue,
        case when l.began_at is not null then 'running' when j.claim_id is not null then 'leased'
             when j.run_at > clock.now then 'scheduled' else 'pending' end as state,
        j.priority, j.payload, coalesce(j.metadata, '{}') as metadata, j.unique_key as "uniqueKey", j.attempt, j.max_attempts as "maxAttempts",
        l.progress -> (j.id::text) as progress, coalesce(j.created_at, j.run_at) as "createdAt", j.run_at as "runAt",
-       null::timestamptz as "finishedAt", null::jsonb as result, j.life, l.id as "leaseId"`;
-
-const LIVE = `${LIVE_COLUMNS},
-       coalesce(l.began_at, (select a.began_at from forgeq.job_attempt a
-         where a.job_id = j.id and a.life = j.life and a.began_at is not null order by a.ended_at desc limit 1)) as "startedAt",
-       (select a.error from forgeq.job_attempt a where a.job_id = j.id and a.life = j.life order by a.ended_at desc limit 1) as error
+       coalesce(l.began_at, ${beganAt}) as "startedAt", null::timestamptz as "finishedAt", null::jsonb as result, ${error} as error,
+       j.life, l.id as "leaseId"
 from (select coalesce($1::timestamptz, clock_timestamp()) as now) clock
 cross join forgeq.job j
 left join forgeq.lease l on l.claim_id = j.claim_id and j.id = any (l.job_ids)`;
+
+const ATTEMPTS_OF_LIFE = "from forgeq.job_attempt a where a.job_id = j.id and a.life = j.life";
+const LIVE = liveJobs(
+  `(select a.began_at ${ATTEMPTS_OF_LIFE} and a.began_at is not null order by a.ended_at desc limit 1)`,
+  `(select a.error ${ATTEMPTS_OF_LIFE} order by a.ended_at desc limit 1)`,
+);
 
 export const FINISHED_COLUMNS = `
 select h.id, h.type, h.queue, h.state::text, h.priority, h.payload, coalesce(h.metadata, '{}') as metadata, h.unique_key as "uniqueKey", h.attempt,
