@@ -15,7 +15,8 @@ const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 export const idOf = (key: string, madeAt: Date): string => {
   const ms = madeAt.getTime();
   if (key === "" || checkDocument(key).length > 0 || !(ms >= 0 && ms <= LAST_MS)) {
-    const message = "idOf needs a key that is not empty and that Postgres can hold, and an instant of the years 1970 to 9999";
+    const message =
+      "idOf needs a key that is not empty and that Postgres can hold, and an instant of the years 1970 to 9999";
     throw new ForgeqError("invalid_job", message);
   }
   const time = ms.toString(16).padStart(12, "0");

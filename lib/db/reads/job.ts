@@ -1,7 +1,8 @@
+import type { JobState } from "../../core/states.ts";
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
 import { withAttempts } from "./attempts.ts";
-import { FINISHED_COLUMNS, type Job, type JobRow, liveJobs } from "./jobs.ts";
+import { FINISHED_COLUMNS, FINISHED_STATES, type Job, type JobRow, liveJobs } from "./jobs.ts";
 
 const GET_LIVE = `/* forgeq:get_live */${liveJobs("last.began_at", "last.error")}
 left join lateral (
@@ -22,4 +23,29 @@ export const getJob = async (db: Db, id: string, at: Date | null): Promise<Job |
     if (rows.length > 0) return (await withAttempts(db, rows, at))[0] ?? null;
   }
   return null;
+};
+
+const FINISHED_SINCE = `/* forgeq:finished_since */${FINISHED_COLUMNS}
+from (select coalesce($1::timestamptz, clock_timestamp()) as now) clock
+cross join lateral forgeq.finished_since(clock.now - make_interval(secs => $2::float8), $3::int, $4::text, $5::text, $6::text, clock.now) h
+order by h.finished_at, h.id`;
+
+export interface FinishedFilter {
+  readonly type?: string;
+  readonly queue?: string;
+  readonly state?: JobState;
+  readonly limit: number;
+}
+
+/** The newest jobs that ended within the last seconds, whatever their ids are, the first to end first. None for a state of live jobs. */
+export const finishedWithin = async (
+  db: Db,
+  seconds: number,
+  filter: FinishedFilter,
+  at: Date | null,
+): Promise<Job[]> => {
+  const { type = null, queue = null, state = null, limit } = filter;
+  if (state !== null && !FINISHED_STATES.includes(state)) return [];
+  const rows = await call<JobRow>(db, FINISHED_SINCE, [at, seconds, limit, type, queue, state]);
+  return rows.map(({ leaseId: _, ...job }) => job);
 };

@@ -92,7 +92,7 @@ where h.id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
 order by h.id desc
 limit $5::int`;
 
-const FINISHED_STATES: readonly string[] = ["completed", "dead", "cancelled"];
+export const FINISHED_STATES: readonly string[] = ["completed", "dead", "cancelled"];
 
 /** Jobs, newest id first, each in its newest life. `next` is the cursor of the page after this one, null at the end. */
 export const listJobs = async (

@@ -151,7 +151,9 @@ describe("id_of", () => {
       ["a", "1969-12-31T23:59:59Z"],
       ["a", "10000-01-01T00:00:00Z"],
     ])
-      expect(sqlState(await failure(db.query("select forgeq.id_of($1, $2::timestamptz)", [key, instant])))).toBe("22023");
+      expect(sqlState(await failure(db.query("select forgeq.id_of($1, $2::timestamptz)", [key, instant])))).toBe(
+        "22023",
+      );
     for (const [key, instant] of [
       ["", at],
       ["a", "never"],

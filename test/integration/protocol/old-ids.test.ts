@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { idOf } from "../../../lib/core/id-of.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { cancel, revive } from "../../../lib/db/reads/jobs.ts";
-import { getJob } from "../../../lib/db/reads/job.ts";
+import { finishedWithin, getJob } from "../../../lib/db/reads/job.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
 import { syncDefinitions } from "../../../lib/queue/manage/sync-definitions.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database/database.ts";
@@ -132,4 +132,37 @@ it("reads a few buffers for an id of a caller", async () => {
   };
   if (process.env["FORGEQ_SHOW"] !== undefined) console.log(buffers);
   for (const [name, read] of Object.entries(buffers)) expect(read, name).toBeLessThanOrEqual(100);
+});
+
+it("reads what ended in the last seconds by time, also before the planner knows of a new partition", async () => {
+  await db.query(
+    `insert into forgeq.job_history (id, finished_at, created_at, state, life, priority, attempt, max_attempts, queue, type)
+     select forgeq.id_of(n::text, at), at, at, case n % 50 when 0 then 'dead' else 'completed' end::forgeq.finished_state, 1, 5, 1, 1, 'plain', 'plain'
+     from generate_series(1, 60000) as n
+     cross join lateral (select now() - make_interval(secs => 60000 - n) as at) t`,
+  );
+  await db.query(
+    `select brin_summarize_new_values(i.indexrelid)
+     from forgeq.partitions_of('job_history') p
+     join pg_index i on i.indrelid = ('forgeq.' || p.name)::regclass
+     join pg_class c on c.oid = i.indexrelid and c.relam = (select oid from pg_am where amname = 'brin')
+     where p.from_at between now() - interval '20 days' and now()`,
+  );
+  const since = (seconds: number, more: string) =>
+    `select from forgeq.finished_since(now() - make_interval(secs => ${seconds}), 100, ${more}, now())`;
+  const buffers = [
+    await buffersOf(since(11, "null, null, null"), []),
+    await buffersOf(since(11, "'plain', 'plain', 'dead'"), []),
+    await buffersOf(since(11, "'none', null, null"), []),
+    await buffersOf(since(11, "null, 'none', 'dead'"), []),
+  ];
+  if (process.env["FORGEQ_SHOW"] !== undefined) console.log(buffers);
+  for (const read of buffers) expect(read).toBeLessThanOrEqual(150);
+  expect(await locksOf(db, (tx) => tx.query(since(11, "null, null, null")))).toBeLessThanOrEqual(20);
+  const ends = (await finishedWithin(db, 3600, { limit: 5 }, null)).map(({ finishedAt }) => finishedAt!.getTime());
+  expect(ends).toEqual([...ends].sort((a, b) => a - b));
+  expect(ends.at(-1)).toBeGreaterThan(Date.now() - 60_000);
+  expect(await finishedWithin(db, 3600, { limit: 7, state: "dead", type: "plain" }, null)).toHaveLength(7);
+  expect(await finishedWithin(db, 3600, { limit: 7, state: "pending" }, null)).toEqual([]);
+  expect(await finishedWithin(db, 3600, { limit: 7, queue: "none" }, null)).toEqual([]);
 });

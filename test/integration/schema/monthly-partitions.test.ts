@@ -15,10 +15,9 @@ interface Partition {
 }
 
 const partitions = (db: Db, parent = "job_history"): Promise<Partition[]> =>
-  db.query<Partition>(
-    `select name, from_at as "from", to_at as "to" from forgeq.partitions_of($1) order by from_at`,
-    [parent],
-  );
+  db.query<Partition>(`select name, from_at as "from", to_at as "to" from forgeq.partitions_of($1) order by from_at`, [
+    parent,
+  ]);
 
 const keeping = (retentionDays: number) =>
   setup({ queues: [defineQueue({ name: "plain", maxInFlight: null, retentionDays })] });
@@ -88,7 +87,7 @@ it("what finished in a part of a month is counted in pages of as many rows as we
     );
   const counted: number[] = [];
   let jobs = 0;
-  for (let after = null as Awaited<ReturnType<typeof countHistoryPage>>["next"], more = true; more; ) {
+  for (let after = null as Awaited<ReturnType<typeof countHistoryPage>>["next"], more = true; more;) {
     const page = await countHistoryPage(db, { from: day(25), to: day(27), after, pageRows: 10 });
     counted.push(page.examined);
     jobs += page.counts.reduce((sum, { count }) => sum + count, 0);
