@@ -19,25 +19,24 @@ const lineOf = (job: Job): string => {
 };
 
 /**
- * What has been told of each job, of the last `most` jobs. A job is told again when it has changed: the newest page and what has ended lately name the same
- * jobs, and either may have been read before the other.
+ * Says whether a job is news, which it is no more then: it has changed since it was asked about, among the last `most` jobs. The newest page and what has
+ * ended lately name the same jobs, and either may have been read before the other.
  */
-export const createTold = (most = MOST_TOLD) => {
-  const told = new Map<string, Pick<Job, "state" | "attempt" | "life"> & { readonly ended: boolean }>();
-  return {
-    /** Is it news? Then it counts as told. */
-    tell({ id, state, attempt, life, finishedAt }: Job): boolean {
-      const before = told.get(id);
-      const ended = finishedAt !== null;
-      const isNews =
-        before === undefined ||
-        life > before.life ||
-        (life === before.life && !before.ended && (state !== before.state || attempt !== before.attempt));
-      told.delete(id);
-      told.set(id, isNews ? { state, attempt, life, ended } : before);
-      if (told.size > most) told.delete(told.keys().next().value ?? "");
-      return isNews;
-    },
+export const createNews = (most = MOST_TOLD): ((job: Job) => boolean) => {
+  const told = new Map<string, Pick<Job, "state" | "attempt" | "life" | "finishedAt">>();
+  return (job) => {
+    const before = told.get(job.id);
+    const isNews =
+      before === undefined ||
+      job.life > before.life ||
+      (job.life === before.life &&
+        before.finishedAt === null &&
+        (job.state !== before.state || job.attempt !== before.attempt));
+    const { state, attempt, life, finishedAt } = job;
+    told.delete(job.id);
+    told.set(job.id, isNews ? { state, attempt, life, finishedAt } : before);
+    if (told.size > most) told.delete(told.keys().next().value ?? "");
+    return isNews;
   };
 };
 
@@ -71,11 +70,11 @@ export const runJobsTail = (id: string | undefined, options: JobsFilterOptions &
       const page = await listJobs(deps, { ...filter, after: null, include: { payload: false, attempts: false } });
       return [...page.jobs.reverse(), ...(await finishedWithin(deps, within, filter))];
     };
-    const told = createTold();
+    const isNews = createNews();
     for (;;) {
       const jobs = await read();
       for (const job of jobs) {
-        if (!told.tell(job)) continue;
+        if (!isNews(job)) continue;
         if (options.json === true) printJson(toWireJob(job));
         else print(lineOf(job));
       }

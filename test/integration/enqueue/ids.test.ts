@@ -103,16 +103,22 @@ it("refuses a call that is sent again when its id has become too old, although i
 });
 
 it("ids that ForgeQ made itself are not checked, so that a producer may have a wrong clock and send its call again", async () => {
-  const { db } = await setup();
+  const { db, queue, moveTo } = await setup();
   const call = (own: boolean) => `select forgeq.enqueue_in_groups($1::jsonb, $2, false, null, ${own})`;
-  // As uuidV7 makes them where the clock is three hours ahead.
-  const ids = ["a", "b"].map((key) => idOf(key, ago(-180 * MINUTE_MS)));
+  // As uuidV7 makes them where the clock is two weeks ahead.
+  const ids = ["a", "b"].map((key) => idOf(key, ago(-14 * DAY_MS)));
   for (const fresh of [true, false, false])
     await db.query("select forgeq.enqueue_lines($1::uuid[], $2, '{plain}', fresh => $3)", [ids, "{}\n{}", fresh]);
   const keyed = JSON.stringify([{ id: idOf("c", ago(-180 * MINUTE_MS)), type: "plain", payload: {}, unique_key: "c" }]);
   for (const fresh of [true, false, false]) await db.query(call(true), [keyed, fresh]);
   expect(await db.query("select from forgeq.job")).toHaveLength(3);
   expect(sqlState(await failure(db.query(call(false), [keyed, false])))).toBe("FQ007");
+  // Nor is a job stored again that has ended before the call is sent again.
+  moveTo(60);
+  expect(await queue.settle(await queue.lease(), "completed")).toMatchObject({ outcome: "settled" });
+  await db.query("select forgeq.enqueue_lines($1::uuid[], $2, '{plain}', fresh => false)", [ids, "{}\n{}"]);
+  await db.query(call(true), [keyed, false]);
+  expect(await db.query("select from forgeq.job")).toEqual([]);
 });
 
 describe("id_of", () => {

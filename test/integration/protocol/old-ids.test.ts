@@ -4,7 +4,10 @@ import { idOf } from "../../../lib/core/id-of.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { cancel, revive } from "../../../lib/db/reads/jobs.ts";
 import { finishedWithin, getJob } from "../../../lib/db/reads/job.ts";
+import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
+import { beginLease, claim, recover } from "../../../lib/db/protocol/leases.ts";
+import { type LeaseHolder, settle } from "../../../lib/db/protocol/settle.ts";
 import { syncDefinitions } from "../../../lib/queue/manage/sync-definitions.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database/database.ts";
 import { locksOf } from "../../support/database/locks.ts";
@@ -115,6 +118,34 @@ it.each([60, 400, 3_000])("locks four more for each partition since for an id ma
   ])
     expect(await locksOf(db, call)).toBeLessThanOrEqual(most);
   expect(await getJob(db, ended, null)).toMatchObject({ id: ended, state: "dead", attempts: [{ outcome: "dead" }] });
+});
+
+it("locks the partition that a job ends in, and no other, whoever ends it", async () => {
+  const enqueue = async (count: number) =>
+    enqueueMany(
+      db,
+      Array.from({ length: count }, () => item(uuidV7())),
+      true,
+      null,
+    );
+  const begin = async (): Promise<LeaseHolder & { readonly ids: readonly string[] }> => {
+    await enqueue(2);
+    const claimed = { queue: "plain", claimId: uuidV7(), maxJobs: 10, watermarks: null, blockedTypes: [] };
+    const { leases } = await claim(db, { ...claimed, dispatchSeconds: 60, at: null });
+    const holder = { leaseId: leases[0]!.id, begunBy: uuidV7() };
+    const begun = await beginLease(db, { ...holder, leaseSeconds: 60, invocation: "test", at: null });
+    return { ...holder, ids: begun === "lease_lost" ? [] : begun.jobs.map(({ id }) => id) };
+  };
+  for (const outcome of ["completed", "dead", "retry", "released"] as const) {
+    const { ids, ...held } = await begin();
+    const ended = ids.map((id) => ({ id, outcome }));
+    const work = (tx: Db) => settle(tx, held, ended, null);
+    expect(await locksOf(db, work), outcome).toBeLessThanOrEqual(60);
+    expect(await work(db)).toMatchObject({ outcome: "settled" });
+  }
+  await begin();
+  const late = new Date(Date.now() + 100_000);
+  expect(await locksOf(db, (tx) => recover(tx, 10, late)), "recover").toBeLessThanOrEqual(60);
 });
 
 it("reads a few buffers for an id of a caller", async () => {

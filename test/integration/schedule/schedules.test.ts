@@ -57,6 +57,16 @@ describe("a schedule", () => {
     expect(await slots()).toEqual([1]);
   });
 
+  it("catches up slots of months ago, each once: their ids are older than those that a caller may give", async () => {
+    const { db, deps, minute, moveTo, slots, fire } = await setupSchedules();
+    await createSchedule(deps, everyMinute({ cron: "0 12 * * *", catchUp: "all", catchUpLimit: 200 }));
+    moveTo(100 * 1440);
+    expect(await fire()).toMatchObject({ jobs: 100, refused: 0 });
+    await db.query("update forgeq.schedule set decided_until = $1, next_slot_at = $2", [minute(0), minute(1440)]);
+    await fire();
+    expect(await slots()).toEqual(Array.from({ length: 100 }, (_, day) => (day + 1) * 1440));
+  });
+
   it("does not wait for a schedule that another caller holds", async () => {
     const { db, deps, moveTo, fire, slots } = await setupSchedules();
     await createSchedule(deps, everyMinute());

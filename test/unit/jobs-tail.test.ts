@@ -1,12 +1,12 @@
 import { expect, it } from "vitest";
-import { createTold } from "../../lib/cli/run-jobs-tail.ts";
+import { createNews } from "../../lib/cli/run-jobs-tail.ts";
 import type { Job } from "../../lib/db/reads/jobs.ts";
 
 const job = (id: string, state: Job["state"], life = 1, attempt = 1): Job =>
   ({ id, state, life, attempt, finishedAt: state === "completed" || state === "dead" ? new Date() : null }) as Job;
 
 it("tells of a job when it has changed, and of no older state that is read later", () => {
-  const { tell } = createTold();
+  const tell = createNews();
   const news = (
     [
       [job("a", "running"), true],
@@ -29,7 +29,7 @@ it("tells of a job when it has changed, and of no older state that is read later
 });
 
 it("remembers a bounded number of jobs, those that were read last", () => {
-  const { tell } = createTold(2);
+  const tell = createNews(2);
   expect(["a", "b", "a", "c"].map((id) => tell(job(id, "completed")))).toEqual([true, true, false, true]);
   expect(["a", "c", "b"].map((id) => tell(job(id, "completed")))).toEqual([false, false, true]);
 });
