@@ -10,9 +10,11 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 declare
   this_week timestamptz := date_trunc('week', coalesce(at, clock_timestamp()));
+  horizon timestamptz := this_week + make_interval(days => 7 * (weeks + 1));
   unit text := case when (select max(q.retention_days) from forgeq.queue q) > 366 then 'month' else 'week' end;
   parent text;
   part text;
+  present record;
   start timestamptz;
   stop timestamptz;
   made int := 0;
@@ -22,18 +24,20 @@ begin
   end if;
   foreach parent in array array['job_history', 'job_attempt'] loop
     start := this_week - interval '7 days';
-    while start < this_week + make_interval(days => 7 * (weeks + 1)) loop
-      select p.to_at into stop from forgeq.partitions_of(parent) p where p.from_at <= start and p.to_at > start;
-      if not found then
-        -- No further than the next one that is there.
-        select least(date_trunc(unit, start) + ('1 ' || unit)::interval, min(p.from_at)) into stop
-        from forgeq.partitions_of(parent) p where p.from_at > start;
+    for present in
+      select p.from_at, p.to_at from forgeq.partitions_of(parent, start) p
+      union all select 'infinity', 'infinity' order by from_at
+    loop
+      -- The gap before it, if there is one, in weeks or months of the calendar that end where it begins.
+      while start < least(present.from_at, horizon) loop
+        stop := least(date_trunc(unit, start) + ('1 ' || unit)::interval, present.from_at);
         part := parent || '_' || to_char(start, 'YYYYMMDD');
         execute format('create table forgeq.%I (like forgeq.%I including all)', part, parent);
         execute format('alter table forgeq.%I attach partition forgeq.%I for values from (%L) to (%L)', parent, part, start, stop);
         made := made + 1;
-      end if;
-      start := stop;
+        start := stop;
+      end loop;
+      start := greatest(start, present.to_at);
     end loop;
   end loop;
   return made;

@@ -11,6 +11,9 @@ declare
   seen record;
   finished uuid[];
 begin
+  if cardinality(ids) = 0 then
+    return ids;
+  end if;
   select w.since, w.until into seen from forgeq.lookup_window(ids, now_at) w;
   execute 'select array_agg(distinct h.id) from forgeq.job_history h where h.id = any ($1) and h.finished_at >= $2 and h.finished_at < $3'
   into finished

@@ -7,7 +7,6 @@ as $$
 begin
   return query
   select coalesce(min(p.from_at), history_bounds.from_at), coalesce(max(p.to_at), history_bounds.to_at)
-  from forgeq.partitions_of('job_history') p
-  where p.to_at > history_bounds.from_at and p.from_at < history_bounds.to_at;
+  from forgeq.partitions_of('job_history', history_bounds.from_at, history_bounds.to_at) p;
 end
 $$;

@@ -21,7 +21,7 @@ begin
   for part in
     select p.name
     from (values ('job_history'), ('job_attempt')) as t(parent)
-    cross join lateral forgeq.partitions_of(t.parent) p
+    cross join lateral forgeq.partitions_of(t.parent, until => now_at - make_interval(days => longest)) p
     where p.to_at < now_at - make_interval(days => longest)
   loop
     begin
