@@ -92,7 +92,7 @@ begin
   end if;
 
   if survey.keyed then
-    existing := forgeq.take_unique_keys(jobs, forgeq.same_jobs(jobs, finished));
+    existing := forgeq.take_unique_keys(jobs, existing || forgeq.same_jobs(jobs, finished));
   end if;
 
   if fresh then
