@@ -6,6 +6,7 @@ export const ERROR_CODES = [
   "declared_in_code",
   "forbidden",
   "id_conflict",
+  "id_version",
   "illegal_state",
   "internal",
   "invalid_job",

@@ -31,7 +31,9 @@ const payloadName = (type: string): string => `payload.${type}`;
 
 const NOTES: Json = {
   payload: "What the type's handler gets; the schemas named payload.* say what each type takes.",
-  id: "Of your own, so that the same request sent twice stores one job.",
+  id:
+    "Of your own, so that the same request sent twice stores one job: a UUID of version 7, made between 30 days ago and an hour ahead. " +
+    "forgeq.id_of(key, made_at) makes one.",
   queue: "The type's unless given.",
   priority: "Lower first.",
   unique_key: "At most one live job per type and key.",

@@ -17,6 +17,7 @@ const KINDS = {
   declared_in_code: { status: 409, title: "The code declares this" },
   forbidden: { status: 403, title: "The key lacks a scope" },
   id_conflict: { status: 409, title: "The id belongs to another job" },
+  id_version: { status: 422, title: "The id is not a recent UUID of version 7" },
   illegal_state: { status: 409, title: "Not possible in the job's state" },
   internal: { status: 500, title: "Internal error" },
   invalid_job: { status: 422, title: "The job is not valid" },

@@ -12,7 +12,7 @@
 -- Under its lock nobody else has left jobs waiting, so a claim this small forgets none. Needs read committed.
 create or replace function forgeq.enqueue_and_claim(
   jobs jsonb, fresh boolean default false, blocked_types text[] default '{}', dispatch_seconds double precision default 90,
-  at timestamptz default null)
+  at timestamptz default null, own_ids boolean default false)
 returns json
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
@@ -20,7 +20,7 @@ as $$
 #variable_conflict use_column
 declare
   claim uuid := jobs -> 0 ->> 'id';
-  groups json := forgeq.enqueue_in_groups(jobs, fresh, false, at);
+  groups json := forgeq.enqueue_in_groups(jobs, fresh, false, at, own_ids);
   leases jsonb := '[]';
   taken jsonb;
   due record;

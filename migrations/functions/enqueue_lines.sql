@@ -93,7 +93,7 @@ begin
                || jsonb_strip_nulls(jsonb_build_object('id', i.id, 'queue', own_queue)) || jsonb_build_object('payload', i.payload) order by i.n)
       from (select generate_subscripts(ids, 1) as n, unnest(ids) as id, string_to_table(payloads, E'\n')::jsonb as payload,
                    string_to_table(details, E'\n')::jsonb as more) i),
-      fresh, start = 'push', at);
+      fresh, start = 'push', at, true);
     if start = 'local' and not fresh then
       -- Read after the call has waited for a first one that was still under way.
       select json_build_array(l.id, extract(epoch from l.expires_at - l.created_at)::double precision, t.max_attempts, l.job_ids) into lease

@@ -67,7 +67,7 @@ begin
 
     begin
       if jobs > 0 then
-        perform forgeq.enqueue_many(items, false, now_at);
+        perform forgeq.enqueue_many(items, false, now_at, own_ids => true);
       end if;
       update forgeq.schedule s
       set decided_until = fire.until, next_slot_at = fire.next_slot_at,

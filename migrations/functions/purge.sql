@@ -1,4 +1,4 @@
--- Forgets what is past its retention: drops whole weekly partitions after the longest retention of any queue, deletes up to
+-- Forgets what is past its retention: drops whole partitions after the longest retention of any queue, deletes up to
 -- max_rows finished jobs of queues that keep less, and closed leases after ten minutes. Lock time-out 100 ms: what can't be
 -- locked now goes at a later tick. A call that drops partitions does nothing else, because it holds up everybody who
 -- settles until it commits. `more`: another call may find work immediately.
@@ -19,20 +19,17 @@ begin
   jobs := 0;
   leases := 0;
   for part in
-    select c.relname::text as name, p.relname::text as parent
-    from pg_catalog.pg_inherits i
-    join pg_catalog.pg_class c on c.oid = i.inhrelid
-    join pg_catalog.pg_class p on p.oid = i.inhparent
-    where p.oid in ('forgeq.job_history'::regclass, 'forgeq.job_attempt'::regclass)
+    select p.name
+    from (values ('job_history'), ('job_attempt')) as t(parent)
+    cross join lateral forgeq.partitions_of(t.parent, until => now_at - make_interval(days => longest)) p
+    where p.to_at < now_at - make_interval(days => longest)
   loop
-    if to_date(right(part.name, 8), 'YYYYMMDD')::timestamp at time zone 'UTC' + interval '7 days' < now_at - make_interval(days => longest) then
-      begin
-        execute format('drop table forgeq.%I', part.name);
-        partitions := partitions + 1;
-      exception when lock_not_available then
-        null;
-      end;
-    end if;
+    begin
+      execute format('drop table forgeq.%I', part.name);
+      partitions := partitions + 1;
+    exception when lock_not_available then
+      null;
+    end;
   end loop;
   if partitions > 0 then
     more := true;

@@ -21,7 +21,7 @@ begin
     return next;
     return;
   end if;
-  select p.* into h from forgeq.job_history p where p.id = retry.id order by p.life desc limit 1;
+  select p.* into h from forgeq.newest_life(retry.id, now_at) p;
   outcome := case when not found then 'not_found' when h.life = retry.life + 1 then 'retried' when h.life <> retry.life then 'stale'
                   -- The next life has completed, where its queue keeps no completed jobs.
                   when h.revived then 'retried'

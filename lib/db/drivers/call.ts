@@ -16,6 +16,7 @@ const CODES = {
   FQ004: "id_conflict",
   FQ005: "unique_key_conflict",
   FQ006: "unknown_queue",
+  FQ007: "id_version",
 } as const;
 
 const detailsOf = (error: unknown): Record<string, unknown> => {

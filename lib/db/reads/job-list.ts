@@ -2,7 +2,8 @@ import { idTime } from "../../core/uuid.ts";
 import type { JobState } from "../../core/states.ts";
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
-import { type Job, type JobRow, withAttempts } from "./jobs.ts";
+import { withAttempts } from "./attempts.ts";
+import { FINISHED_STATES, type Job, type JobRow } from "./jobs.ts";
 
 export interface JobFilter {
   readonly state?: JobState;
@@ -43,8 +44,6 @@ ${from("list_live")}
 union all
 ${from("list_finished")}`;
 
-const FINISHED_STATES: readonly string[] = ["completed", "dead", "cancelled"];
-
 const textOf = (state: JobState | null): string => {
   if (state === null) return LIST_ALL;
   return FINISHED_STATES.includes(state) ? LIST_FINISHED : LIST_LIVE;
@@ -66,7 +65,7 @@ export const listJobs = async (db: Db, filter: JobFilter, at: Date | null): Prom
     .filter(({ id }) => edge === null || id >= edge)
     .sort((a, b) => (a.id < b.id ? 1 : -1));
   const page = found.slice(0, limit).map(({ searchedTo: _, ...row }) => row);
-  const jobs = include.attempts ? await withAttempts(db, page) : page.map(({ leaseId: _, ...job }) => job);
+  const jobs = include.attempts ? await withAttempts(db, page, at) : page.map(({ leaseId: _, ...job }) => job);
   const next = found.length > limit ? (page.at(-1)?.id ?? null) : edge;
   return {
     jobs: include.payload ? jobs : jobs.map(({ payload: _, ...job }) => job),

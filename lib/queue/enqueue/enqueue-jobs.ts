@@ -6,7 +6,8 @@ import type { IdentifiedJob, NewJob } from "../../core/new-job.ts";
 import type { Sql } from "../../db/drivers/client.ts";
 import { enqueueManyIn } from "../../db/protocol/enqueue.ts";
 import type { EnqueuedRow } from "../../db/protocol/enqueue-wire.ts";
-import { getJob, type Job } from "../../db/reads/jobs.ts";
+import { getJob } from "../../db/reads/job.ts";
+import type { Job } from "../../db/reads/jobs.ts";
 import { nextDue } from "../../db/protocol/wake.ts";
 import { armNextMinute } from "../wake/arm.ts";
 import type { Deps, TracedJob, Tracing } from "../deps.ts";
@@ -90,8 +91,8 @@ const countEnqueued = (deps: Deps, items: readonly IdentifiedJob[], rows: readon
  * answers come in the order of the jobs. Calls of one process at the same time share statements; each gets its own answer or its
  * own error.
  *
- * @throws {ForgeqError} `unknown_type`, `unknown_queue`, `queue_full`, `id_conflict`, `unique_key_conflict`, `invalid_job`,
- * `chain_too_deep`: nothing was stored, `details.index` names the item; `database_unavailable`: unknown, send it again with the same ids
+ * @throws {ForgeqError} `unknown_type`, `unknown_queue`, `queue_full`, `id_version`, `id_conflict`, `unique_key_conflict`,
+ * `invalid_job`, `chain_too_deep`: nothing was stored, `details.index` names the item; `database_unavailable`: unknown, send it again with the same ids
  */
 export const enqueueJobs = (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> =>
   traced(

@@ -1,4 +1,5 @@
-import { dueSlots, slotJobId, slotRunAt } from "../../core/slots.ts";
+import { idOf } from "../../core/id-of.ts";
+import { dueSlots, slotRunAt } from "../../core/slots.ts";
 import { dueSchedules, type Fire, fireSlots, type ScheduleNow } from "../../db/reads/schedules.ts";
 import type { Deps } from "../deps.ts";
 import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
@@ -22,7 +23,8 @@ export const fireOf = (schedule: ScheduleNow): Fire => {
     decidedUntil: schedule.decidedUntil,
     slots: slots.map((slot) => ({
       slotAt: slot,
-      jobId: slotJobId(schedule.id, slot),
+      // Always the same: a slot that is fired twice is one job.
+      jobId: idOf(schedule.id, slot),
       runAt: slotRunAt(schedule.id, slot, schedule.jitterSeconds),
     })),
     // A clock that went back takes nothing back.

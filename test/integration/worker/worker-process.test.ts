@@ -7,7 +7,7 @@ import { type Db } from "../../../lib/db/drivers/client.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { notifyWorkers } from "../../../lib/db/protocol/listen.ts";
-import { getJob } from "../../../lib/db/reads/jobs.ts";
+import { getJob } from "../../../lib/db/reads/job.ts";
 import { makeProject, ROOT, startForgeq } from "../../support/cli/cli.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
 import { startProxy } from "../../support/database/proxy.ts";
