@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { type JobFilter, type JobPage, listJobs } from "../../../lib/db/reads/job-list.ts";
 import { getJob } from "../../../lib/db/reads/job.ts";
+import { cancel, type Job, revive } from "../../../lib/db/reads/jobs.ts";
 import { readQueueStats } from "../../../lib/db/reads/stats.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { setup } from "../../support/queue.ts";
