@@ -76,6 +76,15 @@ const queueAlarms = ({ service, lateSeconds }) => ({
   },
 });
 
+/** One that fails now and then goes on in the next tick. */
+const tickPartAlarm = ({ service }) => ({
+  "tick-part-failing": {
+    says: "parts of the tick fail",
+    metrics: ofService(service, "TickPartsFailed"),
+    ...{ above: 0, minutes: 10, of: 15 },
+  },
+});
+
 /** In the wake mode `armed` no tick is missed: none may be due. */
 const tickAlarm = ({ service, wake }) =>
   wake === "always"
@@ -138,7 +147,7 @@ const nearTimeout = ({ handlers }) =>
 const definitions = (options) =>
   Object.assign(
     {},
-    ...(options.metrics ? [queueAlarms(options), tickAlarm(options)] : []),
+    ...(options.metrics ? [queueAlarms(options), tickPartAlarm(options), tickAlarm(options)] : []),
     ...functionAlarms(options),
     nearTimeout(options),
   );

@@ -244,15 +244,14 @@ create table forgeq.schedule (
 ) with (fillfactor = 50);
 create index schedule_next on forgeq.schedule (next_slot_at, name) where not paused;
 
--- The parts of a tick, as lib/queue/schedule/tick.ts names them.
+-- The parts of a tick, as lib/queue/schedule/tick-parts.ts names them.
 create table forgeq.tick_part (
   part text primary key,
-  -- When it was last done without a failure; work may have been left for the next tick.
+  -- When it last went without a failure; work may have been left for the next tick.
   done_at timestamptz,
   -- Where the next tick goes on: of repair, the id of the last job that was examined. Null: at the beginning.
   last_id uuid
 ) with (fillfactor = 20);
-insert into forgeq.tick_part (part) values ('repair');
 
 -- Counters and histograms that outlive the jobs they count. Ending attempts writes them into the lease's row, which is moved to lease_closed anyway;
 -- enqueueing appends one small row per call. The tick folds both into metric_total. See docs/adr/0004.

@@ -31,18 +31,18 @@ begin
     return;
   end if;
   for behind in
-    select g.days, g.purged_to, g.marked, g.names, g.until
+    select g.days, g.names, w.marked, w.purged_to, w.until
     from (
-      select q.retention_days as days, q.purged_to is null as marked, coalesce(q.purged_to, m.purged_to, '-infinity') as purged_to, array_agg(q.name) as names,
+      select q.retention_days as days, q.purged_to, array_agg(q.name) as names
+      from forgeq.queue q where q.retention_days < longest group by q.retention_days, q.purged_to) g
+    left join forgeq.purge_mark m on m.retention_days = g.days
+    cross join lateral (
+      select g.purged_to is null as marked, coalesce(g.purged_to, m.purged_to, '-infinity') as purged_to,
              -- A queue that is not at its retention's mark goes to there; only the mark follows the clock.
-             case when q.purged_to is null or m.purged_to is null then now_at - make_interval(days => q.retention_days) else m.purged_to end as until
-      from forgeq.queue q
-      left join forgeq.purge_mark m on m.retention_days = q.retention_days
-      where q.retention_days < longest
-      group by q.retention_days, q.purged_to, m.purged_to) g
+             case when g.purged_to is null or m.purged_to is null then now_at - make_interval(days => g.days) else m.purged_to end as until) w
     -- Ticks of several processes don't each look at some seconds.
-    where not g.marked or g.purged_to not between g.until - interval '30 seconds' and g.until
-    order by g.purged_to
+    where not w.marked or w.purged_to not between w.until - interval '30 seconds' and w.until
+    order by w.purged_to
   loop
     low := behind.purged_to;
     if not isfinite(low) then

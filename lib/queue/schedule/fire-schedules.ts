@@ -11,6 +11,8 @@ export interface FireReport {
   readonly jobs: number;
   /** Schedules that stay where they are: their jobs were refused, or their rule can't be read. */
   readonly refused: number;
+  /** Time was up before all that were due had been looked at. */
+  readonly more: boolean;
 }
 
 /** What a schedule's due slots come to, from where it stands. */
@@ -36,9 +38,9 @@ export const fireOf = (schedule: DueSchedule): Fire => {
  * that can't be fired holds up no other one, and stays as it is for the next tick.
  */
 export const fireSchedules = async (deps: Deps, outOfTime: () => boolean): Promise<FireReport> => {
-  const report = { schedules: 0, jobs: 0, refused: 0 };
+  const report = { schedules: 0, jobs: 0, refused: 0, more: true };
   // Whatever becomes of a schedule now, the next tick tries again.
-  for (let after: DuePosition | null = null, more = true; more && !outOfTime();) {
+  for (let after: DuePosition | null = null; report.more && !outOfTime();) {
     const due: Awaited<ReturnType<typeof dueSchedules>> = await dueSchedules(
       deps.db,
       SCHEDULES_PER_CALL,
@@ -46,7 +48,7 @@ export const fireSchedules = async (deps: Deps, outOfTime: () => boolean): Promi
       deps.clock(),
     );
     after = due.next;
-    more = after !== null;
+    report.more = after !== null;
     const fires = due.schedules.flatMap((schedule) => {
       try {
         return [fireOf(schedule)];

@@ -44,7 +44,11 @@ it("2,000 schedules that are due in one minute cost 60 buffers each at most, in 
   expect(buffers).toBeLessThanOrEqual(2_000 * 60);
   expect(s.metrics.counts.get("SlotsFired")).toBe(4_000);
   expect(await s.db.query("select from forgeq.job")).toHaveLength(4_000);
-  expect(await s.db.query("select jobs from forgeq.metric_delta_0 where kind = 'e' union all select jobs from forgeq.metric_delta_1")).not.toEqual([]);
+  expect(
+    await s.db.query(
+      "select jobs from forgeq.metric_delta_0 where kind = 'e' union all select jobs from forgeq.metric_delta_1",
+    ),
+  ).not.toEqual([]);
   // None is due: a look finds that in the index.
   await s.db.query("vacuum forgeq.schedule");
   expect(await s.fire()).toMatchObject({ statements: 1, jobs: 0 });

@@ -67,7 +67,9 @@ describe("purge of queues that keep less than others", () => {
 
   it("reads each job once, however many calls a backlog takes", async () => {
     const s = await setupHistory(12);
-    const pages = await s.db.query<{ n: number }>("select sum(relpages)::int as n from pg_class where relname ~ '^job_history_\\d+$'");
+    const pages = await s.db.query<{ n: number }>(
+      "select sum(relpages)::int as n from pg_class where relname ~ '^job_history_\\d+$'",
+    );
     let [total, jobs, more] = [0, 0, true];
     while (more) {
       total += await buffersOf(s.db, "select * from forgeq.purge(2000, $1)", [s.at(0)]);
@@ -95,19 +97,27 @@ describe("purge of queues that keep less than others", () => {
     expect(await s.purgeAll(0)).toMatchObject({ jobs: 200 });
     // The others' mark of two days is there already.
     await s.db.query("insert into forgeq.queue (name, retention_days) values ('late', 2)");
-    await s.db.query("update forgeq.job_history set queue = 'late' where queue = 'plain' and finished_at < $1 and attempt = 1", [s.at(-9 * DAY)]);
+    await s.db.query(
+      "update forgeq.job_history set queue = 'late' where queue = 'plain' and finished_at < $1 and attempt = 1",
+      [s.at(-9 * DAY)],
+    );
     const { jobs } = await s.purgeAll(0);
     expect(jobs).toBeGreaterThan(9_000);
     expect(await count(s, "job_history", `queue = 'late'`)).toBe(0);
-    expect(await s.db.query("select name from forgeq.queue where purged_to is not null order by name")).toEqual([{ name: "plain" }]);
+    expect(await s.db.query("select name from forgeq.queue where purged_to is not null order by name")).toEqual([
+      { name: "plain" },
+    ]);
   });
 
   it("writes no row a queue while nothing is due, with 1,000 queues that keep less", async () => {
     const s = await setup();
-    await s.db.query("insert into forgeq.queue (name, retention_days) select 'q' || n, 7 from generate_series(1, 1000) n");
+    await s.db.query(
+      "insert into forgeq.queue (name, retention_days) select 'q' || n, 7 from generate_series(1, 1000) n",
+    );
     await purge(s.db, 5_000, s.at(0));
     const before = await s.db.query("select name, xmin from forgeq.queue order by name");
-    for (const minute of [1, 2, 3]) expect(await purge(s.db, 5_000, s.at(minute * 60))).toMatchObject({ jobs: 0, more: false });
+    for (const minute of [1, 2, 3])
+      expect(await purge(s.db, 5_000, s.at(minute * 60))).toMatchObject({ jobs: 0, more: false });
     expect(await s.db.query("select name, xmin from forgeq.queue order by name")).toEqual(before);
   });
 
@@ -122,7 +132,10 @@ describe("purge of queues that keep less than others", () => {
     await s.purgeAll(1 * DAY);
     expect(await count(s, "job_history", `queue = 'brief'`)).toBe(200);
     await s.purgeAll(0);
-    await s.db.query("update forgeq.job_history set queue = 'brief' where finished_at > $1 and finished_at < $2", [s.at(-1.5 * DAY), s.at(-1.4 * DAY)]);
+    await s.db.query("update forgeq.job_history set queue = 'brief' where finished_at > $1 and finished_at < $2", [
+      s.at(-1.5 * DAY),
+      s.at(-1.4 * DAY),
+    ]);
     await s.purgeAll(1 * DAY);
     expect(await count(s, "job_history", `queue = 'brief'`)).toBe(200);
   });
