@@ -250,7 +250,9 @@ create table forgeq.tick_part (
   -- When it last went without a failure; work may have been left for the next tick.
   done_at timestamptz,
   -- Where the next tick goes on: of repair, the id of the last job that was examined. Null: at the beginning.
-  last_id uuid
+  last_id uuid,
+  -- Of repair, while it mends what a clock that went back left: what the clock was before.
+  clock_was timestamptz
 ) with (fillfactor = 20);
 
 -- Counters and histograms that outlive the jobs they count. Ending attempts writes them into the lease's row, which is moved to lease_closed anyway;

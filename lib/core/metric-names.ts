@@ -153,6 +153,7 @@ export const CLOUDWATCH_METRICS = {
   SlotsFired: { unit: "Count", of: "service" },
   Ticks: { unit: "Count", of: "service" },
   TickPartsFailed: { unit: "Count", of: "service" },
+  ClockWentBack: { unit: "Count", of: "service" },
   ColdStarts: { unit: "Count", of: "service" },
 } as const satisfies Record<
   string,

@@ -78,7 +78,8 @@ begin
          case when d.name is not null then 'fired' when f.name = any (held) then 'stale'
               when exists (select from forgeq.schedule s where s.name = f.name) then 'busy' else 'not_found' end,
          coalesce(jsonb_array_length(d.slots), 0), coalesce(d.skipped, 0),
-         (select greatest(0, extract(epoch from min(e.run_at) - now_at))::double precision from jsonb_to_recordset(d.slots) as e(run_at timestamptz)), null::text
+         (select greatest(0, extract(epoch from min(e.run_at) - now_at))::double precision
+          from jsonb_to_recordset(d.slots) as e(run_at timestamptz)), null::text
   from jsonb_to_recordset(fires) as f(name text)
   left join jsonb_to_recordset(decided) as d(name text, slots jsonb, skipped int) on d.name = f.name;
 end

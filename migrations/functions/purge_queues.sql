@@ -47,7 +47,7 @@ begin
     low := behind.purged_to;
     if not isfinite(low) then
       low := (select to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp at time zone 'UTC' from pg_catalog.pg_class c
-              where c.relname >= 'job_history_'::name and c.relname < 'job_history_a'::name and c.relnamespace = 'forgeq'::regnamespace and c.relispartition
+              where c.relname >= 'job_history_'::name and c.relname < 'job_history_a'::name and c.relnamespace = 'forgeq'::regnamespace and c.relkind = 'r'
               order by c.relname limit 1);
     end if;
     low := coalesce(least(low, behind.until), behind.until);

@@ -1,5 +1,5 @@
 import { ensurePartitions } from "../../db/drivers/partitions.ts";
-import { purge, repair, repairedTo, setRepairedTo } from "../../db/protocol/maintenance.ts";
+import { checkClock, moveRepair, purge, repair, repairPosition } from "../../db/protocol/maintenance.ts";
 import { type NextEvent, nextEvent } from "../../db/protocol/wake.ts";
 import { foldCounters } from "../../db/reads/metrics.ts";
 import type { Deps } from "../deps.ts";
@@ -46,6 +46,16 @@ const recoverPart: TickPart["run"] = async (deps, goesOn) => {
   return { leasesRecovered: leases, jobsRecovered: jobs, workLeft: more };
 };
 
+/** Before the schedules, which go on from what the clock is now. */
+const clockPart: TickPart["run"] = async (deps) => {
+  const behindSeconds = await checkClock(deps.db, deps.clock());
+  if (behindSeconds > 0) {
+    deps.metrics.count("ClockWentBack", 1);
+    deps.logger.error("the database's clock went back", { seconds: Math.round(behindSeconds) });
+  }
+  return {};
+};
+
 const firePart: TickPart["run"] = async (deps, goesOn) => {
   const { jobs, more } = await fireSchedules(deps, () => !goesOn());
   return { slotsFired: jobs, workLeft: more };
@@ -78,18 +88,20 @@ const purgePart: TickPart["run"] = async (deps, goesOn) => {
 
 /** Some slices of the live jobs, from where the last tick ended; at the end of them the next tick begins again. */
 const repairPart: TickPart["run"] = async (deps, goesOn) => {
-  let jobsRepaired = 0;
-  let after = await repairedTo(deps.db);
+  let [jobsRepaired, jobsRedated] = [0, 0];
+  const from = await repairPosition(deps.db);
+  let after = from.lastId;
   for (let slices = 0; slices < REPAIR_SLICES && goesOn() && (slices === 0 || after !== null); slices += 1) {
-    const slice = await repair(deps.db, after, ROWS_PER_CALL, deps.clock());
+    const slice = await repair(deps.db, after, ROWS_PER_CALL, deps.clock(), from.clockWas);
     jobsRepaired += slice.repaired;
+    jobsRedated += slice.redated;
     after = slice.lastId;
   }
-  await setRepairedTo(deps.db, after);
-  if (jobsRepaired > 0) {
-    deps.logger.error("jobs with a claim but no lease were repaired", { jobs: jobsRepaired });
-    await wakeDispatcher(deps, 0);
-  }
+  await moveRepair(deps.db, from, after);
+  if (jobsRepaired > 0) deps.logger.error("jobs with a claim but no lease were repaired", { jobs: jobsRepaired });
+  if (jobsRedated > 0)
+    deps.logger.warn("jobs wait no longer for what the clock was before it went back", { jobs: jobsRedated });
+  if (jobsRepaired + jobsRedated > 0) await wakeDispatcher(deps, 0);
   return { jobsRepaired };
 };
 
@@ -101,6 +113,7 @@ const observePart: TickPart["run"] = async (deps) => {
 /** In their order: what a job may wait for comes first. Counters are folded before the purge, which keeps what is not folded. */
 export const TICK_PARTS: readonly TickPart[] = [
   { name: "recover", weight: 4, run: recoverPart },
+  { name: "clock", weight: 1, run: clockPart },
   { name: "fire", weight: 4, run: firePart },
   { name: "wake", weight: 1, run: wakePart },
   { name: "partitions", weight: 1, run: partitionsPart },
