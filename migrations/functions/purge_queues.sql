@@ -35,7 +35,8 @@ begin
     from (
       select q.retention_days as days, q.purged_to, array_agg(q.name) as names
       from forgeq.queue q where q.retention_days < longest group by q.retention_days, q.purged_to) g
-    left join forgeq.purge_mark m on m.retention_days = g.days
+    -- Read as a whole: it has a few rows.
+    left join (select m.retention_days, m.purged_to from forgeq.purge_mark m offset 0) m on m.retention_days = g.days
     cross join lateral (
       select g.purged_to is null as marked, coalesce(g.purged_to, m.purged_to, '-infinity') as purged_to,
              -- A queue that is not at its retention's mark goes to there; only the mark follows the clock.

@@ -114,7 +114,7 @@ const observePart: TickPart["run"] = async (deps) => {
 export const TICK_PARTS: readonly TickPart[] = [
   { name: "recover", weight: 4, run: recoverPart },
   { name: "clock", weight: 1, run: clockPart },
-  { name: "fire", weight: 4, run: firePart },
+  { name: "fire", weight: 12, run: firePart },
   { name: "wake", weight: 1, run: wakePart },
   { name: "partitions", weight: 1, run: partitionsPart },
   { name: "fold", weight: 1, run: foldPart },

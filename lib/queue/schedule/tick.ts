@@ -37,10 +37,8 @@ export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickR
   };
   const failures: { readonly part: string; readonly error: unknown }[] = [];
   const done: string[] = [];
-  let workLeft = false;
-
   // Before anything is done: the wake that brought this tick is used up.
-  await armNextEvent(deps);
+  let workLeft = !(await armNextEvent(deps));
   for (const [n, { name, weight, run }] of TICK_PARTS.entries()) {
     const weights = TICK_PARTS.slice(n).reduce((sum, part) => sum + part.weight, 0);
     const untilMs = Math.max(0, leftMs() * (1 - weight / weights));
@@ -70,8 +68,7 @@ export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickR
     deps.logger.warn("it could not be recorded which parts of the tick were done", { reason: reasonOf(error) });
   });
   workLeft ||= failures.length > 0;
-  if (workLeft) await armNextMinute(deps);
-  await armNextEvent(deps);
+  if (!(await armNextEvent(deps)) || workLeft) await armNextMinute(deps);
   deps.metrics.count("Ticks", 1);
   return { ...counts, partsFailed: failures.map(({ part }) => part), workLeft };
 };
@@ -91,15 +88,16 @@ const withinShare = (db: Db, goesOn: () => boolean): { readonly db: Db; readonly
   return { db: { ...db, query }, overdue: () => overdue };
 };
 
-/** Armed mode: the next tick comes for whatever comes next, and in a minute when that can't be known; none when there is nothing. */
-const armNextEvent = async (deps: Deps): Promise<void> => {
-  if (deps.armer === undefined) return;
+/** Armed mode: the next tick comes for whatever comes next; none when there is nothing. False: what comes next could not be read. */
+const armNextEvent = async (deps: Deps): Promise<boolean> => {
+  if (deps.armer === undefined) return true;
   try {
     const seconds = firstOf(await nextEvent(deps.db, deps.clock()), ["jobSeconds", "slotSeconds", "leaseSeconds"]);
     if (seconds !== null) await arm(deps, seconds);
+    return true;
   } catch (error) {
     deps.logger.warn("what comes next could not be read; a tick comes in a minute", { reason: reasonOf(error) });
-    await armNextMinute(deps);
+    return false;
   }
 };
 

@@ -122,7 +122,7 @@ describe("the parts of a tick", () => {
     };
     await lock(s.db, "schedule");
     // Each statement of that part takes more than its share.
-    const report = await tick({ ...s.deps, db: { ...s.deps.db, query } }, () => 80_000 - sent * 30_000);
+    const report = await tick({ ...s.deps, db: { ...s.deps.db, query } }, () => 110_000 - sent * 70_000);
     expect(sent).toBe(1);
     expect(report.partsFailed).toEqual(["fire", "wake"]);
     expect(report).toMatchObject({ leasesRecovered: 1, jobsRepaired: 1, jobsPurged: 1 });
