@@ -23,8 +23,16 @@ create table forgeq.queue (
   -- Whose jobs may go here by an operator's word, in addition to the types that have this queue or list it.
   listed_types text[] not null default '{}',
   overridden text[] not null default '{}',
-  created_at timestamptz not null default now()
+  created_at timestamptz not null default now(),
+  -- What finished before this instant is purged. Null: as far as purge_mark says of its retention.
+  purged_to timestamptz default '-infinity'
 ) with (fillfactor = 50);
+
+-- How far the queues of a retention are purged, those that are not behind. A row for each retention but the longest, so that a tick writes no row a queue.
+create table forgeq.purge_mark (
+  retention_days int primary key,
+  purged_to timestamptz not null
+) with (fillfactor = 20);
 
 -- What SQL callers, claim and recover must know of a job type; synchronised from the code.
 create table forgeq.job_type (
@@ -157,7 +165,8 @@ create table forgeq.job_history (
 create index job_history_id on forgeq.job_history (id);
 -- Counts of dead jobs, and lists of failed ones by whatever filter, read this index alone. A job that completes has no entry.
 create index job_history_failed on forgeq.job_history (state, id) include (type, queue, finished_at) where state <> 'completed' and revived is null;
-create index job_history_finished on forgeq.job_history using brin (finished_at) with (pages_per_range = 32);
+-- Purge reads windows of time. Ranges without a summary are read whole, so each is summarised soon after it is full.
+create index job_history_finished on forgeq.job_history using brin (finished_at) with (pages_per_range = 32, autosummarize = on);
 
 -- One row per ended attempt other than a plain completion.
 create table forgeq.job_attempt (
@@ -236,7 +245,18 @@ create table forgeq.schedule (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 ) with (fillfactor = 50);
-create index schedule_next on forgeq.schedule (next_slot_at);
+create index schedule_next on forgeq.schedule (next_slot_at, name) where not paused;
+
+-- The parts of a tick, as lib/queue/schedule/tick-parts.ts names them.
+create table forgeq.tick_part (
+  part text primary key,
+  -- When it last went without a failure; work may have been left for the next tick.
+  done_at timestamptz,
+  -- Where the next tick goes on: of repair, the id of the last job that was examined. Null: at the beginning.
+  last_id uuid,
+  -- Of repair, while it mends what a clock that went back left: what the clock was before.
+  clock_was timestamptz
+) with (fillfactor = 20);
 
 -- Counters and histograms that outlive the jobs they count. Ending attempts writes them into the lease's row, which is moved to lease_closed anyway;
 -- enqueueing appends one small row per call. The tick folds both into metric_total. See docs/adr/0004.

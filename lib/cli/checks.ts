@@ -1,6 +1,6 @@
 import { connectDb, type ConnectOptions } from "../db/drivers/connect.ts";
 import type { Db } from "../db/drivers/client.ts";
-import { countExpiredLeases, readServerFacts, readTypeTrouble } from "../db/reads/doctor.ts";
+import { countExpiredLeases, lastTickAheadSeconds, readServerFacts, readTypeTrouble } from "../db/reads/doctor.ts";
 import { migrate } from "../db/schema/migrate.ts";
 import { busiestQueues, readQueueStats } from "../db/reads/stats.ts";
 import { MAX_OBSERVED_QUEUES } from "../queue/observe/queue-stats.ts";
@@ -69,6 +69,16 @@ const clock: Check = async (db) => {
     level: "problem",
     found,
     cure: "synchronise this machine's clock (NTP); the database's decides when jobs run",
+  };
+};
+
+const clockBack: Check = async (db) => {
+  const seconds = await lastTickAheadSeconds(db);
+  if (seconds <= CLOCK_SECONDS) return fine("the database's clock has not gone back since the last tick");
+  return {
+    level: "problem",
+    found: `the database's clock is ${Math.round(seconds)} s behind the last tick: jobs that were due wait until the next one`,
+    cure: "run a tick (forgeq server), and synchronise the database's clock; see docs/runbook/clock-went-back.md",
   };
 };
 
@@ -187,6 +197,7 @@ export const examine = async (
       ...findings,
       await run("dispatch", dispatch, "forgeq migrate"),
       await run("scheduler", scheduler, "forgeq migrate"),
+      await run("clock went back", clockBack, "forgeq migrate"),
       await run("types", types(handled), "forgeq migrate"),
     ];
   } finally {

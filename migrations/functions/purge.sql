@@ -1,5 +1,5 @@
 -- Forgets what is past its retention: drops whole partitions after the longest retention of any queue, deletes up to
--- max_rows finished jobs of queues that keep less, and closed leases after ten minutes. Lock time-out 100 ms: what can't be
+-- max_rows finished jobs of queues that keep less (see purge_queues), and closed leases after ten minutes. Lock time-out 100 ms: what can't be
 -- locked now goes at a later tick. A call that drops partitions does nothing else, because it holds up everybody who
 -- settles until it commits. `more`: another call may find work immediately.
 create or replace function forgeq.purge(max_rows int default 5000, at timestamptz default null)
@@ -11,18 +11,21 @@ as $$
 declare
   now_at timestamptz := coalesce(at, clock_timestamp());
   longest int := (select coalesce(max(retention_days), 30) from forgeq.queue);
+  keep_from timestamptz := now_at - make_interval(days => longest);
   part record;
-  q record;
-  n int;
 begin
   partitions := 0;
   jobs := 0;
   leases := 0;
+  -- By their names, which tell when they begin: of those that are to stay no more than a month's are looked up.
   for part in
-    select p.name
-    from (values ('job_history'), ('job_attempt')) as t(parent)
-    cross join lateral forgeq.partitions_of(t.parent, until => now_at - make_interval(days => longest)) p
-    where p.to_at < now_at - make_interval(days => longest)
+    select c.relname::text as name
+    from (values ('job_history_'), ('job_attempt_')) as p(prefix)
+    cross join lateral (
+      select oid, relname from pg_catalog.pg_class
+      where relname >= p.prefix::name and relname <= (p.prefix || to_char(keep_from at time zone 'UTC' - interval '7 days', 'YYYYMMDD'))::name
+        and relnamespace = 'forgeq'::regnamespace and relispartition and relkind = 'r' offset 0) c
+    where (forgeq.partition_bounds(c.oid)).to_at <= keep_from
   loop
     begin
       execute format('drop table forgeq.%I', part.name);
@@ -36,15 +39,7 @@ begin
     return next;
     return;
   end if;
-  for q in select name, retention_days from forgeq.queue where retention_days < longest loop
-    delete from forgeq.job_history
-    where (tableoid, ctid) in (
-      select h.tableoid, h.ctid from forgeq.job_history h
-      where h.queue = q.name and h.finished_at < now_at - make_interval(days => q.retention_days)
-      limit max_rows - jobs);
-    get diagnostics n = row_count;
-    jobs := jobs + n;
-  end loop;
+  select p.jobs, p.more into jobs, more from forgeq.purge_queues(max_rows, longest, now_at) p;
   -- The oldest, but none that metric_fold has not counted.
   delete from forgeq.lease_closed
   where ctid = any (array(
@@ -53,10 +48,11 @@ begin
       select c.ctid from (
         select ctid, closed_at from forgeq.lease_closed
         where xid < (select folded_before from forgeq.metric_state) order by xid limit max_rows) c
-      where c.closed_at < now_at - interval '10 minutes'))
+      -- One that is closed in the future was closed before the clock went back, and would hold up the others.
+      where c.closed_at < now_at - interval '10 minutes' or c.closed_at > now_at + interval '10 minutes'))
     for update skip locked));
   get diagnostics leases = row_count;
-  more := jobs >= max_rows or leases >= max_rows;
+  more := more or leases >= max_rows;
   return next;
 end
 $$;

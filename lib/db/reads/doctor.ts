@@ -28,6 +28,13 @@ from forgeq.lease where expires_at < clock_timestamp()`;
 export const countExpiredLeases = async (db: Db): Promise<{ readonly leases: number; readonly seconds: number }> =>
   only(await call<{ leases: number; seconds: number }>(db, EXPIRED_LEASES, []));
 
+const LAST_SEEN = `/* forgeq:clock_last_seen */
+select coalesce(extract(epoch from max(done_at) - clock_timestamp()), 0)::float8 as "aheadSeconds" from forgeq.tick_part`;
+
+/** By how many seconds the last tick is ahead of the database's clock: above 0 where the clock has gone back since. */
+export const lastTickAheadSeconds = async (db: Db): Promise<number> =>
+  only(await call<{ aheadSeconds: number }>(db, LAST_SEEN, [])).aheadSeconds;
+
 const TYPES = `/* forgeq:type_trouble */
 select type, undispatched, live from forgeq.type_trouble()`;
 

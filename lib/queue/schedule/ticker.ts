@@ -65,13 +65,18 @@ const schedule = (
 const check = async (deps: Deps, state: TickerState, latestMs: number): Promise<number> => {
   let nextMs = latestMs;
   const due = await nextEvent(deps.db, deps.clock());
-  if (isDue(due.leaseSeconds))
-    await recoverLeases(
+  const recover = () =>
+    recoverLeases(
       deps,
       () => !state.stopped,
       (wakeSeconds) => wakeDispatcher(deps, wakeSeconds),
     );
-  if (isDue(due.slotSeconds)) await fireSchedules(deps, () => state.stopped);
+  // Neither stops the other one.
+  const failures: unknown[] = [];
+  if (isDue(due.leaseSeconds)) await recover().catch((error: unknown) => failures.push(error));
+  if (isDue(due.slotSeconds))
+    await fireSchedules(deps, () => state.stopped).catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
   const next = isDue(due.leaseSeconds) || isDue(due.slotSeconds) ? await nextEvent(deps.db, deps.clock()) : due;
   // What could not be done is still due: the next check tries again.
   for (const seconds of [next.leaseSeconds, next.slotSeconds])

@@ -141,7 +141,7 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
 
     const [stray] = await queue.enqueue(1);
     await db.query("update forgeq.job set claim_id = $1 where id = $2", [uuidV7(), stray]);
-    expect(await repair(db, null, 10, at(100))).toEqual({ repaired: 1, lastId: null });
+    expect(await repair(db, null, 10, at(100))).toEqual({ repaired: 1, redated: 0, lastId: null });
     expect(await queue.state(stray!)).toBe("pending");
   });
 
