@@ -25,6 +25,7 @@ export const ERROR_CODES = [
   "schedule_exists",
   "schema_outdated",
   "stale_life",
+  "too_slow",
   "unauthorized",
   "unique_key_conflict",
   "unknown_queue",
