@@ -51,6 +51,7 @@ export const operations: readonly Operation[] = [
       "id_conflict",
       "unique_key_conflict",
       "queue_full",
+      "busy",
     ],
   },
   {
@@ -68,6 +69,7 @@ export const operations: readonly Operation[] = [
       "id_conflict",
       "unique_key_conflict",
       "queue_full",
+      "busy",
     ],
   },
   {
@@ -248,7 +250,7 @@ export const operations: readonly Operation[] = [
     summary: "Does the database answer, with this version's schema?",
     scope: null,
     answers: { 200: { description: "It does.", schema: answers.healthy } },
-    errors: ["database_unavailable"],
+    errors: ["database_unavailable", "too_slow"],
   },
   {
     method: "GET",

@@ -11,7 +11,7 @@
 create or replace function forgeq.fire_schedules(fires jsonb, at timestamptz default null)
 returns table (name text, outcome text, jobs int, skipped int, due_seconds double precision, reason text)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare

@@ -1,6 +1,14 @@
 import { ForgeqError } from "../../core/errors.ts";
 import type { Db, QueryOptions, Sql } from "./client.ts";
-import { isLockTimeout, isMissingPartition, isTransient, isUnavailable, sqlState, UnwantedError, whyTooSlow } from "./failure.ts";
+import {
+  isLockTimeout,
+  isMissingPartition,
+  isTransient,
+  isUnavailable,
+  sqlState,
+  UnwantedError,
+  whyTooSlow,
+} from "./failure.ts";
 import { ensurePartitions } from "./partitions.ts";
 import { messageOf } from "../../core/reason.ts";
 

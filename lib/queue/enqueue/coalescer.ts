@@ -1,9 +1,14 @@
+import { ForgeqError } from "../../core/errors.ts";
+import type { Caller } from "./admission.ts";
+
 /** How much one statement carries of what several callers store at the same time. */
 export interface CoalesceLimits {
   readonly items: number;
   readonly bytes: number;
   /** Concurrent statements; what comes meanwhile gathers for the next one. */
   readonly inFlight: number;
+  /** How long a caller that may leave waits for its turn. */
+  readonly waitMs: number;
 }
 
 /** What one statement stored. */
@@ -18,11 +23,19 @@ interface Entry<Item, Row> {
   readonly bytes: number;
   readonly resolve: (rows: Row[]) => void;
   readonly reject: (error: unknown) => void;
+  readonly caller: Caller | undefined;
+  /** Set where the caller may leave. */
+  timer?: NodeJS.Timeout;
 }
+
+const late = (): ForgeqError =>
+  new ForgeqError("too_slow", "the jobs waited too long to be stored: none was", { retryAfterSeconds: 5 });
+const left = (): ForgeqError => new ForgeqError("busy", "the caller has left: nothing was stored");
 
 /**
  * Lets concurrent callers share statements: each gets its own rows or its own error, once they are durable. A caller alone waits for
- * nobody; while statements are under way the others gather, so load makes batches by itself.
+ * nobody; while statements are under way the others gather, so load makes batches by itself. The jobs of a caller that may leave are not
+ * stored when it has, or when they have waited too long.
  *
  * @param store - stores items, all or none, and gives a row for each, in any order
  * @param isOwn - the error says that the statement holds something that can't be stored, and that nothing was: the callers of a
@@ -35,20 +48,30 @@ export const createCoalescer = <Item extends { readonly id: string }, Row extend
   limits: CoalesceLimits,
   soon: (pump: () => void) => void = setImmediate,
 ) => {
-  const waiting: Entry<Item, Row>[] = [];
+  const waiting = new Set<Entry<Item, Row>>();
   let inFlight = 0;
   let scheduled = false;
+
+  const leave = (entry: Entry<Item, Row>): void => {
+    waiting.delete(entry);
+    clearTimeout(entry.timer);
+  };
 
   const next = (): Entry<Item, Row>[] => {
     const batch: Entry<Item, Row>[] = [];
     let items = 0;
     let bytes = 0;
-    for (let entry = waiting[0]; entry !== undefined; entry = waiting[0]) {
+    for (const entry of waiting) {
+      if (entry.caller?.hasLeft() === true) {
+        leave(entry);
+        entry.reject(left());
+        continue;
+      }
       items += entry.items.length;
       bytes += entry.bytes;
       if (batch.length > 0 && (items > limits.items || bytes > limits.bytes)) break;
       batch.push(entry);
-      waiting.shift();
+      leave(entry);
     }
     return batch;
   };
@@ -80,18 +103,26 @@ export const createCoalescer = <Item extends { readonly id: string }, Row extend
 
   const pump = (): void => {
     scheduled = false;
-    while (inFlight < limits.inFlight && waiting.length > 0) {
+    while (inFlight < limits.inFlight && waiting.size > 0) {
+      const batch = next();
+      if (batch.length === 0) continue;
       inFlight += 1;
-      void send(next()).finally(() => {
+      void send(batch).finally(() => {
         inFlight -= 1;
         pump();
       });
     }
   };
 
-  return (items: readonly Item[], bytes: number): Promise<Row[]> =>
+  return (items: readonly Item[], bytes: number, caller?: Caller): Promise<Row[]> =>
     new Promise((resolve, reject) => {
-      waiting.push({ items, bytes, resolve, reject });
+      const entry: Entry<Item, Row> = { items, bytes, resolve, reject, caller };
+      waiting.add(entry);
+      if (caller !== undefined)
+        entry.timer = setTimeout(() => {
+          waiting.delete(entry);
+          reject(late());
+        }, limits.waitMs);
       if (!scheduled) soon(pump);
       scheduled = true;
     });
