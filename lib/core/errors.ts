@@ -61,6 +61,10 @@ export class ForgeqError extends Error {
   }
 }
 
+/** The database did not answer, or not in time: as a rule nobody knows whether the call took effect, and it may be sent again. */
+export const isUnanswered = (error: unknown): boolean =>
+  error instanceof ForgeqError && (error.code === "database_unavailable" || error.code === "too_slow");
+
 /** Thrown by a handler: the job is dead immediately, whatever attempts it has left. */
 export class PermanentError extends Error {
   override readonly name = "PermanentError";

@@ -37,13 +37,13 @@ const left = (): ForgeqError => new ForgeqError("busy", "the caller has left: no
  * nobody; while statements are under way the others gather, so load makes batches by itself. The jobs of a caller that may leave are not
  * stored when it has, or when they have waited too long.
  *
- * @param store - stores items, all or none, and gives a row for each, in any order
+ * @param store - stores items, all or none, and gives a row for each, in any order; `caller` has left when all have whose items they are
  * @param isOwn - the error says that the statement holds something that can't be stored, and that nothing was: the callers of a
  * shared statement are then served one by one, so that a bad item fails only the call that it came with
  * @param soon - calls back when the callers that come together have come
  */
 export const createCoalescer = <Item extends { readonly id: string }, Row extends { readonly requestedId: string }>(
-  store: (items: readonly Item[]) => Promise<Stored<Row>>,
+  store: (items: readonly Item[], caller: Caller | undefined) => Promise<Stored<Row>>,
   isOwn: (error: unknown) => boolean,
   limits: CoalesceLimits,
   soon: (pump: () => void) => void = setImmediate,
@@ -78,7 +78,7 @@ export const createCoalescer = <Item extends { readonly id: string }, Row extend
 
   const alone = async (entry: Entry<Item, Row>): Promise<void> => {
     try {
-      const { rows, after } = await store(entry.items);
+      const { rows, after } = await store(entry.items, entry.caller);
       void after.then(() => entry.resolve([...rows]));
     } catch (error) {
       entry.reject(error);
@@ -87,7 +87,11 @@ export const createCoalescer = <Item extends { readonly id: string }, Row extend
 
   const together = async (batch: readonly Entry<Item, Row>[]): Promise<void> => {
     try {
-      const { rows, after } = await store(batch.flatMap((entry) => entry.items));
+      const all = { hasLeft: () => batch.every(({ caller }) => caller?.hasLeft() === true) };
+      const { rows, after } = await store(
+        batch.flatMap((entry) => entry.items),
+        all,
+      );
       const byId = new Map(rows.map((row) => [row.requestedId, row]));
       const own = ({ items }: Entry<Item, Row>) =>
         items.map(({ id }) => byId.get(id)).filter((row) => row !== undefined);

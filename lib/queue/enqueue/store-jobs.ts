@@ -1,4 +1,4 @@
-import { ForgeqError } from "../../core/errors.ts";
+import { ForgeqError, isUnanswered } from "../../core/errors.ts";
 import { roughBytes } from "../../core/document.ts";
 import type { IdentifiedJob } from "../../core/new-job.ts";
 import { enqueueMany } from "../../db/protocol/enqueue.ts";
@@ -61,12 +61,12 @@ const shared = new WeakMap<Deps, Shared>();
 
 /** Postgres said no to what it was sent: nothing was stored, and each caller's part may be sent by itself. */
 const isRefusal = (error: unknown): boolean =>
-  error instanceof ForgeqError && error.code !== "database_unavailable" && error.code !== "too_slow";
+  error instanceof ForgeqError && error.code !== "busy" && !isUnanswered(error);
 
 const sharedOf = (deps: Deps): Shared => {
   const made = shared.get(deps) ?? {
     coalesce: createCoalescer(
-      (items) => store(deps, items, true),
+      (items, caller) => store(deps, items, true, caller),
       isRefusal,
       LIMITS,
       // Requests that arrive together are read within one turn of the event loop. A worker's jobs that begin together need none of it to enqueue together.

@@ -1,10 +1,14 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { call } from "../../../lib/db/drivers/call.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
+import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
 import { DRIVERS, openWith } from "../../support/database/drivers.ts";
 import { startProxy } from "../../support/database/proxy.ts";
+import { setup as setupQueue } from "../../support/queue.ts";
+import { sourcesOf, textOf } from "../../support/sources.ts";
 
 const SOON = { timeout: 30_000, interval: 20 };
 const TOO_SLOW = { code: "too_slow", details: { retryAfterSeconds: 5 } };
@@ -137,5 +141,36 @@ describe("a connection that has died without a word", () => {
     expect(await s.sessions()).toBe(1);
     await s.db.query("insert into busy values (1)");
     await expect.poll(() => hasty.query("select 1 as one").catch(() => null), SOON).toEqual([{ one: 1 }]);
+  });
+});
+
+describe("functions of the protocol", () => {
+  // They give up on a lock sooner, or wait for none: what they read is never locked by a migration, or they are formulas.
+  const OTHERS = ["delete_queue", "ensure_partitions", "metric_fold", "purge", "enqueue_in_groups", "bounded_seconds", "listen_to", "probe_listener", "worker_lock"]; // prettier-ignore
+
+  it("that are called give up on a lock before a client's deadline", async () => {
+    const s = await setup();
+    const called = new Set(
+      sourcesOf("lib/db").flatMap((file) => [...textOf(file).matchAll(/forgeq\.(\w+)\(/g)].map(([, name]) => name!)),
+    );
+    const patient = await s.db.query<{ name: string }>(
+      `select proname as name from pg_proc
+       where pronamespace = 'forgeq'::regnamespace and not coalesce('lock_timeout=4s' = any (proconfig), false)`,
+    );
+    expect(called.size).toBeGreaterThan(25);
+    expect(patient.map(({ name }) => name).filter((name) => called.has(name) && !OTHERS.includes(name))).toEqual([]);
+  });
+
+  it.each(DRIVERS)("say so over %s, and nothing was stored", async (driver) => {
+    const s = await setupQueue();
+    const db = await openWith(driver, s.url, { statementSeconds: 20 });
+    await s.db.transaction(async (tx) => {
+      await tx.query("lock table forgeq.job in access exclusive mode");
+      await expect(enqueueMany(db, [{ id: uuidV7(), type: "plain", payload: {} }], true, null)).rejects.toMatchObject({
+        code: "too_slow",
+        message: "a statement waited too long for a lock",
+      });
+    });
+    expect(await s.db.query("select from forgeq.job")).toEqual([]);
   });
 });
