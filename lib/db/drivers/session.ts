@@ -61,9 +61,10 @@ export const submit = (client: Client, statement: Statement | Submittable, deadl
     let over = (): void => undefined;
     let ending: Promise<unknown> | undefined;
     let timer = setTimeout(() => {
-      ending = deadline.overdue
-        .end(client, new Promise((resolved) => (over = resolved)))
-        .then((end) => end === "dead" && reject(new DeadConnectionError()));
+      ending = deadline.overdue.end(client, new Promise((resolved) => (over = resolved))).then((end) => {
+        clearTimeout(timer);
+        if (end === "dead") reject(new DeadConnectionError());
+      });
       timer = setTimeout(() => reject(new DeadlineError(deadline.ms)), GRACE_MS);
     }, deadline.ms);
     client.query(statement, (error, answer) => {
@@ -83,6 +84,14 @@ export type Send = (client: Client, text: string, params: readonly unknown[], de
 
 export const send: Send = (client, text, params, deadline) =>
   submit(client, { text, values: toParams(params) }, deadline);
+
+const orThrow = async <Result>(work: Promise<Result>, toError: (thrown: unknown) => unknown): Promise<Result> => {
+  try {
+    return await work;
+  } catch (thrown) {
+    throw toError(thrown);
+  }
+};
 
 interface SessionOptions {
   /** Of one statement; inside a transaction Postgres ends it too, so that its locks are not held longer. */
@@ -110,26 +119,16 @@ export const createSessions = (
   { deadlineMs, makeShortClient, toError = (thrown) => thrown, sendAlone = send }: SessionOptions,
 ): Sessions => {
   const overdue = createOverdue<Client>(makeShortClient);
-  const connect = async (): Promise<Client> => {
-    try {
-      return await pool().connect();
-    } catch (thrown) {
-      throw toError(thrown);
-    }
-  };
+  const connect = (): Promise<Client> => orThrow(pool().connect(), toError);
   const run = async (
     client: Client,
     text: string,
     params: readonly unknown[] = [],
     options: QueryOptions = {},
     how: Send = send,
-  ) => {
-    try {
-      const ms = Math.min(deadlineMs, options.deadlineMs ?? Infinity);
-      return await how(client, text, params, { ms, overdue });
-    } catch (thrown) {
-      throw toError(thrown);
-    }
+  ): Promise<Answer> => {
+    const ms = Math.min(deadlineMs, options.deadlineMs ?? Infinity);
+    return orThrow(how(client, text, params, { ms, overdue }), toError);
   };
   const release = (client: Client, broken: boolean): void => {
     const ending = overdue.ending(client);

@@ -32,6 +32,46 @@ const late = (): ForgeqError =>
   new ForgeqError("too_slow", "the jobs waited too long to be stored: none was", { retryAfterSeconds: 5 });
 const left = (): ForgeqError => new ForgeqError("busy", "the caller has left: nothing was stored");
 
+/** What waits for a statement, first come, first served. */
+const createLine = <Item, Row>(limits: CoalesceLimits) => {
+  const waiting = new Set<Entry<Item, Row>>();
+
+  const leave = (entry: Entry<Item, Row>): void => {
+    waiting.delete(entry);
+    clearTimeout(entry.timer);
+  };
+  const giveUp = (entry: Entry<Item, Row>, error: ForgeqError): void => {
+    leave(entry);
+    entry.reject(error);
+  };
+
+  return {
+    isEmpty: (): boolean => waiting.size === 0,
+    join: (entry: Entry<Item, Row>): void => {
+      waiting.add(entry);
+      if (entry.caller !== undefined) entry.timer = setTimeout(() => giveUp(entry, late()), limits.waitMs);
+    },
+    /** The entries of one statement; none when all callers have left. */
+    next: (): Entry<Item, Row>[] => {
+      const batch: Entry<Item, Row>[] = [];
+      let items = 0;
+      let bytes = 0;
+      for (const entry of waiting) {
+        if (entry.caller?.hasLeft() === true) {
+          giveUp(entry, left());
+          continue;
+        }
+        items += entry.items.length;
+        bytes += entry.bytes;
+        if (batch.length > 0 && (items > limits.items || bytes > limits.bytes)) break;
+        batch.push(entry);
+        leave(entry);
+      }
+      return batch;
+    },
+  };
+};
+
 /**
  * Lets concurrent callers share statements: each gets its own rows or its own error, once they are durable. A caller alone waits for
  * nobody; while statements are under way the others gather, so load makes batches by itself. The jobs of a caller that may leave are not
@@ -48,33 +88,9 @@ export const createCoalescer = <Item extends { readonly id: string }, Row extend
   limits: CoalesceLimits,
   soon: (pump: () => void) => void = setImmediate,
 ) => {
-  const waiting = new Set<Entry<Item, Row>>();
+  const line = createLine<Item, Row>(limits);
   let inFlight = 0;
   let scheduled = false;
-
-  const leave = (entry: Entry<Item, Row>): void => {
-    waiting.delete(entry);
-    clearTimeout(entry.timer);
-  };
-
-  const next = (): Entry<Item, Row>[] => {
-    const batch: Entry<Item, Row>[] = [];
-    let items = 0;
-    let bytes = 0;
-    for (const entry of waiting) {
-      if (entry.caller?.hasLeft() === true) {
-        leave(entry);
-        entry.reject(left());
-        continue;
-      }
-      items += entry.items.length;
-      bytes += entry.bytes;
-      if (batch.length > 0 && (items > limits.items || bytes > limits.bytes)) break;
-      batch.push(entry);
-      leave(entry);
-    }
-    return batch;
-  };
 
   const alone = async (entry: Entry<Item, Row>): Promise<void> => {
     try {
@@ -107,8 +123,8 @@ export const createCoalescer = <Item extends { readonly id: string }, Row extend
 
   const pump = (): void => {
     scheduled = false;
-    while (inFlight < limits.inFlight && waiting.size > 0) {
-      const batch = next();
+    while (inFlight < limits.inFlight && !line.isEmpty()) {
+      const batch = line.next();
       if (batch.length === 0) continue;
       inFlight += 1;
       void send(batch).finally(() => {
@@ -120,13 +136,7 @@ export const createCoalescer = <Item extends { readonly id: string }, Row extend
 
   return (items: readonly Item[], bytes: number, caller?: Caller): Promise<Row[]> =>
     new Promise((resolve, reject) => {
-      const entry: Entry<Item, Row> = { items, bytes, resolve, reject, caller };
-      waiting.add(entry);
-      if (caller !== undefined)
-        entry.timer = setTimeout(() => {
-          waiting.delete(entry);
-          reject(late());
-        }, limits.waitMs);
+      line.join({ items, bytes, resolve, reject, caller });
       if (!scheduled) soon(pump);
       scheduled = true;
     });

@@ -31,7 +31,11 @@ const setupStalled = async (statementSeconds: number) => {
     return enqueue(event, context);
   };
   const listener = nodeListener(() => counted);
-  const server = createServer((request, response) => void listener(request, response));
+  let hungUp = 0;
+  const server = createServer((request, response) => {
+    response.once("close", () => (hungUp += response.writableFinished ? 0 : 1));
+    void listener(request, response);
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(() => {
@@ -63,6 +67,7 @@ const setupStalled = async (statementSeconds: number) => {
     post,
     waiting,
     begun: () => begun,
+    hungUp: () => hungUp,
     stored: async () =>
       (await s.db.query<{ n: number }>("select (payload ->> 'n')::int as n from forgeq.job order by 1")).map(
         ({ n }) => n,
@@ -101,6 +106,7 @@ it("stores what it had sent, and nothing of the requests behind it whose clients
     const abandoned = [4, 5, 6].flatMap((n) => [s.post(n), s.post(n, { id: uuidV7() })]);
     await expect.poll(s.begun, SOON).toBe(8);
     for (const request of abandoned) request.destroy();
+    await expect.poll(s.hungUp, SOON).toBe(abandoned.length);
   });
   const kept = s.post(3);
   const [response] = await once(kept, "response");
