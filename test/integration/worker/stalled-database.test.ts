@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { openDeps } from "../../../lib/cli/deps.ts";
-import { runtime } from "../../../lib/runtime.ts";
+import { configure, poolSize, runtime } from "../../../lib/runtime.ts";
 import { startForgeq } from "../../support/cli/cli.ts";
 import { makeHandlersProject, startServer } from "../../support/cli/project.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
@@ -90,4 +90,15 @@ it("a handler that uses the database of its process takes no connections beyond 
   const open = await openDeps({ databaseUrl: url, dir: ".forgeq" }, { migrate: "no" });
   expect((await runtime().deps()).db).toBe(open.deps.db);
   await open.close();
+});
+
+it("says of a FORGEQ_POOL that is no number what it is", () => {
+  onTestFinished(() => configure({ FORGEQ_POOL: "" }));
+  expect(poolSize(7)).toBe(7);
+  configure({ FORGEQ_POOL: "12" });
+  expect(poolSize(7)).toBe(12);
+  for (const wrong of ["0", "many", "-1", "1.5"]) {
+    configure({ FORGEQ_POOL: wrong });
+    expect(() => poolSize(7)).toThrow("FORGEQ_POOL is a number of connections, 1 to 999");
+  }
 });
