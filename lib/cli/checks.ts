@@ -1,6 +1,6 @@
 import { connectDb, type ConnectOptions } from "../db/drivers/connect.ts";
 import type { Db } from "../db/drivers/client.ts";
-import { countExpiredLeases, lastTickAheadSeconds, readServerFacts, readTypeTrouble } from "../db/reads/doctor.ts";
+import { countExpiredLeases, lastTickAheadSeconds, readEndlessRoles, readServerFacts, readTypeTrouble } from "../db/reads/doctor.ts";
 import { migrate } from "../db/schema/migrate.ts";
 import { busiestQueues, readQueueStats } from "../db/reads/stats.ts";
 import { MAX_OBSERVED_QUEUES } from "../queue/observe/queue-stats.ts";
@@ -20,6 +20,8 @@ type WakeMode = Config["wakeMode"];
 const OLDEST_SERVER = 150_000;
 const CLOCK_SECONDS = 5;
 const STALE_SECONDS = 120;
+/** A second more than a client waits. */
+const STATEMENT_TIMEOUT = "6s";
 const POOLER_PORTS = ["6432", "6543"];
 
 type Check = (db: Db) => Promise<Omit<Finding, "check">>;
@@ -148,6 +150,18 @@ const pooled = ({ url, driver }: ConnectOptions): Finding => {
   return { check, level: "ok", found: "workers are woken by LISTEN" };
 };
 
+/** A statement over HTTP can't be cancelled: past its deadline the client only stops waiting, and the server must end it itself. */
+const deadlines: Check = async (db) => {
+  if (db.driver === "pg") return fine("a statement past its deadline is cancelled");
+  const roles = await readEndlessRoles(db, STATEMENT_TIMEOUT);
+  if (roles.length === 0) return fine("statements have a statement_timeout");
+  return {
+    level: "warning",
+    found: `statements of ${roles.map(({ role }) => role).join(", ")} over Neon's HTTP run on in the server when nobody waits for them any more`,
+    cure: roles.map(({ cure }) => cure).join("; "),
+  };
+};
+
 /** In the mode armed nothing polls the database. */
 const wakes = (wakeMode: WakeMode): Finding => {
   const check = "wakes";
@@ -195,6 +209,7 @@ export const examine = async (
     if (migrated.level !== "ok") return findings;
     return [
       ...findings,
+      await run("deadlines", deadlines, "forgeq migrate"),
       await run("dispatch", dispatch, "forgeq migrate"),
       await run("scheduler", scheduler, "forgeq migrate"),
       await run("clock went back", clockBack, "forgeq migrate"),

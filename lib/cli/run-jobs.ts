@@ -1,4 +1,4 @@
-import { ForgeqError } from "../core/errors.ts";
+import { ForgeqError, isUnanswered } from "../core/errors.ts";
 import type { JobState } from "../core/states.ts";
 import { toWireJob } from "../http/wire.ts";
 import { cancelJob } from "../queue/manage/cancel-job.ts";
@@ -103,7 +103,7 @@ const each = (
         const job = await getJob(deps, id);
         if (options.json === true && job !== null) printJson(toWireJob(job));
       } catch (error) {
-        if (!(error instanceof ForgeqError) || error.code === "database_unavailable") throw error;
+        if (!(error instanceof ForgeqError) || isUnanswered(error)) throw error;
         say(`${id}: ${error.message}`);
         process.exitCode = 1;
       }

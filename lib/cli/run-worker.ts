@@ -11,8 +11,8 @@ import { onShutdown } from "./signals.ts";
 import { printJson, say } from "./terminal.ts";
 import type { WorkerMetrics } from "./worker-metrics.ts";
 
-/** For a worker's own statements: four concurrent batches, heartbeats, and housekeeping. */
-const MOST_CONNECTIONS = 6;
+/** Four concurrent batches, heartbeats, housekeeping, and what it listens with. */
+const MOST_CONNECTIONS = 7;
 /** One for its batches, and one for the rest. */
 const LEAST_CONNECTIONS = 2;
 
@@ -136,6 +136,7 @@ export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): 
     migrate: "definitions",
     ownSignals: true,
     connections: MOST_CONNECTIONS,
+    listens: options.once !== true,
     keep: options.once === true ? 0 : LEAST_CONNECTIONS,
     metrics: measured?.metrics,
   });

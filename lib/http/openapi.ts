@@ -87,7 +87,13 @@ const parametersOf = ({ path, query }: Operation): Json[] => {
   return [...inPath, ...Object.entries(properties).map(([name, schema]) => ({ name, in: "query", schema }))];
 };
 
-const WITH_KEY: readonly ProblemCode[] = ["unauthorized", "forbidden", "database_unavailable", "schema_outdated"];
+const WITH_KEY: readonly ProblemCode[] = [
+  "unauthorized",
+  "forbidden",
+  "database_unavailable",
+  "schema_outdated",
+  "too_slow",
+];
 const WITH_BODY: readonly ProblemCode[] = ["malformed_json", "payload_too_large", "unsupported_media_type"];
 
 const errorsOf = ({ errors, scope, body }: Operation): Record<string, Json> => {

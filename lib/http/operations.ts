@@ -52,6 +52,7 @@ export const operations: readonly Operation[] = [
       "id_conflict",
       "unique_key_conflict",
       "queue_full",
+      "busy",
     ],
   },
   {
@@ -70,6 +71,7 @@ export const operations: readonly Operation[] = [
       "id_conflict",
       "unique_key_conflict",
       "queue_full",
+      "busy",
     ],
   },
   {
@@ -250,7 +252,7 @@ export const operations: readonly Operation[] = [
     summary: "Does the database answer, with this version's schema?",
     scope: null,
     answers: { 200: { description: "It does.", schema: answers.healthy } },
-    errors: ["database_unavailable"],
+    errors: ["database_unavailable", "too_slow"],
   },
   {
     method: "GET",

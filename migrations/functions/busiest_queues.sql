@@ -3,7 +3,7 @@
 create or replace function forgeq.busiest_queues(max_queues int)
 returns table (names text[], left_out int)
 language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
 as $$
 begin
   left_out := greatest(0, (select count(*) from forgeq.queue) - max_queues);

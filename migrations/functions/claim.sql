@@ -14,7 +14,7 @@ create or replace function forgeq.claim(
   dispatch_seconds double precision default 90, at timestamptz default null)
 returns table (outcome text, leases jsonb, next_watermarks text[], more boolean)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare

@@ -7,6 +7,7 @@
 create or replace function forgeq.dispatcher_mark(me uuid, phase text, wait_seconds double precision default null, at timestamptz default null)
 returns boolean
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set lock_timeout = '4s'
 as $$
 declare
   now_at timestamptz := coalesce(at, clock_timestamp());

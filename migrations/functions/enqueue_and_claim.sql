@@ -15,7 +15,7 @@ create or replace function forgeq.enqueue_and_claim(
   at timestamptz default null, own_ids boolean default false)
 returns json
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare

@@ -18,7 +18,7 @@
 create or replace function forgeq.enqueue_many(jobs jsonb, fresh boolean default false, at timestamptz default null, own_ids boolean default false)
 returns table (requested_id uuid, id uuid, created boolean, queue text, priority int, max_attempts int, run_at timestamptz, created_at timestamptz)
 language plpgsql security definer rows 10 set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare

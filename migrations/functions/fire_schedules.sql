@@ -12,7 +12,7 @@
 -- All together, in one sub-transaction; one by one only where that failed because a job of one of them is refused.
 create or replace function forgeq.fire_schedules(fires jsonb, at timestamptz default null)
 returns table (name text, outcome text, jobs int, skipped int, due_seconds double precision, reason text)
-language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare

@@ -4,7 +4,7 @@
 create or replace function forgeq.next_event(at timestamptz default null)
 returns table (job_seconds double precision, slot_seconds double precision, lease_seconds double precision)
 language sql stable security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
 as $$
   select
     (select forgeq.bounded_seconds(min(first.run_at), clock.now_at)

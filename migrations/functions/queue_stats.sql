@@ -10,7 +10,7 @@ returns table (name text, paused boolean, max_in_flight int, max_pending int, re
   scheduled bigint, pending bigint, leased bigint, running bigint, dead bigint, capped boolean, oldest_pending_seconds double precision,
   enqueued_rate double precision, completed_rate double precision, failed_rate double precision, dead_rate double precision)
 language sql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set max_parallel_workers_per_gather = 0 set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set max_parallel_workers_per_gather = 0 set jit = off set lock_timeout = '4s'
 as $$
   with dead_jobs as (
     select d.queue, count(*) as jobs

@@ -3,7 +3,7 @@
 create or replace function forgeq.recover(max_leases int default 100, at timestamptz default null)
 returns table (leases int, jobs int, more boolean, wake_seconds double precision)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare

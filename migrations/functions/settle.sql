@@ -11,7 +11,7 @@
 create or replace function forgeq.settle(lease_id uuid, begun_by uuid, ended jsonb, at timestamptz default null, brief boolean default false)
 returns table (outcome text, jobs jsonb, wake_seconds double precision)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare

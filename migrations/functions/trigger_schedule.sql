@@ -4,7 +4,7 @@
 create or replace function forgeq.trigger_schedule(name text, job_id uuid, at timestamptz default null)
 returns table (id uuid, queue text)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare

@@ -7,6 +7,7 @@
 create or replace function forgeq.wake_wanted(due_seconds double precision, at timestamptz default null)
 returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, forgeq, pg_temp
+  set lock_timeout = '4s'
 as $$
 declare
   now_at timestamptz := coalesce(at, clock_timestamp());

@@ -95,6 +95,7 @@ const store = async (
  *
  * @param fresh - the ids were made for this call: history is looked up only when it has to be sent again
  * @param announce - push the jobs to a listening worker, or tell those that listen, where that makes no caller wait: the rows say so
+ * @param isUnwanted - true when nobody waits for it any more: what was not sent yet is not sent
  */
 export const enqueueMany = (
   db: Db,
@@ -102,9 +103,10 @@ export const enqueueMany = (
   fresh: boolean,
   at: Date | null,
   announce = false,
+  isUnwanted?: () => boolean,
 ): Promise<EnqueuedRow[]> =>
   store(jobs, fresh, at, { announce, binary: db.driver === "pg" }, (text, params) =>
-    callAgain<StoredRow>(db, text, (tried) => params(fresh && tried === 0)),
+    callAgain<StoredRow>(db, text, (tried) => params(fresh && tried === 0), isUnwanted && { isUnwanted }),
   );
 
 /** The same inside a caller's transaction. */

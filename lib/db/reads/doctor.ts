@@ -43,3 +43,24 @@ export const readTypeTrouble = (
   db: Db,
 ): Promise<readonly { readonly type: string; readonly undispatched: number; readonly live: boolean }[]> =>
   call(db, TYPES, []);
+
+// A setting of the server's, of the database, or of the role.
+const ENDLESS_ROLES = `/* forgeq:endless_roles */
+select r.rolname as role,
+       format('alter role %I set statement_timeout = %L', r.rolname, $1::text) as cure
+from pg_roles r
+where r.rolcanlogin
+  and (r.rolname = session_user or (not r.rolsuper and has_schema_privilege(r.oid, 'forgeq', 'usage')))
+  and not exists (select from pg_settings where name = 'statement_timeout' and setting <> '0' and source like 'configuration%')
+  and not exists (
+    select from pg_db_role_setting s
+    cross join unnest(s.setconfig) as c
+    where s.setrole in (0, r.oid) and s.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+      and c like 'statement_timeout=%' and c not in ('statement_timeout=0', 'statement_timeout=0s', 'statement_timeout=0ms'))
+order by r.rolname`;
+
+/** Roles that may log in and use the schema, and whose statements never end by themselves, each with the statement that ends them. */
+export const readEndlessRoles = (
+  db: Db,
+  timeout: string,
+): Promise<readonly { readonly role: string; readonly cure: string }[]> => call(db, ENDLESS_ROLES, [timeout]);

@@ -11,6 +11,7 @@ import type { Job } from "../../db/reads/jobs.ts";
 import { nextDue } from "../../db/protocol/wake.ts";
 import { armNextMinute } from "../wake/arm.ts";
 import type { Deps, TracedJob, Tracing } from "../deps.ts";
+import type { Caller } from "./admission.ts";
 import { storeJobs } from "./store-jobs.ts";
 import { WAIT_HORIZON_SECONDS, wakeDispatcher } from "../wake/wake-dispatcher.ts";
 
@@ -91,14 +92,16 @@ const countEnqueued = (deps: Deps, items: readonly IdentifiedJob[], rows: readon
  * answers come in the order of the jobs. Calls of one process at the same time share statements; each gets its own answer or its
  * own error.
  *
- * @throws {ForgeqError} `unknown_type`, `unknown_queue`, `queue_full`, `id_version`, `id_conflict`, `unique_key_conflict`,
- * `invalid_job`, `chain_too_deep`: nothing was stored, `details.index` names the item; `database_unavailable`: unknown, send it again with the same ids
+ * @throws {ForgeqError} `unknown_type`, `unknown_queue`, `queue_full`, `id_version`, `id_conflict`, `unique_key_conflict`, `invalid_job`,
+ * `chain_too_deep`: nothing was stored, `details.index` names the item; `database_unavailable`, `too_slow`: unknown, send it again with the same ids
+ * @param caller - given where it may leave before it is answered: then what waits to be stored is bounded, `busy` says that nothing
+ * was, and jobs that were not sent yet when it has left never are
  */
-export const enqueueJobs = (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> =>
+export const enqueueJobs = (deps: Deps, jobs: readonly NewJob[], caller?: Caller): Promise<EnqueuedJob[]> =>
   traced(
     deps.tracing,
     jobs,
-    (each) => enqueueTogether(deps, each),
+    (each) => enqueueTogether(deps, each, caller),
     (answers) => answers.map(({ job }) => job),
   );
 
@@ -118,11 +121,18 @@ const traced = <Result>(
   );
 };
 
-const enqueueTogether = async (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> => {
+const enqueueTogether = async (
+  deps: Deps,
+  jobs: readonly NewJob[],
+  caller: Caller | undefined,
+): Promise<EnqueuedJob[]> => {
   const items = jobs.map(identify);
   const fresh = isFresh(jobs);
   if (deps.armer !== undefined) await armNextMinute(deps);
-  const rows = inOrder(items, await storeJobs(deps, items, fresh).catch((error: unknown) => blame(error, items)));
+  const rows = inOrder(
+    items,
+    await storeJobs(deps, items, fresh, caller).catch((error: unknown) => blame(error, items)),
+  );
   countEnqueued(deps, items, rows);
 
   const created = items.map((item, index) => {
