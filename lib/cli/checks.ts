@@ -1,6 +1,12 @@
 import { connectDb, type ConnectOptions } from "../db/drivers/connect.ts";
 import type { Db } from "../db/drivers/client.ts";
-import { countExpiredLeases, lastTickAheadSeconds, readEndlessRoles, readServerFacts, readTypeTrouble } from "../db/reads/doctor.ts";
+import {
+  countExpiredLeases,
+  lastTickAheadSeconds,
+  readEndlessRoles,
+  readServerFacts,
+  readTypeTrouble,
+} from "../db/reads/doctor.ts";
 import { migrate } from "../db/schema/migrate.ts";
 import { busiestQueues, readQueueStats } from "../db/reads/stats.ts";
 import { MAX_OBSERVED_QUEUES } from "../queue/observe/queue-stats.ts";
