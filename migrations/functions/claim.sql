@@ -49,7 +49,7 @@ begin
       raise exception 'forgeq: % of % jobs changed under their locks', cardinality(picked.places) - changed, cardinality(picked.places);
     end if;
     leases := forgeq.make_leases(claim.claim_id, claim.queue, picked.ids, picked.types, picked.priorities, picked.run_ats,
-      claim.dispatch_seconds, null, null, true, now_at);
+      claim.dispatch_seconds, null, null, true, picked.seq, now_at);
   end if;
   return next;
 end

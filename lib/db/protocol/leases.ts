@@ -194,6 +194,6 @@ export interface Recovered {
   readonly wakeSeconds: WakeSeconds;
 }
 
-/** Takes back the jobs of at most `maxLeases` expired leases. */
-export const recover = async (db: Db, maxLeases: number, at: Date | null): Promise<Recovered> =>
-  only(await call<Recovered>(db, RECOVER, [maxLeases, at]));
+/** Takes back the jobs of expired leases: at most `maxJobs`, and the rest of the last lease. `more`: there are others. */
+export const recover = async (db: Db, maxJobs: number, at: Date | null): Promise<Recovered> =>
+  only(await call<Recovered>(db, RECOVER, [maxJobs, at]));
