@@ -120,7 +120,7 @@ create table forgeq.lease_mark (
   open uuid[] not null,
   -- Dead leases above `low`, as they were estimated then.
   passed bigint not null,
-  -- While leases without a seq may be open: the transactions that may have begun before the queue had a limit.
+  -- While leases without a seq may be open: the transactions that may have seen the queue without a limit.
   awaits text[],
   -- Of all queues: when the whole table was read last.
   whole_at timestamptz,

@@ -6,7 +6,7 @@
 -- new row, because a row that is updated leaves dead versions to be walked, too.
 --
 -- A queue that has just got a limit has leases without a seq: then the table is counted, until these are gone, and so are all transactions that may still
--- make one because they began before the limit was set.
+-- make one because they have read the queue's row before the limit was set. Those are all of them, because leases are made in read committed only.
 create or replace function forgeq.count_in_flight(queue text, out jobs int, out seq bigint)
 language plpgsql
 as $$
@@ -19,20 +19,22 @@ declare
   read bigint;
   live bigint;
   unnumbered bigint;
-  waits boolean;
+  readers text[];
 begin
   select m.n, m.low, m.open, m.passed, m.awaits into mark
   from forgeq.lease_mark m where m.queue = count_in_flight.queue order by m.n desc limit 1;
   if not found or mark.awaits is not null then
-    -- Looked for before the count: what such a transaction has made is seen by it. A prepared transaction has no virtual id any more.
-    waits := exists (select from pg_locks k where k.virtualtransaction = any (mark.awaits) or k.virtualtransaction like '-1/%');
+    -- Whoever has read the queue's row holds this lock to its end. Looked for before the count: what such a transaction has made is seen by it. A prepared one
+    -- has another virtual id.
+    readers := array(select k.virtualtransaction from pg_locks k
+                     where k.relation = 'forgeq.queue'::regclass and k.pid is distinct from pg_backend_pid()
+                       and k.database = (select d.oid from pg_database d where d.datname = current_database()));
     select coalesce(sum(l.open_jobs), 0), count(*) filter (where l.seq is null), coalesce(max(l.seq), 0) + 1 into jobs, unnumbered, seq
     from forgeq.lease l where l.queue = count_in_flight.queue;
     if mark.n is null then
       insert into forgeq.lease_mark (queue, n, low, open, passed, awaits)
-      values (count_in_flight.queue, 1, 0, '{}', 0, array(select k.virtualtransaction from pg_locks k where k.locktype = 'virtualxid'
-        and k.pid <> pg_backend_pid()));
-    elsif not waits and unnumbered = 0 then
+      values (count_in_flight.queue, 1, 0, '{}', 0, readers);
+    elsif unnumbered = 0 and not exists (select from unnest(readers) as r(id) where r.id = any (mark.awaits) or r.id like '-1/%') then
       update forgeq.lease_mark m set awaits = null where m.queue = count_in_flight.queue and m.n = mark.n;
     end if;
     return;

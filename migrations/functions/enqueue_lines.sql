@@ -56,7 +56,8 @@ begin
       from forgeq.job_type t
       join forgeq.queue q on q.name = worker_queue and q.max_pending is null and not q.paused and not q.waiting
       where t.type = types[1] and coalesce(own_queue, t.queue) = worker_queue and (n = 1 or t.batch_size > 1)
-        and (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types));
+        and (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types))
+        and current_setting('transaction_isolation') = 'read committed';
       simple := found and (of_type.max_in_flight is null or of_type.seq is not null);
       claim := case when simple then ids[1] end;
       begun := simple::int;

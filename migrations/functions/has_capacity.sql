@@ -1,5 +1,5 @@
 -- May this many more jobs of a limited queue be begun now? Gives the seq of their lease; null: no. It locks the queue's row (skip locked) until the
--- transaction ends; null also when another caller holds it. Internal.
+-- transaction ends; null also when another caller holds it. Needs read committed. Internal.
 create or replace function forgeq.has_capacity(queue text, jobs int)
 returns bigint
 language plpgsql
@@ -8,9 +8,6 @@ as $$
 declare
   flight record;
 begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    return null;
-  end if;
   perform from forgeq.queue q where q.name = has_capacity.queue for no key update skip locked;
   if not found then
     return null;

@@ -26,11 +26,11 @@ declare
 begin
   next_watermarks := pick.watermarks;
   more := false;
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'forgeq: claim needs read committed' using errcode = 'FQ003';
+  end if;
   select q.paused, q.max_in_flight, q.waiting into limits from forgeq.queue q where q.name = pick.queue;
   if limits.max_in_flight is not null then
-    if current_setting('transaction_isolation') <> 'read committed' then
-      raise exception 'forgeq: claim needs read committed' using errcode = 'FQ003';
-    end if;
     perform from forgeq.queue q where q.name = pick.queue for no key update skip locked;
     if not found then
       outcome := 'busy';
