@@ -71,7 +71,9 @@ describe.each(Object.entries(CLOSING))("%s", (_, { begun, call, wake }) => {
       `create function stop_here() returns trigger language plpgsql as $$ begin
          if new.waiting then perform pg_advisory_xact_lock(1); end if; return new; end $$`,
     );
-    await s.db.query("create trigger stop_here before update of waiting on forgeq.queue for each row execute function stop_here()");
+    await s.db.query(
+      "create trigger stop_here before update of waiting on forgeq.queue for each row execute function stop_here()",
+    );
     let claiming!: ReturnType<typeof s.queue.claim>;
     await s.db.transaction(async (tx) => {
       await tx.query("select pg_advisory_xact_lock(1)");

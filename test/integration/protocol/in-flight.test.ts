@@ -12,7 +12,8 @@ const setLimit = (s: Setup, limit: number | null) =>
 const jobsOf = ({ leases }: { readonly leases: readonly { readonly jobs: number }[] }): number =>
   leases.reduce((sum, { jobs }) => sum + jobs, 0);
 
-const CLAIM = "select (e ->> 'jobs')::int as jobs from forgeq.claim('plain', $1, 10, at => $2), jsonb_array_elements(leases) e";
+const CLAIM =
+  "select (e ->> 'jobs')::int as jobs from forgeq.claim('plain', $1, 10, at => $2), jsonb_array_elements(leases) e";
 
 const claimIn = async (tx: Pick<Sql, "query">, at: Date): Promise<number> =>
   (await tx.query<{ jobs: number }>(CLAIM, [uuidV7(), at])).reduce((sum, { jobs }) => sum + jobs, 0);

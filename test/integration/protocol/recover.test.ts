@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import { defineJob } from "../../../lib/core/define.ts";
 import { recover } from "../../../lib/db/protocol/leases.ts";
-import { plain, setup } from "../../support/queue.ts";
+import { setup } from "../../support/queue.ts";
 
 it("takes back at most so many jobs in a call, and the rest of a lease, however many jobs the leases have", async () => {
-  const s = await setup({ jobs: [defineJob({ ...plain, batchSize: 100 })] });
+  const s = await setup();
+  await s.db.query("update forgeq.job_type set batch_size = 100");
   for (let n = 0; n < 4; n += 1) {
     await s.queue.enqueue(60);
     await s.queue.lease(60);

@@ -62,11 +62,12 @@ export const heldBacklog = async (maxInFlight: number | null) => {
       const takes = JSON.stringify([{ queue: "plain", claim_id: crypto.randomUUID(), watermarks: turn!.marks }]);
       await s.db.query("delete from held where n = $1", [oldest!.n]);
       counts.push(
-        await buffersOf(
-          s.db,
-          "forgeq.settle_and_take($1, $2::jsonb, $3::jsonb, '{plain}', 10, 'test', null, $4)",
-          [turn!.worker, settles, takes, s.at(second)],
-        ),
+        await buffersOf(s.db, "forgeq.settle_and_take($1, $2::jsonb, $3::jsonb, '{plain}', 10, 'test', null, $4)", [
+          turn!.worker,
+          settles,
+          takes,
+          s.at(second),
+        ]),
       );
       await s.db.query(
         "insert into held (id) select id from forgeq.lease where id not in (select id from held) order by id offset 1",
