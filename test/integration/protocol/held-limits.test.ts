@@ -7,7 +7,7 @@ const DEAD = `with made as (
   insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at)
   select forgeq.least_id((extract(epoch from clock_timestamp()) * 1000)::bigint - 600000 + n * 10), gen_random_uuid(), 1, 'plain', 'plain',
     array_fill(gen_random_uuid(), array[10]), 10, now(), now() + interval '1 hour'
-  from generate_series(1, 50000) n
+  from generate_series(1, 20000) n
   returning id)
 select count(*) from made`;
 
@@ -29,7 +29,7 @@ describe("while somebody's snapshot is held", () => {
     },
   );
 
-  it("what looks for expired leases reads at most 500 buffers after 50,000 leases", { timeout: 240_000 }, async () => {
+  it("what looks for expired leases reads at most 500 buffers after 20,000 leases", { timeout: 240_000 }, async () => {
     const s = await heldBacklog(100);
     await s.db.query(DEAD);
     await s.hold();
@@ -45,7 +45,7 @@ describe("while somebody's snapshot is held", () => {
       open_leases: () => least("forgeq.open_leases()", []),
     };
     // The first one reads all of them, as one does every ten minutes.
-    expect(await buffersOf(s.db, "forgeq.next_event($1)", [s.at(1)])).toBeGreaterThan(3_000);
+    expect(await buffersOf(s.db, "forgeq.next_event($1)", [s.at(1)])).toBeGreaterThan(1_000);
     for (const [name, call] of Object.entries(calls)) expect(await call(), name).toBeLessThanOrEqual(500);
     await s.rounds(500);
     for (const [name, call] of Object.entries(calls)) expect(await call(), name).toBeLessThanOrEqual(500);
@@ -69,8 +69,8 @@ it("finds a lease below the mark with the next look at the whole table", async (
   await s.db.query(CLOSE);
   await s.db.query("select forgeq.recover(1000, $1)", [s.at(1)]);
   const [late] = await s.db.query<{ id: string }>(
-    "update forgeq.lease set id = forgeq.least_id(1), expires_at = $1 where id = (select id from held order by n limit 1) returning id",
-    [s.at(2)],
+    "update forgeq.lease set id = forgeq.least_id(1), expires_at = $1 where id = $2 returning id",
+    [s.at(2), s.heldOpen],
   );
   const recovered = async () => (await s.db.query("select from forgeq.lease where id = $1", [late!.id])).length === 0;
   await s.db.query("select forgeq.recover(1000, $1)", [s.at(3)]);
