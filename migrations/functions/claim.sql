@@ -2,13 +2,13 @@
 --
 -- Guarantees: a job goes to exactly one claim; the queue's max_in_flight, as it was when the claim began, is never exceeded (a
 -- claim that found none takes what it asked for, also when a first limit is set meanwhile); sent again with the same claim_id
--- it gives the leases of the first call. Never waits for a row that another caller holds.
+-- it gives the leases of the first call. Never waits for a row that another caller holds. Needs a read committed transaction.
 -- Lock order: the claim's advisory lock, the queue (skip locked, limited queues only), jobs (skip locked).
 --
 -- watermarks: one per priority 0 to 9, as the last call on this queue returned them; null sweeps from the beginning, which
 -- the caller does on its first and last scan, every 5 s, and after a type was unblocked. A watermark ahead of the clock sweeps.
 -- continued_watermarks: see pick; for a claim that follows within a tenth of a second.
--- Answers: claimed, empty, full (max_in_flight), busy (another caller is claiming), paused.
+-- Answers: claimed, empty, full (max_in_flight), busy (another caller is claiming, or about to free capacity of a full queue), paused.
 -- `more`: another call may find jobs immediately.
 create or replace function forgeq.claim(
   queue text, claim_id uuid, max_jobs int, watermarks text[] default null, blocked_types text[] default '{}',
