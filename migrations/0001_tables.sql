@@ -103,16 +103,37 @@ create table forgeq.lease (
   began_at timestamptz,
   begun_by uuid,
   invocation text,
-  cancel_requested uuid[] not null default '{}',
+  -- Null: none.
+  cancel_requested uuid[],
+  -- Of a limited queue: its place among the queue's leases, see functions/count_in_flight.sql. Null elsewhere.
+  seq bigint,
   progress jsonb not null default '{}',
   -- {job id: state} of the jobs that this lease has settled already.
   outcomes jsonb not null default '{}',
-  -- 9 bytes per ended job: see forgeq.metric_end. Not null, because a row without nulls is 8 bytes smaller.
+  -- 9 bytes per ended job: see forgeq.metric_end.
   tally bytea not null default '',
   unique (claim_id, ordinal)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 -- Ids are random: to compress those of a lease of 500 jobs took a fifteenth of what the server spends on a job. See docs/adr/0009.
 alter table forgeq.lease alter column job_ids set storage external;
+create index lease_flight on forgeq.lease (queue, seq) where seq is not null;
+
+-- From where on leases are read, so that a long transaction, which keeps the dead ones, slows nobody down: the newest row of a queue counts, and '' is for
+-- all queues. Every open lease is above `low` or one of `open`. A row is never updated but once: see docs/adr/0023.
+create table forgeq.lease_mark (
+  queue text not null,
+  n bigint not null,
+  -- A seq; of all queues the milliseconds of an id.
+  low bigint not null,
+  open uuid[] not null,
+  -- Dead leases above `low`, as they were estimated then.
+  passed bigint not null,
+  -- While leases without a seq may be open: the transactions that may have seen the queue without a limit.
+  awaits text[],
+  -- Of all queues: when the whole table was read last.
+  whole_at timestamptz,
+  primary key (queue, n)
+);
 
 -- Closed leases, for ten minutes: a call that is sent again finds its first answer here.
 create table forgeq.lease_closed (

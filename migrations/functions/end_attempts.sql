@@ -52,8 +52,10 @@ begin
   end if;
   -- A full queue has capacity again: its next job starts now, not at the next tick. Read last: a claim that finds the
   -- queue full while this call goes on says so in time.
-  if exists (select from forgeq.queue q where q.name = lease.queue and q.waiting) then
-    wake_seconds := 0;
+  if exists (select from forgeq.queue q where q.name = lease.queue and q.max_in_flight is not null) then
+    if forgeq.wants_wake(lease.queue) then
+      wake_seconds := 0;
+    end if;
   end if;
 end
 $$;

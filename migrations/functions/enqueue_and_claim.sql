@@ -41,14 +41,14 @@ begin
       from jsonb_to_recordset(jobs) as i(type text)
       join forgeq.job_type t on t.type = i.type) b
     where q.name = due.queue and not q.paused and not q.waiting
-      and (not b.in_batches or not exists (select from forgeq.lease l where l.queue = q.name));
+      and (not b.in_batches or not exists (select from forgeq.open_leases() l where l.queue = q.name));
     free := found;
     if free and target.locked then
       perform from forgeq.queue q where q.name = due.queue and not q.paused and not q.waiting for no key update skip locked;
       free := found;
       if free and target.in_batches then
         -- Looked up again in a later statement: whoever held the row has committed, and its lease is seen.
-        free := not exists (select from forgeq.lease l where l.queue = due.queue);
+        free := not exists (select from forgeq.open_leases() l where l.queue = due.queue);
       end if;
     end if;
     if free then

@@ -51,16 +51,16 @@ begin
     end if;
     -- An empty call takes every path too, so that the warm-up plans each of its statements on a new connection.
     if worker is not null or n = 0 then
-      select t.priority, t.max_attempts, t.lease_seconds, q.name as queue, q.max_in_flight, null::int as series, 0 as active into of_type
+      select t.priority, t.max_attempts, t.lease_seconds, q.name as queue, q.max_in_flight, null::int as series, 0 as active,
+             case when q.max_in_flight is not null then forgeq.has_capacity(worker_queue, n) end as seq into of_type
       from forgeq.job_type t
       join forgeq.queue q on q.name = worker_queue and q.max_pending is null and not q.paused and not q.waiting
       where t.type = types[1] and coalesce(own_queue, t.queue) = worker_queue and (n = 1 or t.batch_size > 1)
-        and (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types));
-      if found and (of_type.max_in_flight is null or forgeq.has_capacity(worker_queue, n)) then
-        claim := ids[1];
-        begun := 1;
-        simple := true;
-      end if;
+        and (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types))
+        and current_setting('transaction_isolation') = 'read committed';
+      simple := found and (of_type.max_in_flight is null or of_type.seq is not null);
+      claim := case when simple then ids[1] end;
+      begun := simple::int;
     end if;
   end if;
   if fresh and not simple and not several then
@@ -135,7 +135,7 @@ begin
   if claim is not null then
     -- Its tally counts the jobs as enqueued.
     perform forgeq.make_lease(claim, claim, 1, worker_queue, types[1], ids, of_type.lease_seconds, worker, invocation,
-      decode(repeat(encode(forgeq.metric_end(null, 'enqueued', null, null, null), 'hex'), n), 'hex'), now_at);
+      decode(repeat(encode(forgeq.metric_end(null, 'enqueued', null, null, null), 'hex'), n), 'hex'), of_type.seq, now_at);
     lease := json_build_array(claim, case when start = 'local' then of_type.lease_seconds end, of_type.max_attempts, null);
     if start = 'push' then
       perform forgeq.send_push(worker, concat_ws(E'\n',

@@ -20,7 +20,7 @@ begin
     set expires_at = greatest(l.expires_at, now_at + make_interval(secs => lease_seconds)),
         progress = l.progress || coalesce(extend.progress, '{}')
     where l.ctid = place
-    returning 'extended', l.expires_at, l.cancel_requested into outcome, expires_at, cancel_requested;
+    returning 'extended', l.expires_at, coalesce(l.cancel_requested, '{}') into outcome, expires_at, cancel_requested;
   else
     select case when count(*) > 0 then 'busy' else 'lease_lost' end into outcome
     from forgeq.lease l where l.id = extend.lease_id and l.begun_by = extend.begun_by and l.expires_at > now_at;

@@ -1,5 +1,5 @@
 -- Chooses due jobs of one queue and locks them: what claim and settle_and_take begin with. Internal; see claim for the guarantees, the lock order,
--- the watermarks and the answers. The arrays say the same jobs in the same order; null when there are none.
+-- the watermarks and the answers. The arrays say the same jobs in the same order; null when there are none. `seq` is for the leases of a limited queue.
 --
 -- continued_watermarks: where a scan that was cut off by its size ended, without the second of lag; null otherwise. A scan from there passes over
 -- nothing that was taken just now, and misses what commits late meanwhile: see docs/adr/0016.
@@ -7,7 +7,7 @@
 create or replace function forgeq.pick(
   queue text, max_jobs int, watermarks text[], blocked_types text[], now_at timestamptz,
   out outcome text, out next_watermarks text[], out continued_watermarks text[], out more boolean,
-  out places tid[], out ids uuid[], out types text[], out priorities smallint[], out run_ats timestamptz[])
+  out places tid[], out ids uuid[], out types text[], out priorities smallint[], out run_ats timestamptz[], out seq bigint)
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -17,6 +17,7 @@ declare
   examined_rows constant int := 5000;
   highs timestamptz[] := array_fill(null::timestamptz, array[10]);
   limits record;
+  flight record;
   wanted int := pick.max_jobs;
   picked int;
   oldest record;
@@ -25,11 +26,11 @@ declare
 begin
   next_watermarks := pick.watermarks;
   more := false;
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'forgeq: claim needs read committed' using errcode = 'FQ003';
+  end if;
   select q.paused, q.max_in_flight, q.waiting into limits from forgeq.queue q where q.name = pick.queue;
   if limits.max_in_flight is not null then
-    if current_setting('transaction_isolation') <> 'read committed' then
-      raise exception 'forgeq: claim needs read committed' using errcode = 'FQ003';
-    end if;
     perform from forgeq.queue q where q.name = pick.queue for no key update skip locked;
     if not found then
       outcome := 'busy';
@@ -38,8 +39,9 @@ begin
     end if;
     -- Read again, and counted, in later statements: whoever held the row has committed, and its leases are seen.
     select q.paused, q.max_in_flight, q.waiting into limits from forgeq.queue q where q.name = pick.queue;
-    wanted := least(wanted, limits.max_in_flight
-      - (select coalesce(sum(l.open_jobs), 0)::int from forgeq.lease l where l.queue = pick.queue));
+    select f.jobs, f.seq into flight from forgeq.count_in_flight(pick.queue) f;
+    wanted := least(wanted, limits.max_in_flight - flight.jobs);
+    seq := flight.seq;
   end if;
   if limits.paused then
     outcome := 'paused';
@@ -49,7 +51,8 @@ begin
     if not limits.waiting then
       update forgeq.queue q set waiting = true where q.name = pick.queue;
     end if;
-    outcome := 'full';
+    more := forgeq.is_freeing(pick.queue, limits.max_in_flight);
+    outcome := case when more then 'busy' else 'full' end;
     return;
   end if;
 

@@ -47,8 +47,8 @@ begin
     end if;
   else
     -- The hint is given again: a completion inside the handler's own transaction is asked for after its commit.
-    select c.outcomes, case when q.waiting then 0 end into settled, wake_seconds
-    from forgeq.lease_closed c left join forgeq.queue q on q.name = c.queue
+    select c.outcomes, case when forgeq.wants_wake(c.queue) then 0 end into settled, wake_seconds
+    from forgeq.lease_closed c
     where c.id = settle.lease_id and c.begun_by = settle.begun_by;
     sent_before := found;
     if whole then

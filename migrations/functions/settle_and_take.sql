@@ -89,7 +89,8 @@ begin
 
     -- The update below gives its rows in the order of their places.
     taken := forgeq.make_leases(take.claim_id, take.queue, picked.ids, picked.types, picked.priorities, picked.run_ats, null, worker, invocation,
-      cardinality(picked.ids) = 1 or picked.places = array(select p.place from unnest(picked.places) as p(place) order by p.place), now_at);
+      cardinality(picked.ids) = 1 or picked.places = array(select p.place from unnest(picked.places) as p(place) order by p.place),
+      picked.seq, now_at);
     leases := leases || taken;
     usual_max_attempts := taken -> 0 ->> 'max_attempts';
     return query

@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { realTime } from "../../lib/queue/time.ts";
 import { createQueuePositions, type QueueTake } from "../../lib/queue/worker/queue-positions.ts";
 
-const found = (more: boolean, name: string, outcome: "claimed" | "full" = "claimed") => ({
+const found = (more: boolean, name: string, outcome: "claimed" | "full" = "claimed", serverMs = 1) => ({
+  serverMs,
   queues: [
     {
       queue: "plain",

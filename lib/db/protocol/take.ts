@@ -127,7 +127,7 @@ const HOUSEKEEPING = `case when answer is not null then (select json_build_objec
     filter (where l.begun_by = $1 and l.id = l.claim_id and l.expires_at > coalesce($8, clock_timestamp())),
   'queues', array(select name from forgeq.queue order by name),
   'offered', forgeq.offer_capacity($1, $9::jsonb, $6, $8),
-  'probed', forgeq.probe_listener($9::jsonb ->> 'channel', $9::jsonb ->> 'probe')) from forgeq.lease l) end as housekeeping`;
+  'probed', forgeq.probe_listener($9::jsonb ->> 'channel', $9::jsonb ->> 'probe')) from forgeq.open_leases() l) end as housekeeping`;
 
 const SETTLE_AND_TAKE = `/* forgeq:settle_and_take */
 select ${COLUMNS} from ${CALL}`;

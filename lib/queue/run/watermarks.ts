@@ -3,6 +3,10 @@
  * beginning finds it, so this is how late it is found at most.
  */
 const SWEEP_EVERY_MS = 5_000;
+/** A sweep costs a twentieth of the time between two at most: in a large or bloated queue it comes less often. */
+const PAUSE_PER_SWEEP = 20;
+/** While more jobs wait than scans bring, a scan continues where the last one ended; so often one sees what has committed late. See docs/adr/0016. */
+export const WIDE_EVERY_MS = 100;
 
 /** Where the scans of one queue stand. */
 export interface Watermarks {
@@ -10,6 +14,8 @@ export interface Watermarks {
   marks: readonly string[] | null;
   /** When the last sweep began; `-Infinity`: a sweep is owed. */
   sweptAtMs: number;
+  /** How long the last sweep took. */
+  sweepMs: number;
 }
 
 /** What the database says of a scan. */
@@ -18,9 +24,10 @@ interface Scanned {
   readonly watermarks: readonly string[] | null;
 }
 
-export const unscanned = (): Watermarks => ({ marks: null, sweptAtMs: -Infinity });
+export const unscanned = (): Watermarks => ({ marks: null, sweptAtMs: -Infinity, sweepMs: 0 });
 
-export const isSweepDue = ({ sweptAtMs }: Watermarks, nowMs: number): boolean => nowMs - sweptAtMs >= SWEEP_EVERY_MS;
+export const isSweepDue = ({ sweptAtMs, sweepMs }: Watermarks, nowMs: number): boolean =>
+  nowMs - sweptAtMs >= Math.max(SWEEP_EVERY_MS, PAUSE_PER_SWEEP * sweepMs);
 
 /** Begins a scan. @returns where it starts; null: a sweep, from the beginning */
 export const beginScan = (position: Watermarks, nowMs: number, sweeps: boolean): readonly string[] | null => {
@@ -37,8 +44,14 @@ export const missScan = (position: Watermarks, start: readonly string[] | null):
 /** Whether the database scanned anything: it does not where a queue is full or paused, or somebody else is claiming. */
 export const didScan = ({ outcome }: Pick<Scanned, "outcome">): boolean => outcome === "claimed" || outcome === "empty";
 
-/** Ends a scan by what the database said. */
-export const endScan = (position: Watermarks, start: readonly string[] | null, scanned: Scanned): void => {
-  if (didScan(scanned)) position.marks = scanned.watermarks;
-  else missScan(position, start);
+/** Ends a scan by what the database said. @param tookMs - milliseconds that its statement took */
+export const endScan = (
+  position: Watermarks,
+  start: readonly string[] | null,
+  scanned: Scanned,
+  tookMs: number,
+): void => {
+  if (!didScan(scanned)) return missScan(position, start);
+  position.marks = scanned.watermarks;
+  if (start === null) position.sweepMs = tookMs;
 };

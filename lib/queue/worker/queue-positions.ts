@@ -1,14 +1,21 @@
 import { uuidV7 } from "../../core/uuid.ts";
 import type { SettledAndTaken, TakeFrom } from "../../db/protocol/take.ts";
-import { beginScan, didScan, endScan, isSweepDue, missScan, unscanned, type Watermarks } from "../run/watermarks.ts";
+import {
+  beginScan,
+  didScan,
+  endScan,
+  isSweepDue,
+  missScan,
+  unscanned,
+  type Watermarks,
+  WIDE_EVERY_MS,
+} from "../run/watermarks.ts";
 import type { Time } from "../time.ts";
 import { RECENT_MS } from "./plan.ts";
 import type { WorkerState } from "./worker-state.ts";
 
 /** Somebody else is claiming from a limited queue: it is due again after this time, on average. */
 const BUSY_MS = 20;
-/** While more jobs wait than takes bring, a take continues where the last one ended; so often one sees what has committed late. See docs/adr/0016. */
-const WIDE_EVERY_MS = 100;
 
 interface QueuePosition extends Watermarks {
   /** Where the last take ended, if its size cut it off. */
@@ -47,7 +54,7 @@ export interface QueuePositions {
   /** What a statement found by these takes. @returns the queues where somebody else was claiming, with the milliseconds to wait */
   note(
     takes: readonly QueueTake[],
-    found: Pick<SettledAndTaken, "queues">,
+    found: Pick<SettledAndTaken, "queues" | "serverMs">,
   ): readonly { readonly queue: string; readonly waitMs: number }[];
 }
 
@@ -137,7 +144,7 @@ export const createQueuePositions = (
       }
       count(counts, positions);
     },
-    note: (takes, { queues }) => {
+    note: (takes, { queues, serverMs }) => {
       const takeOf = new Map(takes.map((take) => [take.queue, take]));
       for (const found of queues) {
         const position = positions.get(found.queue);
@@ -146,7 +153,7 @@ export const createQueuePositions = (
         if (didScan(found)) {
           position.continued = found.continued ?? null;
           // Watermarks that a continued take gives have lost their lag.
-          if (!take.continued) endScan(position, take.watermarks, found);
+          if (!take.continued) endScan(position, take.watermarks, found, serverMs);
         } else miss(position, take);
         if (found.outcome === "claimed") position.gaveAtMs = time.elapsedMs();
         position.backlog = found.more && found.outcome !== "busy";
