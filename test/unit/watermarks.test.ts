@@ -19,9 +19,9 @@ it.each(["full", "busy", "paused"] as const)(
   "owes the sweep of a queue that answered %s, and keeps watermarks",
   (outcome) => {
     expect(didScan({ outcome })).toBe(false);
-    const position = { marks: MARKS, sweptAtMs: 10 };
+    const position = { marks: MARKS, sweptAtMs: 10, sweepFrom: null };
     endScan(position, MARKS, { outcome, watermarks: null });
-    expect(position).toEqual({ marks: MARKS, sweptAtMs: 10 });
+    expect(position).toEqual({ marks: MARKS, sweptAtMs: 10, sweepFrom: null });
     endScan(position, beginScan(position, 20, true), { outcome, watermarks: null });
     expect(isSweepDue(position, 20)).toBe(true);
   },

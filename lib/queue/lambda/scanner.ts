@@ -4,7 +4,16 @@ import { claim, type Claimed } from "../../db/protocol/leases.ts";
 import { mapConcurrently } from "../concurrency.ts";
 import type { Deps } from "../deps.ts";
 import { createBlockList, sendLease } from "../invoke/send-lease.ts";
-import { beginScan, didScan, endScan, isSweepDue, missScan, unscanned, type Watermarks } from "../run/watermarks.ts";
+import {
+  beginScan,
+  didScan,
+  endScan,
+  isCutOffByBlock,
+  isSweepDue,
+  missScan,
+  unscanned,
+  type Watermarks,
+} from "../run/watermarks.ts";
 
 const CLAIM_JOBS = 500;
 const CONCURRENT_INVOKES = 16;
@@ -37,14 +46,12 @@ const toScanResult = (queue: string, claimed: Claimed, refused: number): ScanRes
   more: claimed.more,
   due: claimed.outcome === "empty" || claimed.outcome === "paused" ? [] : [queue],
   busy: claimed.outcome === "busy" ? [queue] : [],
-  cutOff: isCutOff(claimed) ? [queue] : [],
+  cutOff: isCutOffByBlock(claimed) ? [queue] : [],
 });
 
 const jobsOf = ({ leases }: Claimed): number => leases.reduce((sum, { jobs }) => sum + jobs, 0);
 
-const isCutOff = ({ outcome, more }: Claimed): boolean => outcome === "empty" && more;
-
-const addUp = (results: readonly ScanResult[]): ScanResult => {
+export const addUp = (results: readonly ScanResult[]): ScanResult => {
   const sum = (pick: (result: ScanResult) => number) => results.reduce((total, result) => total + pick(result), 0);
   return {
     jobs: sum(({ jobs }) => jobs),
@@ -84,7 +91,7 @@ export const createScanner = (deps: Deps) => {
       throw error;
     });
     endScan(position, start, claimed);
-    if (didScan(claimed)) position.cutOff = isCutOff(claimed);
+    if (didScan(claimed)) position.cutOff = isCutOffByBlock(claimed);
     else if (start === null) position.cutOff = false;
     const sent = await mapConcurrently(claimed.leases, CONCURRENT_INVOKES, (lease) =>
       sendLease(deps, lease, blockList),

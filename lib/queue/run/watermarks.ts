@@ -10,6 +10,11 @@ export interface Watermarks {
   marks: readonly string[] | null;
   /** When the last sweep began; `-Infinity`: a sweep is owed. */
   sweptAtMs: number;
+  /**
+   * Where a sweep goes on that jobs of types which the caller can't run have cut off; null: none was cut off. What is above it and
+   * below the watermarks was scanned before, so it need not be passed over quickly again.
+   */
+  sweepFrom: readonly string[] | null;
 }
 
 /** What the database says of a scan. */
@@ -18,18 +23,18 @@ interface Scanned {
   readonly watermarks: readonly string[] | null;
 }
 
-export const unscanned = (): Watermarks => ({ marks: null, sweptAtMs: -Infinity });
+export const unscanned = (): Watermarks => ({ marks: null, sweptAtMs: -Infinity, sweepFrom: null });
 
 export const isSweepDue = ({ sweptAtMs }: Watermarks, nowMs: number): boolean => nowMs - sweptAtMs >= SWEEP_EVERY_MS;
 
-/** Begins a scan. @returns where it starts; null: a sweep, from the beginning */
+/** Begins a scan. @returns where it starts; null: from the beginning */
 export const beginScan = (position: Watermarks, nowMs: number, sweeps: boolean): readonly string[] | null => {
   if (!sweeps) return position.marks;
   position.sweptAtMs = nowMs;
-  return null;
+  return position.sweepFrom;
 };
 
-/** Nothing was scanned. What a sweep was to see, the next scan has to: it sweeps. @param start - as `beginScan` gave it */
+/** Nothing was scanned. What a sweep was to see, the next scan has to: it sweeps. @param start - null: it was a sweep */
 export const missScan = (position: Watermarks, start: readonly string[] | null): void => {
   if (start === null) position.sweptAtMs = -Infinity;
 };
@@ -37,8 +42,28 @@ export const missScan = (position: Watermarks, start: readonly string[] | null):
 /** Whether the database scanned anything: it does not where a queue is full or paused, or somebody else is claiming. */
 export const didScan = ({ outcome }: Pick<Scanned, "outcome">): boolean => outcome === "claimed" || outcome === "empty";
 
+/** It found nothing, and passed over a bounded number of jobs of types that the caller can't run: more lie behind them. */
+export const isCutOffByBlock = ({ outcome, more }: Pick<Scanned, "outcome"> & { readonly more: boolean }): boolean =>
+  outcome === "empty" && more;
+
 /** Ends a scan by what the database said. */
 export const endScan = (position: Watermarks, start: readonly string[] | null, scanned: Scanned): void => {
   if (didScan(scanned)) position.marks = scanned.watermarks;
   else missScan(position, start);
+};
+
+const UNSCANNED = "-infinity";
+
+/** Ends a sweep that has scanned. One that was cut off by jobs of other types goes on when the next sweep is due: the watermarks stay. */
+export const endSweep = (
+  position: Watermarks,
+  scanned: Scanned & { readonly more: boolean; readonly continued?: readonly string[] | null },
+): void => {
+  const { marks } = position;
+  // A scan that its size cuts off says where to continue.
+  const cutOff = scanned.more && !scanned.continued && marks !== null;
+  position.sweepFrom = cutOff ? scanned.watermarks : null;
+  // Priorities that a sweep which was cut off by its size did not come to keep theirs.
+  if (!cutOff)
+    position.marks = scanned.watermarks?.map((mark, n) => (mark === UNSCANNED ? (marks?.[n] ?? mark) : mark)) ?? null;
 };
