@@ -7,10 +7,10 @@ it("sweeps at first, then goes on from its watermarks, and sweeps again after fi
   const position = unscanned();
   expect(isSweepDue(position, 0)).toBe(true);
   expect(beginScan(position, 0, true)).toBeNull();
-  endScan(position, null, { outcome: "claimed", watermarks: MARKS });
+  endScan(position, null, { outcome: "claimed", watermarks: MARKS, more: false });
   expect(isSweepDue(position, 4_999)).toBe(false);
   expect(beginScan(position, 4_999, false)).toBe(MARKS);
-  endScan(position, MARKS, { outcome: "empty", watermarks: ["2"] });
+  endScan(position, MARKS, { outcome: "empty", watermarks: ["2"], more: false });
   expect(position.marks).toEqual(["2"]);
   expect(isSweepDue(position, 5_000)).toBe(true);
 });
@@ -19,10 +19,10 @@ it.each(["full", "busy", "paused"] as const)(
   "owes the sweep of a queue that answered %s, and keeps watermarks",
   (outcome) => {
     expect(didScan({ outcome })).toBe(false);
-    const position = { marks: MARKS, sweptAtMs: 10, sweepFrom: null };
-    endScan(position, MARKS, { outcome, watermarks: null });
-    expect(position).toEqual({ marks: MARKS, sweptAtMs: 10, sweepFrom: null });
-    endScan(position, beginScan(position, 20, true), { outcome, watermarks: null });
+    const position = { marks: MARKS, sweptAtMs: 10, sweepFrom: null, lateMarks: null };
+    endScan(position, MARKS, { outcome, watermarks: null, more: false });
+    expect(position).toEqual({ marks: MARKS, sweptAtMs: 10, sweepFrom: null, lateMarks: null });
+    endScan(position, beginScan(position, 20, true), { outcome, watermarks: null, more: false });
     expect(isSweepDue(position, 20)).toBe(true);
   },
 );

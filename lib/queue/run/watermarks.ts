@@ -3,6 +3,8 @@
  * beginning finds it, so this is how late it is found at most.
  */
 const SWEEP_EVERY_MS = 5_000;
+/** A sweep that jobs of other types cut off goes on by one part in so long: between two parts an idle worker scans from its watermarks. */
+const SWEEP_PART_EVERY_MS = 10_000;
 
 /** Where the scans of one queue stand. */
 export interface Watermarks {
@@ -15,21 +17,25 @@ export interface Watermarks {
    * below the watermarks was scanned before, so it need not be passed over quickly again.
    */
   sweepFrom: readonly string[] | null;
+  /** While a sweep is cut off: the watermarks as its last part but one, and its last part, found them. Scans begin at the older ones, for what commits late. */
+  lateMarks: readonly [readonly string[], readonly string[]] | null;
 }
 
 /** What the database says of a scan. */
 interface Scanned {
   readonly outcome: "claimed" | "empty" | "full" | "busy" | "paused";
   readonly watermarks: readonly string[] | null;
+  readonly more: boolean;
 }
 
-export const unscanned = (): Watermarks => ({ marks: null, sweptAtMs: -Infinity, sweepFrom: null });
+export const unscanned = (): Watermarks => ({ marks: null, sweptAtMs: -Infinity, sweepFrom: null, lateMarks: null });
 
-export const isSweepDue = ({ sweptAtMs }: Watermarks, nowMs: number): boolean => nowMs - sweptAtMs >= SWEEP_EVERY_MS;
+export const isSweepDue = ({ sweptAtMs, sweepFrom }: Watermarks, nowMs: number): boolean =>
+  nowMs - sweptAtMs >= (sweepFrom === null ? SWEEP_EVERY_MS : SWEEP_PART_EVERY_MS);
 
 /** Begins a scan. @returns where it starts; null: from the beginning */
 export const beginScan = (position: Watermarks, nowMs: number, sweeps: boolean): readonly string[] | null => {
-  if (!sweeps) return position.marks;
+  if (!sweeps) return position.lateMarks?.[0] ?? position.marks;
   position.sweptAtMs = nowMs;
   return position.sweepFrom;
 };
@@ -43,27 +49,31 @@ export const missScan = (position: Watermarks, start: readonly string[] | null):
 export const didScan = ({ outcome }: Pick<Scanned, "outcome">): boolean => outcome === "claimed" || outcome === "empty";
 
 /** It found nothing, and passed over a bounded number of jobs of types that the caller can't run: more lie behind them. */
-export const isCutOffByBlock = ({ outcome, more }: Pick<Scanned, "outcome"> & { readonly more: boolean }): boolean =>
+export const isCutOffByBlock = ({ outcome, more }: Pick<Scanned, "outcome" | "more">): boolean =>
   outcome === "empty" && more;
 
 /** Ends a scan by what the database said. */
 export const endScan = (position: Watermarks, start: readonly string[] | null, scanned: Scanned): void => {
-  if (didScan(scanned)) position.marks = scanned.watermarks;
-  else missScan(position, start);
+  if (!didScan(scanned)) return missScan(position, start);
+  position.marks = scanned.watermarks;
+  if (isCutOffByBlock(scanned)) position.lateMarks = null;
 };
 
 const UNSCANNED = "-infinity";
 
-/** Ends a sweep that has scanned. One that was cut off by jobs of other types goes on when the next sweep is due: the watermarks stay. */
+/** Ends a sweep that has scanned. One that was cut off by jobs of other types goes on when its next part is due: the watermarks stay. */
 export const endSweep = (
   position: Watermarks,
-  scanned: Scanned & { readonly more: boolean; readonly continued?: readonly string[] | null },
+  scanned: Scanned & { readonly continued?: readonly string[] | null },
 ): void => {
-  const { marks } = position;
+  const { marks, lateMarks } = position;
   // A scan that its size cuts off says where to continue.
-  const cutOff = scanned.more && !scanned.continued && marks !== null;
-  position.sweepFrom = cutOff ? scanned.watermarks : null;
+  if (scanned.more && !scanned.continued && marks !== null) {
+    position.sweepFrom = scanned.watermarks;
+    position.lateMarks = [lateMarks?.[1] ?? marks, marks];
+    return;
+  }
+  position.sweepFrom = position.lateMarks = null;
   // Priorities that a sweep which was cut off by its size did not come to keep theirs.
-  if (!cutOff)
-    position.marks = scanned.watermarks?.map((mark, n) => (mark === UNSCANNED ? (marks?.[n] ?? mark) : mark)) ?? null;
+  position.marks = scanned.watermarks?.map((mark, n) => (mark === UNSCANNED ? (marks?.[n] ?? mark) : mark)) ?? null;
 };

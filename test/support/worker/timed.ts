@@ -6,6 +6,8 @@ import type { Deps } from "../../../lib/queue/deps.ts";
 import type { Worker, WorkerOptions } from "../../../lib/queue/worker/worker.ts";
 import { explain } from "../database/explain.ts";
 import { createVirtualTime } from "../virtual-time.ts";
+import type { IdentifiedJob } from "../../../lib/core/new-job.ts";
+import type { SetupOptions } from "../queue.ts";
 import { setupWorkers } from "./worker.ts";
 
 export const nameOf = (n: number): string => `q${String(n).padStart(5, "0")}`;
@@ -17,37 +19,22 @@ const YEAR_SECONDS = 365 * 86_400;
 
 interface Take {
   readonly queues: number;
-  readonly jobs: number;
   readonly buffers: number;
+  readonly walBytes: number;
 }
 
-/** @param count - queues q00001, q00002, ..., each with a job that is due in a year */
-export const setupQueues = async (count: number) => {
-  const made = await setupWorkers({ queues: [] });
-  const { db } = made;
+const NOTHING = { buffers: 0, walBytes: 0 };
+
+/** Workers in virtual time, what they sent, and what ran when. */
+export const setupTimed = async (options: SetupOptions) => {
+  const made = await setupWorkers(options);
   const start = made.at(0).getTime();
   const time = createVirtualTime(0);
   const clock = (): Date => new Date(start + time.now());
-  await db.query(DECLARE, [count]);
-  const enqueue = async (queues: readonly number[], delaySeconds = 0): Promise<string[]> => {
-    const items = queues.map((n) => ({
-      id: uuidV7(),
-      type: "plain",
-      payload: { n },
-      queue: nameOf(n),
-      ...(delaySeconds > 0 && { delaySeconds }),
-    }));
-    for (let n = 0; n < items.length; n += 500) await enqueueMany(db, items.slice(n, n + 500), true, clock());
-    return items.map(({ id }) => id);
-  };
-  await enqueue(
-    Array.from({ length: count }, (_, n) => n + 1),
-    YEAR_SECONDS,
-  );
-  await db.query("vacuum analyze forgeq.job, forgeq.queue, forgeq.metric_series");
-
   const ran: { readonly id: string; readonly atMs: number }[] = [];
-  const start_ = (options: Partial<WorkerOptions> = {}, explains = false) => {
+
+  /** @param explains - whether each take is made twice, first to count its buffers */
+  const startWorker = (more: Partial<WorkerOptions> = {}, explains = false) => {
     const sent: string[] = [];
     const takes: Take[] = [];
     const query: Db["query"] = async <Row>(text: string, params: readonly unknown[] = []): Promise<Row[]> =>
@@ -56,23 +43,45 @@ export const setupQueues = async (count: number) => {
         sent.push(name);
         if (name === "settle_and_take") {
           const { length } = JSON.parse(String(params[2])) as unknown[];
-          const { buffers } = explains ? await rolledBack(db, text, params) : { buffers: 0 };
-          takes.push({ queues: length, jobs: Number(params[4]), buffers });
+          const { buffers, walBytes } = explains ? await rolledBack(made.db, text, params) : NOTHING;
+          takes.push({ queues: length, buffers, walBytes });
         }
-        return db.query<Row>(text, params);
+        return made.db.query<Row>(text, params);
       });
-    const deps: Partial<Deps> = { db: { ...db, query }, time: time.time, clock };
+    const deps: Partial<Deps> = { db: { ...made.db, query }, time: time.time, clock };
     const work = async (_: unknown, job: { readonly id: string }): Promise<void> =>
       void ran.push({ id: job.id, atMs: time.now() });
-    const worker: Worker = made.start(work, options, deps);
+    const worker: Worker = made.start(work, more, deps);
     return { worker, sent: () => sent.splice(0), takes: () => takes.splice(0) };
   };
-  return { ...made, time, clock, enqueue, ran, start: start_ };
+
+  /** Stores jobs of type `plain`, unless said otherwise. */
+  const enqueue = async (items: readonly Partial<IdentifiedJob>[]): Promise<string[]> => {
+    const jobs = items.map((item, n) => ({ id: uuidV7(), type: "plain", payload: { n }, ...item }));
+    for (let n = 0; n < jobs.length; n += 1_000) await enqueueMany(made.db, jobs.slice(n, n + 1_000), true, clock());
+    return jobs.map(({ id }) => id);
+  };
+  return { ...made, time, clock, ran, enqueue, start: startWorker };
+};
+
+/** @param count - queues q00001, q00002, ..., each with a job that is due in a year */
+export const setupQueues = async (count: number) => {
+  const made = await setupTimed({ queues: [] });
+  await made.db.query(DECLARE, [count]);
+  /** A job in each of these queues. */
+  const enqueueIn = (queues: readonly number[], delaySeconds = 0): Promise<string[]> =>
+    made.enqueue(queues.map((n) => ({ queue: nameOf(n), ...(delaySeconds > 0 && { delaySeconds }) })));
+  await enqueueIn(
+    Array.from({ length: count }, (_, n) => n + 1),
+    YEAR_SECONDS,
+  );
+  await made.db.query("vacuum analyze forgeq.job, forgeq.queue, forgeq.metric_series");
+  return { ...made, enqueueIn };
 };
 
 const rolledBack = async (db: Db, text: string, params: readonly unknown[]) => {
   const ROLL_BACK = new Error("roll back");
-  let cost = { buffers: 0 };
+  let cost = NOTHING;
   await db
     .transaction(async (tx) => {
       cost = await explain(tx, text, params);
