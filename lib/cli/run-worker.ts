@@ -13,8 +13,8 @@ import type { WorkerMetrics } from "./worker-metrics.ts";
 
 /** For a worker's own statements: four concurrent batches, heartbeats, and housekeeping. */
 const MOST_CONNECTIONS = 6;
-/** One for its batches, and one for the rest. */
-const LEAST_CONNECTIONS = 2;
+/** What an idle worker holds, besides the one that listens. */
+const LEAST_CONNECTIONS = 1;
 
 export interface WorkerCommandOptions {
   readonly concurrency: number;

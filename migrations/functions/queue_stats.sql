@@ -63,9 +63,16 @@ as $$
   left join lateral (
     select (l.enqueued - e.enqueued) * f.per as enqueued, (l.completed - e.completed) * f.per as completed,
            (l.failed - e.failed) * f.per as failed, (l.dead - e.dead) * f.per as dead
-    from (select * from forgeq.metric_sample s where s.queue = q.name and s.at > clock.now_at - interval '5 minutes' order by s.at desc limit 1) l
-    cross join lateral (select * from forgeq.metric_sample s where s.queue = q.name and s.at >= l.at - interval '5 minutes' order by s.at limit 1) e
-    cross join lateral (select 60 / extract(epoch from l.at - e.at)::double precision as per where l.at > e.at) f) rate on true
+    from (select m.folded_at as at from forgeq.metric_state m where m.folded_at > clock.now_at - interval '5 minutes') fold
+    cross join lateral (select * from forgeq.metric_sample s where s.queue = q.name and s.at <= fold.at order by s.at desc limit 1) l
+    -- A sample says what was so until the next one. Of a queue that is younger than five minutes there is a first one.
+    cross join lateral (
+      (select fold.at - interval '5 minutes' as since, s.* from forgeq.metric_sample s
+       where s.queue = q.name and s.at <= fold.at - interval '5 minutes' order by s.at desc limit 1)
+      union all
+      (select s.at, s.* from forgeq.metric_sample s where s.queue = q.name order by s.at limit 1)
+      limit 1) e
+    cross join lateral (select 60 / extract(epoch from fold.at - e.since)::double precision as per where fold.at > e.since) f) rate on true
   where queue_stats.queues is null or q.name = any (queue_stats.queues)
   order by q.name;
 $$;

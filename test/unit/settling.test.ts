@@ -56,6 +56,22 @@ it("sends the same call again while the database is away, and says once that it 
   ]);
 });
 
+it.each([
+  [
+    "was cancelled at its deadline",
+    Object.assign(new Error("canceling statement due to statement timeout"), { code: "57014" }),
+  ],
+  ["missed its deadline", new Error("Query read timeout")],
+])("says of a statement that %s that it took too long, and not that the database is away", async (_, cause) => {
+  const late = new ForgeqError("database_unavailable", "the database can't be reached", {}, { cause });
+  const s = setupSettling((__, ___, call) => (call <= 2 ? late : null));
+  await s.settled;
+  expect(s.logger.lines.map((line) => (JSON.parse(line) as { message: string }).message)).toEqual([
+    "the database did not answer a statement in time: paused, and trying again",
+    "the database answers in time again",
+  ]);
+});
+
 it("gives up when it is told to, and says what was not written", async () => {
   const s = setupSettling(
     () => outage,

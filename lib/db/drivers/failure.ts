@@ -55,5 +55,14 @@ export const isUnavailable = (error: unknown): boolean => {
   return false;
 };
 
+const TOO_SLOW = /query read timeout/i;
+
+/** A statement was not answered before its deadline, or was cancelled at it: the database is there. */
+export const isTooSlow = (error: unknown): boolean => {
+  for (let cause: unknown = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1)
+    if (sqlState(cause) === "57014" || TOO_SLOW.test(cause.message)) return true;
+  return false;
+};
+
 /** Neon's errors keep the original there. */
 const sourceOf = (error: Error): unknown => (error as { sourceError?: unknown }).sourceError;

@@ -1,5 +1,6 @@
 import { ForgeqError } from "../../core/errors.ts";
 import type { Ended } from "../../db/protocol/settle.ts";
+import { isTooSlow } from "../../db/drivers/failure.ts";
 import type { SettleAndTake } from "../../db/protocol/take.ts";
 import type { Deps } from "../deps.ts";
 import { toAttemptError } from "./attempt.ts";
@@ -36,6 +37,18 @@ export type Settling = <Answer>(
   send: (settles: Settles, alone: boolean) => Promise<Answer>,
 ) => Promise<Settlement<Answer>>;
 
+/** Why statements are not answered, as it is logged once, and when they are again. */
+interface Trouble {
+  readonly begins: string;
+  readonly over: string;
+}
+
+const AWAY: Trouble = { begins: "the database is away", over: "the database is back" };
+const SLOW: Trouble = {
+  begins: "the database did not answer a statement in time",
+  over: "the database answers in time again",
+};
+
 const FIRST_PAUSE_SECONDS = 0.1;
 const UNSTORABLE = "OutcomeRefused";
 
@@ -61,20 +74,21 @@ const insteadOf = (ended: Ended, refusal: ForgeqError): Ended => ({
  */
 export const createSettling = (deps: Deps, options: SettlingOptions): Settling => {
   const { givesUp, longestPauseSeconds, signal, fields } = options;
-  let away = false;
+  let trouble: Trouble | null = null;
 
   const untilAnswered = async <Answer>(send: () => Promise<Answer>): Promise<Answer> => {
     for (let tried = 0; ; tried += 1) {
       try {
         const answer = await send();
-        if (away) deps.logger.info("the database is back", fields);
-        away = false;
+        if (trouble !== null) deps.logger.info(trouble.over, fields);
+        trouble = null;
         return answer;
       } catch (error) {
         if (isRefusal(error) || givesUp()) throw error;
-        if (!away)
-          deps.logger.warn("the database is away: paused, and trying again", { ...fields, reason: reasonOf(error) });
-        away = true;
+        const now = isTooSlow(error) ? SLOW : AWAY;
+        if (trouble !== now)
+          deps.logger.warn(`${now.begins}: paused, and trying again`, { ...fields, reason: reasonOf(error) });
+        trouble = now;
         const pauseSeconds = Math.min(longestPauseSeconds, FIRST_PAUSE_SECONDS * 2 ** tried);
         await deps.sleep(pauseSeconds * (0.5 + deps.random() / 2), signal);
       }

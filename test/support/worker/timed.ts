@@ -4,7 +4,7 @@ import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import type { Deps } from "../../../lib/queue/deps.ts";
 import type { Worker, WorkerOptions } from "../../../lib/queue/worker/worker.ts";
-import { explain } from "../database/explain.ts";
+import { type Cost, explainOnly, NOTHING } from "../database/explain.ts";
 import { createVirtualTime } from "../virtual-time.ts";
 import type { IdentifiedJob } from "../../../lib/core/new-job.ts";
 import type { SetupOptions } from "../queue.ts";
@@ -17,13 +17,9 @@ select 'q' || lpad(n::text, 5, '0'), '{plain}' from generate_series(1, $1::int) 
 
 const YEAR_SECONDS = 365 * 86_400;
 
-interface Take {
+interface Take extends Cost {
   readonly queues: number;
-  readonly buffers: number;
-  readonly walBytes: number;
 }
-
-const NOTHING = { buffers: 0, walBytes: 0 };
 
 /** Workers in virtual time, what they sent, and what ran when. */
 export const setupTimed = async (options: SetupOptions) => {
@@ -43,7 +39,7 @@ export const setupTimed = async (options: SetupOptions) => {
         sent.push(name);
         if (name === "settle_and_take") {
           const { length } = JSON.parse(String(params[2])) as unknown[];
-          const { buffers, walBytes } = explains ? await rolledBack(made.db, text, params) : NOTHING;
+          const { buffers, walBytes } = explains ? await explainOnly(made.db, text, params) : NOTHING;
           takes.push({ queues: length, buffers, walBytes });
         }
         return made.db.query<Row>(text, params);
@@ -77,18 +73,4 @@ export const setupQueues = async (count: number) => {
   );
   await made.db.query("vacuum analyze forgeq.job, forgeq.queue, forgeq.metric_series");
   return { ...made, enqueueIn };
-};
-
-const rolledBack = async (db: Db, text: string, params: readonly unknown[]) => {
-  const ROLL_BACK = new Error("roll back");
-  let cost = NOTHING;
-  await db
-    .transaction(async (tx) => {
-      cost = await explain(tx, text, params);
-      throw ROLL_BACK;
-    })
-    .catch((error: unknown) => {
-      if (error !== ROLL_BACK) throw error;
-    });
-  return cost;
 };
