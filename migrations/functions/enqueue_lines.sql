@@ -56,7 +56,7 @@ begin
       join forgeq.queue q on q.name = worker_queue and q.max_pending is null and not q.paused and not q.waiting
       where t.type = types[1] and coalesce(own_queue, t.queue) = worker_queue and (n = 1 or t.batch_size > 1)
         and (q.name = t.queue and t.series is not null or (q.name = any (t.listed_queues) or t.type = any (q.listed_types))
-          and exists (select from forgeq.metric_series s where s.queue = q.name and s.type = t.type));
+          and forgeq.series_of(q.name, t.type) is not null);
       if found and (of_type.max_in_flight is null or forgeq.has_capacity(worker_queue, n)) then
         claim := ids[1];
         begun := 1;
