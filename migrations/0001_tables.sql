@@ -233,6 +233,13 @@ create unlogged table forgeq.worker_capacity (
 -- Without a policy: only the owner's functions read it, whatever a role may select.
 alter table forgeq.worker_capacity enable row level security;
 
+-- One row, where there are many queues: what the last look for due queues found. Nothing to log: after a crash of the server somebody looks again.
+create unlogged table forgeq.queue_look (
+  one boolean primary key default true check (one),
+  looked_at timestamptz not null,
+  due text[] not null
+) with (fillfactor = 20);
+
 -- Schedules: cron rules that enqueue a job at each slot. The slots are computed in TypeScript (lib/core/slots.ts); functions/fire_schedules.sql enqueues
 -- the jobs of each slot, once.
 create table forgeq.schedule (

@@ -56,8 +56,8 @@ begin
       from forgeq.job_type t
       join forgeq.queue q on q.name = worker_queue and q.max_pending is null and not q.paused and not q.waiting
       where t.type = types[1] and coalesce(own_queue, t.queue) = worker_queue and (n = 1 or t.batch_size > 1)
-        and (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types))
-        and current_setting('transaction_isolation') = 'read committed';
+        and (q.name = t.queue and t.series is not null or (q.name = any (t.listed_queues) or t.type = any (q.listed_types))
+          and forgeq.series_of(q.name, t.type) is not null) and current_setting('transaction_isolation') = 'read committed';
       simple := found and (of_type.max_in_flight is null or of_type.seq is not null);
       claim := case when simple then ids[1] end;
       begun := simple::int;
@@ -65,8 +65,7 @@ begin
   end if;
   if fresh and not simple and not several then
     select t.priority, t.max_attempts, t.lease_seconds, t.queue, null::int as max_in_flight, t.series, m.active into of_type
-    from forgeq.job_type t
-    cross join forgeq.metric_state m
+    from forgeq.job_type t cross join forgeq.metric_state m
     where t.type = types[1] and t.series is not null and (own_queue is null or own_queue = t.queue);
     simple := found;
     if not simple and own_queue is not null then

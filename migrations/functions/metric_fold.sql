@@ -72,18 +72,7 @@ begin
   update forgeq.metric_state m
   set folded_before = before, folded_at = now_at, active = case when idle is null then m.active else 1 - m.active end;
 
-  delete from forgeq.metric_sample s where s.at < now_at - interval '1 hour';
-  insert into forgeq.metric_sample (at, queue, enqueued, completed, failed, dead)
-  select now_at, q.name,
-         coalesce(sum(n.value) filter (where n.name in ('enqueued', 'retried')), 0),
-         coalesce(sum(n.value) filter (where n.name = 'finished_completed'), 0),
-         coalesce(sum(n.value) filter (where n.name in ('ended_retry', 'ended_dead', 'ended_timed_out', 'ended_lease_expired')), 0),
-         coalesce(sum(n.value) filter (where n.name = 'finished_dead'), 0)
-  from forgeq.queue q
-  left join forgeq.metric_now n on n.queue = q.name
-  group by q.name
-  on conflict (queue, at) do update
-  set enqueued = excluded.enqueued, completed = excluded.completed, failed = excluded.failed, dead = excluded.dead;
+  perform forgeq.sample_queues(now_at);
   return true;
 end
 $$;

@@ -19,6 +19,8 @@ const INVARIANTS: Record<string, string> = {
     where not exists (select from forgeq.job j where j.id = k.job_id and j.type = k.type and j.unique_key = k.key)`,
   "a live job without its unique key": `select j.id from forgeq.job j where j.unique_key is not null
     and not exists (select from forgeq.unique_key k where k.type = j.type and k.key = j.unique_key and k.job_id = j.id)`,
+  "a live job whose queue and type have no series": `select j.id from forgeq.job j
+    where not exists (select from forgeq.metric_series s where s.queue = j.queue and s.type = j.type)`,
   "a queue above its limit": `select q.name as id from forgeq.queue q
     where (select sum(l.open_jobs) from forgeq.lease l where l.queue = q.name) > q.max_in_flight`,
   "an attempt counted wrongly": `
