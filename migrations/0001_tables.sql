@@ -53,7 +53,8 @@ create table forgeq.job (
   run_at timestamptz not null,
   -- Null where it equals run_at; whoever moves run_at sets it.
   created_at timestamptz,
-  life smallint not null default 1,
+  -- Null is 1.
+  life int,
   priority smallint not null,
   max_attempts smallint not null,
   -- Null is 0.
@@ -288,7 +289,7 @@ create view forgeq.jobs as
 select job.id, job.type, job.queue,
        case when lease.began_at is not null then 'running' when job.claim_id is not null then 'leased'
             when job.run_at > now() then 'scheduled' else 'pending' end as state,
-       job.priority, job.attempt, job.max_attempts, job.life, coalesce(job.created_at, job.run_at) as created_at, job.run_at,
+       job.priority, job.attempt, job.max_attempts, coalesce(job.life, 1) as life, coalesce(job.created_at, job.run_at) as created_at, job.run_at,
        null::timestamptz as finished_at, job.payload::jsonb, null::jsonb as result, null::jsonb as error
 from forgeq.job
 left join forgeq.lease on lease.claim_id = job.claim_id and job.id = any (lease.job_ids)

@@ -24,7 +24,8 @@ begin
 
   outcome := 'busy';
   if seen.claim_id is null then
-    select j.ctid as tid, j.life, j.attempt into held from forgeq.job j where j.id = cancel.id and j.claim_id is null for update skip locked;
+    select j.ctid as tid, coalesce(j.life, 1) as life, j.attempt into held
+    from forgeq.job j where j.id = cancel.id and j.claim_id is null for update skip locked;
     if found then
       last_error := (select a.error from forgeq.job_attempt a where a.job_id = cancel.id and a.life = held.life order by a.ended_at desc limit 1);
       perform forgeq.finish_jobs(array[held.tid], null, array[cancel.id], '{cancelled}', array[null::jsonb], array[last_error], array[held.attempt],

@@ -11,14 +11,20 @@ as $$
     select c.queue, c.type, c.tally from forgeq.lease_closed c where c.xid >= since and (before is null or c.xid < before)
     union all
     select l.queue, l.type, l.tally from forgeq.lease l where before is null and l.tally <> ''),
-  ends as (
+  entries as (
     select t.queue, t.type, get_byte(t.tally, o) >> 4 as state, get_byte(t.tally, o) & 15 as outcome,
-           ('x' || encode(substring(t.tally from o + 2 for 4), 'hex'))::bit(32)::int as wait_ms,
-           ('x' || encode(substring(t.tally from o + 6 for 4), 'hex'))::bit(32)::int as run_ms
+           ('x' || encode(substring(t.tally from o + 2 for 4), 'hex'))::bit(32)::int as wait,
+           ('x' || encode(substring(t.tally from o + 6 for 4), 'hex'))::bit(32)::int as run
     from tallies t
     cross join lateral generate_series(0, length(t.tally) - 9, 9) as o),
+  ends as (
+    -- Seconds where it is negative: see elapsed_ms.
+    select n.queue, n.type, n.state, n.outcome, n.wait <> -1 as ran,
+           case when n.wait < -1 then n.wait * -1000::bigint else n.wait end as wait_ms,
+           case when n.run < -1 then n.run * -1000::bigint else n.run end as run_ms
+    from entries n),
   counted as (
-    select e.queue, e.type, e.state, e.outcome, e.wait_ms >= 0 as ran,
+    select e.queue, e.type, e.state, e.outcome, e.ran,
            -- A bound belongs to its bucket, so the thresholds are one millisecond above.
            width_bucket(e.wait_ms, array[51, 101, 251, 501, 1001, 2501, 5001, 10001, 30001, 60001, 120001, 300001, 600001, 1800001, 3600001]) as wait_bucket,
            width_bucket(e.run_ms, array[6, 11, 26, 51, 101, 251, 501, 1001, 2501, 5001, 10001, 30001, 60001, 120001, 300001, 600001, 900001]) as run_bucket,

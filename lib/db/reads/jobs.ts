@@ -52,10 +52,10 @@ select j.id, j.type, j.queue,
        j.priority, j.payload, coalesce(j.metadata, '{}') as metadata, j.unique_key as "uniqueKey", j.attempt, j.max_attempts as "maxAttempts",
        l.progress -> (j.id::text) as progress, coalesce(j.created_at, j.run_at) as "createdAt", j.run_at as "runAt",
        coalesce(l.began_at, (select a.began_at from forgeq.job_attempt a
-         where a.job_id = j.id and a.life = j.life and a.began_at is not null order by a.ended_at desc limit 1)) as "startedAt",
+         where a.job_id = j.id and a.life = coalesce(j.life, 1) and a.began_at is not null order by a.ended_at desc limit 1)) as "startedAt",
        null::timestamptz as "finishedAt", null::jsonb as result,
-       (select a.error from forgeq.job_attempt a where a.job_id = j.id and a.life = j.life order by a.ended_at desc limit 1) as error,
-       j.life, l.id as "leaseId"
+       (select a.error from forgeq.job_attempt a where a.job_id = j.id and a.life = coalesce(j.life, 1) order by a.ended_at desc limit 1) as error,
+       coalesce(j.life, 1) as life, l.id as "leaseId"
 from (select coalesce($1::timestamptz, clock_timestamp()) as now) clock
 cross join forgeq.job j
 left join forgeq.lease l on l.claim_id = j.claim_id and j.id = any (l.job_ids)`;
