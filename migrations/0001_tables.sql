@@ -255,21 +255,36 @@ create table forgeq.metric_total (
   primary key (series, name)
 ) with (fillfactor = 50);
 
--- Append-only, one row per call and series: 'e'nqueued, 'r'etried by hand, 'c'ancelled without a lease, 'm'ended by repair.
--- Writers use the active one; the tick folds the other, truncates it and makes it the active one.
+-- A ring of eight. Append-only, one row per call and series: 'e'nqueued, 'r'etried by hand, 'c'ancelled without a lease, 'm'ended by repair.
+-- Writers use the active side. The tick folds and truncates the others, and makes the next one active. A transaction that has written and stays open keeps
+-- one side, and the tick goes on with the others.
 create table forgeq.metric_delta_0 (
   series int not null,
   kind "char" not null,
   jobs int not null
 );
 create table forgeq.metric_delta_1 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_2 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_3 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_4 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_5 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_6 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_7 (like forgeq.metric_delta_0 including all);
 
--- One row. Every closed lease of a transaction before `folded_before` is in metric_total, and none of a later one.
+-- One row: how far the tables of leases have been worked through. What it says keeps reads short while a transaction of somebody else stays open.
 create table forgeq.metric_state (
   one boolean primary key default true check (one),
-  active smallint not null default 0 check (active in (0, 1)),
-  folded_before xid8 not null default pg_current_xact_id(),
-  folded_at timestamptz not null default now()
+  active smallint not null default 0 check (active between 0 and 7),
+  -- Every closed lease of a transaction that is visible in it is in metric_total, and no other.
+  snap pg_snapshot not null default pg_current_snapshot(),
+  folded_at timestamptz not null default now(),
+  -- Open leases with an id below `open_from` are in `open_before`, at most 100. See functions/metric_open.sql.
+  open_from uuid not null default '00000000-0000-0000-0000-000000000000',
+  open_before uuid[] not null default '{}',
+  all_seen_at timestamptz not null default now(),
+  -- Closed leases of transactions before `purged_before` are gone, but for those of `left_behind`. See functions/purge_closed_leases.sql.
+  purged_before xid8 not null default '0',
+  left_behind xid8[] not null default '{}'
 ) with (fillfactor = 20);
 insert into forgeq.metric_state default values;
 

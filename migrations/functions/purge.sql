@@ -48,17 +48,7 @@ begin
     get diagnostics n = row_count;
     jobs := jobs + n;
   end loop;
-  -- The oldest, but none that metric_fold has not counted.
-  delete from forgeq.lease_closed
-  where ctid = any (array(
-    select ctid from forgeq.lease_closed
-    where ctid = any (array(
-      select c.ctid from (
-        select ctid, closed_at from forgeq.lease_closed
-        where xid < (select folded_before from forgeq.metric_state) order by xid limit max_rows) c
-      where c.closed_at < now_at - interval '10 minutes'))
-    for update skip locked));
-  get diagnostics leases = row_count;
+  leases := forgeq.purge_closed_leases(max_rows, now_at);
   more := jobs >= max_rows or leases >= max_rows;
   return next;
 end
