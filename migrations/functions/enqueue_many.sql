@@ -29,11 +29,12 @@ declare
   existing jsonb := '{}';
   stored_queues text[] := '{}';
   stored_types text[] := '{}';
+  seen pg_snapshot;
 begin
   select min(i.n) filter (where t.type is null) - 1 as unknown_index,
          (array_agg(i.type order by i.n) filter (where t.type is null))[1] as unknown_type,
          min(i.n) filter (where (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types)) is not true) as misplaced,
-         bool_or(i.id is null) as lacks_ids, bool_or(q.max_pending is not null) as limited,
+         bool_or(i.id is null) as lacks_ids, bool_or(q.max_pending is not null) as limited, not fresh and bool_or(not q.keep_completed) as forgets,
          bool_or(i.unique_key is not null) as keyed, coalesce(bool_or(i.run_at is not null or i.delay_seconds is not null), false) as timed
   into survey
   from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text, run_at text, delay_seconds text)) with ordinality
@@ -47,14 +48,7 @@ begin
   end if;
 
   if survey.misplaced is not null then
-    select i.type, coalesce(i.queue, t.queue) as queue, q.name is not null as there into bad
-    from rows from (jsonb_to_recordset(jobs) as (type text, queue text)) with ordinality as i(type, queue, n)
-    join forgeq.job_type t on t.type = i.type
-    left join forgeq.queue q on q.name = coalesce(i.queue, t.queue)
-    where i.n = survey.misplaced;
-    raise exception using errcode = 'FQ006', detail = json_build_object('index', survey.misplaced - 1, 'queue', bad.queue),
-      message = case when bad.there then format('jobs of type %s may not go to the queue %s: neither the type nor an operator lists it', bad.type, bad.queue)
-                     else format('there is no queue %s', bad.queue) end;
+    perform forgeq.refuse_queue(jobs, survey.misplaced);
   end if;
 
   if survey.timed then
@@ -65,13 +59,18 @@ begin
     jobs := (select jsonb_agg(jsonb_build_object('id', forgeq.uuid_v7()) || j order by n) from jsonb_array_elements(jobs) with ordinality as e(j, n));
   end if;
 
+  if survey.forgets then
+    seen := pg_current_snapshot();
+    existing := forgeq.existing_completed(jobs, now_at);
+  end if;
+
   if survey.limited then
     -- A call that is sent again adds nothing to a queue that it filled itself.
     select q.name, q.max_pending, min(i.n) - 1 as index into bad
     from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text)) with ordinality as i(id, type, queue, unique_key, n)
     join forgeq.job_type t on t.type = i.type
     join forgeq.queue q on q.name = coalesce(i.queue, t.queue) and q.max_pending is not null
-    where not exists (select from forgeq.unique_key k where k.type = i.type and k.key = i.unique_key)
+    where not existing ? i.id::text and not exists (select from forgeq.unique_key k where k.type = i.type and k.key = i.unique_key)
       and (fresh or not exists (select from forgeq.job j where j.id = i.id) and not exists (select from forgeq.job_history h where h.id = i.id))
     group by q.name, q.max_pending
     having count(*) + (select count(*) from (
@@ -139,7 +138,8 @@ begin
       returning j.id, j.id, true, j.queue, j.priority, j.max_attempts, j.run_at, now_at
       into requested_id, id, created, queue, priority, max_attempts, run_at, created_at;
       -- Looked up after the insert: a job that was live before it made a conflict, one that had ended is seen here.
-      if found and not exists (select from forgeq.job_history h where h.id = item.id) then
+      if found and not exists (select from forgeq.job_history h where h.id = item.id)
+        and not (survey.forgets and exists (select from forgeq.completed_lately(array[item.id], now_at, seen))) then
         stored_queues := stored_queues || queue;
         stored_types := stored_types || item.type;
         return next;

@@ -14,6 +14,8 @@ declare
   h record;
   live_life int;
   made boolean;
+  forgets boolean;
+  seen constant pg_snapshot := pg_current_snapshot();
 begin
   select coalesce(j.life, 1) into live_life from forgeq.job j where j.id = retry.id;
   if found then
@@ -22,7 +24,10 @@ begin
     return;
   end if;
   select p.* into h from forgeq.job_history p where p.id = retry.id order by p.life desc limit 1;
-  outcome := case when not found then 'not_found' when h.life = retry.life + 1 then 'retried' when h.life <> retry.life then 'stale'
+  forgets := exists (select from forgeq.queue q where q.name = h.queue and not q.keep_completed);
+  outcome := case when h.id is null then 'not_found' when h.life = retry.life + 1 then 'retried' when h.life <> retry.life then 'stale'
+                  -- The next life has completed, and left no trace in the history.
+                  when forgets and exists (select from forgeq.completed_lately(array[h.id], now_at) c where c.completed_at >= h.finished_at) then 'retried'
                   when h.payload is null then 'payload_gone'
                   -- The type is read for its table's lock: delete_queue waits for whoever has found the queue. See there.
                   when not exists (select from forgeq.queue q left join forgeq.job_type t on t.type = h.type where q.name = h.queue) then 'queue_gone' end;
@@ -50,7 +55,8 @@ begin
   on conflict (id) do nothing;
   made := found;
   -- Two retries of one life raced: the other one made it, and it may even have ended; only one new life exists.
-  if made and exists (select from forgeq.job_history p where p.id = h.id and p.life > h.life) then
+  if made and (exists (select from forgeq.job_history p where p.id = h.id and p.life > h.life)
+    or forgets and exists (select from forgeq.completed_lately(array[h.id], now_at, seen))) then
     raise exception 'forgeq: job % was retried meanwhile', h.id using errcode = '40001';
   end if;
   if made then
