@@ -3,17 +3,20 @@ import { createHandler } from "../../../functions/enqueue.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
 import { enqueueJobs } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
-import { DRIVERS, neonOf } from "../../support/database/drivers.ts";
+import { type Driver, neonOf } from "../../support/database/drivers.ts";
 import { startProxy } from "../../support/database/proxy.ts";
 import { ALL_SCOPES, send } from "../../support/http/http.ts";
 import { plain, unlimited } from "../../support/queue.ts";
 import { setupWorkers, until } from "../../support/worker/worker.ts";
 
 /** By hand: FORGEQ_LOST_ENQUEUES=2000. */
-const JOBS = Number(process.env.FORGEQ_LOST_ENQUEUES ?? 300);
+const BY_HAND = process.env.FORGEQ_LOST_ENQUEUES;
+/** Over HTTP, and in a queue that keeps its jobs, as a check of the others. */
+const FEW = Number(BY_HAND ?? 60);
+const JOBS = Number(BY_HAND ?? 300);
 
 /** A worker that counts how often each job runs, and a caller whose every second answer of an enqueue is lost. */
-const scene = async (driver: (typeof DRIVERS)[number], keepCompleted: boolean) => {
+const scene = async (driver: Driver, keepCompleted: boolean) => {
   const s = await setupWorkers({ queues: [{ ...unlimited, keepCompleted }] });
   const target = driver === "pg" ? null : await neonOf(s.url);
   const proxy = await startProxy(target?.port ?? Number(new URL(s.url).port));
@@ -30,18 +33,22 @@ const scene = async (driver: (typeof DRIVERS)[number], keepCompleted: boolean) =
 const finish = async ({ db, ran, proxy, close }: Awaited<ReturnType<typeof scene>>, ids: readonly string[]) => {
   await until(async () => (await db.query("select from forgeq.job limit 1")).length === 0);
   await close();
-  expect(proxy.lost()).toBe(Math.floor(JOBS / 2));
-  expect(new Set(ids).size).toBe(JOBS);
+  expect(proxy.lost()).toBe(Math.floor(ids.length / 2));
   expect(Object.fromEntries(ran)).toEqual(Object.fromEntries(ids.map((id) => [id, 1])));
 };
 
-it.each(DRIVERS.flatMap((driver) => [true, false].map((keepCompleted) => ({ driver, keepCompleted }))))(
-  "runs each job once whose every second answer is lost: over $driver, completed jobs kept: $keepCompleted",
+it.each([
+  { driver: "pg", keepCompleted: false, jobs: JOBS },
+  { driver: "pg", keepCompleted: true, jobs: FEW },
+  { driver: "neon", keepCompleted: false, jobs: FEW },
+  { driver: "neon", keepCompleted: true, jobs: FEW },
+] as const)(
+  "runs each of $jobs jobs once whose every second answer is lost: over $driver, completed jobs kept: $keepCompleted",
   { timeout: 600_000 },
-  async ({ driver, keepCompleted }) => {
+  async ({ driver, keepCompleted, jobs }) => {
     const s = await scene(driver, keepCompleted);
     const ids: string[] = [];
-    for (let n = 0; n < JOBS; n += 1) {
+    for (let n = 0; n < jobs; n += 1) {
       s.lose(n);
       const [answer] = await enqueueJobs(s.deps, [{ type: "plain", payload: { n } }]);
       expect(answer).toMatchObject({ created: true });
@@ -55,7 +62,7 @@ it("runs each job once of POST /jobs with the caller's id, sent twice, completed
   const s = await scene("pg", false);
   const handler = createHandler(s.deps, ALL_SCOPES, [plain]);
   const ids: string[] = [];
-  for (let n = 0; n < JOBS; n += 1) {
+  for (let n = 0; n < FEW; n += 1) {
     s.lose(n);
     const id = uuidV7();
     const post = () => send(handler, { path: "/jobs", body: { id, type: "plain", payload: { n } } });
