@@ -21,7 +21,9 @@ const scene = async (driver: Driver, keepCompleted: boolean) => {
   const target = driver === "pg" ? null : await neonOf(s.url);
   const proxy = await startProxy(target?.port ?? Number(new URL(s.url).port));
   const db = await connectDb(
-    target === null ? { url: proxy.through(s.url) } : { url: s.url, driver, fetchEndpoint: proxy.through(target.fetchEndpoint) },
+    target === null
+      ? { url: proxy.through(s.url) }
+      : { url: s.url, driver, fetchEndpoint: proxy.through(target.fetchEndpoint) },
   );
   const ran = new Map<string, number>();
   s.start((_, job) => Promise.resolve(void ran.set(job.id, (ran.get(job.id) ?? 0) + 1)));
@@ -58,18 +60,22 @@ it.each([
   },
 );
 
-it("runs each job once of POST /jobs with the caller's id, sent twice, completed jobs not kept", { timeout: 600_000 }, async () => {
-  const s = await scene("pg", false);
-  const handler = createHandler(s.deps, ALL_SCOPES, [plain]);
-  const ids: string[] = [];
-  for (let n = 0; n < FEW; n += 1) {
-    s.lose(n);
-    const id = uuidV7();
-    const post = () => send(handler, { path: "/jobs", body: { id, type: "plain", payload: { n } } });
-    expect([200, 201]).toContain((await post()).status);
-    await until(() => s.ran.has(id));
-    expect(await post()).toMatchObject({ status: 200, body: { id } });
-    ids.push(id);
-  }
-  await finish(s, ids);
-});
+it(
+  "runs each job once of POST /jobs with the caller's id, sent twice, completed jobs not kept",
+  { timeout: 600_000 },
+  async () => {
+    const s = await scene("pg", false);
+    const handler = createHandler(s.deps, ALL_SCOPES, [plain]);
+    const ids: string[] = [];
+    for (let n = 0; n < FEW; n += 1) {
+      s.lose(n);
+      const id = uuidV7();
+      const post = () => send(handler, { path: "/jobs", body: { id, type: "plain", payload: { n } } });
+      expect([200, 201]).toContain((await post()).status);
+      await until(() => s.ran.has(id));
+      expect(await post()).toMatchObject({ status: 200, body: { id } });
+      ids.push(id);
+    }
+    await finish(s, ids);
+  },
+);

@@ -11,7 +11,9 @@ it("gives a job as many lives as an integer has", async () => {
   const [id] = await queue.enqueue();
   await queue.settle(await queue.lease(), "dead", { error: { name: "Error", message: "no" } });
   await db.query("update forgeq.job_history set life = 40000");
-  expect(await db.query("select outcome from forgeq.retry($1, 40000, $2)", [id, at(1)])).toEqual([{ outcome: "retried" }]);
+  expect(await db.query("select outcome from forgeq.retry($1, 40000, $2)", [id, at(1)])).toEqual([
+    { outcome: "retried" },
+  ]);
   moveTo(1);
   expect(await queue.get(id!)).toMatchObject({ life: 40_001, state: "pending" });
   await queue.settle(await queue.lease(), "completed");

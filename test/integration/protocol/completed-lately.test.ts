@@ -15,7 +15,12 @@ const item = (id: string, n = 0) => ({ id, type: "plain", payload: { n } });
 
 /** Sent again: false where the job was there already. */
 const createdAgain = async (s: Setup, ids: readonly string[], at: Date): Promise<boolean[]> => {
-  const rows = await enqueueMany(s.db, ids.map((id) => item(id)), false, at);
+  const rows = await enqueueMany(
+    s.db,
+    ids.map((id) => item(id)),
+    false,
+    at,
+  );
   return ids.map((id) => rows.find((row) => row.requestedId === id)!.created);
 };
 
@@ -65,7 +70,9 @@ describe("an enqueue that is sent again, in a queue that keeps no completed jobs
       again = createdAgain(s, [id], s.at(0));
       again.catch(() => undefined);
       await expect
-        .poll(() => s.db.query("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"))
+        .poll(() =>
+          s.db.query("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"),
+        )
         .toHaveLength(1);
     });
     expect(await again).toEqual([false]);
@@ -78,7 +85,9 @@ describe("an enqueue that is sent again, in a queue that keeps no completed jobs
     const [id = ""] = await s.queue.enqueue(1);
     await s.queue.settle(await s.queue.lease(), "completed");
     await s.queue.enqueue(1);
-    await expect(enqueueMany(s.db, [{ ...item(id), type: "other" }], false, s.at(1))).rejects.toMatchObject({ code: "id_conflict" });
+    await expect(enqueueMany(s.db, [{ ...item(id), type: "other" }], false, s.at(1))).rejects.toMatchObject({
+      code: "id_conflict",
+    });
     expect(await createdAgain(s, [id], s.at(1))).toEqual([false]);
   });
 
@@ -100,7 +109,8 @@ describe("an enqueue that is sent again, in a queue that keeps no completed jobs
     const s = await forgetting();
     const [id] = await s.queue.enqueue(1);
     await s.queue.settle(await s.queue.lease(), "dead", { error: { name: "Error", message: "no" } });
-    const retry = async (second: number) => (await s.db.query("select outcome from forgeq.retry($1, 1, $2)", [id, s.at(second)]))[0];
+    const retry = async (second: number) =>
+      (await s.db.query("select outcome from forgeq.retry($1, 1, $2)", [id, s.at(second)]))[0];
     s.moveTo(5);
     expect(await retry(5)).toEqual({ outcome: "retried" });
     await s.queue.settle(await s.queue.lease(), "completed");
@@ -138,21 +148,30 @@ it.each([1, 10, 100])("writes at most 48 bytes a job for it, in leases of %i", a
   expect(remembered - forgotten).toBeLessThanOrEqual(48);
 });
 
-it.each([10, 100, 500])("reads at most 6,000 buffers among 1,200,000 completed jobs, in leases of %i", async (jobs) => {
-  const s = await forgetting();
-  await s.db.query(
-    `insert into forgeq.lease_closed (id, claim_id, begun_by, closed_at, expires_at, xid, ordinal, jobs, queue, type, reason, outcomes, tally, completed)
-     select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), $1::timestamptz - interval '590 seconds' * (1 - lease.n / $2::float8), $1, (3 + lease.n * 100 / $2)::text::xid8, 1, $3,
-       'plain', 'plain', 'settled', '"completed"', (select string_agg('\\x11'::bytea || int4send((random() * 5000)::int + i % 2) || int4send(20), '') from generate_series(lease.n, lease.n + $3 - 1) as i),
-       (select string_agg(int8send((random() * 9e18)::bigint + i), '') from generate_series(lease.n, lease.n + $3 - 1) as i)
-     from generate_series(1, $2::int) as lease(n)`,
-    [s.at(0), 1_200_000 / jobs, jobs],
-  );
-  await s.db.query("analyze forgeq.lease_closed");
-  const call = "select * from forgeq.enqueue_many(jsonb_build_array(jsonb_build_object('id', forgeq.uuid_v7(), 'type', 'plain', 'payload', '{}'::jsonb)), false, $1)";
-  // The first call on a connection reads the catalog, too.
-  await buffersOf(s.db, call, [s.at(0)]);
-  const { buffers, temporary } = await buffersOf(s.db, call, [s.at(0)]);
-  expect(buffers).toBeLessThanOrEqual(6_000);
-  expect(temporary).toBe(0);
-}, 120_000);
+it.each([10, 100, 500])(
+  "reads at most 6,000 buffers among 1,200,000 completed jobs, in leases of %i",
+  async (jobs) => {
+    const s = await forgetting();
+    await s.db.query(
+      `insert into forgeq.lease_closed
+         (id, claim_id, begun_by, closed_at, expires_at, xid, ordinal, jobs, queue, type, reason, outcomes, tally, completed)
+       select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), $1::timestamptz - interval '590 seconds' * (1 - lease.n / $2::float8), $1,
+         (3 + lease.n * 100 / $2)::text::xid8, 1, $3, 'plain', 'plain', 'settled', '"completed"', job.tally, job.hashes
+       from generate_series(1, $2::int) as lease(n)
+       cross join lateral (
+         select string_agg('\\x11'::bytea || int4send((random() * 5000)::int) || int4send(20), '') as tally,
+                string_agg(int8send((random() * 9e18)::bigint), '') as hashes
+         from generate_series(lease.n, lease.n + $3 - 1)) job`,
+      [s.at(0), 1_200_000 / jobs, jobs],
+    );
+    await s.db.query("analyze forgeq.lease_closed");
+    const call =
+      "select * from forgeq.enqueue_many(jsonb_build_array(jsonb_build_object('id', forgeq.uuid_v7(), 'type', 'plain', 'payload', '{}'::jsonb)), false, $1)";
+    // The first call on a connection reads the catalog, too.
+    await buffersOf(s.db, call, [s.at(0)]);
+    const { buffers, temporary } = await buffersOf(s.db, call, [s.at(0)]);
+    expect(buffers).toBeLessThanOrEqual(6_000);
+    expect(temporary).toBe(0);
+  },
+  120_000,
+);
