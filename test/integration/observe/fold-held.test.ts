@@ -11,15 +11,15 @@ import { setup, type Setup } from "../../support/queue.ts";
 /** By hand: FORGEQ_HELD_JOBS=300000. */
 const JOBS = Number(process.env.FORGEQ_HELD_JOBS ?? 12_000);
 const JOBS_A_CALL = 20;
-const CALLS_A_FOLD = 200;
+const JOBS_A_FOLD = 4_000;
 /** Of each transaction that is under way, closed leases are looked up in the index: of four that are held. */
 const LOOK_UPS = 4 * 2;
 
-/** A call stores jobs, takes them, settles them, and commits; sometimes the counters are folded. Ids are those of a minute ago, so no lease is a recent one. */
+/** A call stores jobs, takes them, settles them, and commits; halfway the counters are folded. Ids are those of a minute ago, so no lease is a recent one. */
 const WORK = `create or replace function forgeq.uuid_v7() returns uuid language sql volatile as $$
   select (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint - 60000), 12, '0') || '7' || substr(md5(random()::text), 1, 3) || '8'
     || substr(md5(random()::text), 1, 15))::uuid $$;
-create procedure work(jobs int, a_call int, a_fold int) language plpgsql as $$
+create procedure work(jobs int, a_call int) language plpgsql as $$
 declare
   me uuid := gen_random_uuid();
   took record;
@@ -33,7 +33,7 @@ begin
     where answer is not null;
     perform forgeq.settle(took.lease::uuid, me, '"completed"');
     commit;
-    if n % a_fold = a_fold / 2 then
+    if n = jobs / a_call / 2 then
       perform forgeq.metric_fold();
       commit;
     end if;
@@ -100,7 +100,8 @@ it(
       await db.query(WORK);
     }
     const release = await hold(beside);
-    for (const { db } of [alone, beside]) await db.query(`call work(${JOBS}, ${JOBS_A_CALL}, ${CALLS_A_FOLD})`);
+    for (let done = 0; done < JOBS; done += JOBS_A_FOLD)
+      for (const { db } of [alone, beside]) await db.query(`call work(${JOBS_A_FOLD}, ${JOBS_A_CALL})`);
     const [without, held] = [await costOf(alone.db), await costOf(beside.db)];
     if (process.env.FORGEQ_HELD_JOBS !== undefined) console.log({ without, held });
 
