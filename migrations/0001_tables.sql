@@ -61,7 +61,8 @@ create table forgeq.job (
   run_at timestamptz not null,
   -- Null where it equals run_at; whoever moves run_at sets it.
   created_at timestamptz,
-  life smallint not null default 1,
+  -- Null is 1.
+  life int,
   priority smallint not null,
   max_attempts smallint not null,
   -- Null is 0.
@@ -136,22 +137,27 @@ create table forgeq.lease_mark (
 );
 
 -- Closed leases, for ten minutes: a call that is sent again finds its first answer here.
+-- Columns of a fixed width come first, as in forgeq.job: nothing is padded.
 create table forgeq.lease_closed (
   id uuid primary key,
   claim_id uuid not null,
-  ordinal int not null,
-  queue text not null,
-  type text not null,
-  jobs int not null,
+  begun_by uuid,
   closed_at timestamptz not null,
   expires_at timestamptz not null,
-  begun_by uuid,
+  xid xid8 not null default pg_current_xact_id(),
+  ordinal int not null,
+  jobs int not null,
+  queue text not null,
+  type text not null,
   reason text not null,
   -- {job id: state}, or one state as a string when all jobs of the lease ended alike in one call.
   outcomes jsonb not null,
   tally bytea not null default '',
-  xid xid8 not null default pg_current_xact_id()
+  -- Where all jobs completed in one call, and their queue keeps no completed jobs: 8 bytes of each, hashed from its id. See functions/completed_lately.sql.
+  completed bytea not null default ''
 );
+-- Kept in the row, where reading it costs least; hashes do not compress.
+alter table forgeq.lease_closed alter column completed set storage main;
 create index lease_closed_claim on forgeq.lease_closed (claim_id);
 -- The order of xids is the order of time for purge, too: one index serves purge and metric_fold.
 create index lease_closed_xid on forgeq.lease_closed (xid);
@@ -305,21 +311,36 @@ create table forgeq.metric_total (
   primary key (series, name)
 ) with (fillfactor = 50);
 
--- Append-only, one row per call and series: 'e'nqueued, 'r'etried by hand, 'c'ancelled without a lease, 'm'ended by repair.
--- Writers use the active one; the tick folds the other, truncates it and makes it the active one.
+-- A ring of eight. Append-only, one row per call and series: 'e'nqueued, 'r'etried by hand, 'c'ancelled without a lease, 'm'ended by repair.
+-- Writers use the active side. The tick folds and truncates the others, and makes the next one active. A transaction that has written and stays open keeps
+-- one side, and the tick goes on with the others.
 create table forgeq.metric_delta_0 (
   series int not null,
   kind "char" not null,
   jobs int not null
 );
 create table forgeq.metric_delta_1 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_2 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_3 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_4 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_5 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_6 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_7 (like forgeq.metric_delta_0 including all);
 
--- One row. Every closed lease of a transaction before `folded_before` is in metric_total, and none of a later one.
+-- One row: how far the tables of leases have been worked through. What it says keeps reads short while a transaction of somebody else stays open.
 create table forgeq.metric_state (
   one boolean primary key default true check (one),
-  active smallint not null default 0 check (active in (0, 1)),
-  folded_before xid8 not null default pg_current_xact_id(),
-  folded_at timestamptz not null default now()
+  active smallint not null default 0 check (active between 0 and 7),
+  -- Every closed lease of a transaction that is visible in it is in metric_total, and no other.
+  snap pg_snapshot not null default pg_current_snapshot(),
+  folded_at timestamptz not null default now(),
+  -- Open leases with an id below `open_from` are in `open_before`, at most 100. See functions/metric_open.sql.
+  open_from uuid not null default '00000000-0000-0000-0000-000000000000',
+  open_before uuid[] not null default '{}',
+  all_seen_at timestamptz not null default now(),
+  -- Closed leases of transactions before `purged_before` are gone, but for those of `left_behind`. See functions/purge_closed_leases.sql.
+  purged_before xid8 not null default '0',
+  left_behind xid8[] not null default '{}'
 ) with (fillfactor = 20);
 insert into forgeq.metric_state default values;
 
@@ -346,7 +367,7 @@ create view forgeq.jobs as
 select job.id, job.type, job.queue,
        case when lease.began_at is not null then 'running' when job.claim_id is not null then 'leased'
             when job.run_at > now() then 'scheduled' else 'pending' end as state,
-       job.priority, job.attempt, job.max_attempts, job.life, coalesce(job.created_at, job.run_at) as created_at, job.run_at,
+       job.priority, job.attempt, job.max_attempts, coalesce(job.life, 1) as life, coalesce(job.created_at, job.run_at) as created_at, job.run_at,
        null::timestamptz as finished_at, job.payload::jsonb, null::jsonb as result, null::jsonb as error
 from forgeq.job
 left join forgeq.lease on lease.claim_id = job.claim_id and job.id = any (lease.job_ids)

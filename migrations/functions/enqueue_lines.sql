@@ -144,10 +144,8 @@ begin
     end if;
   elsif several then
     perform forgeq.metric_add_each(of_type.series, 'e', counts);
-  elsif n > 0 and of_type.active = 0 then
-    insert into forgeq.metric_delta_0 (series, kind, jobs) values (of_type.series, 'e', n);
   elsif n > 0 then
-    insert into forgeq.metric_delta_1 (series, kind, jobs) values (of_type.series, 'e', n);
+    n := forgeq.metric_append(of_type.active, of_type.series, 'e', n);
   end if;
 
   if timed then

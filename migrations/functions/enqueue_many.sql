@@ -29,11 +29,13 @@ declare
   existing jsonb := '{}';
   stored_ids uuid[] := '{}';
   finished uuid[] := '{}';
+  seen pg_snapshot;
 begin
   select min(i.n) filter (where t.type is null) - 1 as unknown_index,
          (array_agg(i.type order by i.n) filter (where t.type is null))[1] as unknown_type,
          min(i.n) filter (where (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types)) is not true) as misplaced,
          bool_or(i.id is null) as lacks_ids, bool_or(i.id is not null) as has_ids, bool_or(q.max_pending is not null) as limited,
+         not fresh and bool_or(not q.keep_completed) as forgets,
          bool_or(i.unique_key is not null) as keyed, coalesce(bool_or(i.run_at is not null or i.delay_seconds is not null), false) as timed
   into survey
   from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text, run_at text, delay_seconds text)) with ordinality
@@ -47,14 +49,7 @@ begin
   end if;
 
   if survey.misplaced is not null then
-    select i.type, coalesce(i.queue, t.queue) as queue, q.name is not null as there into bad
-    from rows from (jsonb_to_recordset(jobs) as (type text, queue text)) with ordinality as i(type, queue, n)
-    join forgeq.job_type t on t.type = i.type
-    left join forgeq.queue q on q.name = coalesce(i.queue, t.queue)
-    where i.n = survey.misplaced;
-    raise exception using errcode = 'FQ006', detail = json_build_object('index', survey.misplaced - 1, 'queue', bad.queue),
-      message = case when bad.there then format('jobs of type %s may not go to the queue %s: neither the type nor an operator lists it', bad.type, bad.queue)
-                     else format('there is no queue %s', bad.queue) end;
+    perform forgeq.refuse_queue(jobs, survey.misplaced);
   end if;
 
   if survey.timed then
@@ -69,6 +64,11 @@ begin
     jobs := (select jsonb_agg(jsonb_build_object('id', forgeq.uuid_v7()) || j order by n) from jsonb_array_elements(jobs) with ordinality as e(j, n));
   end if;
 
+  if survey.forgets then
+    seen := pg_current_snapshot();
+    existing := forgeq.existing_completed(jobs, now_at);
+  end if;
+
   if not fresh and (survey.limited or survey.keyed) then
     finished := forgeq.finished_ids(array(select (j ->> 'id')::uuid from jsonb_array_elements(jobs) as e(j)), now_at);
   end if;
@@ -79,7 +79,7 @@ begin
     from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text)) with ordinality as i(id, type, queue, unique_key, n)
     join forgeq.job_type t on t.type = i.type
     join forgeq.queue q on q.name = coalesce(i.queue, t.queue) and q.max_pending is not null
-    where not exists (select from forgeq.unique_key k where k.type = i.type and k.key = i.unique_key)
+    where not existing ? i.id::text and not exists (select from forgeq.unique_key k where k.type = i.type and k.key = i.unique_key)
       and (fresh or not exists (select from forgeq.job j where j.id = i.id) and i.id <> all (finished))
     group by q.name, q.max_pending
     having count(*) + (select count(*) from (
@@ -118,7 +118,7 @@ begin
     cross join counted c
     where c.jobs > 0;
   else
-    select b.existing, b.stored_ids into existing, stored_ids from forgeq.store_by_id(jobs, existing, now_at) b;
+    select b.existing, b.stored_ids into existing, stored_ids from forgeq.store_by_id(jobs, existing, seen, now_at) b;
     perform forgeq.metric_add(s.queue, s.type, 'e', count(*)::int)
     from forgeq.job s
     where s.id = any (stored_ids)

@@ -116,7 +116,7 @@ const startMany = (fixed: readonly string[] | null = null) => {
   const visit = (all = true): readonly QueueTake[] => {
     const takes = queues.takes(all);
     const empty = { outcome: "empty" as const, more: false, watermarks: ["1"] };
-    queues.note(takes, { queues: takes.map(({ queue, serverMs: 0 }) => ({ queue, ...empty })) });
+    queues.note(takes, { queues: takes.map(({ queue }) => ({ queue, ...empty })), serverMs: 0 });
     return takes;
   };
   return { counts, queues, visit, after: (ms: number) => void (nowMs += ms) };
@@ -179,7 +179,10 @@ it("goes on with a sweep that jobs of other types cut off in parts, and scans fr
     return queues.note([taken], { queues: [passed], serverMs: 0 });
   };
   const end = (taken: QueueTake, mark: string) =>
-    queues.note([taken], { queues: [{ queue: "plain", outcome: "empty", more: false, watermarks: [mark] }], serverMs: 0 });
+    queues.note([taken], {
+      queues: [{ queue: "plain", outcome: "empty", more: false, watermarks: [mark] }],
+      serverMs: 0,
+    });
   // The first pass goes on after a short pause, to its end.
   expect(cutOff(take(), "1")).toMatchObject([{ queue: "plain" }]);
   const second = take();
