@@ -31,6 +31,7 @@ begin
         null, null, coalesce(at, clock_timestamp()));
       delete from forgeq.unique_key k where k.type = seen.type and k.key = seen.unique_key and k.job_id = cancel.id;
       perform forgeq.metric_add(seen.queue, seen.type, 'c', 1);
+      perform forgeq.count_waiting(seen.queue, -1);
       outcome := 'cancelled';
       state := 'cancelled';
     end if;

@@ -8,7 +8,7 @@
 -- Errors: FQ001 unknown type, FQ002 queue full, FQ003 a time without end, FQ006 the queue is not there, or neither the type nor an operator lists it for the
 -- type (all with {"index": n} from 0 as their detail), FQ004 the id is another job's, FQ005 the key is held by a job with another payload (both with
 -- {"requested_id", "id"}).
--- Lock order: unique keys (sorted), jobs.
+-- Lock order: as check_room, for queues that have max_pending; unique keys (sorted), jobs.
 --
 -- The general path, and the place to extend: what has to look at other rows for each job (keys, limits, rates, steps) is done here, in a check of its own
 -- that runs only for calls that need it. One survey of the call decides which do. enqueue_lines is the plain path.
@@ -33,7 +33,8 @@ begin
   select min(i.n) filter (where t.type is null) - 1 as unknown_index,
          (array_agg(i.type order by i.n) filter (where t.type is null))[1] as unknown_type,
          min(i.n) filter (where (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types)) is not true) as misplaced,
-         bool_or(i.id is null) as lacks_ids, bool_or(q.max_pending is not null) as limited,
+         bool_or(i.id is null) as lacks_ids,
+         jsonb_agg(jsonb_build_array(i.n - 1, i.id, i.type, i.unique_key, q.name, q.max_pending)) filter (where q.max_pending is not null) as limited,
          bool_or(i.unique_key is not null) as keyed, coalesce(bool_or(i.run_at is not null or i.delay_seconds is not null), false) as timed
   into survey
   from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text, run_at text, delay_seconds text)) with ordinality
@@ -65,22 +66,8 @@ begin
     jobs := (select jsonb_agg(jsonb_build_object('id', forgeq.uuid_v7()) || j order by n) from jsonb_array_elements(jobs) with ordinality as e(j, n));
   end if;
 
-  if survey.limited then
-    -- A call that is sent again adds nothing to a queue that it filled itself.
-    select q.name, q.max_pending, min(i.n) - 1 as index into bad
-    from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text)) with ordinality as i(id, type, queue, unique_key, n)
-    join forgeq.job_type t on t.type = i.type
-    join forgeq.queue q on q.name = coalesce(i.queue, t.queue) and q.max_pending is not null
-    where not exists (select from forgeq.unique_key k where k.type = i.type and k.key = i.unique_key)
-      and (fresh or not exists (select from forgeq.job j where j.id = i.id) and not exists (select from forgeq.job_history h where h.id = i.id))
-    group by q.name, q.max_pending
-    having count(*) + (select count(*) from (
-        select from forgeq.job j where j.queue = q.name and j.claim_id is null limit q.max_pending) waiting) > q.max_pending
-    limit 1;
-    if found then
-      raise exception 'queue % is full: % jobs may wait', bad.name, bad.max_pending
-        using errcode = 'FQ002', detail = json_build_object('index', bad.index, 'queue', bad.name);
-    end if;
+  if survey.limited is not null then
+    perform forgeq.check_room(survey.limited, fresh);
   end if;
 
   if not fresh then
@@ -114,7 +101,8 @@ begin
       order by i.n
       returning j.id, j.queue, j.type, j.priority::int, j.max_attempts::int, j.run_at),
     counted as (
-      select sum(forgeq.metric_add(c.queue, c.type, 'e', c.jobs)) as jobs
+      select sum(forgeq.metric_add(c.queue, c.type, 'e', c.jobs)
+               + case when survey.limited is not null then forgeq.count_waiting(c.queue, c.jobs) else 0 end) as jobs
       from (select s.queue, s.type, count(*)::int as jobs from stored s group by s.queue, s.type) c)
     select s.id, s.id, true, s.queue, s.priority, s.max_attempts, s.run_at, now_at
     from stored s
@@ -155,6 +143,9 @@ begin
     perform forgeq.metric_add(s.queue, s.type, 'e', count(*)::int)
     from unnest(stored_queues, stored_types) as s(queue, type)
     group by s.queue, s.type;
+    if survey.limited is not null then
+      perform forgeq.count_waiting(s.queue, count(*)) from unnest(stored_queues) as s(queue) group by s.queue;
+    end if;
   end if;
 
   return query

@@ -84,6 +84,9 @@ begin
   group by q.name
   on conflict (queue, at) do update
   set enqueued = excluded.enqueued, completed = excluded.completed, failed = excluded.failed, dead = excluded.dead;
+  if exists (select from forgeq.queue q where q.max_pending is not null) then
+    perform forgeq.recount_waiting();
+  end if;
   return true;
 end
 $$;

@@ -25,7 +25,7 @@ declare
 begin
   next_watermarks := pick.watermarks;
   more := false;
-  select q.paused, q.max_in_flight, q.waiting into limits from forgeq.queue q where q.name = pick.queue;
+  select q.paused, q.max_in_flight, q.waiting, q.max_pending into limits from forgeq.queue q where q.name = pick.queue;
   if limits.max_in_flight is not null then
     if current_setting('transaction_isolation') <> 'read committed' then
       raise exception 'forgeq: claim needs read committed' using errcode = 'FQ003';
@@ -37,7 +37,7 @@ begin
       return;
     end if;
     -- Read again, and counted, in later statements: whoever held the row has committed, and its leases are seen.
-    select q.paused, q.max_in_flight, q.waiting into limits from forgeq.queue q where q.name = pick.queue;
+    select q.paused, q.max_in_flight, q.waiting, q.max_pending into limits from forgeq.queue q where q.name = pick.queue;
     wanted := least(wanted, limits.max_in_flight
       - (select coalesce(sum(l.open_jobs), 0)::int from forgeq.lease l where l.queue = pick.queue));
   end if;
@@ -130,6 +130,9 @@ begin
   more := more or picked = wanted;
   if limits.max_in_flight is not null and limits.waiting <> (picked = wanted and wanted < pick.max_jobs) then
     update forgeq.queue q set waiting = not limits.waiting where q.name = pick.queue;
+  end if;
+  if limits.max_pending is not null and picked > 0 then
+    perform forgeq.count_waiting(pick.queue, -picked);
   end if;
   outcome := case when picked > 0 then 'claimed' else 'empty' end;
 end

@@ -55,6 +55,7 @@ begin
   end if;
   if made then
     perform forgeq.metric_add(h.queue, h.type, 'r', 1);
+    perform forgeq.count_waiting(h.queue, 1);
   end if;
   outcome := 'retried';
   return next;
