@@ -14,8 +14,16 @@ as $$
 declare
   wanted record;
   waiting bigint;
+  there uuid[] := '{}';
   callers_lock_timeout constant text := current_setting('lock_timeout');
 begin
+  if not fresh then
+    -- A statement of its own, because whoever runs one locks every partition that it names.
+    there := array(
+      select i.id
+      from (select (e.value ->> 1)::uuid as id from jsonb_array_elements(limited) as e(value)) i
+      where exists (select from forgeq.job j where j.id = i.id) or exists (select from forgeq.job_history h where h.id = i.id));
+  end if;
   for wanted in
     select i.queue as name, i.max_pending, min(i.index) as index, count(*) as jobs
     from (
@@ -23,7 +31,7 @@ begin
              (e.value ->> 5)::int as max_pending
       from jsonb_array_elements(limited) as e(value)) i
     where (i.unique_key is null or not exists (select from forgeq.unique_key k where k.type = i.type and k.key = i.unique_key))
-      and (fresh or not exists (select from forgeq.job j where j.id = i.id) and not exists (select from forgeq.job_history h where h.id = i.id))
+      and (i.id is null or i.id <> all (there))
     group by i.queue, i.max_pending
     order by i.queue
   loop

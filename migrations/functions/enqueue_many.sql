@@ -30,17 +30,26 @@ declare
   stored_queues text[] := '{}';
   stored_types text[] := '{}';
 begin
+  -- By the types and queues of this call, or Postgres reads all that there are.
+  with i as materialized (
+    select * from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text, run_at text, delay_seconds text)) with ordinality
+      as i(id, type, queue, unique_key, run_at, delay_seconds, n)),
+  t as materialized (
+    select t.* from (select distinct i.type from i) named cross join lateral (
+      select t.type, t.queue, t.listed_queues, t.priority, t.max_attempts from forgeq.job_type t where t.type = named.type offset 0) t),
+  q as materialized (
+    select q.* from (select i.queue as name from i where i.queue is not null union select t.queue from t) named
+    cross join lateral (select q.name, q.listed_types, q.max_pending from forgeq.queue q where q.name = named.name offset 0) q)
   select min(i.n) filter (where t.type is null) - 1 as unknown_index,
          (array_agg(i.type order by i.n) filter (where t.type is null))[1] as unknown_type,
          min(i.n) filter (where (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types)) is not true) as misplaced,
-         bool_or(i.id is null) as lacks_ids,
+         bool_or(i.id is null) as lacks_ids, (select jsonb_agg(t) from t) as types,
          jsonb_agg(jsonb_build_array(i.n - 1, i.id, i.type, i.unique_key, q.name, q.max_pending)) filter (where q.max_pending is not null) as limited,
          bool_or(i.unique_key is not null) as keyed, coalesce(bool_or(i.run_at is not null or i.delay_seconds is not null), false) as timed
   into survey
-  from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text, run_at text, delay_seconds text)) with ordinality
-    as i(id, type, queue, unique_key, run_at, delay_seconds, n)
-  left join forgeq.job_type t on t.type = i.type
-  left join forgeq.queue q on q.name = coalesce(i.queue, t.queue);
+  from i
+  left join t on t.type = i.type
+  left join q on q.name = coalesce(i.queue, t.queue);
 
   if survey.unknown_index is not null then
     raise exception 'unknown job type %', coalesce(survey.unknown_type, 'null')
@@ -95,7 +104,7 @@ begin
       from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload json, queue text, priority forgeq.job_priority, run_at timestamptz,
           delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text))
         with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
-      join forgeq.job_type t on t.type = i.type
+      join jsonb_to_recordset(survey.types) as t(type text, queue text, priority smallint, max_attempts smallint) on t.type = i.type
       where not existing ? i.id::text
       -- Jobs of a call that are due at the same time are taken in the order of the call, which is that of their rows.
       order by i.n
@@ -114,7 +123,7 @@ begin
       from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority forgeq.job_priority, run_at timestamptz,
           delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text))
         with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
-      join forgeq.job_type t on t.type = i.type
+      join jsonb_to_recordset(survey.types) as t(type text, queue text, priority smallint, max_attempts smallint) on t.type = i.type
       where not existing ? i.id::text
       order by i.n
     loop
