@@ -1,6 +1,7 @@
 /**
  * What each call may cost, at any size. Buffers are of all statements of a call together; locks on tables and indexes are of the statement that takes most.
- * A call that has no bound here fails the run, and so does a bound without a call.
+ * A call that has no bound here fails the run, and so does a bound without a call
+ * in a run that makes all calls.
  */
 import { EXPIRED_LEASES } from "./calls/runner.ts";
 import type { Sizes } from "./sizes.ts";
@@ -25,7 +26,7 @@ const PRODUCER = plain({
   "enqueue, id given": 100,
   "enqueue of 100, ids given": 8_000,
   "enqueue, sent again": 100,
-  "enqueue, due later": 16,
+  "enqueue, due later": 20,
   "enqueue, unique key": 40,
   "enqueue, unique key held": 35,
   "enqueue, max_pending": 30,
@@ -48,8 +49,9 @@ const RUNNER = plain({
   "take of 100, limited queue": 950,
   "take of 10, all queues": 250,
   "take of 10, one type is another worker's": 250,
-  "take, the backlog is another worker's": 150,
-  "idle take": 150,
+  "sweep, the backlog is another worker's": 200,
+  "take, the backlog is another worker's": 200,
+  "idle take": 200,
   "idle take of 64 queues": 2_600,
   "claim of 10": 250,
   "claim of 10, limited queue": 250,
@@ -61,12 +63,12 @@ const RUNNER = plain({
   "settle of 10, limited queue": 130,
   "release of 10": 200,
   "failed invocation of 10": 250,
-  [`recover, ${EXPIRED_LEASES} leases of 10`]: (220 * EXPIRED_LEASES * 10) / 10,
+  [`recover, ${EXPIRED_LEASES} leases of 10`]: 220 * EXPIRED_LEASES,
   "recover, nothing expired": 50,
   "wake wanted": 20,
   "dispatcher mark": 20,
   "next event": 500,
-  "next due": 200,
+  "next due": 3_500,
 });
 
 const READER = {
@@ -142,7 +144,7 @@ const ROUTES = {
       "PUT /queues/{name}, max_pending": 5_000,
       "POST /queues/{name}/pause": 2_600,
       "POST /queues/{name}/resume": 2_600,
-      "GET /metrics": 40_000,
+      "GET /metrics": 20_000,
     },
     LIST_LOCKS,
   ),
@@ -156,7 +158,7 @@ const TICK = {
     "repair, a slice of 5,000": 1_000,
     "due schedules, none": 20,
   }),
-  ...plain({ "observe queues": 40_000, "tick, nothing due": 50_000 }, LIST_LOCKS),
+  ...plain({ "observe queues": 7_000, "tick, nothing due": 20_000 }, LIST_LOCKS),
 };
 
 /** Beside holders: a quarter more than without them, see run.ts; these hold all the same. */
@@ -167,7 +169,7 @@ const AGAIN = plain(
     "take of 100 again": 950,
     "take of 10 again, limited queue": 300,
     "claim of 10 again, limited queue": 250,
-    "idle take again": 150,
+    "idle take again": 200,
     "next event again": 500,
     "recover again": 500,
     "fold again": 5_000,
@@ -183,6 +185,7 @@ const ofSchedules = ({ schedules }: Sizes): Record<string, Bound> => ({
   "GET /schedules": { buffers: 100 + schedules },
 });
 
+/** All of them, by the name of the call. */
 export const boundsFor = (sizes: Sizes): Readonly<Record<string, Bound>> => ({
   ...PRODUCER,
   ...RUNNER,

@@ -39,9 +39,13 @@ const overOf = (measured: Measured, bound: Bound | undefined): string[] => {
   ];
 };
 
-export const check = (results: readonly Measured[], sizes: Sizes): Checked[] => {
+/** @param complete - the run made all calls: a bound without one is a call that nobody measures any more */
+export const check = (results: readonly Measured[], sizes: Sizes, complete: boolean): Checked[] => {
   const bounds = boundsFor(sizes);
-  return results.map((measured) => {
+  const measuredNames = new Set(results.map(({ name }) => name));
+  const unmeasured = complete ? Object.keys(bounds).filter((name) => !measuredNames.has(name)) : [];
+  const missing = unmeasured.map((name) => ({ name, failed: "nothing calls it" }));
+  return [...results, ...missing].map((measured) => {
     const bound = boundOf(measured.name, bounds, results);
     return { measured, bound, over: overOf(measured, bound) };
   });

@@ -24,11 +24,11 @@ export interface World {
   readonly marks: Map<string, readonly string[] | null>;
   readonly results: Measured[];
   /** Measures a call and keeps the result. */
-  measure(name: string, make: Make, repeats?: Repeats): Promise<void>;
+  readonly measure: (name: string, make: Make, repeats?: Repeats) => Promise<void>;
   /** A call that needs no preparation. */
-  call(name: string, run: () => Promise<unknown>, repeats?: Repeats): Promise<void>;
+  readonly call: (name: string, run: () => Promise<unknown>, repeats?: Repeats) => Promise<void>;
   /** A request through the real routes; one that is refused fails. */
-  send(request: TestRequest): Promise<unknown>;
+  readonly send: (request: TestRequest) => Promise<unknown>;
 }
 
 const ignore = (): void => undefined;

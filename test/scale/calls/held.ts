@@ -24,6 +24,7 @@ const runJobs = async (world: World, jobs: number): Promise<void> => {
       ended: of.map((job) => ({ id: job.id, outcome: "completed" as const })),
     }));
     held = await take(world, [limited ? "crawl" : "emails"], { settles });
+    if (held.length === 0) throw new Error("nothing was taken");
   }
 };
 
