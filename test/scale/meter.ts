@@ -1,7 +1,7 @@
 /** Counts what one call of the real code costs the server. */
 import pg from "pg";
 import { connectDb } from "../../lib/db/drivers/connect.ts";
-import type { Db } from "../../lib/db/drivers/client.ts";
+import type { Db, Sql } from "../../lib/db/drivers/client.ts";
 import { messageOf } from "../../lib/core/reason.ts";
 import type { LocalPostgres } from "../../lib/local/postgres.ts";
 import { DATABASE } from "./fill.ts";
@@ -69,17 +69,18 @@ export const createMeter = async (server: LocalPostgres): Promise<Meter> => {
   const oid = rows[0]?.oid;
 
   let locks: number | null = null;
-  const counting = async <Row>(text: string, params: readonly unknown[] = []): Promise<Row[]> =>
+  const counting = <Result>(work: (tx: Sql) => Promise<Result>): Promise<Result> =>
     real.transaction(async (tx) => {
-      const answer = await tx.query<Row>(text, params);
+      const result = await work(tx);
       const [held] = await tx.query<{ locks: number }>(LOCKS);
       locks = Math.max(locks ?? 0, held?.locks ?? 0);
-      return answer;
+      return result;
     });
   const db: Db = {
     driver: "pg",
-    query: (text, params) => (locks === null ? real.query(text, params) : counting(text, params)),
-    transaction: (work) => real.transaction(work),
+    query: <Row>(text: string, params?: readonly unknown[]) =>
+      locks === null ? real.query<Row>(text, params) : counting((tx) => tx.query<Row>(text, params)),
+    transaction: (work) => (locks === null ? real.transaction(work) : counting(work)),
     close: () => real.close(),
   };
 

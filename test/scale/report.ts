@@ -16,7 +16,7 @@ const boundOf = (
   const plain = name.slice(0, -BESIDE.length);
   const before = results.find((each) => each.name === plain);
   const bound = bounds[plain];
-  if (bound === undefined || before === undefined || before.failed !== undefined) return bound;
+  if (bound?.absolute || bound === undefined || before === undefined || before.failed !== undefined) return bound;
   return { ...bound, buffers: Math.min(bound.buffers, Math.ceil(BESIDE_FACTOR * before.buffers)) };
 };
 

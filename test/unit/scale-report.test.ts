@@ -5,8 +5,16 @@ import { boundsFor } from "../scale/bounds.ts";
 
 const SIZES = { finished: 1, waiting: 2, schedules: 3, queues: 4 };
 
-const cost = (name: string, more: Partial<Measured> = {}): Measured =>
-  ({ name, statements: 1, buffers: 9, walBytes: 450, tempBlocks: 0, serverMs: 0.15, locks: 7, ...more });
+const cost = (name: string, more: Partial<Measured> = {}): Measured => ({
+  name,
+  statements: 1,
+  buffers: 9,
+  walBytes: 450,
+  tempBlocks: 0,
+  serverMs: 0.15,
+  locks: 7,
+  ...more,
+});
 
 const over = (...results: readonly Measured[]) =>
   check(results, SIZES, false).flatMap((each) => each.over.map((why) => `${each.measured.name}: ${why}`));
@@ -27,12 +35,13 @@ describe("the scale bench", () => {
   });
 
   it("allows a call a quarter more beside holders than without them, and never more than its bound", () => {
-    const name = "next event again";
+    const name = "take of 100 again";
     const beside = (before: number, after: number) =>
       over(cost(name, { buffers: before }), cost(`${name} beside holders`, { buffers: after }));
     expect(beside(100, 125)).toEqual([]);
+    expect(over(cost("recover again"), cost("recover again beside holders", { buffers: 500 }))).toEqual([]);
     expect(beside(100, 126)).toEqual([`${name} beside holders: 126 buffers, 125 at most`]);
-    expect(beside(490, 501)).toEqual([`${name} beside holders: 501 buffers, 500 at most`]);
+    expect(beside(900, 951)).toEqual([`${name} beside holders: 951 buffers, 950 at most`]);
   });
 
   it("names a bound whose call nobody makes any more", () => {
