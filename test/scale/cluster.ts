@@ -16,7 +16,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startPostgres, type LocalPostgres } from "../../lib/local/postgres.ts";
 import { credentials } from "../../lib/local/postgres-binaries.ts";
-import { fill } from "./fill.ts";
+import { connectDb } from "../../lib/db/drivers/connect.ts";
+import { migrate } from "../../lib/db/schema/migrate.ts";
+import { DATABASE, fill } from "./fill.ts";
 import type { Options, Sizes } from "./sizes.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -93,6 +95,12 @@ export interface Cluster {
   remove(): Promise<void>;
 }
 
+/** The functions of this code, where the cluster was filled by another's. */
+const applyFunctions = async (server: LocalPostgres): Promise<void> => {
+  const db = await connectDb({ url: server.url(DATABASE), max: 1, statementSeconds: 60 });
+  await migrate(db).finally(() => db.close());
+};
+
 /** A copy of the filled cluster, started; null where only that was wanted. */
 export const openCluster = async (options: Options, say: (text: string) => void): Promise<Cluster | null> => {
   const from = await filled(options, say);
@@ -101,6 +109,7 @@ export const openCluster = async (options: Options, say: (text: string) => void)
   copy(from, dataDir);
   const binFolder = process.env["FORGEQ_TEST_PG_BIN"];
   const server = await startPostgres({ dataDir, durable: false, settings: SETTINGS, ...(binFolder && { binFolder }) });
+  await applyFunctions(server);
   return {
     server,
     remove: async () => {
