@@ -167,7 +167,7 @@ const TICK = {
 const AGAIN = plain(
   {
     "enqueue again": 12,
-    "enqueue again, max_pending": 30,
+    "enqueue again, max_pending": 35,
     "take of 100 again": 950,
     "take of 10 again, limited queue": 300,
     "claim of 10 again, limited queue": 250,
