@@ -362,6 +362,26 @@ create type forgeq.listed_job as (
   max_attempts smallint, progress jsonb, created_at timestamptz, run_at timestamptz, started_at timestamptz, finished_at timestamptz, result jsonb,
   error jsonb, lease_id uuid, searched_to uuid);
 
+-- How many jobs wait in each queue that has max_pending; other queues have no row here. See functions/count_waiting.sql and docs/adr/0029.
+
+-- A queue's newest mark counts what the transactions that its snapshot saw have added; newest first, so that a reader passes no dead one.
+create table forgeq.waiting_mark (
+  queue text not null,
+  n bigint not null,
+  jobs bigint not null,
+  seen pg_snapshot not null default pg_current_snapshot(),
+  xid xid8 not null default pg_current_xact_id(),
+  primary key (queue, n)
+);
+
+-- What has been added and taken away since, a row for each call that did not write a mark.
+create table forgeq.waiting_delta (
+  queue text not null,
+  xid xid8 not null default pg_current_xact_id(),
+  jobs int not null
+);
+create index waiting_delta_xid on forgeq.waiting_delta (queue, xid);
+
 -- For people: every job, live and finished, every life. Programs read the tables.
 create view forgeq.jobs as
 select job.id, job.type, job.queue,

@@ -34,6 +34,7 @@ begin
         null, null, now_at);
       delete from forgeq.unique_key k where k.type = seen.type and k.key = seen.unique_key and k.job_id = cancel.id;
       perform forgeq.metric_add(seen.queue, seen.type, 'c', 1);
+      perform forgeq.count_waiting(seen.queue, -1);
       outcome := 'cancelled';
       state := 'cancelled';
     end if;

@@ -22,9 +22,10 @@ declare
   states jsonb;
   left_open int;
   named int := case when jsonb_typeof(ended) = 'array' then jsonb_array_length(ended) else cardinality(lease.job_ids) end;
-  keeps_completed boolean := coalesce((select q.keep_completed from forgeq.queue q where q.name = lease.queue), true);
+  queue record;
 begin
-  select c.ids, c.tally into completed from forgeq.complete_jobs(lease, ended, keeps_completed, now_at) c;
+  select q.keep_completed, q.max_pending into queue from forgeq.queue q where q.name = lease.queue;
+  select c.ids, c.tally into completed from forgeq.complete_jobs(lease, ended, coalesce(queue.keep_completed, true), now_at) c;
   tallied := tallied || completed.tally;
   left_open := lease.open_jobs - cardinality(completed.ids);
   if cardinality(completed.ids) = cardinality(lease.job_ids) and cardinality(completed.ids) = named then
@@ -38,6 +39,9 @@ begin
     left_open := left_open - cardinality(others.ids);
     tallied := tallied || others.tally;
     wake_seconds := others.wake_seconds;
+    if queue.max_pending is not null and others.states && '{pending,scheduled}' then
+      perform forgeq.count_waiting(lease.queue, count(*)) from unnest(others.states) as s(state) where s.state in ('pending', 'scheduled');
+    end if;
   end if;
 
   if left_open > 0 and reason in ('settled', 'cancelled') then

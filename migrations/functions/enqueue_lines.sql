@@ -21,6 +21,7 @@
 -- Nearly always a type's row knows its counter (see set_series_of_type): then nothing is looked up for each job. Otherwise enqueue_many stores the jobs, or
 -- refuses a queue that nobody lists for the type. Lines, because each payload is parsed once then; one document would be parsed as a whole, taken apart, and
 -- put together again for each job.
+-- Types are joined by the names of this call's (offset 0), or Postgres hashes all that there are: 410 buffers for one job with 2,000 types.
 -- This function is for the plain path: what needs a look at other rows for each job (keys, limits) belongs into enqueue_many.
 -- Lock order: the queue (skip locked), where it has a limit and jobs are begun; then as enqueue_many. A begun job waits for nobody.
 create or replace function forgeq.enqueue_lines(
@@ -123,10 +124,10 @@ begin
            coalesce(t.queue, of_type.queue), coalesce(t.type, types[1]), i.more ->> 'traceparent', i.more -> 'metadata', i.payload::json
     from (select generate_subscripts(ids, 1) as n, unnest(ids) as id, string_to_table(payloads, E'\n') as payload,
                  string_to_table(details, E'\n')::jsonb as more) i
-    left join forgeq.job_type t on several and t.type = i.more ->> 'type'
-    cross join lateral (
-      select coalesce((i.more ->> 'run_at')::timestamptz, now_at + make_interval(secs => (i.more ->> 'delay_seconds')::double precision), now_at)
-    ) due(run_at)
+    left join (select t.* from unnest(case when several then types end) as named(type) cross join lateral (
+      select t.type, t.queue, t.priority, t.max_attempts from forgeq.job_type t where t.type = named.type offset 0) t) t on t.type = i.more ->> 'type'
+    cross join lateral (select coalesce((i.more ->> 'run_at')::timestamptz,
+      now_at + make_interval(secs => (i.more ->> 'delay_seconds')::double precision), now_at)) due(run_at)
     -- Jobs of a call that are due at the same time are taken in the order of the call, which is that of their rows.
     order by i.n;
   end if;

@@ -67,6 +67,9 @@ begin
   perform forgeq.metric_open(state);
 
   perform forgeq.sample_queues(now_at);
+  if exists (select from forgeq.queue q where q.max_pending is not null) then
+    perform forgeq.recount_waiting();
+  end if;
   return true;
 end
 $$;

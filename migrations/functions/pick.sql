@@ -43,7 +43,7 @@ begin
       lows[i] := '-infinity';
     end if;
   end loop;
-  select q.paused, q.max_in_flight, q.waiting into limits from forgeq.queue q where q.name = pick.queue;
+  select q.paused, q.max_in_flight, q.waiting, q.max_pending into limits from forgeq.queue q where q.name = pick.queue;
   if limits.paused then
     outcome := 'paused';
     return;
@@ -62,7 +62,7 @@ begin
       return;
     end if;
     -- Read again, and counted, in later statements: whoever held the row has committed, and its leases are seen.
-    select q.paused, q.max_in_flight, q.waiting into limits from forgeq.queue q where q.name = pick.queue;
+    select q.paused, q.max_in_flight, q.waiting, q.max_pending into limits from forgeq.queue q where q.name = pick.queue;
     select f.jobs, f.seq into flight from forgeq.count_in_flight(pick.queue) f;
     wanted := least(wanted, limits.max_in_flight - flight.jobs);
     seq := flight.seq;
@@ -152,6 +152,9 @@ begin
   more := more or picked = wanted;
   if limits.max_in_flight is not null and limits.waiting <> (picked = wanted and wanted < pick.max_jobs) then
     update forgeq.queue q set waiting = not limits.waiting where q.name = pick.queue;
+  end if;
+  if limits.max_pending is not null and picked > 0 then
+    perform forgeq.count_waiting(pick.queue, -picked);
   end if;
   outcome := case when picked > 0 then 'claimed' else 'empty' end;
 end

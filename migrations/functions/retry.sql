@@ -60,6 +60,7 @@ begin
       raise exception 'forgeq: job % was retried or purged meanwhile', h.id using errcode = '40001';
     end if;
     perform forgeq.metric_add(h.queue, h.type, 'r', 1);
+    perform forgeq.count_waiting(h.queue, 1);
   end if;
   outcome := 'retried';
   return next;

@@ -2,7 +2,7 @@
 -- ended. Gives the ids that it stored, and `existing` with the others added, each the same job as its item (see same_jobs). Internal.
 -- `seen`: the snapshot before which jobs that their queues do not keep were looked for; null where the queues of the call keep all.
 -- Lock order: jobs, in the order of the items.
-create or replace function forgeq.store_by_id(jobs jsonb, inout existing jsonb, seen pg_snapshot, now_at timestamptz, out stored_ids uuid[])
+create or replace function forgeq.store_by_id(jobs jsonb, types jsonb, inout existing jsonb, seen pg_snapshot, now_at timestamptz, out stored_ids uuid[])
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -16,7 +16,7 @@ begin
     from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority forgeq.job_priority, run_at timestamptz,
         delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text))
       with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
-    join forgeq.job_type t on t.type = i.type
+    join jsonb_to_recordset(types) as t(type text, queue text, priority smallint, max_attempts smallint) on t.type = i.type
     where not existing ? i.id::text
     order by i.n
   loop
