@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { SMTPServer } from "smtp-server";
+import { privateFolder } from "./private-files.ts";
 
 const CLOSE_MS = 200;
 const MAX_BYTES = 25 * 1024 * 1024;
@@ -28,13 +29,13 @@ export const mailVariables = (
   ...(!valueOf("MAIL_FROM") && { MAIL_FROM: SENDER }),
 });
 
-/** A mailbox for development: a real SMTP server on loopback that keeps every mail as a file of `folder`. */
+/** A mailbox for development: a real SMTP server on loopback that keeps every mail as a file of `folder`, which only this user can read. */
 export const startMailbox = async (folder: string): Promise<Mailbox> => {
-  await mkdir(folder, { recursive: true });
+  privateFolder(folder);
   const keep = async (mail: Buffer): Promise<void> => {
     const name = `${new Date().toISOString().replaceAll(":", "-")}-${randomUUID().slice(0, 8)}.eml`;
     const draft = join(folder, `.${name}`);
-    await writeFile(draft, mail);
+    await writeFile(draft, mail, { mode: 0o600 });
     // A program that watches the folder never sees half a mail.
     await rename(draft, join(folder, name));
   };
