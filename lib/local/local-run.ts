@@ -35,6 +35,8 @@ export interface LocalRunOptions {
 
 export interface LocalRun {
   readonly url: string;
+  /** Where local files are. */
+  readonly folder: string;
   readonly databaseUrl: string;
   readonly apiKey: string;
   /** Null where SMTP_URL says where mails go. */
@@ -143,7 +145,7 @@ const startParts = async (options: LocalRunOptions, folder: string, stops: Stops
   // The wakes of the last run were kept nowhere: the scheduler arms them anew.
   if (wakes !== null) await invoker.invokeLater(`${SERVICE}-scheduler`, {});
   if (build !== null) restartOnChange(build, offline, onLog);
-  return { url, databaseUrl: database.url, apiKey, mailFolder, invoker, wakes };
+  return { url, folder, databaseUrl: database.url, apiKey, mailFolder, invoker, wakes };
 };
 
 /** Starts everything and waits until the API answers. What was started is stopped again when a later part fails. */
