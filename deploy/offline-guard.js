@@ -4,6 +4,8 @@ import { Server } from "node:http";
 import { behindSecret, isFromPage, isOwnPage, newSecret, refuse } from "../lib/local/callers.ts";
 
 const LAMBDA_PORT = 3002;
+/** The ways in which Node tells of a request: the others are of clients that send `Expect`. */
+const REQUESTS = new Set(["request", "checkContinue", "checkExpectation"]);
 
 /** Is this the address of serverless-offline's own Lambda port, and not that of another invoker? */
 const isLambdaPort = (endpoint, lambdaPort) => {
@@ -14,16 +16,17 @@ const isLambdaPort = (endpoint, lambdaPort) => {
 /** Looks at each request of this process before serverless-offline sees it. Behind the secret it finds the path that it expects. */
 const guardServers = (lambdaPort, secret) => {
   const { emit } = Server.prototype;
-  Server.prototype.emit = function (event, request, response, ...more) {
-    if (event !== "request") return emit.call(this, event, request, response, ...more);
+  Server.prototype.emit = function (event, ...args) {
+    if (!REQUESTS.has(event)) return emit.call(this, event, ...args);
+    const [request, response] = args;
     if (request.socket.localPort !== lambdaPort) {
       if (isFromPage(request) && !isOwnPage(request)) return refuse(response);
-      return emit.call(this, event, request, response);
+      return emit.call(this, event, ...args);
     }
     const path = behindSecret(secret, request.url);
     if (path === null || isFromPage(request)) return refuse(response);
     request.url = path;
-    return emit.call(this, event, request, response);
+    return emit.call(this, event, ...args);
   };
 };
 

@@ -69,8 +69,16 @@ it.each([
 });
 
 it.each([
-  ["names the file of the key", {}, () => readFileSync(join(project.path, ".forgeq it's", "api-key"), "utf8").trim()],
-  ["names the variable of the key", { FORGEQ_API_KEY: "a-key-of-20-characters" }, () => "a-key-of-20-characters"],
+  [
+    "names the file of the key",
+    {},
+    (): string => readFileSync(join(project.path, ".forgeq it's", "api-key"), "utf8").trim(),
+  ],
+  [
+    "names the variable of the key",
+    { FORGEQ_API_KEY: "a-key-of-20-characters" },
+    (): string => "a-key-of-20-characters",
+  ],
 ])("%s and shows no key, in commands that work when they are pasted", async (_, env, key) => {
   const started = await start(join(project.path, ".forgeq it's"), env);
   await expect.poll(() => started.output().includes("Ctrl-C stops everything"), SOON).toBe(true);

@@ -24,6 +24,7 @@ const CALLERS = {
   program: {},
   "program without the secret": { secret: "" },
   "program with another secret": { secret: `/${newSecret()}` },
+  "program without the secret that asks whether to go on": { secret: "", headers: { expect: "100-continue" } },
   "page elsewhere": { headers: { origin: "https://evil.example" } },
   "page elsewhere on this machine": { headers: { origin: "http://localhost:5173" } },
   "sandboxed page": { headers: { origin: "null" } },
@@ -130,6 +131,7 @@ const ENDPOINTS: Record<string, Endpoint> = {
         // It changes nothing, and says nothing of a job: it has no secret.
         expected: all(path === "/state" ? 503 : 200, {
           "program without the secret": path === "/state" ? 503 : 200,
+          "program without the secret that asks whether to go on": path === "/state" ? 503 : 200,
           "program with another secret": 404,
         }),
         open: async () => {
@@ -143,7 +145,12 @@ const ENDPOINTS: Record<string, Endpoint> = {
   "serverless-offline's API": {
     file: "deploy/offline-guard.js",
     // It asks for a key, and its own page may call it.
-    expected: all(401, { "program without the secret": 401, "program with another secret": 404, "own page": 401 }),
+    expected: all(401, {
+      "program without the secret": 401,
+      "program without the secret that asks whether to go on": 401,
+      "program with another secret": 404,
+      "own page": 401,
+    }),
     open: async () => {
       const { url } = await offline();
       return { url: `${url}/jobs`, headers: { "content-type": "application/json" }, body: {} };
