@@ -7,11 +7,13 @@ import { startOffline } from "../support/cli/offline.ts";
 import { createTestDatabase } from "../support/database/database.ts";
 import { apiOf } from "../support/http/local-api.ts";
 
+const KEY = "a-key-of-the-offline-test";
+
 const setup = async () => {
   const { db, url: databaseUrl } = await createTestDatabase();
   await syncDefinitions(db, jobs, queues);
-  const offline = await startOffline(databaseUrl, "key");
-  return { ...offline, ...apiOf({ url: offline.url, apiKey: "key" }) };
+  const offline = await startOffline(databaseUrl, KEY);
+  return { ...offline, ...apiOf({ url: offline.url, apiKey: KEY }) };
 };
 
 it("serverless offline runs a job by itself, given a database", { timeout: 90_000 }, async () => {
@@ -30,7 +32,7 @@ it(
   async () => {
     const { url, httpPort, lambdaPort } = await setup();
     const post = async (body: string) => {
-      const headers = { authorization: "Bearer key", "content-type": "application/json" };
+      const headers = { authorization: `Bearer ${KEY}`, "content-type": "application/json" };
       const response = await fetch(`${url}/jobs`, { method: "POST", headers, body });
       return [body, response.status];
     };
@@ -44,7 +46,7 @@ it(
     // A route whose body is optional reads it the same way.
     const retried = await fetch(`${url}/jobs/019ab000-0000-7000-8000-000000000001/retry`, {
       method: "POST",
-      headers: { authorization: "Bearer key", "content-type": "application/json" },
+      headers: { authorization: `Bearer ${KEY}`, "content-type": "application/json" },
       body: "false",
     });
     expect(retried.status).toBe(422);

@@ -180,7 +180,7 @@ const OTHERS: Record<string, string> = {
   "lib/local/postgres.ts": "looks for a free port",
 };
 
-const offline = async () => startOffline((await createTestDatabase()).url, "key");
+const offline = async () => startOffline((await createTestDatabase()).url, "a-key-of-the-offline-test");
 
 const statusOf = (opened: Opened, caller: Caller): Promise<number> => {
   const { secret, headers = {} } = CALLERS[caller] as { secret?: string; headers?: Record<string, string> };

@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import pg from "pg";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { findBinaries, standIn } from "../../../lib/local/postgres-binaries.ts";
+import { credentials, findBinaries, standIn } from "../../../lib/local/postgres-binaries.ts";
 import { readPostmaster, startPostgres } from "../../../lib/local/postgres.ts";
 import { privateFolder } from "../../../lib/local/private-files.ts";
 import { temporaryFolder } from "../../support/cli/cli.ts";
@@ -194,6 +194,14 @@ onlyRoot(
     chownSync(place, STRANGER, STRANGER);
     await expect(start()).rejects.toThrow(/another user may have planted it/);
     expect(statSync(place)).toMatchObject({ uid: STRANGER });
+    rmSync(place, { recursive: true });
+    const server = await start();
+    expect(server.dataDir).toBe(place);
+    expect(await query(server.url(), "select 1 as one")).toEqual([{ one: 1 }]);
+    await server.stop();
+    expect(statSync(place)).toMatchObject(credentials());
+    // The next start finds its own data there.
+    await (await start()).stop();
 
     const programs = standIn("/some/native", "postgres");
     mkdirSync(programs);
