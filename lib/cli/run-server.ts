@@ -1,10 +1,13 @@
 import { createServer } from "node:http";
 import { relative, resolve } from "node:path";
+import { parseApiKeys } from "../http/api-keys.ts";
 import { nodeListener } from "../http/node-adapter.ts";
 import type { HttpHandler } from "../http/stack.ts";
 import { startTicker } from "../queue/schedule/ticker.ts";
 import type { Deps } from "../queue/deps.ts";
-import { configure, isConfigured, isProduction, runtime } from "../runtime.ts";
+import type { ConfiguredKeys } from "../core/configured-keys.ts";
+import { messageOf } from "../core/reason.ts";
+import { configure, isConfigured, isProduction, maxHttpConnections, runtime } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { type OpenDeps, openDeps } from "./deps.ts";
 import { UsageError } from "./failure.ts";
@@ -26,13 +29,19 @@ export interface RunningServer {
 }
 
 interface HttpModule {
-  readonly createHandler: (deps: () => Promise<Deps>, keys: () => Promise<string | undefined>) => HttpHandler;
+  readonly createHandler: (deps: () => Promise<Deps>, keys: () => Promise<ConfiguredKeys>) => HttpHandler;
 }
 
 const CONNECTIONS = 10;
 /** Two for the concurrent statements of enqueues, and one for the hint after them. */
 const KEPT = 3;
-const KEEP_ALIVE_MS = 5_000;
+/** Of node:http: a connection without a request ends, a request comes in a minute at most, its headers in ten seconds. */
+const TIMES = {
+  keepAliveTimeout: 5_000,
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  connectionsCheckingInterval: 2_000,
+};
 
 const httpModule = async (name: string): Promise<HttpModule> => {
   const loaded = await loadProjectModule<HttpModule>(`functions/${name}.ts`);
@@ -52,6 +61,15 @@ const ensureKey = async (options: GlobalOptions): Promise<string | null> => {
   return relative(process.cwd(), `${folder}/api-key`);
 };
 
+/** Whether there are keys. @throws UsageError that says what is wrong with them */
+const checkKeys = async (): Promise<boolean> => {
+  try {
+    return parseApiKeys(await runtime().apiKeys()).length > 0;
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
+};
+
 /** Starts the HTTP API, the same functions that run on Lambda, and the scheduler. */
 export const startServer = async (
   options: ServerCommandOptions & GlobalOptions,
@@ -59,6 +77,7 @@ export const startServer = async (
 ): Promise<RunningServer> => {
   const { deps } = open;
   const keyFile = await ensureKey(options);
+  const hasKeys = await checkKeys();
   const [enqueue, api] = (await Promise.all([httpModule("enqueue"), httpModule("api")])).map(({ createHandler }) =>
     createHandler(
       () => Promise.resolve(deps),
@@ -67,12 +86,13 @@ export const startServer = async (
   ) as [HttpHandler, HttpHandler];
   const enqueues = (method: string, path: string) => method === "POST" && (path === "/jobs" || path === "/jobs/batch");
   const listener = nodeListener((method, path) => (enqueues(method, path) ? enqueue : api));
-  const server = createServer(
-    { keepAliveTimeout: KEEP_ALIVE_MS },
-    (request, response) => void listener(request, response),
-  );
+  const server = createServer(TIMES, (request, response) => void listener(request, response));
+  // A client that asks first is answered when its key is known.
+  server.on("checkContinue", (request, response) => void listener(request, response));
+  server.maxConnections = maxHttpConnections();
   const url = await listen(server, options.port, options.host, "--port");
   if (keyFile !== null) say(`No API key is configured: the one in ${keyFile} is.`);
+  else if (!hasKeys) say("No API key is configured: every request but GET /health is refused. Set FORGEQ_API_KEYS.");
   const ticker = options.scheduler ? startTicker(deps) : null;
   return {
     url,

@@ -109,6 +109,9 @@ const MAX_METRICS_QUEUES = 500;
 /** The query of `GET /metrics`: the queues to show, all with most live jobs unless given. */
 export const metricsQuery = z.strictObject({ queue: z.array(name).max(MAX_METRICS_QUEUES).exactOptional() });
 
+/** The query of `GET /health`. */
+export const healthQuery = z.strictObject({ deep: z.literal("1").exactOptional() });
+
 const MAX_INTEGER = 2_147_483_647;
 
 /** What `POST /jobs/{id}/retry` takes, where it has a body: the life that the caller saw. */

@@ -21,7 +21,7 @@ it("serverless offline runs a job by itself, given a database", { timeout: 90_00
     env: {
       PATH: process.env["PATH"] ?? "",
       DATABASE_URL: databaseUrl,
-      FORGEQ_API_KEY: "key",
+      FORGEQ_API_KEY: "a-key-of-the-offline-test",
       FORGEQ_LAMBDA_ENDPOINT: `http://127.0.0.1:${lambdaPort}`,
       FORGEQ_REPORTS: folder.path,
     },
@@ -33,7 +33,7 @@ it("serverless offline runs a job by itself, given a database", { timeout: 90_00
     await ended;
   });
   const url = `http://127.0.0.1:${httpPort}`;
-  const { post, get } = apiOf({ url, apiKey: "key" });
+  const { post, get } = apiOf({ url, apiKey: "a-key-of-the-offline-test" });
   await expect.poll(() => fetch(`${url}/health`).then(({ ok }) => ok, () => false), { timeout: 60_000 }).toBe(true); // prettier-ignore
 
   const payload = { from: "2026-01-01T00:00:00Z", to: "2026-02-01T00:00:00Z" };
