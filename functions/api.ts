@@ -5,7 +5,8 @@ import { isBound, keyOf, mayUse, mayUseQueue, requireUse, showJob } from "../lib
 import type { ApiKey, Scope } from "../lib/http/api-keys.ts";
 import { httpFunction } from "../lib/http/function.ts";
 import type { Source } from "../lib/http/lazy.ts";
-import { parseListQuery, parseMetricsQuery, parseQueuesQuery } from "../lib/http/list-query.ts";
+import type { Observers } from "../lib/http/observers.ts";
+import { parseAttemptsQuery, parseListQuery, parseMetricsQuery, parseQueuesQuery } from "../lib/http/list-query.ts";
 import type { JobTypes } from "../lib/http/new-job.ts";
 import type { HttpRequest, HttpResponse, Route } from "../lib/http/router.ts";
 import { scheduleRoutes } from "./schedule-routes.ts";
@@ -18,7 +19,7 @@ import type { Deps } from "../lib/queue/deps.ts";
 import { health } from "../lib/queue/observe/health.ts";
 import { createMetricsPage } from "../lib/queue/observe/metrics-page.ts";
 import { deleteQueue, pauseQueue, resumeQueue, setQueue } from "../lib/queue/manage/manage-queues.ts";
-import { getJob, type Job, listJobs } from "../lib/queue/manage/read-jobs.ts";
+import { getJob, type Job, listAttempts, listJobs } from "../lib/queue/manage/read-jobs.ts";
 import { retryJob } from "../lib/queue/manage/retry-job.ts";
 import { queuePage, queueStatsOf, type QueueStats } from "../lib/queue/observe/queue-stats.ts";
 import { runtime } from "../lib/runtime.ts";
@@ -93,6 +94,19 @@ const operations = {
   getJob: async (deps, request) => {
     const key = keyOf(request);
     return ok(showJob(key, await readJob(deps, key, idOf(request))));
+  },
+
+  listAttempts: async (deps, request) => {
+    const key = keyOf(request);
+    const page = parseAttemptsQuery(request.query);
+    const job = await readJob(deps, key, idOf(request));
+    const { attempts, next } = await listAttempts(deps, job, page);
+    const shown = showJob(key, { ...job, attempts });
+    return ok({
+      data: shown.attempts,
+      next_cursor: next === null ? null : encodeCursor(next),
+      ...("hidden" in shown && { hidden: ["error.message"] }),
+    });
   },
 
   cancelJob: async (deps, request) => {
@@ -216,6 +230,7 @@ export const apiRoutes = (deps: () => Promise<Deps>): Route[] => {
   return [
     route("GET", "/jobs", "jobs:read", operations.listJobs),
     route("GET", "/jobs/{id}", "jobs:read", operations.getJob),
+    route("GET", "/jobs/{id}/attempts", "jobs:read", operations.listAttempts),
     route("POST", "/jobs/{id}/cancel", "jobs:manage", operations.cancelJob, "job.cancel"),
     {
       ...route("POST", "/jobs/{id}/retry", "jobs:manage", operations.retryJob, "job.retry"),
@@ -239,11 +254,16 @@ export const apiRoutes = (deps: () => Promise<Deps>): Route[] => {
  * The HTTP API but for enqueueing: reads and manages jobs and queues. Only `/health` needs no key.
  *
  * @param keys - what the API keys are configured by, or the JSON text of the list
+ * @param before - what it logs and counts with until its dependencies are there
  */
-export const createHandler = (deps: Source<Deps>, keys: Source<ConfiguredKeys | string | undefined>): HttpHandler =>
-  httpFunction(deps, keys, apiRoutes);
+export const createHandler = (
+  deps: Source<Deps>,
+  keys: Source<ConfiguredKeys | string | undefined>,
+  before?: () => Observers,
+): HttpHandler => httpFunction(deps, keys, apiRoutes, before);
 
 export const handler = createHandler(
   () => runtime().deps(),
   () => runtime().apiKeys(),
+  () => runtime().arming(),
 );

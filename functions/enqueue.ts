@@ -3,6 +3,7 @@ import type { JobDefinition } from "../lib/core/job.ts";
 import { TRACEPARENT } from "../lib/core/traceparent.ts";
 import { httpFunction } from "../lib/http/function.ts";
 import type { Source } from "../lib/http/lazy.ts";
+import type { Observers } from "../lib/http/observers.ts";
 import { checkBatch, type CheckedJob, checkJob, locateRefusal } from "../lib/http/new-job.ts";
 import type { HttpRequest, Route } from "../lib/http/router.ts";
 import type { HttpHandler } from "../lib/http/stack.ts";
@@ -82,14 +83,18 @@ export const enqueueRoutes = (deps: () => Promise<Deps>, definitions: readonly J
  * `POST /jobs` and `POST /jobs/batch`: authenticate, check everything that needs no database, insert.
  *
  * @param keys - what the API keys are configured by, or the JSON text of the list
+ * @param before - what it logs and counts with until its dependencies are there
  */
 export const createHandler = (
   deps: Source<Deps>,
   keys: Source<ConfiguredKeys | string | undefined>,
   definitions: readonly JobDefinition[] = jobs,
-): HttpHandler => httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions));
+  before?: () => Observers,
+): HttpHandler => httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions), before);
 
 export const handler = createHandler(
   () => runtime().deps(),
   () => runtime().apiKeys(),
+  jobs,
+  () => runtime().arming(),
 );

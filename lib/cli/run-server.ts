@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { relative, resolve } from "node:path";
 import { parseApiKeys } from "../http/api-keys.ts";
+import { shareOf } from "../db/drivers/share.ts";
 import { nodeListener } from "../http/node-adapter.ts";
 import type { HttpHandler } from "../http/stack.ts";
 import { startTicker } from "../queue/schedule/ticker.ts";
@@ -29,7 +30,7 @@ export interface RunningServer {
 }
 
 interface HttpModule {
-  readonly createHandler: (deps: () => Promise<Deps>, keys: () => Promise<ConfiguredKeys>) => HttpHandler;
+  readonly createHandler: (deps: Deps, keys: () => Promise<ConfiguredKeys>) => HttpHandler;
 }
 
 const CONNECTIONS = 10;
@@ -42,6 +43,12 @@ const TIMES = {
   requestTimeout: 60_000,
   connectionsCheckingInterval: 2_000,
 };
+
+/** Of the connections, so many are not for reads and management: those of the concurrent statements of enqueues, and of the scheduler. */
+const NOT_FOR_READS = 4;
+
+/** With few connections in all, half of them. */
+const readShare = (all = CONNECTIONS): number => Math.max(1, all - NOT_FOR_READS, Math.floor(all / 2));
 
 const httpModule = async (name: string): Promise<HttpModule> => {
   const loaded = await loadProjectModule<HttpModule>(`functions/${name}.ts`);
@@ -78,12 +85,10 @@ export const startServer = async (
   const { deps } = open;
   const keyFile = await ensureKey(options);
   const hasKeys = await checkKeys();
-  const [enqueue, api] = (await Promise.all([httpModule("enqueue"), httpModule("api")])).map(({ createHandler }) =>
-    createHandler(
-      () => Promise.resolve(deps),
-      () => runtime().apiKeys(),
-    ),
-  ) as [HttpHandler, HttpHandler];
+  const ofFunction = { enqueue: deps, api: { ...deps, db: shareOf(deps.db, readShare(open.connection.max)) } };
+  const handlerOf = async (name: "enqueue" | "api"): Promise<HttpHandler> =>
+    (await httpModule(name)).createHandler(ofFunction[name], () => runtime().apiKeys());
+  const [enqueue, api] = await Promise.all([handlerOf("enqueue"), handlerOf("api")]);
   const enqueues = (method: string, path: string) => method === "POST" && (path === "/jobs" || path === "/jobs/batch");
   const listener = nodeListener((method, path) => (enqueues(method, path) ? enqueue : api));
   const server = createServer(TIMES, (request, response) => void listener(request, response));

@@ -51,7 +51,17 @@ export const listedJob = summary.extend({
 });
 
 /** As `GET /jobs/{id}` shows it. */
-export const wholeJob = summary.extend({ payload: z.unknown(), attempts: z.array(attempt).nullable() });
+export const wholeJob = summary.extend({
+  payload: z.unknown(),
+  attempts: z.array(attempt).nullable().describe("The newest 100, the oldest of these first."),
+});
+
+/** As `GET /jobs/{id}/attempts` shows them. */
+export const attemptPage = z.strictObject({
+  data: z.array(attempt).describe("Newest first."),
+  next_cursor: z.string().nullable().describe("Of the next page, null on the last one."),
+  hidden,
+});
 
 export const jobPage = z.strictObject({
   data: z.array(listedJob),

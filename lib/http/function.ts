@@ -2,6 +2,7 @@ import type { ConfiguredKeys } from "../core/configured-keys.ts";
 import { createKeyRing } from "./key-ring.ts";
 import { lazyFrom } from "./lazy.ts";
 import type { Source } from "./lazy.ts";
+import type { Observers } from "./observers.ts";
 import type { HttpLog } from "./problem.ts";
 import type { Route } from "./router.ts";
 import { httpHandler } from "./stack.ts";
@@ -22,25 +23,25 @@ const plainLog: HttpLog = {
  * and kept; when that fails, the request is answered with the failure and the next one tries again. The keys are read again, see `createKeyRing`.
  */
 export const httpFunction = <
-  Deps extends {
-    readonly logger: HttpLog;
-    readonly metrics?: { flush(): void };
+  Deps extends Observers & {
     readonly tracing?: { flush(): Promise<void> };
   },
 >(
   deps: Source<Deps>,
   keys: Source<ConfiguredKeys | string | undefined>,
   routesOf: (deps: () => Promise<Deps>) => Route[],
+  before: () => Observers = () => ({ logger: plainLog }),
 ): HttpHandler => {
   const lazyDeps = lazyFrom(deps);
-  const log = (): HttpLog => lazyDeps.current?.logger ?? plainLog;
+  const observers = (): Observers => lazyDeps.current ?? before();
+  const log = (): HttpLog => observers().logger;
   const ring = createKeyRing({ read: typeof keys === "function" ? keys : () => Promise.resolve(keys), log });
-  const handler = httpHandler({ routes: routesOf(lazyDeps.get), ring, log });
+  const handler = httpHandler({ routes: routesOf(lazyDeps.get), ring, observers });
   return async (event, context) => {
     try {
       return await handler(event, context);
     } finally {
-      lazyDeps.current?.metrics?.flush();
+      observers().metrics?.flush();
       await lazyDeps.current?.tracing?.flush();
     }
   };

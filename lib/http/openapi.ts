@@ -18,6 +18,7 @@ const NAMED = new Map<z.ZodType, string>([
   [answers.enqueuedJob, "EnqueuedJob"],
   [answers.wholeJob, "Job"],
   [answers.jobPage, "JobPage"],
+  [answers.attemptPage, "AttemptPage"],
   [answers.enqueuedBatch, "EnqueuedBatch"],
   [answers.queue, "Queue"],
   [answers.queueList, "QueueList"],

@@ -6,6 +6,7 @@ import type { ProblemCode } from "./problem.ts";
 import type { Route } from "./router.ts";
 import { newSchedule, scheduleEdit } from "./schedule-body.ts";
 import {
+  attemptsQuery,
   batchBody,
   enqueueBody,
   healthQuery,
@@ -95,10 +96,19 @@ export const operations: readonly Operation[] = [
   {
     method: "GET",
     path: "/jobs/{id}",
-    summary: "Show a job with its payload and attempts",
+    summary: "Show a job with its payload and its newest 100 attempts",
     scopes: ["jobs:read"],
     answers: { 200: { description: "The job in its newest life.", schema: answers.wholeJob } },
     errors: ["not_found"],
+  },
+  {
+    method: "GET",
+    path: "/jobs/{id}/attempts",
+    summary: "List the attempts of a job's newest life, newest first",
+    scopes: ["jobs:read"],
+    query: attemptsQuery,
+    answers: { 200: { description: "A page.", schema: answers.attemptPage } },
+    errors: ["not_found", "invalid_query"],
   },
   {
     method: "POST",

@@ -1,6 +1,6 @@
 import { ForgeqError } from "../core/errors.ts";
 import { countRefusal, isRefusal } from "../core/refusals.ts";
-import type { HttpLog } from "./problem.ts";
+import type { Observers } from "./observers.ts";
 import type { Route } from "./router.ts";
 
 /** Lines in each second at most, for strangers must not fill the log. */
@@ -18,18 +18,20 @@ export interface RefusedRequest {
 export type RefusalLog = (error: unknown, request: RefusedRequest) => void;
 
 /** Counts requests that were refused for their key, and logs them, without what was sent: the route's pattern, never the path. */
-export const createRefusalLog = (log: () => HttpLog, elapsedMs = () => performance.now()): RefusalLog => {
+export const createRefusalLog = (observers: () => Observers, elapsedMs = () => performance.now()): RefusalLog => {
   let sinceMs = -Infinity;
   let lines = 0;
   let leftOut = 0;
 
   return (error, { requestId, address, route, keyId }) => {
     if (!(error instanceof ForgeqError) || !isRefusal(error.code)) return;
+    const { logger, metrics } = observers();
     countRefusal(error.code);
+    metrics?.count("RequestsRefused", 1);
     if (elapsedMs() - sinceMs >= WINDOW_MS) [sinceMs, lines] = [elapsedMs(), 0];
     lines += 1;
     if (lines > LINES) return void (leftOut += 1);
-    log().warn("request refused", {
+    logger.warn("request refused", {
       ...{ request_id: requestId, code: error.code, reason: error.message, address },
       ...(route !== undefined && { method: route.method, route: route.path }),
       ...(keyId !== undefined && { caller: keyId }),

@@ -5,14 +5,14 @@ import { audited } from "./audit.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { authentication, jsonBody, problems, routing, toResult } from "./middleware.ts";
 import type { HttpContext } from "./middleware.ts";
-import type { HttpLog } from "./problem.ts";
+import type { Observers } from "./observers.ts";
 import { createRefusalLog } from "./refusal-log.ts";
 import type { Route } from "./router.ts";
 
 export interface StackOptions {
   readonly routes: readonly Route[];
   readonly ring: KeyRing;
-  readonly log: () => HttpLog;
+  readonly observers: () => Observers;
 }
 
 /** An HTTP function: API Gateway's payload format 2.0. */
@@ -33,12 +33,13 @@ const tooSlow = (): never => {
  * becomes a problem document; only failures of the service and refused keys are logged, and never a body. Every answer carries the
  * request id and the security headers.
  */
-export const httpHandler = ({ routes, ring, log }: StackOptions): HttpHandler => {
+export const httpHandler = ({ routes, ring, observers }: StackOptions): HttpHandler => {
+  const log = () => observers().logger;
   const stack = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Error, HttpContext>({
     timeoutEarlyInMillis: TIMEOUT_MARGIN_MS,
     timeoutEarlyResponse: tooSlow,
   });
-  stack.use([problems(log, createRefusalLog(log)), routing(routes), authentication(ring), jsonBody()]);
+  stack.use([problems(log, createRefusalLog(observers)), routing(routes), authentication(ring), jsonBody()]);
   const handler = stack.handler(async (_event: APIGatewayProxyEventV2, { http }: HttpContext, { signal }) => {
     const hasLeft = () => signal.aborted || http.hasLeft();
     const run = () => http.route.run({ ...http, hasLeft });

@@ -14,6 +14,7 @@ const NEEDS: Record<string, readonly Scope[] | "-"> = {
   "POST /jobs/batch": ["jobs:write"],
   "GET /jobs": ["jobs:read"],
   "GET /jobs/{id}": ["jobs:read"],
+  "GET /jobs/{id}/attempts": ["jobs:read"],
   "POST /jobs/{id}/cancel": ["jobs:manage"],
   "POST /jobs/{id}/retry": ["jobs:manage"],
   "GET /queues": ["jobs:read"],
