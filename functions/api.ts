@@ -14,6 +14,7 @@ import { queueLimits, retryBody, uuidOf } from "../lib/http/schemas.ts";
 import type { HttpHandler } from "../lib/http/stack.ts";
 import { fieldErrorsOf } from "../lib/http/validate.ts";
 import { encodeCursor, toWireQueue } from "../lib/http/wire.ts";
+import { findApiKey } from "../lib/queue/manage/api-keys.ts";
 import { cancelJob } from "../lib/queue/manage/cancel-job.ts";
 import type { Deps } from "../lib/queue/deps.ts";
 import { health } from "../lib/queue/observe/health.ts";
@@ -260,7 +261,7 @@ export const createHandler = (
   deps: Source<Deps>,
   keys: Source<ConfiguredKeys | string | undefined>,
   before?: () => Observers,
-): HttpHandler => httpFunction(deps, keys, apiRoutes, before);
+): HttpHandler => httpFunction(deps, keys, apiRoutes, { before, findStored: findApiKey });
 
 export const handler = createHandler(
   () => runtime().deps(),

@@ -10,6 +10,7 @@ import type { HttpHandler } from "../lib/http/stack.ts";
 import { toWireJob } from "../lib/http/wire.ts";
 import { keyOf, requireUse, showJob } from "../lib/http/access.ts";
 import type { Deps } from "../lib/queue/deps.ts";
+import { findApiKey } from "../lib/queue/manage/api-keys.ts";
 import { enqueueJobs } from "../lib/queue/enqueue/enqueue-jobs.ts";
 import type { EnqueuedJob } from "../lib/queue/enqueue/enqueue-jobs.ts";
 import type { NewJob } from "../lib/core/new-job.ts";
@@ -90,7 +91,8 @@ export const createHandler = (
   keys: Source<ConfiguredKeys | string | undefined>,
   definitions: readonly JobDefinition[] = jobs,
   before?: () => Observers,
-): HttpHandler => httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions), before);
+): HttpHandler =>
+  httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions), { before, findStored: findApiKey });
 
 export const handler = createHandler(
   () => runtime().deps(),

@@ -212,6 +212,8 @@ export const runtime = (): Runtime => {
     apiKeys: async () => ({
       list: await secret("FORGEQ_API_KEYS", "FORGEQ_API_KEYS_PARAMETER", { maxAgeMs: 0 }),
       plain: setting("FORGEQ_API_KEY"),
+      secret: await secret("FORGEQ_SECRET", "FORGEQ_SECRET_PARAMETER", { maxAgeMs: 0 }),
+      rate: setting("FORGEQ_RATE_LIMIT"),
     }),
   };
   return current;

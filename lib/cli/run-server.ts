@@ -3,6 +3,8 @@ import { relative, resolve } from "node:path";
 import { parseApiKeys } from "../http/api-keys.ts";
 import { shareOf } from "../db/drivers/share.ts";
 import { nodeListener } from "../http/node-adapter.ts";
+import { parseRate } from "../http/rate-limit.ts";
+import { parseSecrets } from "../http/stored-keys.ts";
 import type { HttpHandler } from "../http/stack.ts";
 import { startTicker } from "../queue/schedule/ticker.ts";
 import type { Deps } from "../queue/deps.ts";
@@ -13,6 +15,7 @@ import type { GlobalOptions } from "./command.ts";
 import { type OpenDeps, openDeps } from "./deps.ts";
 import { UsageError } from "./failure.ts";
 import { listen } from "./listen.ts";
+import { ensureSecret } from "./run-keys.ts";
 import { loadProjectModule } from "./project.ts";
 import { onShutdown } from "./signals.ts";
 import { printJson, say } from "./terminal.ts";
@@ -71,7 +74,9 @@ const ensureKey = async (options: GlobalOptions): Promise<string | null> => {
 /** Whether there are keys. @throws UsageError that says what is wrong with them */
 const checkKeys = async (): Promise<boolean> => {
   try {
-    return parseApiKeys(await runtime().apiKeys()).length > 0;
+    const configured = await runtime().apiKeys();
+    parseRate(configured.rate);
+    return parseApiKeys(configured).length + parseSecrets(configured.secret).length > 0;
   } catch (error) {
     throw new UsageError(messageOf(error));
   }
@@ -84,6 +89,7 @@ export const startServer = async (
 ): Promise<RunningServer> => {
   const { deps } = open;
   const keyFile = await ensureKey(options);
+  if (open.database.embedded) await ensureSecret(options);
   const hasKeys = await checkKeys();
   const ofFunction = { enqueue: deps, api: { ...deps, db: shareOf(deps.db, readShare(open.connection.max)) } };
   const handlerOf = async (name: "enqueue" | "api"): Promise<HttpHandler> =>
@@ -97,7 +103,10 @@ export const startServer = async (
   server.maxConnections = maxHttpConnections();
   const url = await listen(server, options.port, options.host, "--port");
   if (keyFile !== null) say(`No API key is configured: the one in ${keyFile} is.`);
-  else if (!hasKeys) say("No API key is configured: every request but GET /health is refused. Set FORGEQ_API_KEYS.");
+  else if (!hasKeys)
+    say(
+      "No API key is configured: every request but GET /health is refused. Set FORGEQ_API_KEYS, or FORGEQ_SECRET and make one by forgeq keys create.",
+    );
   const ticker = options.scheduler ? startTicker(deps) : null;
   return {
     url,

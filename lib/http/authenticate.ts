@@ -21,7 +21,7 @@ export const authenticate = async (
   const presented = presentedKey(headers);
   if (presented === null)
     throw new ForgeqError("unauthorized", "Send an API key as Authorization: Bearer KEY, or as x-api-key");
-  const found = await ring(presented);
+  const found = await ring.find(presented);
   if (found === null) throw new ForgeqError("unauthorized", "The API key is not known");
   if (found.expiresAt !== null && found.expiresAt <= now)
     throw new ForgeqError("unauthorized", `The API key has expired at ${found.expiresAt.toISOString()}`);

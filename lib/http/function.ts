@@ -6,6 +6,7 @@ import type { Observers } from "./observers.ts";
 import type { HttpLog } from "./problem.ts";
 import type { Route } from "./router.ts";
 import { httpHandler } from "./stack.ts";
+import type { StoredKey } from "./stored-keys.ts";
 import type { HttpHandler } from "./stack.ts";
 
 const line = (level: string, message: string, fields: Record<string, unknown> = {}): void =>
@@ -30,12 +31,23 @@ export const httpFunction = <
   deps: Source<Deps>,
   keys: Source<ConfiguredKeys | string | undefined>,
   routesOf: (deps: () => Promise<Deps>) => Route[],
-  before: () => Observers = () => ({ logger: plainLog }),
+  {
+    before = () => ({ logger: plainLog }),
+    findStored,
+  }: {
+    readonly before?: (() => Observers) | undefined;
+    /** Asks the database for a key of its own. */
+    readonly findStored?: (deps: Deps, id: string) => Promise<StoredKey | null>;
+  } = {},
 ): HttpHandler => {
   const lazyDeps = lazyFrom(deps);
   const observers = (): Observers => lazyDeps.current ?? before();
   const log = (): HttpLog => observers().logger;
-  const ring = createKeyRing({ read: typeof keys === "function" ? keys : () => Promise.resolve(keys), log });
+  const ring = createKeyRing({
+    read: typeof keys === "function" ? keys : () => Promise.resolve(keys),
+    findStored: findStored && (async (id) => findStored(await lazyDeps.get(), id)),
+    log,
+  });
   const handler = httpHandler({ routes: routesOf(lazyDeps.get), ring, observers });
   return async (event, context) => {
     try {

@@ -22,7 +22,7 @@ export interface HttpContext extends Context {
    * @throws ForgeqError `payload_too_large`, `busy`, `request_timeout`
    */
   readonly readBody?: (maxBytes: number) => Promise<RawBody>;
-  http: HttpRequest & { readonly route: Route };
+  http: HttpRequest & { readonly route: Route; readonly headersToAdd?: Readonly<Record<string, string>> };
 }
 
 type Middleware = MiddlewareObj<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Error, HttpContext>;
@@ -102,6 +102,7 @@ export const authentication = (ring: KeyRing): Middleware => ({
     if (scopes.length === 0) return;
     const key = await authenticate(ring, context.http.headers);
     context.http = { ...context.http, key };
+    context.http = { ...context.http, headersToAdd: ring.take(key) };
     requireScopes(key, scopes);
   },
 });

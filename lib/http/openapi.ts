@@ -91,6 +91,7 @@ const parametersOf = ({ path, query }: Operation): Json[] => {
 const WITH_KEY: readonly ProblemCode[] = [
   "unauthorized",
   "forbidden",
+  "rate_limited",
   "database_unavailable",
   "schema_outdated",
   "too_slow",

@@ -75,6 +75,7 @@ const headersOf = (code: ProblemCode, details: ErrorDetails): Record<string, str
   return {
     "content-type": "application/problem+json",
     ...challenge(code, details["scope"]),
+    ...(details["headers"] as Record<string, string> | undefined),
     ...(Array.isArray(details["allow"]) && { allow: details["allow"].join(", ") }),
     ...(retryAfterSeconds !== undefined && { "retry-after": String(Math.max(1, Math.ceil(retryAfterSeconds))) }),
   };

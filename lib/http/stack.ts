@@ -43,7 +43,8 @@ export const httpHandler = ({ routes, ring, observers }: StackOptions): HttpHand
   const handler = stack.handler(async (_event: APIGatewayProxyEventV2, { http }: HttpContext, { signal }) => {
     const hasLeft = () => signal.aborted || http.hasLeft();
     const run = () => http.route.run({ ...http, hasLeft });
-    return toResult(await audited(http, log(), run), http.requestId);
+    const response = await audited(http, log(), run);
+    return toResult({ ...response, headers: { ...http.headersToAdd, ...response.headers } }, http.requestId);
   });
   return async (event, context) => handler(event, context as HttpContext);
 };

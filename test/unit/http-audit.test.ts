@@ -15,7 +15,7 @@ const setup = (run: Route["run"] = () => Promise.resolve({ status: 200, body: {}
   const made: Route = { ...route, path: "/schedules", audit: "schedule.create" };
   const read: Route = { method: "GET", path: "/jobs", scopes: ["jobs:read"], run };
   const deps = () => Promise.reject(new Error("not called"));
-  const handler = httpFunction(deps, keysWith("jobs:manage"), () => [route, made, read], () => ({ logger, metrics })); // prettier-ignore
+  const handler = httpFunction(deps, keysWith("jobs:manage"), () => [route, made, read], { before: () => ({ logger, metrics }) }); // prettier-ignore
   return { logger, metrics, ask: (request: TestRequest) => send(handler, request) };
 };
 

@@ -16,7 +16,7 @@ const setup = (list = listOf(OLD)) => {
   const state = { list: list as string | Error, ms: 0 };
   const read = vi.fn(() => (state.list instanceof Error ? Promise.reject(state.list) : Promise.resolve(state.list)));
   const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
-  return { state, read, log, find: createKeyRing({ read, log: () => log, elapsedMs: () => state.ms }) };
+  return { state, read, log, find: createKeyRing({ read, log: () => log, elapsedMs: () => state.ms }).find };
 };
 
 it("ends a key that was taken away after five minutes, and takes a new one", async () => {

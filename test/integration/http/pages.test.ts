@@ -15,7 +15,7 @@ const api = async () => {
       body?: string;
     };
     expect(statusCode).toBe(200);
-     
+
     return { bytes: Buffer.byteLength(body), body: JSON.parse(body) };
   };
   /** All pages by their cursors: the ids, and the bytes of each page. */

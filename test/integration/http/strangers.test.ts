@@ -1,4 +1,5 @@
 /** Who has no valid key costs the database nothing: one that sleeps goes on sleeping. */
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { Agent, createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,9 +8,12 @@ import { createHandler as createApi } from "../../../functions/api.ts";
 import { createHandler as createEnqueue } from "../../../functions/enqueue.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
 import { nodeListener } from "../../../lib/http/node-adapter.ts";
+import { mintKey } from "../../../lib/http/stored-keys.ts";
 import { ALL_SCOPES, SECRET } from "../../support/http/http.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
 import { plain, setup } from "../../support/queue.ts";
+
+const SERVER_SECRET = randomBytes(32);
 
 /** The functions behind real HTTP, with a pool that nothing has used yet, and what the server counts of a database of its own. */
 const serve = async () => {
@@ -17,7 +21,9 @@ const serve = async () => {
   const s = await setup({ realClock: true });
   const db = await connectDb({ url: s.url, max: 2 });
   const deps = { ...s.deps, db };
-  const [api, enqueue] = [createApi(deps, ALL_SCOPES), createEnqueue(deps, ALL_SCOPES, [plain])];
+  // Both kinds of keys: of the database there are some, and forged ones are told by their check.
+  const keys = { list: ALL_SCOPES, secret: SERVER_SECRET.toString("base64url") };
+  const [api, enqueue] = [createApi(deps, keys), createEnqueue(deps, keys, [plain])];
   const listener = nodeListener((method, path) =>
     method === "POST" && /^\/jobs(\/batch)?$/.test(path) ? enqueue : api,
   );
@@ -74,15 +80,13 @@ it("10,000 requests without a valid key and 1,000 to /health begin no transactio
   const { ask, sessions, transactions } = await serve();
   await expect.poll(sessions, { timeout: 10_000 }).toBe(0);
   const before = await transactions();
-  const secret = "A".repeat(43);
+  const forged = [`fq_0123456789ab_${"A".repeat(43)}_AAAAAAAAAAA`, mintKey(randomBytes(32)).key];
   for (let round = 0; round < 110; round += 1) {
     const statuses = await Promise.all(
       Array.from({ length: 100 }, (_, n) => {
         if (n >= 91) return ask("GET", "/health");
         const [method, path] = ROUTES[n % ROUTES.length]!;
-        const key = [`wrong-${round}-${n}-${"x".repeat(20)}`, `fq_0123456789ab_${secret}_AAAAAAAAAAA`, undefined][
-          n % 3
-        ];
+        const key = [`wrong-${round}-${n}-${"x".repeat(20)}`, forged[n % 2], undefined][n % 3];
         return ask(method, path, key, method === "POST" ? "{}" : undefined);
       }),
     );
@@ -93,7 +97,8 @@ it("10,000 requests without a valid key and 1,000 to /health begin no transactio
   expect(await transactions()).toBe(before);
 
   // The instruments see what a valid key costs.
-  expect(await ask("GET", "/jobs", SECRET)).toBe(200);
+  expect(await ask("GET", "/jobs", mintKey(SERVER_SECRET).key)).toBe(401);
   expect(await sessions()).toBeGreaterThan(0);
   await expect.poll(transactions, { timeout: 10_000 }).toBeGreaterThan(before);
+  expect(await ask("GET", "/jobs", SECRET)).toBe(200);
 }, 120_000);
