@@ -90,6 +90,15 @@ const inTickAlarms = ({ service }) => ({
   },
 });
 
+/** The alarm on callers. Now and then somebody's key is wrong; this is somebody who goes on trying, or a key that has expired. */
+const callerAlarms = ({ service }) => ({
+  "requests-refused": {
+    says: "over 100 requests a minute come without a valid key, or with one that may not do it",
+    metrics: ofService(service, "RequestsRefused"),
+    ...{ above: 100, minutes: 5, of: 10 },
+  },
+});
+
 /** In the wake mode `armed` no tick is missed: none may be due. */
 const tickAlarm = ({ service, wake }) =>
   wake === "always"
@@ -152,7 +161,9 @@ const nearTimeout = ({ handlers }) =>
 const definitions = (options) =>
   Object.assign(
     {},
-    ...(options.metrics ? [queueAlarms(options), inTickAlarms(options), tickAlarm(options)] : []),
+    ...(options.metrics
+      ? [queueAlarms(options), inTickAlarms(options), callerAlarms(options), tickAlarm(options)]
+      : []),
     ...functionAlarms(options),
     nearTimeout(options),
   );

@@ -3,6 +3,7 @@
 import { jobTypes } from "../esbuild.config.mjs";
 import { alarmResources } from "./alarms.js";
 import { logicalId, pascalCase } from "./names.js";
+import { gatewayExtension, gatewayResources } from "./gateway.js";
 import { rolesOf } from "./roles.js";
 import { wakeResources } from "./wakes.js";
 
@@ -16,7 +17,7 @@ const readSettings = async (resolveVariable) => {
     prefix,
     handlers: jobTypes().map((type) => `handler-${type}`),
     databaseUrl: await text("databaseUrlParameter"),
-    apiKeys: await text("apiKeysParameter"),
+    apiKeys: [await text("apiKeysParameter"), await text("secretParameter")].filter(Boolean),
     smtpUrl: await text("smtpUrlParameter"),
     reports: await text("reports"),
     subnets: list(await text("vpcSubnetIds")),
@@ -30,6 +31,10 @@ const readSettings = async (resolveVariable) => {
     metrics: (await text("metrics")) === "true",
     lateSeconds: Number(await text("lateSeconds")),
     topicArn: await text("alarmTopicArn"),
+    throttleRate: Number(await text("throttleRate")),
+    throttleBurst: Number(await text("throttleBurst")),
+    accessLog: (await text("accessLog")) === "true",
+    logRetentionDays: Number(await text("logRetentionDays")),
   };
 };
 
@@ -72,9 +77,13 @@ const resources = async ({ resolveVariable }) => {
     Resources: {
       ...Object.fromEntries(roles.map(([key, role]) => [`${pascalCase(key)}Role`, role])),
       ...wakeResources(settings),
+      ...gatewayResources(settings),
       ...(await watchResources(settings, resolveVariable)),
     },
-    extensions: Object.fromEntries(extensions.filter(([, { Properties }]) => Object.keys(Properties).length > 0)),
+    extensions: {
+      ...Object.fromEntries(extensions.filter(([, { Properties }]) => Object.keys(Properties).length > 0)),
+      HttpApiStage: gatewayExtension(settings),
+    },
   };
 };
 

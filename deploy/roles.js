@@ -41,8 +41,8 @@ const handlerStatements = ({ prefix, handlers, databaseUrl, smtpUrl, reports, ea
 const statementsOf = (settings) => {
   const { prefix, handlers, databaseUrl, apiKeys, eager } = settings;
   return {
-    enqueue: [secrets(databaseUrl, apiKeys), invoke(prefix, ["dispatcher", ...(eager ? handlers : [])])],
-    api: [secrets(databaseUrl, apiKeys), invoke(prefix, ["dispatcher"])],
+    enqueue: [secrets(databaseUrl, ...apiKeys), invoke(prefix, ["dispatcher", ...(eager ? handlers : [])])],
+    api: [secrets(databaseUrl, ...apiKeys), invoke(prefix, ["dispatcher"])],
     dispatcher: [secrets(databaseUrl), invoke(prefix, ["dispatcher", ...handlers])],
     scheduler: [secrets(databaseUrl), invoke(prefix, ["dispatcher"])],
     "failed-invocation": [secrets(databaseUrl), invoke(prefix, ["dispatcher"])],

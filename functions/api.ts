@@ -1,21 +1,26 @@
 import { ForgeqError } from "../lib/core/errors.ts";
 import { type JobDefinition, NAME_PATTERN } from "../lib/core/job.ts";
+import type { ConfiguredKeys } from "../lib/core/configured-keys.ts";
+import { isBound, keyOf, mayUse, mayUseQueue, requireUse, showJob } from "../lib/http/access.ts";
+import type { ApiKey, Scope } from "../lib/http/api-keys.ts";
 import { httpFunction } from "../lib/http/function.ts";
 import type { Source } from "../lib/http/lazy.ts";
-import { parseListQuery, parseMetricsQuery, parseQueuesQuery } from "../lib/http/list-query.ts";
+import type { Observers } from "../lib/http/observers.ts";
+import { parseAttemptsQuery, parseListQuery, parseMetricsQuery, parseQueuesQuery } from "../lib/http/list-query.ts";
 import type { JobTypes } from "../lib/http/new-job.ts";
 import type { HttpRequest, HttpResponse, Route } from "../lib/http/router.ts";
 import { scheduleRoutes } from "./schedule-routes.ts";
 import { queueLimits, retryBody, uuidOf } from "../lib/http/schemas.ts";
 import type { HttpHandler } from "../lib/http/stack.ts";
 import { fieldErrorsOf } from "../lib/http/validate.ts";
-import { encodeCursor, toWireJob, toWireQueue } from "../lib/http/wire.ts";
+import { encodeCursor, toWireQueue } from "../lib/http/wire.ts";
+import { findApiKey } from "../lib/queue/manage/api-keys.ts";
 import { cancelJob } from "../lib/queue/manage/cancel-job.ts";
 import type { Deps } from "../lib/queue/deps.ts";
 import { health } from "../lib/queue/observe/health.ts";
 import { createMetricsPage } from "../lib/queue/observe/metrics-page.ts";
 import { deleteQueue, pauseQueue, resumeQueue, setQueue } from "../lib/queue/manage/manage-queues.ts";
-import { getJob, type Job, listJobs } from "../lib/queue/manage/read-jobs.ts";
+import { getJob, type Job, listAttempts, listJobs } from "../lib/queue/manage/read-jobs.ts";
 import { retryJob } from "../lib/queue/manage/retry-job.ts";
 import { queuePage, queueStatsOf, type QueueStats } from "../lib/queue/observe/queue-stats.ts";
 import { runtime } from "../lib/runtime.ts";
@@ -36,10 +41,16 @@ const idOf = ({ params }: HttpRequest): string => {
   return id;
 };
 
-const readJob = async (deps: Deps, id: string): Promise<Job> => {
+/** What the key may not use is not there for it. */
+const readJob = async (deps: Deps, key: ApiKey, id: string): Promise<Job> => {
   const job = await getJob(deps, id);
-  if (job === null) throw notFound("job");
+  if (job === null || !mayUse(key, job)) throw notFound("job");
   return job;
+};
+
+/** Before a job is changed: a key that may use all of them needs no look. */
+const checkJobOf = async (deps: Deps, key: ApiKey, id: string): Promise<void> => {
+  if (isBound(key)) await readJob(deps, key, id);
 };
 
 const knownQueue = <Value>(value: Value | "not_found"): Value => {
@@ -47,9 +58,21 @@ const knownQueue = <Value>(value: Value | "not_found"): Value => {
   return value;
 };
 
-/** The path's queue; a name that can't be one is unknown, too. */
-const queueOf = ({ params: { name = "" } }: HttpRequest): string =>
-  knownQueue(NAME_PATTERN.test(name) ? name : "not_found");
+/** The path's queue; a name that can't be one is unknown, too, and so is one that the key may not use. */
+const queueOf = (request: HttpRequest): string => {
+  const { name = "" } = request.params;
+  return knownQueue(NAME_PATTERN.test(name) && mayUseQueue(keyOf(request), name) ? name : "not_found");
+};
+
+/** A key of one type, or of one queue, has the list search for it; of what others find they see their part. */
+const boundFilter = <Filter extends { readonly type?: string; readonly queue?: string }>(
+  { types, queues }: ApiKey,
+  filter: Filter,
+): Filter => ({
+  ...filter,
+  ...(types?.length === 1 && { type: filter.type ?? types[0] }),
+  ...(queues?.length === 1 && { queue: filter.queue ?? queues[0] }),
+});
 
 /** A use case about one queue as a route. */
 const onQueue =
@@ -59,39 +82,60 @@ const onQueue =
 
 /** What the routes do, each under its operation's name. */
 const operations = {
-  listJobs: async (deps, { query }) => {
-    const { jobs, next, searchedTo } = await listJobs(deps, parseListQuery(query));
+  listJobs: async (deps, request) => {
+    const key = keyOf(request);
+    const { jobs, next, searchedTo } = await listJobs(deps, boundFilter(key, parseListQuery(request.query)));
     return ok({
-      data: jobs.map(toWireJob),
+      data: jobs.filter((job) => mayUse(key, job)).map((job) => showJob(key, job)),
       next_cursor: next === null ? null : encodeCursor(next),
       searched_to: searchedTo?.toISOString() ?? null,
     });
   },
 
-  getJob: async (deps, request) => ok(toWireJob(await readJob(deps, idOf(request)))),
+  getJob: async (deps, request) => {
+    const key = keyOf(request);
+    return ok(showJob(key, await readJob(deps, key, idOf(request))));
+  },
+
+  listAttempts: async (deps, request) => {
+    const key = keyOf(request);
+    const page = parseAttemptsQuery(request.query);
+    const job = await readJob(deps, key, idOf(request));
+    const { attempts, next } = await listAttempts(deps, job, page);
+    const shown = showJob(key, { ...job, attempts });
+    return ok({
+      data: shown.attempts,
+      next_cursor: next === null ? null : encodeCursor(next),
+      ...("hidden" in shown && { hidden: ["error.message"] }),
+    });
+  },
 
   cancelJob: async (deps, request) => {
-    const id = idOf(request);
+    const [key, id] = [keyOf(request), idOf(request)];
+    await checkJobOf(deps, key, id);
     const outcome = await cancelJob(deps, id);
     if (outcome === "not_found") throw notFound("job");
     if (typeof outcome === "object") throw illegal("cancelled", outcome.finished);
-    return { status: outcome === "requested" ? 202 : 200, body: toWireJob(await readJob(deps, id)) };
+    return { status: outcome === "requested" ? 202 : 200, body: showJob(key, await readJob(deps, key, id)) };
   },
 
   retryJob: async (deps, request) => {
     const { data, error } = retryBody.safeParse(request.body ?? {});
     if (data === undefined)
       throw new ForgeqError("invalid_job", "The retry has fields that are not valid", { errors: fieldErrorsOf(error) });
-    const outcome = await retryJob(deps, idOf(request), data.life);
+    const [key, id] = [keyOf(request), idOf(request)];
+    await checkJobOf(deps, key, id);
+    const outcome = await retryJob(deps, id, data.life);
     if (outcome === "not_found") throw notFound("job");
     if ("illegal" in outcome) throw illegal("retried", outcome.illegal);
-    return ok(toWireJob(outcome));
+    return ok(showJob(key, outcome));
   },
 
-  listQueues: async (deps, { query }) => {
-    const { after, limit } = parseQueuesQuery(query);
+  listQueues: async (deps, request) => {
+    const { after, limit } = parseQueuesQuery(request.query);
     const { queues, next } = await queuePage(deps, after, limit);
-    return ok({ data: queues.map(toWireQueue), next_cursor: next === null ? null : encodeCursor(next) });
+    const shown = queues.filter(({ name }) => mayUseQueue(keyOf(request), name));
+    return ok({ data: shown.map(toWireQueue), next_cursor: next === null ? null : encodeCursor(next) });
   },
 
   getQueue: onQueue(queueStatsOf),
@@ -103,6 +147,7 @@ const operations = {
       throw new ForgeqError("invalid_queue", "The queue has fields that are not valid", {
         errors: fieldErrorsOf(error),
       });
+    for (const type of data.types ?? []) requireUse(keyOf(request), { type, queue: name });
     const { queue, declared } = knownQueue(await setQueue(deps, name, data));
     return { status: declared ? 201 : 200, body: toWireQueue(queue) };
   },
@@ -115,12 +160,6 @@ const operations = {
   pauseQueue: onQueue(pauseQueue),
 
   resumeQueue: onQueue(resumeQueue),
-
-  health: async (deps) => {
-    const { ok: good, detail = "The database did not answer" } = await health(deps);
-    if (!good) throw new ForgeqError("database_unavailable", detail);
-    return ok({ status: "ok" });
-  },
 } satisfies Record<string, Run>;
 
 /** Loaded when it is asked for, with the job types: no other request needs either. */
@@ -132,14 +171,37 @@ const openapi = async (): Promise<HttpResponse> => {
   return ok(openapiDocument(jobs));
 };
 
+/** How long an answer of the database's health is good for. */
+const HEALTH_MS = 5_000;
+
+/** Alive is who answers; `?deep=1`, which needs a key, asks the database, once in five seconds at most. */
+const createHealth = (deps: () => Promise<Deps>): Route["run"] => {
+  let asked: { readonly atMs: number; readonly answer: ReturnType<typeof health> } | undefined;
+  return async ({ key }) => {
+    if (key === null) return ok({ status: "ok" });
+    const use = await deps();
+    const nowMs = use.time.elapsedMs();
+    if (asked === undefined || nowMs - asked.atMs >= HEALTH_MS) asked = { atMs: nowMs, answer: health(use) };
+    const { ok: good, detail = "The database did not answer" } = await asked.answer;
+    if (!good) throw new ForgeqError("database_unavailable", detail);
+    return ok({ status: "ok" });
+  };
+};
+
 /** The page for a scraper; each process has one. */
 const createMetrics = (): Run => {
   const page = createMetricsPage();
-  return async (deps, { query }) => ({
-    status: 200,
-    headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
-    body: await page(deps, parseMetricsQuery(query).queue),
-  });
+  return async (deps, request) => {
+    const key = keyOf(request);
+    const asked = parseMetricsQuery(request.query).queue ?? key.queues ?? undefined;
+    // With queues of its own a key sees those; one of types alone sees none, for the numbers are of queues.
+    const names = isBound(key) ? (asked ?? []).filter((name) => mayUseQueue(key, name)) : asked;
+    return {
+      status: 200,
+      headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+      body: await page(deps, names),
+    };
+  };
 };
 
 /** Loaded when a schedule is written: no other request needs the types' schemas. */
@@ -152,44 +214,57 @@ const MAX_SMALL_BODY_BYTES = 4096;
 
 /** The routes of this function. */
 export const apiRoutes = (deps: () => Promise<Deps>): Route[] => {
-  const route = (method: Route["method"], path: Route["path"], scope: Route["scope"], run: Run): Route => ({
+  const route = (
+    method: Route["method"],
+    path: Route["path"],
+    scope: Scope,
+    run: Run,
+    audit?: Route["audit"],
+  ): Route => ({
     method,
     path,
-    scope,
+    scopes: [scope],
+    ...(audit !== undefined && { audit }),
     ...(method === "PUT" && { maxBodyBytes: MAX_SMALL_BODY_BYTES }),
     run: async (request) => run(await deps(), request),
   });
   return [
     route("GET", "/jobs", "jobs:read", operations.listJobs),
     route("GET", "/jobs/{id}", "jobs:read", operations.getJob),
-    route("POST", "/jobs/{id}/cancel", "jobs:manage", operations.cancelJob),
+    route("GET", "/jobs/{id}/attempts", "jobs:read", operations.listAttempts),
+    route("POST", "/jobs/{id}/cancel", "jobs:manage", operations.cancelJob, "job.cancel"),
     {
-      ...route("POST", "/jobs/{id}/retry", "jobs:manage", operations.retryJob),
+      ...route("POST", "/jobs/{id}/retry", "jobs:manage", operations.retryJob, "job.retry"),
       maxBodyBytes: MAX_SMALL_BODY_BYTES,
       bodyOptional: true,
     },
     route("GET", "/queues", "jobs:read", operations.listQueues),
     route("GET", "/queues/{name}", "jobs:read", operations.getQueue),
-    route("PUT", "/queues/{name}", "jobs:manage", operations.setQueue),
-    route("DELETE", "/queues/{name}", "jobs:manage", operations.deleteQueue),
-    route("POST", "/queues/{name}/pause", "jobs:manage", operations.pauseQueue),
-    route("POST", "/queues/{name}/resume", "jobs:manage", operations.resumeQueue),
+    route("PUT", "/queues/{name}", "jobs:manage", operations.setQueue, "queue.set"),
+    route("DELETE", "/queues/{name}", "jobs:manage", operations.deleteQueue, "queue.delete"),
+    route("POST", "/queues/{name}/pause", "jobs:manage", operations.pauseQueue, "queue.pause"),
+    route("POST", "/queues/{name}/resume", "jobs:manage", operations.resumeQueue, "queue.resume"),
     ...scheduleRoutes(deps, jobTypes),
     route("GET", "/metrics", "metrics:read", createMetrics()),
-    route("GET", "/health", null, operations.health),
-    { method: "GET", path: "/openapi.json", scope: "jobs:read", run: openapi },
+    { method: "GET", path: "/health", scopes: [], deepScope: "metrics:read", run: createHealth(deps) },
+    { method: "GET", path: "/openapi.json", scopes: ["jobs:read"], run: openapi },
   ];
 };
 
 /**
  * The HTTP API but for enqueueing: reads and manages jobs and queues. Only `/health` needs no key.
  *
- * @param keys - the JSON text of the API keys
+ * @param keys - what the API keys are configured by, or the JSON text of the list
+ * @param before - what it logs and counts with until its dependencies are there
  */
-export const createHandler = (deps: Source<Deps>, keys: Source<string | undefined>): HttpHandler =>
-  httpFunction(deps, keys, apiRoutes);
+export const createHandler = (
+  deps: Source<Deps>,
+  keys: Source<ConfiguredKeys | string | undefined>,
+  before?: () => Observers,
+): HttpHandler => httpFunction(deps, keys, apiRoutes, { before, findStored: findApiKey });
 
 export const handler = createHandler(
   () => runtime().deps(),
   () => runtime().apiKeys(),
+  () => runtime().arming(),
 );

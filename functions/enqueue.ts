@@ -1,12 +1,16 @@
+import type { ConfiguredKeys } from "../lib/core/configured-keys.ts";
 import type { JobDefinition } from "../lib/core/job.ts";
 import { TRACEPARENT } from "../lib/core/traceparent.ts";
 import { httpFunction } from "../lib/http/function.ts";
 import type { Source } from "../lib/http/lazy.ts";
-import { checkBatch, checkJob, locateRefusal } from "../lib/http/new-job.ts";
+import type { Observers } from "../lib/http/observers.ts";
+import { checkBatch, type CheckedJob, checkJob, locateRefusal } from "../lib/http/new-job.ts";
 import type { HttpRequest, Route } from "../lib/http/router.ts";
 import type { HttpHandler } from "../lib/http/stack.ts";
 import { toWireJob } from "../lib/http/wire.ts";
+import { keyOf, requireUse, showJob } from "../lib/http/access.ts";
 import type { Deps } from "../lib/queue/deps.ts";
+import { findApiKey } from "../lib/queue/manage/api-keys.ts";
 import { enqueueJobs } from "../lib/queue/enqueue/enqueue-jobs.ts";
 import type { EnqueuedJob } from "../lib/queue/enqueue/enqueue-jobs.ts";
 import type { NewJob } from "../lib/core/new-job.ts";
@@ -36,33 +40,41 @@ const enqueue = async (
   }
 };
 
+/** What was stored by this call is the caller's own; of a job that was there it sees what its key may see. */
+const show = (request: HttpRequest, { created, job }: EnqueuedJob) =>
+  created ? toWireJob(job) : showJob(keyOf(request), job);
+
 /** The routes of this function, for these job types. */
 export const enqueueRoutes = (deps: () => Promise<Deps>, definitions: readonly JobDefinition[]): Route[] => {
   const types = new Map(definitions.map((definition) => [definition.type, definition]));
+  const check = (request: HttpRequest, { type, queue = types.get(type)?.queue ?? "" }: CheckedJob): void =>
+    requireUse(keyOf(request), { type, queue });
   return [
     {
       method: "POST",
       path: "/jobs",
-      scope: "jobs:write",
+      scopes: ["jobs:write"],
       maxBodyBytes: MAX_JOB_BYTES,
       run: async (request) => {
         const checked = await checkJob(types, request.body);
+        check(request, checked);
         const [enqueued] = await enqueue(await deps(), [{ ...checked, ...traceOf(request) }], request, () => "");
         if (enqueued === undefined) throw new Error("enqueueJobs gave no job back");
         const { created, job } = enqueued;
-        return { status: created ? 201 : 200, headers: { location: `/jobs/${job.id}` }, body: toWireJob(job) };
+        return { status: created ? 201 : 200, headers: { location: `/jobs/${job.id}` }, body: show(request, enqueued) };
       },
     },
     {
       method: "POST",
       path: "/jobs/batch",
-      scope: "jobs:write",
+      scopes: ["jobs:write"],
       maxBodyBytes: MAX_BATCH_BYTES,
       run: async (request) => {
         const checked = await checkBatch(types, request.body);
+        for (const job of checked) check(request, job);
         const newJobs = checked.map((job) => ({ ...job, ...traceOf(request) }));
         const enqueued = await enqueue(await deps(), newJobs, request, (index) => `/jobs/${index}`);
-        return { status: 201, body: { jobs: enqueued.map(({ job }) => toWireJob(job)) } };
+        return { status: 201, body: { jobs: enqueued.map((each) => show(request, each)) } };
       },
     },
   ];
@@ -71,15 +83,20 @@ export const enqueueRoutes = (deps: () => Promise<Deps>, definitions: readonly J
 /**
  * `POST /jobs` and `POST /jobs/batch`: authenticate, check everything that needs no database, insert.
  *
- * @param keys - the JSON text of the API keys
+ * @param keys - what the API keys are configured by, or the JSON text of the list
+ * @param before - what it logs and counts with until its dependencies are there
  */
 export const createHandler = (
   deps: Source<Deps>,
-  keys: Source<string | undefined>,
+  keys: Source<ConfiguredKeys | string | undefined>,
   definitions: readonly JobDefinition[] = jobs,
-): HttpHandler => httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions));
+  before?: () => Observers,
+): HttpHandler =>
+  httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions), { before, findStored: findApiKey });
 
 export const handler = createHandler(
   () => runtime().deps(),
   () => runtime().apiKeys(),
+  jobs,
+  () => runtime().arming(),
 );

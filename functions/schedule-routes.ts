@@ -17,7 +17,8 @@ import type { HttpRequest, HttpResponse, Route } from "../lib/http/router.ts";
 import { wholeSchedule } from "../lib/http/schedule-answer.ts";
 import { newSchedule, scheduleEdit } from "../lib/http/schedule-body.ts";
 import { fieldErrorsOf } from "../lib/http/validate.ts";
-import { toWireJob, toWireSchedule } from "../lib/http/wire.ts";
+import { isBound, keyOf, mayUse, requireUse, showJob, showSchedule } from "../lib/http/access.ts";
+import type { ApiKey, Scope } from "../lib/http/api-keys.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -39,10 +40,13 @@ const parse = <Schema extends z.ZodType>(schema: Schema, body: unknown): z.outpu
   });
 };
 
-const answer = async (status: number, schedule: Schedule): Promise<HttpResponse> => ({
+const answer = async (status: number, key: ApiKey, schedule: Schedule): Promise<HttpResponse> => ({
   status,
-  body: await wholeSchedule(schedule),
+  body: await wholeSchedule(schedule, showSchedule(key, schedule)),
 });
+
+/** Who makes a schedule sends jobs by it. */
+const SENDS: readonly Scope[] = ["jobs:manage", "jobs:write"];
 
 /**
  * The routes of schedules.
@@ -54,42 +58,76 @@ export const scheduleRoutes = (deps: () => Promise<Deps>, types: () => Promise<J
     ...definition,
     payload: await checkTypedPayload(await types(), definition.type, definition.payload),
   });
-  const route = (method: Route["method"], path: Route["path"], scope: Route["scope"], run: Run, takesBody = false) => ({
+  /** What jobs it makes: those of the type's queue, unless it names one. */
+  const jobsOf = async ({ type, queue }: { readonly type: string; readonly queue?: string | null }) => ({
+    type,
+    queue: queue ?? (await types()).get(type)?.queue ?? "",
+  });
+  const maySee = async (key: ApiKey, schedule: Schedule): Promise<boolean> =>
+    !isBound(key) || mayUse(key, await jobsOf(schedule));
+  const read = async (use: Deps, request: HttpRequest): Promise<Schedule> => {
+    const schedule = known(await getSchedule(use, nameOf(request)));
+    return known((await maySee(keyOf(request), schedule)) ? schedule : "not_found");
+  };
+  /** Before a schedule is changed: a key that may use all of them needs no look. */
+  const check = async (use: Deps, request: HttpRequest): Promise<void> => {
+    if (isBound(keyOf(request))) await read(use, request);
+  };
+  const route = (
+    method: Route["method"],
+    path: Route["path"],
+    scopes: readonly Scope[],
+    run: Run,
+    { takesBody = false, audit }: { readonly takesBody?: boolean; readonly audit?: Route["audit"] } = {},
+  ): Route => ({
     method,
     path,
-    scope,
+    scopes,
+    ...(audit !== undefined && { audit }),
     ...(takesBody && { maxBodyBytes: MAX_BODY_BYTES }),
     run: async (request: HttpRequest) => run(await deps(), request),
   });
 
-  const create: Run = async (use, { body }) => {
-    const schedule = await createSchedule(use, await withCheckedPayload(parse(newSchedule, body)));
-    return { ...(await answer(201, schedule)), headers: { location: `/schedules/${schedule.name}` } };
+  const create: Run = async (use, request) => {
+    const key = keyOf(request);
+    const definition = await withCheckedPayload(parse(newSchedule, request.body));
+    requireUse(key, await jobsOf(definition));
+    const schedule = await createSchedule(use, definition);
+    return { ...(await answer(201, key, schedule)), headers: { location: `/schedules/${schedule.name}` } };
   };
   const update: Run = async (use, request) => {
     const name = nameOf(request);
+    const key = keyOf(request);
     const edit = await withCheckedPayload(parse(scheduleEdit, request.body));
-    return answer(200, known(await updateSchedule(use, name, () => ({ ...edit, name }))));
+    await check(use, request);
+    requireUse(key, await jobsOf(edit));
+    return answer(200, key, known(await updateSchedule(use, name, () => ({ ...edit, name }))));
   };
   const trigger: Run = async (use, request) => {
+    await check(use, request);
     const job = known(await triggerSchedule(use, nameOf(request)));
-    return { status: 201, headers: { location: `/jobs/${job.id}` }, body: toWireJob(job) };
+    return { status: 201, headers: { location: `/jobs/${job.id}` }, body: showJob(keyOf(request), job) };
+  };
+  const list: Run = async (use, request) => {
+    const key = keyOf(request);
+    const all = await listSchedules(use);
+    const seen = await Promise.all(all.map((each) => maySee(key, each)));
+    return { status: 200, body: { data: all.filter((_, n) => seen[n]).map((each) => showSchedule(key, each)) } };
+  };
+  const remove: Run = async (use, request) => {
+    await check(use, request);
+    known(await deleteSchedule(use, nameOf(request)));
+    return { status: 204, body: undefined };
   };
 
   return [
-    route("GET", "/schedules", "jobs:read", async (use) => ({
-      status: 200,
-      body: { data: (await listSchedules(use)).map(toWireSchedule) },
-    })),
-    route("POST", "/schedules", "jobs:manage", create, true),
-    route("GET", "/schedules/{name}", "jobs:read", async (use, request) =>
-      answer(200, known(await getSchedule(use, nameOf(request)))),
+    route("GET", "/schedules", ["jobs:read"], list),
+    route("POST", "/schedules", SENDS, create, { takesBody: true, audit: "schedule.create" }),
+    route("GET", "/schedules/{name}", ["jobs:read"], async (use, request) =>
+      answer(200, keyOf(request), await read(use, request)),
     ),
-    route("PUT", "/schedules/{name}", "jobs:manage", update, true),
-    route("DELETE", "/schedules/{name}", "jobs:manage", async (use, request) => {
-      known(await deleteSchedule(use, nameOf(request)));
-      return { status: 204, body: undefined };
-    }),
-    route("POST", "/schedules/{name}/trigger", "jobs:manage", trigger),
+    route("PUT", "/schedules/{name}", SENDS, update, { takesBody: true, audit: "schedule.update" }),
+    route("DELETE", "/schedules/{name}", ["jobs:manage"], remove, { audit: "schedule.delete" }),
+    route("POST", "/schedules/{name}/trigger", SENDS, trigger, { audit: "schedule.trigger" }),
   ];
 };

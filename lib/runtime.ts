@@ -10,6 +10,7 @@ import type { Db } from "./db/drivers/client.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "./db/drivers/connect.ts";
 import { jsonLogger } from "./logger.ts";
 import { otelTracing } from "./tracing.ts";
+import type { ConfiguredKeys } from "./core/configured-keys.ts";
 import { ForgeqError } from "./core/errors.ts";
 import { realTime } from "./queue/time.ts";
 
@@ -18,8 +19,8 @@ export interface Runtime {
   /** What arming a wake needs, without a database; it arms nothing in the wake mode `always`. */
   arming(): Arming;
   readonly tracing: Tracing;
-  /** The JSON text of the API keys; undefined when none are configured. */
-  apiKeys(): Promise<string | undefined>;
+  /** What API keys are configured by now: whoever asks again gets what SSM has then. */
+  apiKeys(): Promise<ConfiguredKeys>;
 }
 
 const given = new Map<string, string>();
@@ -59,11 +60,15 @@ export const awsRegion = (): string => setting("AWS_REGION") ?? setting("AWS_DEF
  *
  * @throws ForgeqError `internal` when SSM refuses the parameter or has no value for it
  */
-export const secret = async (valueName: string, parameterName: string): Promise<string | undefined> => {
+export const secret = async (
+  valueName: string,
+  parameterName: string,
+  kept: { readonly maxAgeMs?: number } = {},
+): Promise<string | undefined> => {
   const parameter = setting(parameterName);
   return parameter === undefined
     ? setting(valueName)
-    : getParameter(parameter, { region: awsRegion(), credentials: awsCredentials });
+    : getParameter(parameter, { region: awsRegion(), credentials: awsCredentials, ...kept });
 };
 
 /** The configuration of this process, from its environment. */
@@ -101,6 +106,14 @@ export const poolSize = (usual: number): number => {
   if (given === undefined) return usual;
   if (!/^[1-9]\d{0,2}$/.test(given))
     throw new ForgeqError("internal", "FORGEQ_POOL is a number of connections, 1 to 999");
+  return Number(given);
+};
+
+/** Connections of clients to `forgeq server` at most: FORGEQ_MAX_CONNECTIONS_HTTP, 500 unless given. */
+export const maxHttpConnections = (): number => {
+  const given = setting("FORGEQ_MAX_CONNECTIONS_HTTP") ?? "500";
+  if (!/^[1-9]\d{0,5}$/.test(given))
+    throw new ForgeqError("internal", "FORGEQ_MAX_CONNECTIONS_HTTP is a number of connections, 1 to 999999");
   return Number(given);
 };
 
@@ -196,16 +209,12 @@ export const runtime = (): Runtime => {
       });
       return deps;
     },
-    apiKeys: async () => {
-      const keys = await secret("FORGEQ_API_KEYS", "FORGEQ_API_KEYS_PARAMETER");
-      const plain = setting("FORGEQ_API_KEY");
-      if (keys !== undefined || plain === undefined) return keys;
-      const { createHash } = await import("node:crypto");
-      const sha256 = createHash("sha256").update(plain).digest("hex");
-      return JSON.stringify([
-        { id: "local", sha256, scopes: ["jobs:write", "jobs:read", "jobs:manage", "metrics:read"] },
-      ]);
-    },
+    apiKeys: async () => ({
+      list: await secret("FORGEQ_API_KEYS", "FORGEQ_API_KEYS_PARAMETER", { maxAgeMs: 0 }),
+      plain: setting("FORGEQ_API_KEY"),
+      secret: await secret("FORGEQ_SECRET", "FORGEQ_SECRET_PARAMETER", { maxAgeMs: 0 }),
+      rate: setting("FORGEQ_RATE_LIMIT"),
+    }),
   };
   return current;
 };

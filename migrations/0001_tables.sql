@@ -355,6 +355,21 @@ create table forgeq.metric_sample (
   primary key (queue, at)
 );
 
+-- Keys of the HTTP API that operators made, by their hashes: see functions/find_api_key.sql. Null types or queues are all. A revoked one stays known.
+create table forgeq.api_key (
+  id text primary key,
+  sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
+  scopes text[] not null,
+  types text[],
+  queues text[],
+  label text not null,
+  created_by text not null,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz,
+  revoked_at timestamptz,
+  last_used_on date
+);
+
 -- A row of a list: see functions/list_live.sql and functions/list_finished.sql. The last row of a list is no job: `id` is null, and `searched_to` says how far
 -- the list came, null for the end.
 create type forgeq.listed_job as (

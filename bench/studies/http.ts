@@ -13,7 +13,7 @@ import type { Servers } from "../servers.ts";
 import type { Study } from "../study.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
-const KEY = "bench";
+const KEY = "the-key-of-the-benchmark";
 const CONNECTIONS = [1, 10, 50, 100];
 const SECONDS = 8;
 

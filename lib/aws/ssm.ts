@@ -5,7 +5,7 @@ import type { AwsAccess } from "./s3-put.ts";
 const KEEP_MS = 5 * 60_000;
 const TIMEOUT_MS = 5_000;
 
-const kept = new Map<string, { readonly value: Promise<string>; readonly untilMs: number }>();
+const kept = new Map<string, { readonly value: Promise<string>; readonly readAtMs: number }>();
 
 const fetchParameter = async (name: string, access: AwsAccess): Promise<string> => {
   const aws = new AwsClient({ ...access.credentials, service: "ssm", region: access.region, retries: 2 });
@@ -23,17 +23,22 @@ const fetchParameter = async (name: string, access: AwsAccess): Promise<string> 
 };
 
 /**
- * A parameter of SSM, decrypted, by one signed request; kept for five minutes in this process. A failure is not kept.
+ * A parameter of SSM, decrypted, by one signed request; kept for a while in this process. A failure is not kept.
  * https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
  */
 export const getParameter = (
   name: string,
-  access: Omit<AwsAccess, "credentials"> & { readonly credentials: () => AwsAccess["credentials"] },
+  access: Omit<AwsAccess, "credentials"> & {
+    readonly credentials: () => AwsAccess["credentials"];
+    /** One that is older is read again; five minutes unless given. */
+    readonly maxAgeMs?: number;
+  },
 ): Promise<string> => {
   const found = kept.get(name);
-  if (found !== undefined && found.untilMs > performance.now()) return found.value;
+  const maxAgeMs = access.maxAgeMs ?? KEEP_MS;
+  if (found !== undefined && performance.now() - found.readAtMs < maxAgeMs) return found.value;
   const value = fetchParameter(name, { ...access, credentials: access.credentials() });
-  kept.set(name, { value, untilMs: performance.now() + KEEP_MS });
+  kept.set(name, { value, readAtMs: performance.now() });
   value.catch(() => kept.delete(name));
   return value;
 };

@@ -1,14 +1,21 @@
 import { createServer } from "node:http";
 import { relative, resolve } from "node:path";
+import { parseApiKeys } from "../http/api-keys.ts";
+import { shareOf } from "../db/drivers/share.ts";
 import { nodeListener } from "../http/node-adapter.ts";
+import { parseRate } from "../http/rate-limit.ts";
+import { parseSecrets } from "../http/stored-keys.ts";
 import type { HttpHandler } from "../http/stack.ts";
 import { startTicker } from "../queue/schedule/ticker.ts";
 import type { Deps } from "../queue/deps.ts";
-import { configure, isConfigured, isProduction, runtime } from "../runtime.ts";
+import type { ConfiguredKeys } from "../core/configured-keys.ts";
+import { messageOf } from "../core/reason.ts";
+import { configure, isConfigured, isProduction, maxHttpConnections, runtime } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { type OpenDeps, openDeps } from "./deps.ts";
 import { UsageError } from "./failure.ts";
 import { listen } from "./listen.ts";
+import { ensureSecret } from "./run-keys.ts";
 import { loadProjectModule } from "./project.ts";
 import { onShutdown } from "./signals.ts";
 import { printJson, say } from "./terminal.ts";
@@ -26,13 +33,25 @@ export interface RunningServer {
 }
 
 interface HttpModule {
-  readonly createHandler: (deps: () => Promise<Deps>, keys: () => Promise<string | undefined>) => HttpHandler;
+  readonly createHandler: (deps: Deps, keys: () => Promise<ConfiguredKeys>) => HttpHandler;
 }
 
 const CONNECTIONS = 10;
 /** Two for the concurrent statements of enqueues, and one for the hint after them. */
 const KEPT = 3;
-const KEEP_ALIVE_MS = 5_000;
+/** Of node:http: a connection without a request ends, a request comes in a minute at most, its headers in ten seconds. */
+const TIMES = {
+  keepAliveTimeout: 5_000,
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  connectionsCheckingInterval: 2_000,
+};
+
+/** Of the connections, so many are not for reads and management: those of the concurrent statements of enqueues, and of the scheduler. */
+const NOT_FOR_READS = 4;
+
+/** With few connections in all, half of them. */
+const readShare = (all = CONNECTIONS): number => Math.max(1, all - NOT_FOR_READS, Math.floor(all / 2));
 
 const httpModule = async (name: string): Promise<HttpModule> => {
   const loaded = await loadProjectModule<HttpModule>(`functions/${name}.ts`);
@@ -52,6 +71,17 @@ const ensureKey = async (options: GlobalOptions): Promise<string | null> => {
   return relative(process.cwd(), `${folder}/api-key`);
 };
 
+/** Whether there are keys. @throws UsageError that says what is wrong with them */
+const checkKeys = async (): Promise<boolean> => {
+  try {
+    const configured = await runtime().apiKeys();
+    parseRate(configured.rate);
+    return parseApiKeys(configured).length + parseSecrets(configured.secret).length > 0;
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
+};
+
 /** Starts the HTTP API, the same functions that run on Lambda, and the scheduler. */
 export const startServer = async (
   options: ServerCommandOptions & GlobalOptions,
@@ -59,20 +89,24 @@ export const startServer = async (
 ): Promise<RunningServer> => {
   const { deps } = open;
   const keyFile = await ensureKey(options);
-  const [enqueue, api] = (await Promise.all([httpModule("enqueue"), httpModule("api")])).map(({ createHandler }) =>
-    createHandler(
-      () => Promise.resolve(deps),
-      () => runtime().apiKeys(),
-    ),
-  ) as [HttpHandler, HttpHandler];
+  if (open.database.embedded) await ensureSecret(options);
+  const hasKeys = await checkKeys();
+  const ofFunction = { enqueue: deps, api: { ...deps, db: shareOf(deps.db, readShare(open.connection.max)) } };
+  const handlerOf = async (name: "enqueue" | "api"): Promise<HttpHandler> =>
+    (await httpModule(name)).createHandler(ofFunction[name], () => runtime().apiKeys());
+  const [enqueue, api] = await Promise.all([handlerOf("enqueue"), handlerOf("api")]);
   const enqueues = (method: string, path: string) => method === "POST" && (path === "/jobs" || path === "/jobs/batch");
   const listener = nodeListener((method, path) => (enqueues(method, path) ? enqueue : api));
-  const server = createServer(
-    { keepAliveTimeout: KEEP_ALIVE_MS },
-    (request, response) => void listener(request, response),
-  );
+  const server = createServer(TIMES, (request, response) => void listener(request, response));
+  // A client that asks first is answered when its key is known.
+  server.on("checkContinue", (request, response) => void listener(request, response));
+  server.maxConnections = maxHttpConnections();
   const url = await listen(server, options.port, options.host, "--port");
   if (keyFile !== null) say(`No API key is configured: the one in ${keyFile} is.`);
+  else if (!hasKeys)
+    say(
+      "No API key is configured: every request but GET /health is refused. Set FORGEQ_API_KEYS, or FORGEQ_SECRET and make one by forgeq keys create.",
+    );
   const ticker = options.scheduler ? startTicker(deps) : null;
   return {
     url,

@@ -23,6 +23,7 @@ export const ERROR_CODES = [
   "queue_full",
   "queue_not_empty",
   "rate_limited",
+  "request_timeout",
   "schedule_exists",
   "schema_outdated",
   "stale_life",

@@ -65,6 +65,11 @@ export const PROMETHEUS_METRICS = {
     labels: ["part"],
     help: "When a part of a tick last went without a failure, by the database's clock.",
   },
+  forgeq_requests_refused_total: {
+    type: "counter",
+    labels: ["code"],
+    help: "Requests that this process refused since it started: unauthorized, forbidden or rate_limited.",
+  },
   forgeq_info: { type: "gauge", labels: ["service", "stage", "wake"], help: "1, with what this installation is." },
   forgeq_scrape_duration_seconds: {
     type: "gauge",
@@ -154,6 +159,7 @@ export const CLOUDWATCH_METRICS = {
   Ticks: { unit: "Count", of: "service" },
   TickPartsFailed: { unit: "Count", of: "service" },
   ClockWentBack: { unit: "Count", of: "service" },
+  RequestsRefused: { unit: "Count", of: "service" },
   ColdStarts: { unit: "Count", of: "service" },
 } as const satisfies Record<
   string,

@@ -4,7 +4,12 @@ import { CATCH_UPS, OVERLAPS } from "../core/schedule.ts";
 import { ATTEMPT_OUTCOMES, JOB_STATES } from "../core/states.ts";
 
 const at = z.iso.datetime();
-const attemptError = z.strictObject({ name: z.string(), message: z.string(), stack: z.string().optional() });
+const attemptError = z.strictObject({ name: z.string(), message: z.string().nullable(), stack: z.string().optional() });
+
+const hidden = z
+  .array(z.string())
+  .optional()
+  .describe("The fields that are null because the key may not see them: it lacks jobs:read, or payloads:read.");
 
 const attempt = z.strictObject({
   number: z.int().describe("From 1; it repeats where an attempt was not counted."),
@@ -21,7 +26,7 @@ const summary = z.strictObject({
   queue: z.string(),
   state: z.enum(JOB_STATES),
   priority: z.int().min(0).max(9),
-  metadata: z.record(z.string(), z.unknown()),
+  metadata: z.record(z.string(), z.unknown()).nullable(),
   unique_key: z.string().nullable(),
   attempt: z.int().describe("Attempts that were counted."),
   max_attempts: z.int(),
@@ -33,6 +38,7 @@ const summary = z.strictObject({
   finished_at: at.nullable(),
   result: z.unknown(),
   error: attemptError.nullable().describe("The last one."),
+  hidden,
 });
 
 /** As `POST /jobs` answers it. */
@@ -45,7 +51,17 @@ export const listedJob = summary.extend({
 });
 
 /** As `GET /jobs/{id}` shows it. */
-export const wholeJob = summary.extend({ payload: z.unknown(), attempts: z.array(attempt) });
+export const wholeJob = summary.extend({
+  payload: z.unknown(),
+  attempts: z.array(attempt).nullable().describe("The newest 100, the oldest of these first."),
+});
+
+/** As `GET /jobs/{id}/attempts` shows them. */
+export const attemptPage = z.strictObject({
+  data: z.array(attempt).describe("Newest first."),
+  next_cursor: z.string().nullable().describe("Of the next page, null on the last one."),
+  hidden,
+});
 
 export const jobPage = z.strictObject({
   data: z.array(listedJob),
@@ -109,6 +125,7 @@ export const schedule = z.strictObject({
   declared: z.boolean().describe("Made from the code: only its pause switch can be changed here."),
   last_slot_at: z.string().nullable(),
   next_slot_at: z.string().nullable(),
+  hidden,
 });
 
 export const scheduleList = z.strictObject({ data: z.array(schedule) });

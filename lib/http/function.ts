@@ -1,9 +1,12 @@
-import { parseApiKeys } from "./authenticate.ts";
-import { lazy, lazyFrom } from "./lazy.ts";
+import type { ConfiguredKeys } from "../core/configured-keys.ts";
+import { createKeyRing } from "./key-ring.ts";
+import { lazyFrom } from "./lazy.ts";
 import type { Source } from "./lazy.ts";
+import type { Observers } from "./observers.ts";
 import type { HttpLog } from "./problem.ts";
 import type { Route } from "./router.ts";
 import { httpHandler } from "./stack.ts";
+import type { StoredKey } from "./stored-keys.ts";
 import type { HttpHandler } from "./stack.ts";
 
 const line = (level: string, message: string, fields: Record<string, unknown> = {}): void =>
@@ -11,39 +14,46 @@ const line = (level: string, message: string, fields: Record<string, unknown> = 
 
 /** Logs failures of the setup itself, before there is a logger. */
 const plainLog: HttpLog = {
+  info: (message, fields) => line("INFO", message, fields),
   warn: (message, fields) => line("WARN", message, fields),
   error: (message, fields) => line("ERROR", message, fields),
 };
 
 /**
- * An HTTP function from its dependencies, the JSON text of its API keys, and its routes. Both are got at the first
- * request and kept; when that fails, the request is answered with the failure and the next one tries again.
+ * An HTTP function from its dependencies, its API keys, and its routes. The dependencies are got when a route first needs them,
+ * and kept; when that fails, the request is answered with the failure and the next one tries again. The keys are read again, see `createKeyRing`.
  */
 export const httpFunction = <
-  Deps extends {
-    readonly logger: HttpLog;
-    readonly metrics?: { flush(): void };
+  Deps extends Observers & {
     readonly tracing?: { flush(): Promise<void> };
   },
 >(
   deps: Source<Deps>,
-  keys: Source<string | undefined>,
+  keys: Source<ConfiguredKeys | string | undefined>,
   routesOf: (deps: () => Promise<Deps>) => Route[],
+  {
+    before = () => ({ logger: plainLog }),
+    findStored,
+  }: {
+    readonly before?: (() => Observers) | undefined;
+    /** Asks the database for a key of its own. */
+    readonly findStored?: (deps: Deps, id: string) => Promise<StoredKey | null>;
+  } = {},
 ): HttpHandler => {
   const lazyDeps = lazyFrom(deps);
-  const keyText = lazyFrom(keys);
-  const log = (): HttpLog => lazyDeps.current?.logger ?? plainLog;
-  const apiKeys = lazy(async () => {
-    const parsed = parseApiKeys(await keyText.get());
-    if (parsed.length === 0) log().error("no API keys are configured: every request is refused");
-    return parsed;
+  const observers = (): Observers => lazyDeps.current ?? before();
+  const log = (): HttpLog => observers().logger;
+  const ring = createKeyRing({
+    read: typeof keys === "function" ? keys : () => Promise.resolve(keys),
+    findStored: findStored && (async (id) => findStored(await lazyDeps.get(), id)),
+    log,
   });
-  const handler = httpHandler({ routes: routesOf(lazyDeps.get), keys: apiKeys.get, log });
+  const handler = httpHandler({ routes: routesOf(lazyDeps.get), ring, observers });
   return async (event, context) => {
     try {
       return await handler(event, context);
     } finally {
-      lazyDeps.current?.metrics?.flush();
+      observers().metrics?.flush();
       await lazyDeps.current?.tracing?.flush();
     }
   };

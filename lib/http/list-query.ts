@@ -2,7 +2,7 @@ import type * as z from "zod";
 import { toPointer } from "../core/document.ts";
 import { ForgeqError } from "../core/errors.ts";
 import type { FieldError } from "../core/errors.ts";
-import { listQuery, metricsQuery, queuesQuery } from "./schemas.ts";
+import { attemptsQuery, listQuery, metricsQuery, queuesQuery } from "./schemas.ts";
 import { fieldErrorsOf } from "./validate.ts";
 
 export type ListQuery = z.output<typeof listQuery>;
@@ -29,6 +29,10 @@ const single = (query: URLSearchParams): Record<string, string> => {
  * @throws ForgeqError `invalid_query`; its pointers are into the query as an object: `/limit`
  */
 export const parseListQuery = (query: URLSearchParams): ListQuery => check(listQuery, single(query));
+
+/** Reads the query of `GET /jobs/{id}/attempts`. @throws ForgeqError `invalid_query` */
+export const parseAttemptsQuery = (query: URLSearchParams): z.output<typeof attemptsQuery> =>
+  check(attemptsQuery, single(query));
 
 /** Reads the query of `GET /queues`. @throws ForgeqError `invalid_query` */
 export const parseQueuesQuery = (query: URLSearchParams): z.output<typeof queuesQuery> =>

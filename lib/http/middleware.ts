@@ -2,11 +2,13 @@ import { randomUUID } from "node:crypto";
 import type { MiddlewareObj } from "@middy/core";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import { ForgeqError } from "../core/errors.ts";
-import { authenticate } from "./authenticate.ts";
-import type { ApiKey } from "./authenticate.ts";
-import { rawBody, readJsonBody } from "./body.ts";
+import { authenticate, requireScopes } from "./authenticate.ts";
+import type { Scope } from "./api-keys.ts";
+import type { KeyRing } from "./key-ring.ts";
+import { type RawBody, rawBody, readJsonBody } from "./body.ts";
 import { logFailure, problemOf } from "./problem.ts";
 import type { HttpLog } from "./problem.ts";
+import type { RefusalLog } from "./refusal-log.ts";
 import { matchRoute } from "./router.ts";
 import type { HttpRequest, HttpResponse, Route } from "./router.ts";
 
@@ -14,7 +16,13 @@ import type { HttpRequest, HttpResponse, Route } from "./router.ts";
 export interface HttpContext extends Context {
   /** Given where a client can be seen to hang up. */
   readonly hasLeft?: () => boolean;
-  http: HttpRequest & { readonly route: Route };
+  /**
+   * Given where the body is still to be read: nobody's is before its route and its key are known.
+   *
+   * @throws ForgeqError `payload_too_large`, `busy`, `request_timeout`
+   */
+  readonly readBody?: (maxBytes: number) => Promise<RawBody>;
+  http: HttpRequest & { readonly route: Route; readonly headersToAdd?: Readonly<Record<string, string>> };
 }
 
 type Middleware = MiddlewareObj<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Error, HttpContext>;
@@ -40,16 +48,24 @@ const requestIdOf = (event: APIGatewayProxyEventV2, context: Context): string =>
 const lowerCaseKeys = (headers: Readonly<Record<string, string | undefined>> = {}): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value = ""]) => [name.toLowerCase(), value]));
 
-/** API Gateway puts the stage before the path unless it is the default one. */
+const DEFAULT_STAGE = "$default";
+
+/** API Gateway puts the stage before the path unless it is the default one. Nothing else is taken off: a proxy's rules are about whole paths. */
 const pathOf = ({ rawPath = "/", requestContext }: APIGatewayProxyEventV2): string => {
-  const prefix = `/${requestContext?.stage}/`;
+  const { stage = DEFAULT_STAGE } = requestContext ?? {};
+  if (stage === DEFAULT_STAGE) return rawPath;
+  const prefix = `/${stage}/`;
   return rawPath.startsWith(prefix) ? rawPath.slice(prefix.length - 1) : rawPath;
 };
 
 /** Whatever is thrown becomes a problem document. */
-export const problems = (log: () => HttpLog): Middleware => ({
+export const problems = (log: () => HttpLog, refused: RefusalLog): Middleware => ({
   onError: ({ error, event, context }) => {
     const requestId = requestIdOf(event, context);
+    const address = event.requestContext?.http?.sourceIp;
+    // A request that matched no route has no `http`, whatever the type says.
+    const { route, key } = (context.http as HttpContext["http"] | undefined) ?? {};
+    refused(error, { requestId, address, route, keyId: key?.id });
     logFailure(error, requestId, log());
     return toResult(problemOf(error, requestId), requestId);
   },
@@ -69,28 +85,34 @@ export const routing = (routes: readonly Route[]): Middleware => ({
       query: new URLSearchParams(event.rawQueryString ?? ""),
       body: undefined,
       requestId: requestIdOf(event, context),
-      keyId: null,
+      key: null,
       hasLeft: context.hasLeft ?? (() => false),
     };
   },
 });
 
-/** Lets a caller through that has a key with the route's scope; open routes need none. */
-export const authentication = (keys: () => Promise<readonly ApiKey[]>): Middleware => ({
+/** What a request asks the key for. */
+const scopesOf = ({ route, query }: HttpContext["http"]): readonly Scope[] =>
+  route.deepScope !== undefined && query.get("deep") === "1" ? [route.deepScope] : route.scopes;
+
+/** Lets a caller through that has a key with the route's scopes; open routes need none. */
+export const authentication = (ring: KeyRing): Middleware => ({
   before: async ({ context }) => {
-    const { route, headers } = context.http;
-    if (route.scope === null) return;
-    const key = authenticate(await keys(), headers, route.scope);
-    context.http = { ...context.http, keyId: key.id };
+    const scopes = scopesOf(context.http);
+    if (scopes.length === 0) return;
+    const key = await authenticate(ring, context.http.headers);
+    context.http = { ...context.http, key };
+    context.http = { ...context.http, headersToAdd: ring.take(key) };
+    requireScopes(key, scopes);
   },
 });
 
 /** Parses the body of the routes that take one. */
 export const jsonBody = (): Middleware => ({
-  before: ({ event, context }) => {
+  before: async ({ event, context }) => {
     const { route, headers } = context.http;
     if (route.maxBodyBytes === undefined) return;
-    const raw = rawBody(event);
+    const raw = (await context.readBody?.(route.maxBodyBytes)) ?? rawBody(event);
     if (route.bodyOptional === true && (raw.body ?? "").trim() === "") return;
     context.http = { ...context.http, body: readJsonBody(raw, headers, route.maxBodyBytes) };
   },

@@ -1,28 +1,16 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
-import { ForgeqError } from "../core/errors.ts";
 import { type HttpContext, toResult } from "./middleware.ts";
 import { problemOf } from "./problem.ts";
+import { bodyReader, type Budget, isUnwanted } from "./request-body.ts";
 import type { HttpHandler } from "./stack.ts";
 
-/** What Lambda takes at most; a route's own limit is lower and answers more precisely. */
-const MAX_BODY_BYTES = 6 * 1024 * 1024;
 const REQUEST_MS = 29_000;
+/** Bodies that are being received, all connections of a process together. */
+const MOST_BODY_BYTES = 32_000_000;
 
-/** The body, or null when it is longer than any route takes. */
-const readBody = async (request: IncomingMessage): Promise<Buffer | null> => {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-};
-
-const toEvent = (request: IncomingMessage, body: Buffer, requestId: string): APIGatewayProxyEventV2 => {
+const toEvent = (request: IncomingMessage, requestId: string): APIGatewayProxyEventV2 => {
   const url = request.url ?? "/";
   const at = url.indexOf("?");
   const path = at < 0 ? url : url.slice(0, at);
@@ -54,22 +42,23 @@ const toEvent = (request: IncomingMessage, body: Buffer, requestId: string): API
       time: "",
       timeEpoch: 0,
     },
-    // Whatever the bytes are, the function decodes and checks them.
-    ...(body.length > 0 ? { body: body.toString("base64"), isBase64Encoded: true } : { isBase64Encoded: false }),
+    isBase64Encoded: false,
   };
 };
 
-const contextOf = (requestId: string, response: ServerResponse): Context => {
+const contextOf = (requestId: string, response: ServerResponse, readBody: HttpContext["readBody"]): Context => {
   const startedAtMs = performance.now();
   return {
     awsRequestId: requestId,
     functionName: "forgeq-server",
     getRemainingTimeInMillis: () => Math.max(0, REQUEST_MS - (performance.now() - startedAtMs)),
     hasLeft: () => response.destroyed,
-  } as Pick<HttpContext, "hasLeft"> as Context;
+    readBody,
+  } as Pick<HttpContext, "hasLeft" | "readBody"> as Context;
 };
 
-const send = (response: ServerResponse, result: APIGatewayProxyStructuredResultV2): void => {
+const send = (request: IncomingMessage, response: ServerResponse, result: APIGatewayProxyStructuredResultV2): void => {
+  if (isUnwanted(request)) response.setHeader("connection", "close");
   response.writeHead(result.statusCode ?? 200, {
     ...(result.headers as Record<string, string>),
     "content-length": Buffer.byteLength(result.body ?? ""),
@@ -79,30 +68,27 @@ const send = (response: ServerResponse, result: APIGatewayProxyStructuredResultV
 
 /**
  * A listener for node:http around the functions that run on Lambda: the request as API Gateway's payload format 2.0, the answer
- * as it was given. A body over 6 MB is refused before it is read to its end.
+ * as it was given. The body is read when the function asks for it, and never before.
  *
  * @param handlerOf - the function of a request
+ * @param quietMs - a body of which nothing comes for so long is given up
  */
-export const nodeListener =
-  (handlerOf: (method: string, path: string) => HttpHandler) =>
-  async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+export const nodeListener = (
+  handlerOf: (method: string, path: string) => HttpHandler,
+  { mostBodyBytes = MOST_BODY_BYTES, quietMs }: { readonly mostBodyBytes?: number; readonly quietMs?: number } = {},
+) => {
+  const budget: Budget = { heldBytes: 0, mostBytes: mostBodyBytes };
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const requestId = randomUUID();
     try {
-      const body = await readBody(request);
-      if (body === null) {
-        response.setHeader("connection", "close");
-        const refusal = new ForgeqError("payload_too_large", `At most ${MAX_BODY_BYTES} bytes are taken`);
-        send(response, toResult(problemOf(refusal, requestId), requestId));
-        return;
-      }
-      const event = toEvent(request, body, requestId);
-      send(
-        response,
-        await handlerOf(event.requestContext.http.method, event.rawPath)(event, contextOf(requestId, response)),
-      );
+      const event = toEvent(request, requestId);
+      const handler = handlerOf(event.requestContext.http.method, event.rawPath);
+      const context = contextOf(requestId, response, bodyReader(request, response, budget, quietMs));
+      send(request, response, await handler(event, context));
     } catch (error) {
       // The client hung up, or the function broke outside its own stack. A request is destroyed also when it was read to its end.
       if (response.headersSent || request.socket.destroyed) response.destroy();
-      else send(response, toResult(problemOf(error, requestId), requestId));
+      else send(request, response, toResult(problemOf(error, requestId), requestId));
     }
   };
+};

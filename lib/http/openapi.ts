@@ -18,6 +18,7 @@ const NAMED = new Map<z.ZodType, string>([
   [answers.enqueuedJob, "EnqueuedJob"],
   [answers.wholeJob, "Job"],
   [answers.jobPage, "JobPage"],
+  [answers.attemptPage, "AttemptPage"],
   [answers.enqueuedBatch, "EnqueuedBatch"],
   [answers.queue, "Queue"],
   [answers.queueList, "QueueList"],
@@ -90,16 +91,23 @@ const parametersOf = ({ path, query }: Operation): Json[] => {
 const WITH_KEY: readonly ProblemCode[] = [
   "unauthorized",
   "forbidden",
+  "rate_limited",
   "database_unavailable",
   "schema_outdated",
   "too_slow",
 ];
-const WITH_BODY: readonly ProblemCode[] = ["malformed_json", "payload_too_large", "unsupported_media_type"];
+const WITH_BODY: readonly ProblemCode[] = [
+  "busy",
+  "request_timeout",
+  "malformed_json",
+  "payload_too_large",
+  "unsupported_media_type",
+];
 
-const errorsOf = ({ errors, scope, body }: Operation): Record<string, Json> => {
+const errorsOf = ({ errors, scopes, body }: Operation): Record<string, Json> => {
   const codes = new Set<ProblemCode>([
     ...errors,
-    ...(scope === null ? [] : WITH_KEY),
+    ...(scopes.length === 0 ? [] : WITH_KEY),
     ...(body === undefined ? [] : WITH_BODY),
     "internal",
   ]);
@@ -113,7 +121,7 @@ const errorsOf = ({ errors, scope, body }: Operation): Record<string, Json> => {
 };
 
 const describe = (operation: Operation): Json => {
-  const { summary, scope, body, bodyOptional = false } = operation;
+  const { summary, scopes, body, bodyOptional = false } = operation;
   const answered = Object.entries(operation.answers).map(([status, { description, schema, contentType }]) => [
     status,
     {
@@ -129,7 +137,7 @@ const describe = (operation: Operation): Json => {
     parameters: parametersOf(operation),
     ...(body !== undefined && { requestBody: { required: !bodyOptional, ...json(use(body, "input")) } }),
     responses: { ...errorsOf(operation), ...Object.fromEntries(answered) },
-    security: scope === null ? [] : [{ key: [scope] }],
+    security: scopes.length === 0 ? [] : [{ key: scopes }],
   };
 };
 

@@ -1,11 +1,21 @@
 /** Every operation of the API, for its OpenAPI document. test/unit/openapi.test.ts compares it with the routes. */
 import type * as z from "zod";
 import * as answers from "./answers.ts";
-import type { Scope } from "./authenticate.ts";
+import type { Scope } from "./api-keys.ts";
 import type { ProblemCode } from "./problem.ts";
 import type { Route } from "./router.ts";
 import { newSchedule, scheduleEdit } from "./schedule-body.ts";
-import { batchBody, enqueueBody, listQuery, metricsQuery, queueLimits, queuesQuery, retryBody } from "./schemas.ts";
+import {
+  attemptsQuery,
+  batchBody,
+  enqueueBody,
+  healthQuery,
+  listQuery,
+  metricsQuery,
+  queueLimits,
+  queuesQuery,
+  retryBody,
+} from "./schemas.ts";
 
 interface Answer {
   readonly description: string;
@@ -18,8 +28,8 @@ export interface Operation {
   readonly method: Route["method"];
   readonly path: Route["path"];
   readonly summary: string;
-  /** Null: open to everybody. */
-  readonly scope: Scope | null;
+  /** None: open to everybody. */
+  readonly scopes: readonly Scope[];
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   readonly bodyOptional?: boolean;
@@ -34,7 +44,7 @@ export const operations: readonly Operation[] = [
     method: "POST",
     path: "/jobs",
     summary: "Enqueue a job",
-    scope: "jobs:write",
+    scopes: ["jobs:write"],
     body: enqueueBody,
     answers: {
       201: { description: "Stored; Location names it.", schema: answers.enqueuedJob },
@@ -59,7 +69,7 @@ export const operations: readonly Operation[] = [
     method: "POST",
     path: "/jobs/batch",
     summary: "Enqueue up to 1,000 jobs in one transaction",
-    scope: "jobs:write",
+    scopes: ["jobs:write"],
     body: batchBody,
     answers: { 201: { description: "All stored, or there already.", schema: answers.enqueuedBatch } },
     errors: [
@@ -78,7 +88,7 @@ export const operations: readonly Operation[] = [
     method: "GET",
     path: "/jobs",
     summary: "List jobs, newest first",
-    scope: "jobs:read",
+    scopes: ["jobs:read"],
     query: listQuery,
     answers: { 200: { description: "A page.", schema: answers.jobPage } },
     errors: ["invalid_query"],
@@ -86,16 +96,25 @@ export const operations: readonly Operation[] = [
   {
     method: "GET",
     path: "/jobs/{id}",
-    summary: "Show a job with its payload and attempts",
-    scope: "jobs:read",
+    summary: "Show a job with its payload and its newest 100 attempts",
+    scopes: ["jobs:read"],
     answers: { 200: { description: "The job in its newest life.", schema: answers.wholeJob } },
     errors: ["not_found"],
+  },
+  {
+    method: "GET",
+    path: "/jobs/{id}/attempts",
+    summary: "List the attempts of a job's newest life, newest first",
+    scopes: ["jobs:read"],
+    query: attemptsQuery,
+    answers: { 200: { description: "A page.", schema: answers.attemptPage } },
+    errors: ["not_found", "invalid_query"],
   },
   {
     method: "POST",
     path: "/jobs/{id}/cancel",
     summary: "Cancel a job",
-    scope: "jobs:manage",
+    scopes: ["jobs:manage"],
     answers: {
       200: { description: "Cancelled, now or before.", schema: answers.wholeJob },
       202: {
@@ -109,7 +128,7 @@ export const operations: readonly Operation[] = [
     method: "POST",
     path: "/jobs/{id}/retry",
     summary: "Run a finished job again: same id, next life",
-    scope: "jobs:manage",
+    scopes: ["jobs:manage"],
     body: retryBody,
     bodyOptional: true,
     answers: { 200: { description: "Pending again.", schema: answers.wholeJob } },
@@ -128,7 +147,7 @@ export const operations: readonly Operation[] = [
     method: "GET",
     path: "/queues",
     summary: "List the queues",
-    scope: "jobs:read",
+    scopes: ["jobs:read"],
     query: queuesQuery,
     answers: { 200: { description: "A page, by name.", schema: answers.queueList } },
     errors: ["invalid_query"],
@@ -137,7 +156,7 @@ export const operations: readonly Operation[] = [
     method: "GET",
     path: "/queues/{name}",
     summary: "Show a queue",
-    scope: "jobs:read",
+    scopes: ["jobs:read"],
     answers: { 200: { description: "The queue.", schema: answers.queue } },
     errors: ["not_found"],
   },
@@ -146,7 +165,7 @@ export const operations: readonly Operation[] = [
     path: "/queues/{name}",
     summary:
       "Set a queue's limits and types, or declare it with its types; limits of the code no longer apply to what is set",
-    scope: "jobs:manage",
+    scopes: ["jobs:manage"],
     body: queueLimits,
     answers: {
       200: { description: "The queue as it is now.", schema: answers.queue },
@@ -158,7 +177,7 @@ export const operations: readonly Operation[] = [
     method: "DELETE",
     path: "/queues/{name}",
     summary: "Delete a queue that has no live job and that the code does not declare; its finished jobs stay",
-    scope: "jobs:manage",
+    scopes: ["jobs:manage"],
     answers: { 204: { description: "It is gone." } },
     errors: ["not_found", "queue_declared", "queue_not_empty", "busy"],
   },
@@ -166,7 +185,7 @@ export const operations: readonly Operation[] = [
     method: "POST",
     path: "/queues/{name}/pause",
     summary: "Stop claiming; what runs goes on",
-    scope: "jobs:manage",
+    scopes: ["jobs:manage"],
     answers: { 200: { description: "The queue, paused.", schema: answers.queue } },
     errors: ["not_found"],
   },
@@ -174,7 +193,7 @@ export const operations: readonly Operation[] = [
     method: "POST",
     path: "/queues/{name}/resume",
     summary: "Claim again, immediately",
-    scope: "jobs:manage",
+    scopes: ["jobs:manage"],
     answers: { 200: { description: "The queue, going on.", schema: answers.queue } },
     errors: ["not_found"],
   },
@@ -182,7 +201,7 @@ export const operations: readonly Operation[] = [
     method: "GET",
     path: "/schedules",
     summary: "List the schedules",
-    scope: "jobs:read",
+    scopes: ["jobs:read"],
     answers: { 200: { description: "All of them, by name.", schema: answers.scheduleList } },
     errors: [],
   },
@@ -190,7 +209,7 @@ export const operations: readonly Operation[] = [
     method: "POST",
     path: "/schedules",
     summary: "Make a schedule",
-    scope: "jobs:manage",
+    scopes: ["jobs:manage", "jobs:write"],
     body: newSchedule,
     answers: { 201: { description: "The schedule.", schema: answers.wholeSchedule } },
     errors: ["invalid_schedule", "invalid_job", "invalid_payload", "unknown_type", "unknown_queue", "schedule_exists"],
@@ -199,7 +218,7 @@ export const operations: readonly Operation[] = [
     method: "GET",
     path: "/schedules/{name}",
     summary: "Show a schedule with its next slots",
-    scope: "jobs:read",
+    scopes: ["jobs:read"],
     answers: { 200: { description: "The schedule.", schema: answers.wholeSchedule } },
     errors: ["not_found"],
   },
@@ -207,7 +226,7 @@ export const operations: readonly Operation[] = [
     method: "PUT",
     path: "/schedules/{name}",
     summary: "Replace a schedule; slots that are due by then fire first",
-    scope: "jobs:manage",
+    scopes: ["jobs:manage", "jobs:write"],
     body: scheduleEdit,
     answers: { 200: { description: "The schedule as it is now.", schema: answers.wholeSchedule } },
     errors: [
@@ -225,7 +244,7 @@ export const operations: readonly Operation[] = [
     method: "DELETE",
     path: "/schedules/{name}",
     summary: "Remove a schedule; its jobs stay",
-    scope: "jobs:manage",
+    scopes: ["jobs:manage"],
     answers: { 204: { description: "It is gone." } },
     errors: ["not_found", "declared_in_code"],
   },
@@ -233,7 +252,7 @@ export const operations: readonly Operation[] = [
     method: "POST",
     path: "/schedules/{name}/trigger",
     summary: "Enqueue one job of a schedule now, in addition to its slots",
-    scope: "jobs:manage",
+    scopes: ["jobs:manage", "jobs:write"],
     answers: { 201: { description: "The job.", schema: answers.wholeJob } },
     errors: ["not_found", "unknown_type", "unknown_queue", "queue_full"],
   },
@@ -241,7 +260,7 @@ export const operations: readonly Operation[] = [
     method: "GET",
     path: "/metrics",
     summary: "Counters, histograms and gauges for Prometheus, at most 10 s old",
-    scope: "metrics:read",
+    scopes: ["metrics:read"],
     query: metricsQuery,
     answers: { 200: { description: "Prometheus' text format.", contentType: "text/plain" } },
     errors: ["invalid_query"],
@@ -249,16 +268,18 @@ export const operations: readonly Operation[] = [
   {
     method: "GET",
     path: "/health",
-    summary: "Does the database answer, with this version's schema?",
-    scope: null,
+    summary:
+      "Is this process there? With deep=1 and a key with metrics:read: does the database answer, with this version's schema?",
+    scopes: [],
+    query: healthQuery,
     answers: { 200: { description: "It does.", schema: answers.healthy } },
-    errors: ["database_unavailable", "too_slow"],
+    errors: ["unauthorized", "forbidden", "database_unavailable", "too_slow"],
   },
   {
     method: "GET",
     path: "/openapi.json",
     summary: "This document",
-    scope: "jobs:read",
+    scopes: ["jobs:read"],
     answers: { 200: { description: "OpenAPI 3.1." } },
     errors: [],
   },

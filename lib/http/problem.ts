@@ -15,7 +15,7 @@ const KINDS = {
   chain_too_deep: { status: 422, title: "The chain of jobs is too deep" },
   database_unavailable: { status: 503, title: "The database is not available" },
   declared_in_code: { status: 409, title: "The code declares this" },
-  forbidden: { status: 403, title: "The key lacks a scope" },
+  forbidden: { status: 403, title: "The key may not do this" },
   id_conflict: { status: 409, title: "The id belongs to another job" },
   id_version: { status: 422, title: "The id is not a recent UUID of version 7" },
   illegal_state: { status: 409, title: "Not possible in the job's state" },
@@ -35,6 +35,7 @@ const KINDS = {
   queue_full: { status: 429, title: "The queue is full" },
   queue_not_empty: { status: 409, title: "The queue has live jobs" },
   rate_limited: { status: 429, title: "Too many requests" },
+  request_timeout: { status: 408, title: "The request did not come in time" },
   schedule_exists: { status: 409, title: "The schedule exists already" },
   schema_outdated: { status: 503, title: "The database schema is out of date" },
   stale_life: { status: 409, title: "The job lives a later life" },
@@ -65,7 +66,8 @@ const toForgeqError = (error: unknown): ForgeqError =>
 const challenge = (code: ProblemCode, scope: unknown): Record<string, string> => {
   if (code === "unauthorized") return { "www-authenticate": 'Bearer realm="forgeq"' };
   if (code !== "forbidden") return {};
-  return { "www-authenticate": `Bearer realm="forgeq", error="insufficient_scope", scope="${String(scope)}"` };
+  const missing = typeof scope === "string" ? `, scope="${scope}"` : "";
+  return { "www-authenticate": `Bearer realm="forgeq", error="insufficient_scope"${missing}` };
 };
 
 const headersOf = (code: ProblemCode, details: ErrorDetails): Record<string, string> => {
@@ -73,6 +75,7 @@ const headersOf = (code: ProblemCode, details: ErrorDetails): Record<string, str
   return {
     "content-type": "application/problem+json",
     ...challenge(code, details["scope"]),
+    ...(details["headers"] as Record<string, string> | undefined),
     ...(Array.isArray(details["allow"]) && { allow: details["allow"].join(", ") }),
     ...(retryAfterSeconds !== undefined && { "retry-after": String(Math.max(1, Math.ceil(retryAfterSeconds))) }),
   };
@@ -112,8 +115,9 @@ export const problemOf = (error: unknown, requestId: string): HttpResponse => {
   };
 };
 
-/** Where failures of the service itself go. A client's mistakes are not logged. */
+/** Where failures of the service itself go, refused keys and management actions. A client's other mistakes are not logged. */
 export interface HttpLog {
+  info(message: string, fields?: Record<string, unknown>): void;
   warn(message: string, fields?: Record<string, unknown>): void;
   error(message: string, fields?: Record<string, unknown>): void;
 }

@@ -1,4 +1,4 @@
-import type { Scope } from "./authenticate.ts";
+import type { ApiKey, Scope } from "./api-keys.ts";
 
 /** What a route gets. Header names are lower-case; `body` is the parsed JSON where the route takes one. */
 export interface HttpRequest {
@@ -7,8 +7,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
   readonly requestId: string;
-  /** The id of the API key, null on open routes. */
-  readonly keyId: string | null;
+  /** The API key, null on open routes. */
+  readonly key: ApiKey | null;
   /** The request was answered without waiting for its route, or its client has hung up. */
   readonly hasLeft: () => boolean;
 }
@@ -24,8 +24,12 @@ export interface HttpResponse {
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: `/${string}`;
-  /** Null: open to everybody. */
-  readonly scope: Scope | null;
+  /** The key needs all of them; none: open to everybody. */
+  readonly scopes: readonly Scope[];
+  /** Of an open route: what `?deep=1` needs. */
+  readonly deepScope?: Scope;
+  /** What a management action is called in the log; each call that the key may make leaves one line there. */
+  readonly audit?: `${"job" | "queue" | "schedule"}.${string}`;
   /** Given when the route takes a JSON body. */
   readonly maxBodyBytes?: number;
   /** With `maxBodyBytes`: a request without a body is taken, too, and has `undefined` for it. */

@@ -6,8 +6,11 @@ import { toWireSchedule } from "./wire.ts";
 const NEXT_SLOTS = 5;
 
 /** One schedule as the API shows it: with its rule in words, and the slots to come. */
-export const wholeSchedule = async (schedule: Schedule) => ({
-  ...toWireSchedule(schedule),
+export const wholeSchedule = async <Wire extends object = ReturnType<typeof toWireSchedule>>(
+  schedule: Schedule,
+  wire?: Wire,
+) => ({
+  ...(wire ?? toWireSchedule(schedule)),
   description: await describeCron(schedule.cron),
   next_slots: schedule.paused ? [] : previewSlots(schedule, NEXT_SLOTS).map((slot) => slot.toISOString()),
 });

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
 import { NAME_PATTERN } from "../core/job.ts";
 import { JOB_STATES } from "../core/states.ts";
-import { decodeCursor, decodeName, isUuid } from "./wire.ts";
+import { decodeAttempt, decodeCursor, decodeName, isUuid } from "./wire.ts";
 
 /** The years that Postgres, JavaScript and RFC 3339 write alike. */
 const EARLIEST = Date.parse("1970-01-01T00:00:00Z");
@@ -90,6 +90,19 @@ export const listQuery = z
   })
   .transform(({ cursor: after = null, ...same }) => ({ ...same, after }));
 
+/** A page of attempts begins after the end of one, in microseconds since 1970, and its number. */
+const attemptCursor = z.string().transform((text, context) => {
+  const after = decodeAttempt(text);
+  if (after !== null) return after;
+  context.addIssue({ code: "custom", message: "must be the next_cursor of an earlier answer" });
+  return z.NEVER;
+});
+
+/** The query of `GET /jobs/{id}/attempts`. Gives what `listAttempts` takes. */
+export const attemptsQuery = z
+  .strictObject({ limit: pageLimit.default(100), cursor: attemptCursor.exactOptional() })
+  .transform(({ limit: most, cursor: after = null }) => ({ limit: most, after }));
+
 /** A page of queues begins after a name. */
 const queueCursor = z.string().transform((text, context) => {
   const after = decodeName(text);
@@ -108,6 +121,9 @@ const MAX_METRICS_QUEUES = 500;
 
 /** The query of `GET /metrics`: the queues to show, all with most live jobs unless given. */
 export const metricsQuery = z.strictObject({ queue: z.array(name).max(MAX_METRICS_QUEUES).exactOptional() });
+
+/** The query of `GET /health`. */
+export const healthQuery = z.strictObject({ deep: z.literal("1").exactOptional() });
 
 const MAX_INTEGER = 2_147_483_647;
 

@@ -1,16 +1,18 @@
 import middy from "@middy/core";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import { ForgeqError } from "../core/errors.ts";
-import type { ApiKey } from "./authenticate.ts";
+import { audited } from "./audit.ts";
+import type { KeyRing } from "./key-ring.ts";
 import { authentication, jsonBody, problems, routing, toResult } from "./middleware.ts";
 import type { HttpContext } from "./middleware.ts";
-import type { HttpLog } from "./problem.ts";
+import type { Observers } from "./observers.ts";
+import { createRefusalLog } from "./refusal-log.ts";
 import type { Route } from "./router.ts";
 
 export interface StackOptions {
   readonly routes: readonly Route[];
-  readonly keys: () => Promise<readonly ApiKey[]>;
-  readonly log: () => HttpLog;
+  readonly ring: KeyRing;
+  readonly observers: () => Observers;
 }
 
 /** An HTTP function: API Gateway's payload format 2.0. */
@@ -28,18 +30,21 @@ const tooSlow = (): never => {
 
 /**
  * An HTTP function: finds the route, authenticates, reads the body, runs the route and answers JSON. Whatever is thrown
- * becomes a problem document; only failures of the service are logged, and never a body. Every answer carries the
+ * becomes a problem document; only failures of the service and refused keys are logged, and never a body. Every answer carries the
  * request id and the security headers.
  */
-export const httpHandler = ({ routes, keys, log }: StackOptions): HttpHandler => {
+export const httpHandler = ({ routes, ring, observers }: StackOptions): HttpHandler => {
+  const log = () => observers().logger;
   const stack = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Error, HttpContext>({
     timeoutEarlyInMillis: TIMEOUT_MARGIN_MS,
     timeoutEarlyResponse: tooSlow,
   });
-  stack.use([problems(log), routing(routes), authentication(keys), jsonBody()]);
+  stack.use([problems(log, createRefusalLog(observers)), routing(routes), authentication(ring), jsonBody()]);
   const handler = stack.handler(async (_event: APIGatewayProxyEventV2, { http }: HttpContext, { signal }) => {
     const hasLeft = () => signal.aborted || http.hasLeft();
-    return toResult(await http.route.run({ ...http, hasLeft }), http.requestId);
+    const run = () => http.route.run({ ...http, hasLeft });
+    const response = await audited(http, log(), run);
+    return toResult({ ...response, headers: { ...http.headersToAdd, ...response.headers } }, http.requestId);
   });
   return async (event, context) => handler(event, context as HttpContext);
 };

@@ -97,5 +97,9 @@ const decode = (cursor: string, isOne: (after: string) => boolean): string | nul
 /** What `encodeCursor` was given of a list of jobs, or null when the text is no such cursor. */
 export const decodeCursor = (cursor: string): string | null => decode(cursor, isUuid);
 
+/** The same of a job's attempts. */
+export const decodeAttempt = (cursor: string): string | null =>
+  decode(cursor, (after) => /^\d{1,17}\.\d{1,5}$/.test(after));
+
 /** The same of a list by name. */
 export const decodeName = (cursor: string): string | null => decode(cursor, (after) => NAME_PATTERN.test(after));

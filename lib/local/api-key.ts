@@ -13,3 +13,7 @@ export const keyInShell = (folder: string): string => {
   const file = relative(process.cwd(), fileOf(folder));
   return `$(cat ${/^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`})`;
 };
+
+/** What keys of a folder's embedded database are made with. */
+export const localSecret = (folder: string): string =>
+  secretFile(join(folder, "secret"), () => randomBytes(32).toString("base64url"));

@@ -27,6 +27,8 @@ beforeAll(async () => {
     dispatcherConcurrency: "5",
     handlerConcurrency: "10",
     databaseUrlParameter: "/shared/postgres",
+    secretParameter: "/shared/secret",
+    ...{ throttleRate: "20", throttleBurst: "40", accessLog: "false" },
   });
 });
 afterAll(folder.remove);
@@ -191,11 +193,26 @@ describe("the CloudFormation that serverless.yml makes", () => {
       ]);
       expect(allowed(full, key)).toContain(READ("shared/postgres"));
     }
+    const readers = KEYS.filter((key) => allowed(full, key).includes(READ("shared/secret")));
+    expect(readers.sort()).toEqual(["api", "enqueue"]);
     const reserved = KEYS.map((key) => [key, lambda(full, key).Properties.ReservedConcurrentExecutions]);
     expect(Object.fromEntries(reserved)).toMatchObject({ dispatcher: 5, "handler-send_email": 10, enqueue: undefined });
     const logs = Object.values(full.resources).filter(({ Type }) => Type === "AWS::Logs::LogGroup");
     expect(new Set(logs.map(({ Properties }) => Properties.RetentionInDays))).toEqual(new Set([7]));
     expect(allowed(full, "handler-generate_report")).toContain("Allow s3:PutObject arn:s3:reports-bucket/forgeq/*");
+  });
+
+  it("lets 500 requests a second through the gateway, 1,000 together, and logs each, unless a parameter says otherwise", () => {
+    const stage = (packaged: Packaged) => find(packaged, "AWS::ApiGatewayV2::Stage", () => true).Properties;
+    expect(stage(plain)).toMatchObject({
+      DefaultRouteSettings: { DetailedMetricsEnabled: true, ThrottlingRateLimit: 500, ThrottlingBurstLimit: 1000 },
+      AccessLogSettings: { DestinationArn: { "Fn::GetAtt": ["HttpApiAccessLog", "Arn"] } },
+    });
+    expect(stage(plain).AccessLogSettings.Format).not.toMatch(/header|authori|query|body/i);
+    expect(plain.resources["HttpApiAccessLog"]).toMatchObject({ Type: "AWS::Logs::LogGroup" });
+    expect(stage(full).DefaultRouteSettings).toMatchObject({ ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 });
+    expect(stage(full)).not.toHaveProperty("AccessLogSettings");
+    expect(full.resources).not.toHaveProperty("HttpApiAccessLog");
   });
 
   it("has room for its jobs in each handler's time, and names that Lambda takes", () => {

@@ -20,7 +20,7 @@ const SOON = { timeout: 75_000, interval: 250 };
 
 /** In everything that no log may show, with a word on what it was. */
 const CANARY = "c4n4ry";
-const API_KEY = `${CANARY}-api-key`;
+const API_KEY = `${CANARY}-api-key-of-this-test`;
 
 const ACTS = ["return", "return_too_much", "return_what_is_no_json", "throw", "bury", "time_out"];
 const ENDS = { return: "completed", return_too_much: "completed", return_what_is_no_json: "completed" };

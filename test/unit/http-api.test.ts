@@ -272,9 +272,21 @@ describe("scopes", () => {
 });
 
 describe("GET /health", () => {
-  it("answers 503 without a key when the database does not", async () => {
-    const { get } = setupApi();
-    const answer = await get("/health", "", { authorization: "" });
+  it("answers from memory without a key", async () => {
+    const { get, query } = setupApi();
+    expect(await get("/health", "", { authorization: "" })).toMatchObject({ status: 200, body: { status: "ok" } });
+    expect(query).not.toHaveBeenCalled();
+  });
+
+  it("asks the database for a key with metrics:read, and says when it does not answer", async () => {
+    const { get, query } = setupApi();
+    expect(await get("/health", "deep=1", { authorization: "" })).toHaveProperty("status", 401);
+    expect(query).not.toHaveBeenCalled();
+    const answer = await get("/health", "deep=1");
     expect(answer).toMatchObject({ status: 503, headers: { "retry-after": expect.stringMatching(/^\d+$/) as string } });
+    const asked = query.mock.calls.length;
+    await Promise.all(Array.from({ length: 100 }, () => get("/health", "deep=1")));
+    expect(query).toHaveBeenCalledTimes(asked);
+    expect(await setupApi({}, keysWith("jobs:read")).get("/health", "deep=1")).toHaveProperty("status", 403);
   });
 });

@@ -10,23 +10,23 @@ const MAX_BYTES = 1000;
 const route = (method: Route["method"], path: Route["path"], more: Partial<Route> = {}): Route => ({
   method,
   path,
-  scope: "jobs:read",
-  run: async ({ params, query, body, keyId }) =>
-    Promise.resolve({ status: 200, body: { params, query: [...query], body: body ?? null, keyId } }),
+  scopes: ["jobs:read"],
+  run: async ({ params, query, body, key }) =>
+    Promise.resolve({ status: 200, body: { params, query: [...query], body: body ?? null, keyId: key?.id } }),
   ...more,
 });
 
 const ROUTES = [
   route("GET", "/things/{id}"),
-  route("POST", "/things", { scope: "jobs:write", maxBodyBytes: MAX_BYTES }),
-  route("POST", "/things/{id}/stop", { scope: "jobs:manage" }),
-  route("GET", "/open", { scope: null }),
+  route("POST", "/things", { scopes: ["jobs:write"], maxBodyBytes: MAX_BYTES }),
+  route("POST", "/things/{id}/stop", { scopes: ["jobs:manage"] }),
+  route("GET", "/open", { scopes: [] }),
   route("GET", "/broken", { run: () => Promise.reject(new Error("select 1")) }),
   route("GET", "/full", { run: () => Promise.reject(new ForgeqError("queue_full", "The queue is full")) }),
 ];
 
 const setup = (keys: string | undefined = ALL_SCOPES) => {
-  const logger = { warn: vi.fn(), error: vi.fn() };
+  const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const handler = httpFunction({ logger }, keys, () => ROUTES);
   return { logger, handler, ask: (request: TestRequest) => send(handler, request) };
 };
@@ -78,6 +78,12 @@ describe("an HTTP function", () => {
     const event = eventOf({ path: "/live/open" });
     event.requestContext.stage = "live";
     expect(await handler(event, { ...CONTEXT })).toHaveProperty("statusCode", 200);
+  });
+
+  it("takes no stage off that the gateway did not put there", async () => {
+    const { ask } = setup();
+    for (const path of ["/$default/open", "//open", "/open/", "/undefined/open"])
+      expect(await ask({ path })).toMatchObject({ status: 404 });
   });
 
   it("lets only the right keys through, and everybody where it is open", async () => {
@@ -186,18 +192,20 @@ describe("an HTTP function", () => {
   });
 
   it("answers 503 shortly before the function's time is up", async () => {
-    const slow = route("GET", "/slow", { scope: null, run: () => new Promise(() => undefined) });
-    const handler = httpFunction({ logger: { warn: vi.fn(), error: vi.fn() } }, ALL_SCOPES, () => [slow]);
+    const slow = route("GET", "/slow", { scopes: [], run: () => new Promise(() => undefined) });
+    const handler = httpFunction({ logger: { info: vi.fn(), warn: vi.fn(), error: vi.fn() } }, ALL_SCOPES, () => [
+      slow,
+    ]);
     const answer = await handler(eventOf({ path: "/slow" }), { ...CONTEXT, getRemainingTimeInMillis: () => 260 });
     expect(answer).toMatchObject({ statusCode: 503, headers: { "retry-after": "5" } });
   });
 
   it("sets up at the first request, once, and again when that failed", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const deps = vi.fn(() => Promise.resolve({ logger: { warn: vi.fn(), error: vi.fn() } }));
+    const deps = vi.fn(() => Promise.resolve({ logger: { info: vi.fn(), warn: vi.fn(), error: vi.fn() } }));
     deps.mockRejectedValueOnce(new ForgeqError("database_unavailable", "No database yet"));
     const handler = httpFunction(deps, ALL_SCOPES, (get) => [
-      route("GET", "/open", { scope: null, run: async () => get().then(() => ({ status: 200, body: {} })) }),
+      route("GET", "/open", { scopes: [], run: async () => get().then(() => ({ status: 200, body: {} })) }),
     ]);
     expect(deps).not.toHaveBeenCalled();
     expect(await send(handler, { path: "/open" })).toMatchObject({ status: 503, headers: { "retry-after": "5" } });

@@ -16,8 +16,8 @@ const schemaOf = (method: string, path: string) =>
 
 describe("the OpenAPI document", () => {
   it("describes every route, with its scope, and nothing else", () => {
-    const of = (each: { method: string; path: string; scope: string | null }) =>
-      `${each.method} ${each.path} ${each.scope}`;
+    const of = (each: { method: string; path: string; scopes: readonly string[] }) =>
+      `${each.method} ${each.path} ${each.scopes.join()}`;
     expect(operations.map(of).sort()).toEqual(routes.map(of).sort());
   });
 

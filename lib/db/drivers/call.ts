@@ -1,6 +1,7 @@
 import { ForgeqError } from "../../core/errors.ts";
 import type { Db, QueryOptions, Sql } from "./client.ts";
 import {
+  isExhausted,
   isLockTimeout,
   isMissingPartition,
   isTransient,
@@ -64,6 +65,10 @@ export const toForgeqError = (error: unknown): unknown => {
       { retryAfterSeconds: 2 },
       { cause: error },
     );
+  }
+  if (isExhausted(error)) {
+    const message = "the database has run out of disk or memory";
+    return new ForgeqError("database_unavailable", message, { retryAfterSeconds: 30 }, { cause: error });
   }
   if (state === "3F000" || state === "42P01" || state === "42883") {
     return new ForgeqError(

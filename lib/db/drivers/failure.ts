@@ -49,9 +49,19 @@ export class UnwantedError extends Error {
   }
 }
 
+/** All connections that a statement may use were in use for as long as it waits for one, and it was not sent. */
+export class CrowdedError extends Error {
+  override readonly name = "CrowdedError";
+
+  constructor() {
+    super("all connections that reads may use were in use for too long");
+  }
+}
+
 /** All connections of this process were in use for as long as a statement waits for one. That is pg's text. */
 const isCrowded = (error: unknown): boolean =>
-  error instanceof Error && error.message === "timeout exceeded when trying to connect";
+  error instanceof CrowdedError ||
+  (error instanceof Error && error.message === "timeout exceeded when trying to connect");
 
 /** Why a statement took too long, in words; null for any other failure. Sent again it would add to what is too much already. */
 export const whyTooSlow = (error: unknown): string | null => {
@@ -70,6 +80,12 @@ export const leavesSound = (error: unknown): boolean =>
 
 // Shutdown, start-up, too many connections, a read-only standby after a failover.
 const UNAVAILABLE_STATES = new Set(["57P01", "57P02", "57P03", "57P05", "53300", "53400", "25006"]);
+
+/** The server has run out of something, a disk above all, or can't read or write one. Nothing of the statement has happened; somebody must help. */
+export const isExhausted = (error: unknown): boolean => {
+  const state = sqlState(error) ?? "";
+  return (state.startsWith("53") && !UNAVAILABLE_STATES.has(state)) || state === "58030";
+};
 
 const SOCKET_CODES = new Set([
   "ECONNREFUSED",

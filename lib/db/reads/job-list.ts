@@ -2,7 +2,7 @@ import { idTime } from "../../core/uuid.ts";
 import type { JobState } from "../../core/states.ts";
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
-import { withAttempts } from "./attempts.ts";
+import { PAGE_BYTES, withAttempts } from "./attempts.ts";
 import { FINISHED_STATES, type Job, type JobRow } from "./jobs.ts";
 
 export interface JobFilter {
@@ -24,14 +24,27 @@ export interface JobPage {
   readonly searchedTo: Date | null;
 }
 
-type ListRow = (JobRow & { readonly searchedTo: null }) | { readonly id: null; readonly searchedTo: string | null };
+type ListRow =
+  | (JobRow & { readonly searchedTo: null; readonly bytes: number })
+  | { readonly id: null; readonly searchedTo: string | null };
 
 const COLUMNS = `id, life, type, queue, state, priority, payload, metadata, unique_key as "uniqueKey", attempt, max_attempts as "maxAttempts", progress,
   created_at as "createdAt", run_at as "runAt", started_at as "startedAt", finished_at as "finishedAt", result, error, lease_id as "leaseId",
-  searched_to as "searchedTo"`;
+  searched_to as "searchedTo", bytes`;
 
-const from = (list: "list_live" | "list_finished") =>
-  `select ${COLUMNS} from forgeq.${list}($1, $2, $3, $4::uuid, $5::int, $6::boolean, $7::timestamptz)`;
+/** What a job takes beside what it carries, about. */
+const JOB_BYTES = 600;
+
+const BYTES = ["payload", "metadata", "result", "error", "progress"]
+  .map((column) => `coalesce(octet_length(l.${column}::text), 0)`)
+  .join(" + ");
+
+// Each list to the row that fills a page, so that no more comes over the wire; listJobs ends the page there.
+const from = (list: "list_live" | "list_finished") => `select ${COLUMNS}
+from (select l.*, sum(bytes) over (order by l.ordinality) - bytes as before
+      from (select l.*, ${BYTES} + ${JOB_BYTES} as bytes
+            from forgeq.${list}($1, $2, $3, $4::uuid, $5::int, $6::boolean, $7::timestamptz) with ordinality as l) l) l
+where id is null or before < ${PAGE_BYTES}`;
 
 const LIST_LIVE = `/* forgeq:list_live */
 ${from("list_live")}`;
@@ -49,8 +62,23 @@ const textOf = (state: JobState | null): string => {
   return FINISHED_STATES.includes(state) ? LIST_FINISHED : LIST_LIVE;
 };
 
+/** The first of them that an answer takes: one at least. */
+const fitting = (read: readonly { readonly job: Job & Sized; readonly attemptBytes: number }[]): Job[] => {
+  let filled = 0;
+  const end = read.findIndex(({ job, attemptBytes }, index) => {
+    filled += job.bytes + attemptBytes;
+    return index > 0 && filled >= PAGE_BYTES;
+  });
+  return (end < 0 ? read : read.slice(0, end)).map(({ job: { searchedTo: _, bytes: __, ...job } }) => job);
+};
+
+interface Sized {
+  readonly bytes: number;
+  readonly searchedTo: null;
+}
+
 /**
- * Jobs, newest id first, each in its newest life, from one snapshot. One call looks at some 10,000 live and 20,000 finished jobs at most; see
+ * Jobs, newest id first, each in its newest life, from one snapshot; a page ends where four megabytes are full. One call looks at some 10,000 live and 20,000 finished jobs at most; see
  * migrations/functions/list_live.sql and list_finished.sql.
  */
 export const listJobs = async (db: Db, filter: JobFilter, at: Date | null): Promise<JobPage> => {
@@ -64,9 +92,12 @@ export const listJobs = async (db: Db, filter: JobFilter, at: Date | null): Prom
     .filter((row) => row.id !== null)
     .filter(({ id }) => edge === null || id >= edge)
     .sort((a, b) => (a.id < b.id ? 1 : -1));
-  const page = found.slice(0, limit).map(({ searchedTo: _, ...row }) => row);
-  const jobs = include.attempts ? await withAttempts(db, page, at) : page.map(({ leaseId: _, ...job }) => job);
-  const next = found.length > limit ? (page.at(-1)?.id ?? null) : edge;
+  const rowsOf = found.slice(0, limit);
+  const read = include.attempts
+    ? await withAttempts(db, rowsOf, at)
+    : rowsOf.map(({ leaseId: _, ...job }) => ({ job, attemptBytes: 0 }));
+  const jobs = fitting(read);
+  const next = found.length > jobs.length ? (jobs.at(-1)?.id ?? null) : edge;
   return {
     jobs: include.payload ? jobs : jobs.map(({ payload: _, ...job }) => job),
     next,

@@ -1,3 +1,4 @@
+import * as attempts from "../../db/reads/attempts.ts";
 import * as one from "../../db/reads/job.ts";
 import * as list from "../../db/reads/job-list.ts";
 import type { Job } from "../../db/reads/jobs.ts";
@@ -7,8 +8,15 @@ export type { JobFilter, JobPage } from "../../db/reads/job-list.ts";
 export type { Attempt } from "../../db/reads/attempts.ts";
 export type { Job } from "../../db/reads/jobs.ts";
 
-/** A job in its newest life, with payload and attempts; null when there is none. */
+/** A job in its newest life, with payload and its newest attempts; null when there is none. */
 export const getJob = (deps: Deps, id: string): Promise<Job | null> => one.getJob(deps.db, id, deps.clock());
+
+/** The attempts of a job that was read, newest first: a page, and where the next one begins. */
+export const listAttempts = (
+  deps: Deps,
+  job: Job,
+  page: { readonly limit: number; readonly after: string | null },
+): ReturnType<typeof attempts.attemptPage> => attempts.attemptPage(deps.db, job, page, deps.clock());
 
 /** Jobs, newest id first: a page, and where the next one begins. */
 export const listJobs = (deps: Deps, filter: list.JobFilter): Promise<list.JobPage> =>

@@ -1,5 +1,6 @@
 import { BUCKET_SECONDS } from "../../core/buckets.ts";
 import { PROMETHEUS_METRICS, type PrometheusMetric } from "../../core/metric-names.ts";
+import { refusals } from "../../core/refusals.ts";
 import { type HistogramSample, renderHistogram, renderSamples, type Sample } from "../../core/prometheus.ts";
 import { type CounterRow, type LastTick, lastTick, readCounters } from "../../db/reads/metrics.ts";
 import { busiestQueues, type QueueStats, readQueueStats } from "../../db/reads/stats.ts";
@@ -69,6 +70,7 @@ const render = (
       labels: { part },
       value,
     })),
+    forgeq_requests_refused_total: Object.entries(refusals()).map(([code, value]) => ({ labels: { code }, value })),
     forgeq_info: [{ labels: { service: config.service, stage: config.stage, wake: config.wakeMode }, value: 1 }],
     forgeq_scrape_duration_seconds: [{ labels: {}, value: scrapeSeconds }],
   };

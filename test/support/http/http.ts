@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
-import type { Scope } from "../../../lib/http/authenticate.ts";
+import type { Scope } from "../../../lib/http/api-keys.ts";
 import type { HttpHandler } from "../../../lib/http/stack.ts";
 
 export const SECRET = "a-secret-of-the-tests";
@@ -9,7 +9,7 @@ export const SECRET = "a-secret-of-the-tests";
 export const keysWith = (...scopes: Scope[]): string =>
   JSON.stringify([{ id: "test", sha256: createHash("sha256").update(SECRET).digest("hex"), scopes }]);
 
-export const ALL_SCOPES = keysWith("jobs:write", "jobs:read", "jobs:manage", "metrics:read");
+export const ALL_SCOPES = keysWith("jobs:write", "jobs:read", "jobs:manage", "payloads:read", "metrics:read");
 
 export interface TestRequest {
   readonly method?: string;

@@ -1,0 +1,34 @@
+import { ForgeqError } from "../core/errors.ts";
+import type { HttpLog } from "./problem.ts";
+import type { HttpRequest, HttpResponse, Route } from "./router.ts";
+
+const MAX_TARGET_CHARACTERS = 200;
+
+/** What is acted on: the path's job, queue or schedule; the name in the body where one is made. */
+const targetOf = ({ params, body }: HttpRequest): string | null => {
+  const named = params["id"] ?? params["name"] ?? (body as { name?: unknown } | undefined)?.name;
+  return typeof named === "string" ? named.slice(0, MAX_TARGET_CHARACTERS) : null;
+};
+
+/** Runs a route; a management action leaves one line, whatever became of it: who did what to what. Never a payload. */
+export const audited = async (
+  request: HttpRequest & { readonly route: Route },
+  log: HttpLog,
+  run: () => Promise<HttpResponse>,
+): Promise<HttpResponse> => {
+  const { route, key, requestId } = request;
+  if (route.audit === undefined) return run();
+  const write = (outcome: string, count: number): void =>
+    log.info("audit", {
+      ...{ caller: key?.id ?? null, action: route.audit, target: targetOf(request) },
+      ...{ count, outcome, request_id: requestId },
+    });
+  try {
+    const response = await run();
+    write(response.status === 202 ? "requested" : "done", 1);
+    return response;
+  } catch (error) {
+    write(error instanceof ForgeqError ? error.code : "internal", 0);
+    throw error;
+  }
+};

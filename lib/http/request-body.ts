@@ -1,0 +1,89 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { ForgeqError } from "../core/errors.ts";
+import type { RawBody } from "./body.ts";
+
+/** A body that stops coming is given up. */
+const QUIET_MS = 10_000;
+
+/** Bytes of bodies that a process holds while they come in. */
+export interface Budget {
+  heldBytes: number;
+  readonly mostBytes: number;
+}
+
+const tooLarge = (maxBytes: number): ForgeqError =>
+  new ForgeqError("payload_too_large", `At most ${maxBytes} bytes are taken`);
+
+const crowded = (): ForgeqError =>
+  new ForgeqError("busy", "too many bodies are being received: this one was not read", { retryAfterSeconds: 1 });
+
+const quiet = (ms: number): ForgeqError =>
+  new ForgeqError("request_timeout", `The body did not come: nothing arrived for ${ms / 1000} s`);
+
+/** Chunks of the body as they come, none of them later than `quietMs` after the one before. */
+async function* chunksOf(request: IncomingMessage, quietMs: number): AsyncGenerator<Buffer> {
+  const chunks: AsyncIterator<Buffer, undefined> = (request as AsyncIterable<Buffer, undefined>)[
+    Symbol.asyncIterator
+  ]();
+  for (;;) {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(quiet(quietMs)), quietMs);
+    try {
+      const { done, value } = await Promise.race([chunks.next(), late.promise]);
+      if (done === true) return;
+      yield value;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+const collect = async (
+  request: IncomingMessage,
+  budget: Budget,
+  maxBytes: number,
+  quietMs: number,
+): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of chunksOf(request, quietMs)) {
+      bytes += chunk.length;
+      budget.heldBytes += chunk.length;
+      if (bytes > maxBytes) throw tooLarge(maxBytes);
+      if (budget.heldBytes > budget.mostBytes) throw crowded();
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    budget.heldBytes -= bytes;
+  }
+};
+
+/**
+ * Reads a request's body when its route and its key are known; a client that waits for it is told to go on (100-continue).
+ *
+ * @throws ForgeqError `payload_too_large`, before it is read where its length is given; `busy` when the process holds too many;
+ * `request_timeout` when nothing comes for ten seconds
+ */
+export const bodyReader =
+  (request: IncomingMessage, response: ServerResponse, budget: Budget, quietMs = QUIET_MS) =>
+  async (maxBytes: number): Promise<RawBody> => {
+    if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+    if (request.headers.expect !== undefined) response.writeContinue();
+    const body = await collect(request, budget, maxBytes, quietMs);
+    // Whatever the bytes are, the function decodes and checks them.
+    return body.length > 0 ? { body: body.toString("base64"), isBase64Encoded: true } : {};
+  };
+
+/** Node reads the rest of an unread body, to use the connection again; so much of it at most. */
+const DRAINED_BYTES = 64 * 1024;
+
+/** Must the connection end with this answer, because the body that comes on it is not wanted? */
+export const isUnwanted = (request: IncomingMessage): boolean => {
+  if (request.complete) return false;
+  if (request.readableDidRead) return true;
+  const { "content-length": length, "transfer-encoding": encoding, expect } = request.headers;
+  if (expect !== undefined) return true;
+  return length === undefined ? encoding !== undefined : Number(length) > DRAINED_BYTES;
+};

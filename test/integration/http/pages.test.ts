@@ -1,0 +1,85 @@
+/** What an answer holds is bounded in bytes, and the rest comes by cursors. */
+import { expect, it } from "vitest";
+import { createHandler } from "../../../functions/api.ts";
+import { ALL_SCOPES, CONTEXT, eventOf } from "../../support/http/http.ts";
+import { setup } from "../../support/queue.ts";
+
+const PAGE_BYTES = 4_000_000;
+
+const api = async () => {
+  const s = await setup({ realClock: true });
+  const handler = createHandler(s.deps, ALL_SCOPES);
+  const get = async (path: string, query = "") => {
+    const { statusCode, body = "" } = (await handler(eventOf({ path, query }), { ...CONTEXT })) as {
+      statusCode: number;
+      body?: string;
+    };
+    expect(statusCode).toBe(200);
+
+    return { bytes: Buffer.byteLength(body), body: JSON.parse(body) };
+  };
+  /** All pages by their cursors: the ids, and the bytes of each page. */
+  const all = async (path: string, query: string) => {
+    const rows: { id: string; number: number; attempts?: unknown[] }[] = [];
+    const bytes: number[] = [];
+    for (let cursor: string | null = ""; cursor !== null;) {
+      const page = await get(path, `${query}${cursor === "" ? "" : `&cursor=${cursor}`}`);
+      rows.push(...page.body.data);
+      bytes.push(page.bytes);
+      cursor = page.body.next_cursor;
+    }
+    return { rows, bytes };
+  };
+  return { ...s, get, all };
+};
+
+const kilobytes = (count: number, seed: number): string => `${seed}-`.padEnd(count * 1024, "x y");
+
+const ATTEMPTS = `
+insert into forgeq.job_attempt (job_id, life, number, outcome, began_at, ended_at, error)
+select $1::uuid, 1, n, 'retry', now(), now() - interval '2 hours' + n * interval '1 second', jsonb_build_object('name', 'Error', 'message', repeat('m ', 4000))
+from generate_series(1, $2::int) n`;
+
+it("cuts a page of large payloads at four megabytes, and gives each job once", async () => {
+  const s = await api();
+  const ids: string[] = [];
+  for (let n = 0; n < 40; n += 1) ids.push(...(await s.queue.enqueue(1, { payload: { text: kilobytes(250, n) } })));
+  for (const held of [await s.queue.lease(20)]) await s.queue.settle(held, "completed", { result: kilobytes(250, 1) });
+  const { rows, bytes } = await s.all("/jobs", "limit=100&include=payload");
+  expect(rows.map(({ id }) => id)).toEqual([...ids].sort().reverse());
+  expect(Math.max(...bytes)).toBeLessThan(PAGE_BYTES + 100_000);
+  // Live ones have their payload alone, the others their result, too.
+  expect(bytes.length).toBeGreaterThanOrEqual(4);
+  expect(bytes.length).toBeLessThanOrEqual(6);
+  expect((await s.get("/jobs", "limit=100")).body.data.length).toBeGreaterThan(15);
+});
+
+it("shows a job with its newest 100 attempts, and pages through all of them", async () => {
+  const s = await api();
+  const [id = ""] = await s.queue.enqueue(1);
+  await s.queue.settle(await s.queue.lease(), "completed", { result: 1 });
+  await s.db.query(ATTEMPTS, [id, 1_000]);
+  const { bytes, body } = await s.get(`/jobs/${id}`);
+  expect(bytes).toBeLessThan(1_000_000);
+  expect(body.attempts).toHaveLength(100);
+  expect(body.attempts.at(-1)).toMatchObject({ outcome: "completed" });
+  expect(body.attempts.at(-2)).toMatchObject({ number: 1_000 });
+  const paged = await s.all(`/jobs/${id}/attempts`, "limit=100");
+  expect(paged.rows.map(({ number }) => number)).toEqual([1, ...Array.from({ length: 1_000 }, (_, n) => 1_000 - n)]);
+  expect(paged.bytes.length).toBe(10);
+  expect(await s.get(`/jobs/${id}/attempts`, "limit=2")).toMatchObject({
+    body: { data: [{ outcome: "completed" }, {}, {}] },
+  });
+});
+
+it("cuts a list of jobs with many attempts, each of which has all that it is shown with", async () => {
+  const s = await api();
+  const ids = await s.queue.enqueue(20);
+  await s.queue.settle(await s.queue.lease(20), "completed", { result: 1 });
+  for (const id of ids) await s.db.query(ATTEMPTS, [id, 150]);
+  const { rows, bytes } = await s.all("/jobs", "limit=100&include=attempts");
+  expect(rows.map(({ id }) => id)).toEqual([...ids].sort().reverse());
+  expect(new Set(rows.map(({ attempts }) => attempts?.length))).toEqual(new Set([100]));
+  expect(Math.max(...bytes)).toBeLessThan(PAGE_BYTES + 100_000);
+  expect(bytes.length).toBeGreaterThanOrEqual(4);
+});
