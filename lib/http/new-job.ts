@@ -31,7 +31,6 @@ const checkEnvelope = (raw: unknown, at: string): CheckedJob => {
   const errors = [
     ...checkDocument(data.payload, `${at}/payload`),
     ...checkDocument(data.metadata ?? {}, `${at}/metadata`),
-    ...checkDocument(data.uniqueKey ?? "", `${at}/unique_key`),
   ];
   if (errors.length > 0) throw invalid(errors);
   if (data.metadata !== undefined && bytesOf(data.metadata) > MAX_METADATA_BYTES)
@@ -110,6 +109,7 @@ export const checkBatch = async (types: JobTypes, raw: unknown): Promise<Checked
 const FIELDS: Partial<Record<string, string>> = {
   id_conflict: "/id",
   id_version: "/id",
+  payload_too_large: "/payload",
   queue_full: "/queue",
   unique_key_conflict: "/unique_key",
   unknown_queue: "/queue",
