@@ -1,6 +1,7 @@
 import type { AttemptOutcome, JobState } from "../../core/states.ts";
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
+import { readError } from "./odd.ts";
 import type { AttemptError } from "../protocol/settle.ts";
 
 export interface Attempt {
@@ -62,7 +63,10 @@ export const withAttempts = async <Row extends AttemptedJob>(
     return {
       ...job,
       attempts: [
-        ...(byJob.get(`${job.id}/${job.life}`) ?? []).map(({ jobId: __, life: ___, ...attempt }) => attempt),
+        ...(byJob.get(`${job.id}/${job.life}`) ?? []).map(({ jobId: __, life: ___, ...attempt }) => ({
+          ...attempt,
+          error: readError(attempt.error),
+        })),
         ...completion(row),
       ],
     };

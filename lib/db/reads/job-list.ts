@@ -3,6 +3,7 @@ import type { JobState } from "../../core/states.ts";
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
 import { withAttempts } from "./attempts.ts";
+import { readJob } from "./odd.ts";
 import { FINISHED_STATES, type Job, type JobRow } from "./jobs.ts";
 
 export interface JobFilter {
@@ -64,7 +65,7 @@ export const listJobs = async (db: Db, filter: JobFilter, at: Date | null): Prom
     .filter((row) => row.id !== null)
     .filter(({ id }) => edge === null || id >= edge)
     .sort((a, b) => (a.id < b.id ? 1 : -1));
-  const page = found.slice(0, limit).map(({ searchedTo: _, ...row }) => row);
+  const page = found.slice(0, limit).map(({ searchedTo: _, ...row }) => readJob(row));
   const jobs = include.attempts ? await withAttempts(db, page, at) : page.map(({ leaseId: _, ...job }) => job);
   const next = found.length > limit ? (page.at(-1)?.id ?? null) : edge;
   return {
