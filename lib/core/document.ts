@@ -72,6 +72,25 @@ const roughBytesInside = (container: object, depth: number): number => {
   return sum;
 };
 
+/** What is left of so many bytes, or less, once the value is written as JSON; below 0 where they are not enough. Looks no further then. */
+const leftOf = (bytes: number, value: unknown, depth: number): number => {
+  if (typeof value === "string") return bytes - value.length - 2;
+  if (typeof value !== "object" || value === null || depth >= MAX_NESTING) return bytes - 1;
+  let left = bytes - 2;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length && left >= 0; index += 1) left = leftOf(left, value[index], depth + 1);
+    return left;
+  }
+  for (const key in value) {
+    left = leftOf(left - key.length - 3, (value as Record<string, unknown>)[key], depth + 1);
+    if (left < 0) break;
+  }
+  return left;
+};
+
+/** Whether a parsed document certainly takes more than so many bytes as JSON, known before anything is made of it: from what would be written at least. */
+export const isOver = (value: unknown, bytes: number): boolean => leftOf(bytes, value, 0) < 0;
+
 /** What JSON.stringify looks at in the value's place: a Date or a URL says itself what its JSON is. */
 const asStringified = (value: unknown): unknown => {
   const toJSON = (value as { toJSON?: unknown } | null | undefined)?.toJSON;

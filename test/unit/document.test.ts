@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { checkDocument, parseJson, toPointer } from "../../lib/core/document.ts";
+import { checkDocument, isOver, parseJson, toPointer } from "../../lib/core/document.ts";
 
 const nested = (depth: number): unknown => {
   let value: unknown = 1;
@@ -140,5 +140,27 @@ describe("parseJson", () => {
   it("lets the last of a repeated key win", () => {
     expect(parseJson('{"a": 2, "a": 1}')).toEqual({ a: 1 });
     expect(() => parseJson('{"a": 1e400, "a": 1}')).toThrow(malformed(["/a"]));
+  });
+});
+
+describe("isOver", () => {
+  it("says so only of what takes more as JSON, and stops where it knows", () => {
+    for (const value of ["é\\", [1, [2]], { a: "b", c: { d: [null, true] } }, nested(64)]) {
+      const bytes = Buffer.byteLength(JSON.stringify(value));
+      expect(isOver(value, bytes)).toBe(false);
+      expect(isOver(value, 0)).toBe(true);
+    }
+    let looks = 0;
+    const watched = new Proxy(
+      Array.from({ length: 100_000 }, () => 1),
+      {
+        get: (target, name) => {
+          looks += 1;
+          return Reflect.get(target, name) as unknown;
+        },
+      },
+    );
+    expect(isOver(watched, 100)).toBe(true);
+    expect(looks).toBeLessThan(300);
   });
 });
