@@ -64,7 +64,8 @@ create table forgeq.job (
   run_at timestamptz not null,
   -- Null where it equals run_at; whoever moves run_at sets it.
   created_at timestamptz,
-  life smallint not null default 1,
+  -- Null is 1.
+  life int,
   priority smallint not null,
   max_attempts smallint not null,
   -- Null is 0.
@@ -140,22 +141,27 @@ create table forgeq.lease_mark (
 );
 
 -- Closed leases, for ten minutes: a call that is sent again finds its first answer here.
+-- Columns of a fixed width come first, as in forgeq.job: nothing is padded.
 create table forgeq.lease_closed (
   id uuid primary key,
   claim_id uuid not null,
-  ordinal int not null,
-  queue text not null,
-  type text not null,
-  jobs int not null,
+  begun_by uuid,
   closed_at timestamptz not null,
   expires_at timestamptz not null,
-  begun_by uuid,
+  xid xid8 not null default pg_current_xact_id(),
+  ordinal int not null,
+  jobs int not null,
+  queue text not null,
+  type text not null,
   reason text not null,
   -- {job id: state}, or one state as a string when all jobs of the lease ended alike in one call.
   outcomes jsonb not null,
   tally bytea not null default '',
-  xid xid8 not null default pg_current_xact_id()
+  -- Where all jobs completed in one call, and their queue keeps no completed jobs: 8 bytes of each, hashed from its id. See functions/completed_lately.sql.
+  completed bytea not null default ''
 );
+-- Kept in the row, where reading it costs least; hashes do not compress.
+alter table forgeq.lease_closed alter column completed set storage main;
 create index lease_closed_claim on forgeq.lease_closed (claim_id);
 -- The order of xids is the order of time for purge, too: one index serves purge and metric_fold.
 create index lease_closed_xid on forgeq.lease_closed (xid);
@@ -237,6 +243,13 @@ create unlogged table forgeq.worker_capacity (
 -- Without a policy: only the owner's functions read it, whatever a role may select.
 alter table forgeq.worker_capacity enable row level security;
 
+-- One row, where there are many queues: what the last look for due queues found. Nothing to log: after a crash of the server somebody looks again.
+create unlogged table forgeq.queue_look (
+  one boolean primary key default true check (one),
+  looked_at timestamptz not null,
+  due text[] not null
+) with (fillfactor = 20);
+
 -- Schedules: cron rules that enqueue a job at each slot. The slots are computed in TypeScript (lib/core/slots.ts); functions/fire_schedules.sql enqueues
 -- the jobs of each slot, once.
 create table forgeq.schedule (
@@ -302,21 +315,36 @@ create table forgeq.metric_total (
   primary key (series, name)
 ) with (fillfactor = 50);
 
--- Append-only, one row per call and series: 'e'nqueued, 'r'etried by hand, 'c'ancelled without a lease, 'm'ended by repair.
--- Writers use the active one; the tick folds the other, truncates it and makes it the active one.
+-- A ring of eight. Append-only, one row per call and series: 'e'nqueued, 'r'etried by hand, 'c'ancelled without a lease, 'm'ended by repair.
+-- Writers use the active side. The tick folds and truncates the others, and makes the next one active. A transaction that has written and stays open keeps
+-- one side, and the tick goes on with the others.
 create table forgeq.metric_delta_0 (
   series int not null,
   kind "char" not null,
   jobs int not null
 );
 create table forgeq.metric_delta_1 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_2 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_3 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_4 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_5 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_6 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_7 (like forgeq.metric_delta_0 including all);
 
--- One row. Every closed lease of a transaction before `folded_before` is in metric_total, and none of a later one.
+-- One row: how far the tables of leases have been worked through. What it says keeps reads short while a transaction of somebody else stays open.
 create table forgeq.metric_state (
   one boolean primary key default true check (one),
-  active smallint not null default 0 check (active in (0, 1)),
-  folded_before xid8 not null default pg_current_xact_id(),
-  folded_at timestamptz not null default now()
+  active smallint not null default 0 check (active between 0 and 7),
+  -- Every closed lease of a transaction that is visible in it is in metric_total, and no other.
+  snap pg_snapshot not null default pg_current_snapshot(),
+  folded_at timestamptz not null default now(),
+  -- Open leases with an id below `open_from` are in `open_before`, at most 100. See functions/metric_open.sql.
+  open_from uuid not null default '00000000-0000-0000-0000-000000000000',
+  open_before uuid[] not null default '{}',
+  all_seen_at timestamptz not null default now(),
+  -- Closed leases of transactions before `purged_before` are gone, but for those of `left_behind`. See functions/purge_closed_leases.sql.
+  purged_before xid8 not null default '0',
+  left_behind xid8[] not null default '{}'
 ) with (fillfactor = 20);
 insert into forgeq.metric_state default values;
 
@@ -338,12 +366,32 @@ create type forgeq.listed_job as (
   max_attempts smallint, progress jsonb, created_at timestamptz, run_at timestamptz, started_at timestamptz, finished_at timestamptz, result jsonb,
   error jsonb, lease_id uuid, searched_to uuid);
 
+-- How many jobs wait in each queue that has max_pending; other queues have no row here. See functions/count_waiting.sql and docs/adr/0029.
+
+-- A queue's newest mark counts what the transactions that its snapshot saw have added; newest first, so that a reader passes no dead one.
+create table forgeq.waiting_mark (
+  queue text not null,
+  n bigint not null,
+  jobs bigint not null,
+  seen pg_snapshot not null default pg_current_snapshot(),
+  xid xid8 not null default pg_current_xact_id(),
+  primary key (queue, n)
+);
+
+-- What has been added and taken away since, a row for each call that did not write a mark.
+create table forgeq.waiting_delta (
+  queue text not null,
+  xid xid8 not null default pg_current_xact_id(),
+  jobs int not null
+);
+create index waiting_delta_xid on forgeq.waiting_delta (queue, xid);
+
 -- For people: every job, live and finished, every life. Programs read the tables.
 create view forgeq.jobs as
 select job.id, job.type, job.queue,
        case when lease.began_at is not null then 'running' when job.claim_id is not null then 'leased'
             when job.run_at > now() then 'scheduled' else 'pending' end as state,
-       job.priority, job.attempt, job.max_attempts, job.life, coalesce(job.created_at, job.run_at) as created_at, job.run_at,
+       job.priority, job.attempt, job.max_attempts, coalesce(job.life, 1) as life, coalesce(job.created_at, job.run_at) as created_at, job.run_at,
        null::timestamptz as finished_at, job.payload::jsonb, null::jsonb as result, null::jsonb as error
 from forgeq.job
 left join forgeq.lease on lease.claim_id = job.claim_id and job.id = any (lease.job_ids)

@@ -13,8 +13,8 @@ import type { WorkerMetrics } from "./worker-metrics.ts";
 
 /** Four concurrent batches, heartbeats, housekeeping, and what it listens with. */
 const MOST_CONNECTIONS = 7;
-/** One for its batches, and one for the rest. */
-const LEAST_CONNECTIONS = 2;
+/** What an idle worker holds, besides the one that listens. */
+const LEAST_CONNECTIONS = 1;
 
 export interface WorkerCommandOptions {
   readonly concurrency: number;

@@ -25,7 +25,8 @@ begin
 
   outcome := 'busy';
   if seen.claim_id is null then
-    select j.ctid as tid, j.life, j.attempt into held from forgeq.job j where j.id = cancel.id and j.claim_id is null for update skip locked;
+    select j.ctid as tid, coalesce(j.life, 1) as life, j.attempt into held
+    from forgeq.job j where j.id = cancel.id and j.claim_id is null for update skip locked;
     if found then
       last_error := (
         select a.error from forgeq.attempts_of(array[cancel.id], now_at) a where a.life = held.life order by a.ended_at desc limit 1);
@@ -33,6 +34,7 @@ begin
         null, null, now_at);
       delete from forgeq.unique_key k where k.type = seen.type and k.key = seen.unique_key and k.job_id = cancel.id;
       perform forgeq.metric_add(seen.queue, seen.type, 'c', 1);
+      perform forgeq.count_waiting(seen.queue, -1);
       outcome := 'cancelled';
       state := 'cancelled';
     end if;

@@ -38,8 +38,8 @@ begin
     from forgeq.queue q
     cross join (
       select bool_or(t.batch_size > 1) as in_batches
-      from jsonb_to_recordset(jobs) as i(type text)
-      join forgeq.job_type t on t.type = i.type) b
+      from (select distinct i.type from jsonb_to_recordset(jobs) as i(type text)) i
+      cross join lateral (select t.batch_size from forgeq.job_type t where t.type = i.type offset 0) t) b
     where q.name = due.queue and not q.paused and not q.waiting
       and (not b.in_batches or not exists (select from forgeq.open_leases() l where l.queue = q.name));
     free := found;

@@ -21,6 +21,7 @@
 -- Nearly always a type's row knows its counter (see set_series_of_type): then nothing is looked up for each job. Otherwise enqueue_many stores the jobs, or
 -- refuses a queue that nobody lists for the type. Lines, because each payload is parsed once then; one document would be parsed as a whole, taken apart, and
 -- put together again for each job.
+-- Types are joined by the names of this call's (offset 0), or Postgres hashes all that there are: 410 buffers for one job with 2,000 types.
 -- This function is for the plain path: what needs a look at other rows for each job (keys, limits) belongs into enqueue_many.
 -- Lock order: the queue (skip locked), where it has a limit and jobs are begun; then as enqueue_many. A begun job waits for nobody.
 create or replace function forgeq.enqueue_lines(
@@ -60,8 +61,8 @@ begin
       from forgeq.job_type t
       join forgeq.queue q on q.name = worker_queue and q.max_pending is null and not q.paused and not q.waiting
       where t.type = types[1] and coalesce(own_queue, t.queue) = worker_queue and (n = 1 or t.batch_size > 1)
-        and (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types))
-        and current_setting('transaction_isolation') = 'read committed';
+        and (q.name = t.queue and t.series is not null or (q.name = any (t.listed_queues) or t.type = any (q.listed_types))
+          and forgeq.series_of(q.name, t.type) is not null) and current_setting('transaction_isolation') = 'read committed';
       simple := found and (of_type.max_in_flight is null or of_type.seq is not null);
       claim := case when simple then ids[1] end;
       begun := simple::int;
@@ -126,10 +127,10 @@ begin
            (i.more -> 'metadata')::forgeq.job_metadata, i.payload::json
     from (select generate_subscripts(ids, 1) as n, unnest(ids) as id, string_to_table(payloads, E'\n') as payload,
                  string_to_table(details, E'\n')::jsonb as more) i
-    left join forgeq.job_type t on several and t.type = i.more ->> 'type'
-    cross join lateral (
-      select coalesce((i.more ->> 'run_at')::timestamptz, now_at + make_interval(secs => (i.more ->> 'delay_seconds')::double precision), now_at)
-    ) due(run_at)
+    left join (select t.* from unnest(case when several then types end) as named(type) cross join lateral (
+      select t.type, t.queue, t.priority, t.max_attempts from forgeq.job_type t where t.type = named.type offset 0) t) t on t.type = i.more ->> 'type'
+    cross join lateral (select coalesce((i.more ->> 'run_at')::timestamptz,
+      now_at + make_interval(secs => (i.more ->> 'delay_seconds')::double precision), now_at)) due(run_at)
     -- Jobs of a call that are due at the same time are taken in the order of the call, which is that of their rows.
     order by i.n;
   end if;
@@ -147,10 +148,8 @@ begin
     end if;
   elsif several then
     perform forgeq.metric_add_each(of_type.series, 'e', counts);
-  elsif n > 0 and of_type.active = 0 then
-    insert into forgeq.metric_delta_0 (series, kind, jobs) values (of_type.series, 'e', n);
   elsif n > 0 then
-    insert into forgeq.metric_delta_1 (series, kind, jobs) values (of_type.series, 'e', n);
+    n := forgeq.metric_append(of_type.active, of_type.series, 'e', n);
   end if;
 
   if timed then

@@ -10,7 +10,7 @@
 -- type nor an operator lists it for the type, FQ007 an id that no caller may give, see check_ids, FQ008 a payload over 256 KiB, see check_values (all with
 -- {"index": n} from 0 as their detail), FQ004 the id is another job's, FQ005 the key is held by a job with another payload (both with
 -- {"requested_id", "id"}).
--- Lock order: unique keys (sorted), jobs.
+-- Lock order: as check_room, for queues that have max_pending; unique keys (sorted), jobs.
 --
 -- The general path, and the place to extend: what has to look at other rows for each job (keys, limits, rates, steps) is done here, in a check of its own
 -- that runs only for calls that need it. One survey of the call decides which do. enqueue_lines is the plain path.
@@ -30,17 +30,29 @@ declare
   existing jsonb := '{}';
   stored_ids uuid[] := '{}';
   finished uuid[] := '{}';
+  seen pg_snapshot;
 begin
+  -- By the types and queues of this call, or Postgres reads all that there are.
+  with i as materialized (
+    select * from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text, run_at text, delay_seconds text)) with ordinality
+      as i(id, type, queue, unique_key, run_at, delay_seconds, n)),
+  t as materialized (
+    select t.* from (select distinct i.type from i) named cross join lateral (
+      select t.type, t.queue, t.listed_queues, t.priority, t.max_attempts from forgeq.job_type t where t.type = named.type offset 0) t),
+  q as materialized (
+    select q.* from (select i.queue as name from i where i.queue is not null union select t.queue from t) named
+    cross join lateral (select q.name, q.listed_types, q.max_pending, q.keep_completed from forgeq.queue q where q.name = named.name offset 0) q)
   select min(i.n) filter (where t.type is null) - 1 as unknown_index,
          (array_agg(i.type order by i.n) filter (where t.type is null))[1] as unknown_type,
          min(i.n) filter (where (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types)) is not true) as misplaced,
-         bool_or(i.id is null) as lacks_ids, bool_or(i.id is not null) as has_ids, bool_or(q.max_pending is not null) as limited,
+         bool_or(i.id is null) as lacks_ids, bool_or(i.id is not null) as has_ids, not fresh and bool_or(not q.keep_completed) as forgets,
+         (select jsonb_agg(t) from t) as types,
+         jsonb_agg(jsonb_build_array(i.n - 1, i.id, i.type, i.unique_key, q.name, q.max_pending)) filter (where q.max_pending is not null) as limited,
          bool_or(i.unique_key is not null) as keyed, coalesce(bool_or(i.run_at is not null or i.delay_seconds is not null), false) as timed
   into survey
-  from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text, run_at text, delay_seconds text)) with ordinality
-    as i(id, type, queue, unique_key, run_at, delay_seconds, n)
-  left join forgeq.job_type t on t.type = i.type
-  left join forgeq.queue q on q.name = coalesce(i.queue, t.queue);
+  from i
+  left join t on t.type = i.type
+  left join q on q.name = coalesce(i.queue, t.queue);
 
   if survey.unknown_index is not null then
     raise exception 'unknown job type %', coalesce(survey.unknown_type, 'null')
@@ -48,14 +60,7 @@ begin
   end if;
 
   if survey.misplaced is not null then
-    select i.type, coalesce(i.queue, t.queue) as queue, q.name is not null as there into bad
-    from rows from (jsonb_to_recordset(jobs) as (type text, queue text)) with ordinality as i(type, queue, n)
-    join forgeq.job_type t on t.type = i.type
-    left join forgeq.queue q on q.name = coalesce(i.queue, t.queue)
-    where i.n = survey.misplaced;
-    raise exception using errcode = 'FQ006', detail = json_build_object('index', survey.misplaced - 1, 'queue', bad.queue),
-      message = case when bad.there then format('jobs of type %s may not go to the queue %s: neither the type nor an operator lists it', bad.type, bad.queue)
-                     else format('there is no queue %s', bad.queue) end;
+    perform forgeq.refuse_queue(jobs, survey.misplaced);
   end if;
 
   if survey.timed then
@@ -74,26 +79,17 @@ begin
     jobs := (select jsonb_agg(jsonb_build_object('id', forgeq.uuid_v7()) || j order by n) from jsonb_array_elements(jobs) with ordinality as e(j, n));
   end if;
 
-  if not fresh and (survey.limited or survey.keyed) then
+  if survey.forgets then
+    seen := pg_current_snapshot();
+    existing := forgeq.existing_completed(jobs, now_at);
+  end if;
+
+  if not fresh and (survey.limited is not null or survey.keyed) then
     finished := forgeq.finished_ids(array(select (j ->> 'id')::uuid from jsonb_array_elements(jobs) as e(j)), now_at);
   end if;
 
-  if survey.limited then
-    -- A call that is sent again adds nothing to a queue that it filled itself.
-    select q.name, q.max_pending, min(i.n) - 1 as index into bad
-    from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text)) with ordinality as i(id, type, queue, unique_key, n)
-    join forgeq.job_type t on t.type = i.type
-    join forgeq.queue q on q.name = coalesce(i.queue, t.queue) and q.max_pending is not null
-    where not exists (select from forgeq.unique_key k where k.type = i.type and k.key = i.unique_key)
-      and (fresh or not exists (select from forgeq.job j where j.id = i.id) and i.id <> all (finished))
-    group by q.name, q.max_pending
-    having count(*) + (select count(*) from (
-        select from forgeq.job j where j.queue = q.name and j.claim_id is null limit q.max_pending) waiting) > q.max_pending
-    limit 1;
-    if found then
-      raise exception 'queue % is full: % jobs may wait', bad.name, bad.max_pending
-        using errcode = 'FQ002', detail = json_build_object('index', bad.index, 'queue', bad.name);
-    end if;
+  if survey.limited is not null then
+    perform forgeq.check_room(survey.limited, case when not fresh then finished || array(select e.id::uuid from jsonb_object_keys(existing) as e(id)) end);
   end if;
 
   if survey.keyed then
@@ -111,24 +107,28 @@ begin
           delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata forgeq.job_metadata, depth forgeq.job_depth,
           traceparent forgeq.job_traceparent))
         with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
-      join forgeq.job_type t on t.type = i.type
+      join jsonb_to_recordset(survey.types) as t(type text, queue text, priority smallint, max_attempts smallint) on t.type = i.type
       where not existing ? i.id::text
       -- Jobs of a call that are due at the same time are taken in the order of the call, which is that of their rows.
       order by i.n
       returning j.id, j.queue, j.type, j.priority::int, j.max_attempts::int, j.run_at),
     counted as (
-      select sum(forgeq.metric_add(c.queue, c.type, 'e', c.jobs)) as jobs
+      select sum(forgeq.metric_add(c.queue, c.type, 'e', c.jobs)
+               + case when survey.limited is not null then forgeq.count_waiting(c.queue, c.jobs) else 0 end) as jobs
       from (select s.queue, s.type, count(*)::int as jobs from stored s group by s.queue, s.type) c)
     select s.id, s.id, true, s.queue, s.priority, s.max_attempts, s.run_at, now_at
     from stored s
     cross join counted c
     where c.jobs > 0;
   else
-    select b.existing, b.stored_ids into existing, stored_ids from forgeq.store_by_id(jobs, existing, now_at) b;
+    select b.existing, b.stored_ids into existing, stored_ids from forgeq.store_by_id(jobs, survey.types, existing, seen, now_at) b;
     perform forgeq.metric_add(s.queue, s.type, 'e', count(*)::int)
     from forgeq.job s
     where s.id = any (stored_ids)
     group by s.queue, s.type;
+    if survey.limited is not null then
+      perform forgeq.count_waiting(s.queue, count(*)) from forgeq.job s where s.id = any (stored_ids) group by s.queue;
+    end if;
     return query
     select j.id, j.id, true, j.queue, j.priority::int, j.max_attempts::int, j.run_at, now_at
     from forgeq.job j

@@ -19,6 +19,13 @@ declare
   stop timestamptz;
   made int := 0;
 begin
+  -- As a rule every week has its own, and their names, which Postgres has at hand, say so.
+  if unit = 'week' and not exists (
+      select from generate_series(-1, weeks) as w(n)
+      cross join unnest(array['job_history', 'job_attempt']) as t(name)
+      where to_regclass('forgeq.' || t.name || '_' || to_char(this_week + make_interval(days => 7 * w.n), 'YYYYMMDD')) is null) then
+    return 0;
+  end if;
   if not pg_try_advisory_xact_lock(hashtextextended('forgeq.ensure_partitions', 0)) then
     return 0;
   end if;

@@ -23,13 +23,37 @@ declare
   oldest record;
   last_priority int;
   last_run_at timestamptz;
+  blocked text[] := '{}';
 begin
   next_watermarks := pick.watermarks;
   more := false;
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'forgeq: claim needs read committed' using errcode = 'FQ003';
   end if;
-  select q.paused, q.max_in_flight, q.waiting into limits from forgeq.queue q where q.name = pick.queue;
+  if cardinality(blocked_types) > 0 then
+    -- Each live job's queue and type have a series, so a type without one has no job here.
+    blocked := array(select s.type from forgeq.metric_series s where s.queue = pick.queue and s.type = any (blocked_types));
+    if not exists (select from forgeq.metric_series s where s.queue = pick.queue and s.type <> all (blocked_types)) then
+      outcome := 'empty';
+      return;
+    end if;
+  end if;
+  for i in 1 .. 10 loop
+    if lows[i] > now_at then
+      lows[i] := '-infinity';
+    end if;
+  end loop;
+  select q.paused, q.max_in_flight, q.waiting, q.max_pending into limits from forgeq.queue q where q.name = pick.queue;
+  if limits.paused then
+    outcome := 'paused';
+    return;
+  end if;
+  -- A look that finds nothing due locks and writes nothing.
+  if limits.max_in_flight is not null and not limits.waiting and not forgeq.has_due(pick.queue, lows, now_at) then
+    next_watermarks := array(select greatest(l.low, now_at - interval '1 second')::text from unnest(lows) with ordinality as l(low, n) order by l.n);
+    outcome := 'empty';
+    return;
+  end if;
   if limits.max_in_flight is not null then
     perform from forgeq.queue q where q.name = pick.queue for no key update skip locked;
     if not found then
@@ -38,7 +62,7 @@ begin
       return;
     end if;
     -- Read again, and counted, in later statements: whoever held the row has committed, and its leases are seen.
-    select q.paused, q.max_in_flight, q.waiting into limits from forgeq.queue q where q.name = pick.queue;
+    select q.paused, q.max_in_flight, q.waiting, q.max_pending into limits from forgeq.queue q where q.name = pick.queue;
     select f.jobs, f.seq into flight from forgeq.count_in_flight(pick.queue) f;
     wanted := least(wanted, limits.max_in_flight - flight.jobs);
     seq := flight.seq;
@@ -56,12 +80,7 @@ begin
     return;
   end if;
 
-  for i in 1 .. 10 loop
-    if lows[i] > now_at then
-      lows[i] := '-infinity';
-    end if;
-  end loop;
-  if cardinality(blocked_types) > 0 then
+  if cardinality(blocked) > 0 then
     for i in 1 .. 10 loop
       highs[i] := (select j.run_at from forgeq.job j
                    where j.queue = pick.queue and j.priority = (i - 1)::smallint and j.run_at >= lows[i] and j.run_at <= now_at
@@ -79,7 +98,7 @@ begin
       from forgeq.job j
       where j.queue = pick.queue and j.priority = (p.n - 1)::smallint
         and j.run_at >= p.low and j.run_at <= least(now_at, p.high)
-        and j.claim_id is null and j.type <> all (blocked_types)
+        and j.claim_id is null and j.type <> all (blocked)
       order by j.run_at
       limit wanted
       for update skip locked) due
@@ -88,29 +107,13 @@ begin
   -- One place in ten, by chance in takes that are smaller, goes to the oldest due job, so that a busy low priority number starves nobody.
   last_priority := priorities[picked];
   if picked = wanted and last_priority < 9 and (wanted >= 10 or random() < wanted / 10.0) then
-    select first.id, first.priority, first.run_at into oldest
-    from generate_series(last_priority + 1, 9) as p(priority)
-    cross join lateral (
-      select j.id, j.priority, j.run_at
-      from forgeq.job j
-      where j.queue = pick.queue and j.priority = p.priority::smallint
-        and j.run_at >= lows[p.priority + 1] and j.run_at <= least(now_at, highs[p.priority + 1])
-        and j.claim_id is null and j.type <> all (blocked_types)
-      order by j.run_at
-      limit 1) first
-    order by first.run_at
-    limit 1;
-    if oldest.run_at < run_ats[picked] then
-      -- Read again by id and run_at: the row may have moved since, and its old place be empty.
-      select j.ctid as tid, j.id, j.type, j.priority, j.run_at into oldest
-      from forgeq.job j where j.id = oldest.id and j.claim_id is null and j.run_at = oldest.run_at for update skip locked;
-      if found then
-        places[picked] := oldest.tid;
-        ids[picked] := oldest.id;
-        types[picked] := oldest.type;
-        priorities[picked] := oldest.priority;
-        run_ats[picked] := oldest.run_at;
-      end if;
+    select o.* into oldest from forgeq.pick_oldest(pick.queue, last_priority, lows, highs, blocked, now_at, run_ats[picked]) o;
+    if found then
+      places[picked] := oldest.tid;
+      ids[picked] := oldest.id;
+      types[picked] := oldest.type;
+      priorities[picked] := oldest.priority;
+      run_ats[picked] := oldest.run_at;
     end if;
   end if;
 
@@ -133,6 +136,9 @@ begin
   more := more or picked = wanted;
   if limits.max_in_flight is not null and limits.waiting <> (picked = wanted and wanted < pick.max_jobs) then
     update forgeq.queue q set waiting = not limits.waiting where q.name = pick.queue;
+  end if;
+  if limits.max_pending is not null and picked > 0 then
+    perform forgeq.count_waiting(pick.queue, -picked);
   end if;
   outcome := case when picked > 0 then 'claimed' else 'empty' end;
 end

@@ -40,18 +40,7 @@ begin
     return;
   end if;
   select p.jobs, p.more into jobs, more from forgeq.purge_queues(max_rows, longest, now_at) p;
-  -- The oldest, but none that metric_fold has not counted.
-  delete from forgeq.lease_closed
-  where ctid = any (array(
-    select ctid from forgeq.lease_closed
-    where ctid = any (array(
-      select c.ctid from (
-        select ctid, closed_at from forgeq.lease_closed
-        where xid < (select folded_before from forgeq.metric_state) order by xid limit max_rows) c
-      -- One that is closed in the future was closed before the clock went back, and would hold up the others.
-      where c.closed_at < now_at - interval '10 minutes' or c.closed_at > now_at + interval '10 minutes'))
-    for update skip locked));
-  get diagnostics leases = row_count;
+  leases := forgeq.purge_closed_leases(max_rows, now_at);
   more := more or leases >= max_rows;
   return next;
 end

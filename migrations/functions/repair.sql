@@ -28,7 +28,7 @@ begin
   from (select id, claim_id, run_at from forgeq.job
         where id > coalesce(after, '00000000-0000-0000-0000-000000000000') order by id limit max_jobs) j;
   foreach stray in array strays loop
-    select j.ctid as tid, j.claim_id, j.life, j.attempt, j.queue, j.type into held
+    select j.ctid as tid, j.claim_id, coalesce(j.life, 1) as life, j.attempt, j.queue, j.type into held
     from forgeq.job j where j.id = stray and j.claim_id is not null for update skip locked;
     -- Looked up again in a later statement: the claim may have committed its leases meanwhile.
     if found and not exists (select from forgeq.lease l where l.claim_id = held.claim_id and stray = any (l.job_ids)) then
@@ -49,7 +49,7 @@ begin
     from (
       select o.ctid as tid, o.created_at is null as was_due,
              (select max(a.ended_at) from forgeq.job_attempt a
-              where a.job_id = o.id and a.life = o.life and a.ended_at > now_at and a.ended_at <= clock_was + interval '10 minutes') as since
+              where a.job_id = o.id and a.life = coalesce(o.life, 1) and a.ended_at > now_at and a.ended_at <= clock_was + interval '10 minutes') as since
       from forgeq.job o
       where o.id = any (ahead) and o.claim_id is null and o.run_at > now_at
         and (o.created_at is not null or o.run_at <= clock_was + interval '10 minutes')

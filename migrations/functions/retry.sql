@@ -15,7 +15,7 @@ declare
   live_life int;
   marked int;
 begin
-  select j.life into live_life from forgeq.job j where j.id = retry.id;
+  select coalesce(j.life, 1) into live_life from forgeq.job j where j.id = retry.id;
   if found then
     outcome := case live_life when retry.life + 1 then 'retried' when retry.life then 'live' else 'stale' end;
     return next;
@@ -60,6 +60,7 @@ begin
       raise exception 'forgeq: job % was retried or purged meanwhile', h.id using errcode = '40001';
     end if;
     perform forgeq.metric_add(h.queue, h.type, 'r', 1);
+    perform forgeq.count_waiting(h.queue, 1);
   end if;
   outcome := 'retried';
   return next;

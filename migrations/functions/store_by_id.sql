@@ -1,7 +1,8 @@
 -- Stores those items of enqueue_many that are not in `existing`, {id asked for: id of the job that was there already}, each unless its id is there: live, or
 -- ended. Gives the ids that it stored, and `existing` with the others added, each the same job as its item (see same_jobs). Internal.
+-- `seen`: the snapshot before which jobs that their queues do not keep were looked for; null where the queues of the call keep all.
 -- Lock order: jobs, in the order of the items.
-create or replace function forgeq.store_by_id(jobs jsonb, inout existing jsonb, now_at timestamptz, out stored_ids uuid[])
+create or replace function forgeq.store_by_id(jobs jsonb, types jsonb, inout existing jsonb, seen pg_snapshot, now_at timestamptz, out stored_ids uuid[])
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -16,7 +17,7 @@ begin
         delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata forgeq.job_metadata, depth forgeq.job_depth,
         traceparent forgeq.job_traceparent))
       with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
-    join forgeq.job_type t on t.type = i.type
+    join jsonb_to_recordset(types) as t(type text, queue text, priority smallint, max_attempts smallint) on t.type = i.type
     where not existing ? i.id::text
     order by i.n
   loop
@@ -34,6 +35,9 @@ begin
   end loop;
   -- Looked up after the inserts: a job that was live before them made a conflict, one that had ended is seen here.
   finished := forgeq.finished_ids(stored_ids, now_at);
+  if seen is not null then
+    finished := finished || array(select c.id from forgeq.completed_lately(stored_ids, now_at, seen) c);
+  end if;
   if cardinality(finished) > 0 then
     delete from forgeq.unique_key k using forgeq.job j
     where j.id = any (finished) and k.type = j.type and k.key = j.unique_key and k.job_id = j.id;

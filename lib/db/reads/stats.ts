@@ -64,11 +64,11 @@ export const readQueuePage = (db: Db, after: string, limit: number, at: Date | n
   call<QueueStats>(db, QUEUE_PAGE, [after, MAX_COUNTED, at, limit]);
 
 const BUSIEST = `/* forgeq:busiest_queues */
-select names, left_out as "leftOut" from forgeq.busiest_queues($1::int)`;
+select names, quiet, left_out as "leftOut" from forgeq.busiest_queues($1::int)`;
 
-/** The names of the queues with most live jobs, and how many others there are. */
+/** The names of the queues with most live jobs, those of them that have none and never had a dead one, and how many others there are. */
 export const busiestQueues = async (
   db: Db,
   limit: number,
-): Promise<{ readonly names: readonly string[]; readonly leftOut: number }> =>
-  only(await call<{ names: string[]; leftOut: number }>(db, BUSIEST, [limit]));
+): Promise<{ readonly names: readonly string[]; readonly quiet: readonly string[]; readonly leftOut: number }> =>
+  only(await call<{ names: string[]; quiet: string[]; leftOut: number }>(db, BUSIEST, [limit]));

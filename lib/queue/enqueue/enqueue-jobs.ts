@@ -7,6 +7,7 @@ import type { IdentifiedJob, NewJob } from "../../core/new-job.ts";
 import type { Sql } from "../../db/drivers/client.ts";
 import { enqueueManyIn } from "../../db/protocol/enqueue.ts";
 import type { EnqueuedRow } from "../../db/protocol/enqueue-wire.ts";
+import { type CompletedLately, findCompletedLately } from "../../db/reads/completed-lately.ts";
 import { getJob } from "../../db/reads/job.ts";
 import type { Job } from "../../db/reads/jobs.ts";
 import { nextDue } from "../../db/protocol/wake.ts";
@@ -165,15 +166,28 @@ const findStored = async (
   row: EnqueuedRow | undefined,
   fresh: boolean,
 ): Promise<EnqueuedJob> => {
+  // An id that was made for this call can only have been stored by it.
+  const created = fresh && row?.id === item.id;
   const job = row && (await getJob(deps.db, row.id, deps.clock()));
-  if (!job)
+  if (job) {
+    const { payload: _, attempts: __, ...shown } = job;
+    return { created, job: shown };
+  }
+  const completed = row?.id === item.id ? await findCompletedLately(deps.db, item.id, deps.clock()) : null;
+  if (row === undefined || completed === null)
     throw new ForgeqError("busy", "the job of that id or key ended just now and was not kept", {
       retryAfterSeconds: 1,
     });
-  const { payload: _, attempts: __, ...shown } = job;
-  // An id that was made for this call can only have been stored by it.
-  return { created: fresh && row.id === item.id, job: shown };
+  return { created, job: completedJob(item, row, completed) };
 };
+
+/** A job of which only its end is known: when it began is not kept, nor what it gave. */
+const completedJob = (item: IdentifiedJob, row: EnqueuedRow, { queue, completedAt }: CompletedLately): Job => ({
+  ...createdJob(item, { ...row, queue, createdAt: completedAt, runAt: completedAt }),
+  state: "completed",
+  attempt: 1,
+  finishedAt: completedAt,
+});
 
 /** Jobs whose id was there already: the call that stored them may have lost its answer, and so its wake. */
 const wakeForStored = async (deps: Deps, jobs: readonly Job[]): Promise<void> => {

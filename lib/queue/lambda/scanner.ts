@@ -8,6 +8,7 @@ import {
   beginScan,
   didScan,
   endScan,
+  isCutOffByBlock,
   isSweepDue,
   missScan,
   unscanned,
@@ -65,7 +66,7 @@ const end = (
     return;
   }
   position.continued = claimed.continued;
-  position.cutOff = isCutOff(claimed);
+  position.cutOff = isCutOffByBlock(claimed);
 };
 
 /** How far one claim of a queue got. */
@@ -76,14 +77,12 @@ const toScanResult = (queue: string, claimed: Claimed, refused: number): ScanRes
   more: claimed.more,
   due: claimed.outcome === "empty" || claimed.outcome === "paused" ? [] : [queue],
   busy: claimed.outcome === "busy" ? [queue] : [],
-  cutOff: isCutOff(claimed) ? [queue] : [],
+  cutOff: isCutOffByBlock(claimed) ? [queue] : [],
 });
 
 const jobsOf = ({ leases }: Claimed): number => leases.reduce((sum, { jobs }) => sum + jobs, 0);
 
-const isCutOff = ({ outcome, more }: Claimed): boolean => outcome === "empty" && more;
-
-const addUp = (results: readonly ScanResult[]): ScanResult => {
+export const addUp = (results: readonly ScanResult[]): ScanResult => {
   const sum = (pick: (result: ScanResult) => number) => results.reduce((total, result) => total + pick(result), 0);
   return {
     jobs: sum(({ jobs }) => jobs),

@@ -99,7 +99,7 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
       100, 100, 50,
     ]);
     expect((await queue.claim()).outcome).toBe("empty");
-    expect(await dispatchableQueues(db)).toEqual(["plain"]);
+    expect(await dispatchableQueues(db, null)).toEqual(["plain"]);
 
     const page = (after: string | null) =>
       listJobs(db, { limit: 100, after, state: "leased", include: { payload: false, attempts: false } }, null);
