@@ -4,7 +4,7 @@ import { TRACEPARENT } from "../lib/core/traceparent.ts";
 import { httpFunction } from "../lib/http/function.ts";
 import type { Source } from "../lib/http/lazy.ts";
 import type { Observers } from "../lib/http/observers.ts";
-import { checkBatch, type CheckedJob, checkJob, locateRefusal } from "../lib/http/new-job.ts";
+import { checkBatch, type CheckedJob, checkJob, locateRefusal, MAX_JOB_BYTES } from "../lib/http/new-job.ts";
 import type { HttpRequest, Route } from "../lib/http/router.ts";
 import type { HttpHandler } from "../lib/http/stack.ts";
 import { toWireJob } from "../lib/http/wire.ts";
@@ -17,8 +17,6 @@ import type { NewJob } from "../lib/core/new-job.ts";
 import { runtime } from "../lib/runtime.ts";
 import { jobs } from "./registry.ts";
 
-/** Enough for a payload and metadata of full size, indented and escaped. */
-const MAX_JOB_BYTES = 1024 * 1024;
 const MAX_BATCH_BYTES = 5_000_000;
 
 /** The caller's trace, so that the job's attempts can be linked to it; anything malformed is no trace. */

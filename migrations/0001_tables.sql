@@ -7,6 +7,9 @@ create type forgeq.finished_state as enum ('completed', 'dead', 'cancelled');
 -- such constraints again, and each claim would check what it does not change. See docs/adr/0009.
 create domain forgeq.job_priority as smallint check (value between 0 and 9);
 create domain forgeq.job_max_attempts as smallint check (value between 1 and 1000);
+create domain forgeq.job_depth as smallint check (value between 0 and 64);
+create domain forgeq.job_metadata as jsonb check (jsonb_typeof(value) = 'object');
+create domain forgeq.job_traceparent as text check (value ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$');
 
 -- A named group of jobs. The code declares it, or an operator; a column named in `overridden` was set by an operator, and wins. No job makes a queue.
 create table forgeq.queue (
@@ -84,7 +87,8 @@ create index job_due on forgeq.job (queue, priority, run_at);
 -- At most one live job per type and key. Only jobs that use it have a row.
 create table forgeq.unique_key (
   type text not null,
-  key text not null check (length(key) between 1 and 200),
+  -- Without what functions/has_controls.sql names.
+  key text not null check (length(key) between 1 and 200 and key !~ '[\u0001-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]'),
   job_id uuid not null,
   primary key (type, key)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);

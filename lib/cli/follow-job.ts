@@ -1,7 +1,7 @@
 import { ForgeqError } from "../core/errors.ts";
 import type { Deps } from "../queue/deps.ts";
 import { getJob, type Job } from "../queue/manage/read-jobs.ts";
-import { paintMessage, say } from "./terminal.ts";
+import { paintMessage, printable, say } from "./terminal.ts";
 
 const FIRST_PAUSE_SECONDS = 0.05;
 const LONGEST_PAUSE_SECONDS = 1;
@@ -28,7 +28,7 @@ export const followJob = async (deps: Deps, id: string): Promise<Job> => {
   for (let reads = 0; ; reads += 1) {
     const job = await getJob(deps, id);
     if (job === null) throw new ForgeqError("not_found", "the job is gone: its queue keeps no completed jobs");
-    const error = job.error === null || job.state === "completed" ? "" : `: ${job.error.message}`;
+    const error = job.error === null || job.state === "completed" ? "" : `: ${printable(job.error.message)}`;
     const line = `${job.state}, attempt ${job.attempt} of ${job.maxAttempts}${error}`;
     if (line !== said) say(`${paintMessage(stateStyle(job.state), job.state)}${line.slice(job.state.length)}`);
     said = line;

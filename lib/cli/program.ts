@@ -13,6 +13,7 @@ import { addSchedules } from "./commands/schedules.ts";
 import { addServer } from "./commands/server.ts";
 import { addStats } from "./commands/stats.ts";
 import { addWorker } from "./commands/worker.ts";
+import { printable, say } from "./terminal.ts";
 
 /** Every command of `forgeq`. A command's own code is loaded when it runs, so that help and completion stay fast. */
 const COMMANDS: readonly ((program: Command) => void)[] = [
@@ -37,6 +38,7 @@ export const createProgram = (): Command => {
     .exitOverride()
     .showSuggestionAfterError(true)
     .showHelpAfterError("(forgeq --help lists commands and options)")
+    .configureOutput({ writeErr: (text) => say(printable(text.replace(/\n$/, ""))) })
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .addOption(new Option("--json", "data as JSON on stdout, one document a line"))
     .addOption(

@@ -3,7 +3,7 @@ import { examine } from "./checks.ts";
 import type { GlobalOptions } from "./command.ts";
 import { openDatabase } from "./database.ts";
 import { projectDefinitions } from "./project.ts";
-import { paint, print, printJson, say } from "./terminal.ts";
+import { paint, print, printable, printJson, say } from "./terminal.ts";
 
 const MARKS = {
   ok: ["green", "ok"],
@@ -28,8 +28,8 @@ export const runDoctor = async (options: GlobalOptions): Promise<void> => {
         continue;
       }
       const [style, word] = MARKS[level];
-      print(`${paint(style, word.padEnd(8))} ${check.padEnd(18)} ${found}`);
-      if (cure !== undefined && cure !== "") print(`${" ".repeat(28)}${paint("bold", "cure:")} ${cure}`);
+      print(`${paint(style, word.padEnd(8))} ${check.padEnd(18)} ${printable(found)}`);
+      if (cure !== undefined && cure !== "") print(`${" ".repeat(28)}${paint("bold", "cure:")} ${printable(cure)}`);
     }
     const problems = findings.filter(({ level }) => level === "problem").length;
     say(problems === 0 ? "All is well." : `${problems} ${problems === 1 ? "problem" : "problems"}.`);

@@ -14,7 +14,7 @@ import { type JobLine, jobLines } from "./job-lines.ts";
 import { startProgress } from "./progress.ts";
 import { projectTypes } from "./project.ts";
 import type { EnqueueCommandOptions } from "./enqueue-options.ts";
-import { print, printJson, say } from "./terminal.ts";
+import { print, printJson, printable, say } from "./terminal.ts";
 
 const CHUNK_JOBS = 1_000;
 const SHOWN_ERRORS = 20;
@@ -76,7 +76,7 @@ export const runEnqueueFile = async (
     });
     const types = await projectTypes();
     const { good, bad } = await checkLines(path, types, bytes);
-    for (const { number, wrong } of bad.slice(0, SHOWN_ERRORS)) say(`line ${number}: ${wrong}`);
+    for (const { number, wrong } of bad.slice(0, SHOWN_ERRORS)) say(`line ${number}: ${printable(wrong ?? "")}`);
     if (bad.length > SHOWN_ERRORS) say(`... and ${bad.length - SHOWN_ERRORS} lines more`);
     const counts: Counts = { lines: good + bad.length, enqueued: 0, existing: 0, invalid: bad.length };
     if (bad.length > 0 && options.skipInvalid !== true) {

@@ -5,7 +5,7 @@ import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { stateStyle } from "./follow-job.ts";
 import type { JobsFilterOptions } from "./run-jobs.ts";
-import { paint, print, printJson } from "./terminal.ts";
+import { paint, print, printable, printJson } from "./terminal.ts";
 
 /** How many jobs are watched: the newest. */
 const WATCHED_JOBS = 100;
@@ -14,8 +14,9 @@ const PAUSE_SECONDS = 1;
 const MOST_TOLD = 10_000;
 
 const lineOf = (job: Job): string => {
-  const error = job.error === null || job.state === "completed" ? "" : `  ${job.error.message.split("\n", 1)[0]}`;
-  return `${job.id}  ${job.type}  ${paint(stateStyle(job.state), job.state)}  ${job.attempt}/${job.maxAttempts}${error}`;
+  const error =
+    job.error === null || job.state === "completed" ? "" : `  ${printable(job.error.message.split("\n", 1)[0]!)}`;
+  return `${job.id}  ${printable(job.type)}  ${paint(stateStyle(job.state), job.state)}  ${job.attempt}/${job.maxAttempts}${error}`;
 };
 
 /**

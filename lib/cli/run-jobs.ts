@@ -10,7 +10,7 @@ import { withDeps } from "./deps.ts";
 import { stateStyle } from "./follow-job.ts";
 import { showJob } from "./show-job.ts";
 import { table } from "./table.ts";
-import { paint, print, printJson, say } from "./terminal.ts";
+import { paint, print, printable, printJson, say } from "./terminal.ts";
 
 const PAGE_JOBS = 100;
 
@@ -34,16 +34,19 @@ const filterOf = (options: JobsFilterOptions): Pick<JobFilter, "state" | "type" 
 
 const shortTime = (at: Date | null): string => at?.toISOString().slice(0, 19).replace("T", " ") ?? "";
 
+/** Cut before it is escaped, so that no escape is. */
+const firstLine = (text: string): string => printable(text.split("\n", 1)[0]!.slice(0, 60));
+
 const HEAD = ["ID", "TYPE", "QUEUE", "STATE", "ATTEMPT", "RUN AT", "ERROR"];
 
 const rowOf = (job: Job): string[] => [
   job.id,
-  job.type,
-  job.queue,
+  printable(job.type),
+  printable(job.queue),
   paint(stateStyle(job.state), job.state),
   `${job.attempt}/${job.maxAttempts}`,
   shortTime(job.finishedAt ?? job.runAt),
-  job.state === "completed" ? "" : (job.error?.message ?? "").split("\n", 1)[0]!.slice(0, 60),
+  job.state === "completed" ? "" : firstLine(job.error?.message ?? ""),
 ];
 
 /** `forgeq jobs list`: newest first. As JSON, a job a line as soon as its page was read. */
@@ -104,7 +107,7 @@ const each = (
         if (options.json === true && job !== null) printJson(toWireJob(job));
       } catch (error) {
         if (!(error instanceof ForgeqError) || isUnanswered(error)) throw error;
-        say(`${id}: ${error.message}`);
+        say(`${printable(id)}: ${printable(error.message)}`);
         process.exitCode = 1;
       }
     }

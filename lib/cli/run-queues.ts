@@ -6,7 +6,7 @@ import { type QueueStats, queueStats } from "../queue/observe/queue-stats.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { count, duration, table } from "./table.ts";
-import { paint, print, printJson, say } from "./terminal.ts";
+import { paint, print, printable, printJson, say } from "./terminal.ts";
 
 export interface QueueLimitOptions {
   readonly maxInFlight?: number | "none";
@@ -19,7 +19,7 @@ const HEAD = ["QUEUE", "PENDING", "SCHEDULED", "IN FLIGHT", "LIMIT", "MAX PENDIN
 const RIGHT = HEAD.slice(1, 8);
 
 const rowOf = (queue: QueueStats): string[] => [
-  queue.name,
+  printable(queue.name),
   count(queue.pending),
   count(queue.scheduled),
   count(queue.inFlight),
@@ -92,7 +92,7 @@ export const runQueuesSet = (name: string, options: QueueLimitOptions & GlobalOp
 const whoseJobs = (name: string, types: readonly string[]): string =>
   types.length === 0
     ? `Only jobs of types that the code names for ${name} may go there.`
-    : `Jobs of ${types.join(", ")} may go to ${name}, and those of types that the code names for it.`;
+    : `Jobs of ${printable(types.join(", "))} may go to ${name}, and those of types that the code names for it.`;
 
 /** `forgeq queues delete` */
 export const runQueuesDelete = (name: string, options: GlobalOptions): Promise<void> =>

@@ -13,7 +13,7 @@ import { withDeps } from "./deps.ts";
 import { describeFieldErrors } from "./failure.ts";
 import { projectTypes } from "./project.ts";
 import { table } from "./table.ts";
-import { paint, print, printJson, say } from "./terminal.ts";
+import { paint, print, printable, printJson, say } from "./terminal.ts";
 
 export interface ScheduleOptions {
   readonly cron?: string;
@@ -40,10 +40,7 @@ export const runSchedulesList = (options: GlobalOptions): Promise<void> =>
     if (options.json === true) return all.forEach((each) => printJson(toWireSchedule(each)));
     if (all.length === 0) return say("No schedules: forgeq schedules create makes one, or declare it in a job.ts.");
     const rows = all.map((each) => [
-      each.name,
-      each.cron,
-      each.timezone,
-      each.type,
+      ...[each.name, each.cron, each.timezone, each.type].map(printable),
       instant(each.lastSlotAt),
       instant(each.nextSlotAt),
       each.paused ? paint("yellow", "paused") : each.declared ? "declared" : "",
@@ -54,7 +51,7 @@ export const runSchedulesList = (options: GlobalOptions): Promise<void> =>
 const show = async (schedule: schedules.Schedule, options: GlobalOptions): Promise<void> => {
   const whole = await wholeSchedule(schedule);
   if (options.json === true) return printJson(whole);
-  print(`${schedule.name}: ${whole.description} (${schedule.cron}, ${schedule.timezone})`);
+  print(printable(`${schedule.name}: ${whole.description} (${schedule.cron}, ${schedule.timezone})`));
   print(
     `type ${schedule.type}, overlap ${schedule.overlap}, catch up ${schedule.catchUp}${schedule.paused ? ", paused" : ""}`,
   );

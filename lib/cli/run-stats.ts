@@ -3,14 +3,12 @@ import { queueStats } from "../queue/observe/queue-stats.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { queueTable } from "./run-queues.ts";
-import { isInteractive, paint, print, printJson } from "./terminal.ts";
+import { clearScreen, isInteractive, paint, print, printJson } from "./terminal.ts";
 
 export interface StatsOptions {
   readonly interval: number;
   readonly once?: boolean;
 }
-
-const CLEAR = "\u001b[H\u001b[2J";
 
 /** `forgeq stats`: drawn again and again on a terminal, once elsewhere; with --json a queue a line. */
 export const runStats = (options: StatsOptions & GlobalOptions): Promise<void> =>
@@ -21,7 +19,8 @@ export const runStats = (options: StatsOptions & GlobalOptions): Promise<void> =
       if (options.json === true) queues.forEach((queue) => printJson(toWireQueue(queue)));
       else {
         const note = paint("dim", `${new Date().toLocaleTimeString()}, every ${options.interval} s, Ctrl-C ends`);
-        print(live ? `${CLEAR}${queueTable(queues)}\n\n${note}` : queueTable(queues));
+        if (live) clearScreen();
+        print(live ? `${queueTable(queues)}\n\n${note}` : queueTable(queues));
       }
       if (!live) return;
       await deps.sleep(options.interval);

@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
 import { failureOf, UsageError } from "./failure.ts";
 import { createProgram } from "./program.ts";
-import { endWithReader, say } from "./terminal.ts";
+import { endWithReader, printable, say } from "./terminal.ts";
 
 /** Runs one command line, the name of the command left out. @returns the exit code: 0 ok, 1 failure, 2 usage */
 export const run = async (args: readonly string[]): Promise<number> => {
@@ -13,7 +13,7 @@ export const run = async (args: readonly string[]): Promise<number> => {
   } catch (error) {
     // Commander has said already what is wrong.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    say(`forgeq: ${failureOf(error)}`);
+    say(`forgeq: ${printable(failureOf(error))}`);
     return error instanceof UsageError ? 2 : 1;
   }
 };

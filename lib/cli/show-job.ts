@@ -1,10 +1,10 @@
 import type { Job } from "../queue/manage/read-jobs.ts";
 import { stateStyle } from "./follow-job.ts";
-import { paint } from "./terminal.ts";
+import { paint, printable } from "./terminal.ts";
 
 const indent = (text: string): string => text.replaceAll(/^/gm, "  ");
 
-const pretty = (value: unknown): string => indent(JSON.stringify(value, null, 2) ?? "null");
+const pretty = (value: unknown): string => indent(printable(JSON.stringify(value, null, 2) ?? "null"));
 
 /** A job for a person: what it is, then its payload, result and attempts. */
 export const showJob = (job: Job): string => {
@@ -27,13 +27,15 @@ export const showJob = (job: Job): string => {
     ],
   ];
   const attempts = (job.attempts ?? []).map(({ number, outcome, beganAt, endedAt, error }) => {
-    const head = `  ${number}  ${outcome.padEnd(13)} ${(beganAt ?? endedAt).toISOString()}`;
+    const head = `  ${number}  ${printable(outcome).padEnd(13)} ${(beganAt ?? endedAt).toISOString()}`;
     return error === null
       ? head
       : `${head}\n${indent(indent(paint("red", error.stack ?? `${error.name}: ${error.message}`)))}`;
   });
   return [
-    ...facts.filter(([, value]) => value !== null).map(([name, value]) => `${paint("dim", name.padEnd(11))} ${value}`),
+    ...facts
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => `${paint("dim", name.padEnd(11))} ${name === "state" ? value : printable(value ?? "")}`),
     "",
     paint("dim", "payload"),
     job.payload === undefined || job.payload === null ? "  not kept" : pretty(job.payload),

@@ -1,3 +1,4 @@
+import { roundedNumbers } from "./digits.ts";
 import { ForgeqError } from "./errors.ts";
 import type { FieldError } from "./errors.ts";
 import { messageOf } from "./reason.ts";
@@ -71,6 +72,25 @@ const roughBytesInside = (container: object, depth: number): number => {
   return sum;
 };
 
+/** What is left of so many bytes, or less, once the value is written as JSON; below 0 where they are not enough. Looks no further then. */
+const leftOf = (bytes: number, value: unknown, depth: number): number => {
+  if (typeof value === "string") return bytes - value.length - 2;
+  if (typeof value !== "object" || value === null || depth >= MAX_NESTING) return bytes - 1;
+  let left = bytes - 2;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length && left >= 0; index += 1) left = leftOf(left, value[index], depth + 1);
+    return left;
+  }
+  for (const key in value) {
+    left = leftOf(left - key.length - 3, (value as Record<string, unknown>)[key], depth + 1);
+    if (left < 0) break;
+  }
+  return left;
+};
+
+/** Whether a parsed document certainly takes more than so many bytes as JSON, known before anything is made of it: from what would be written at least. */
+export const isOver = (value: unknown, bytes: number): boolean => leftOf(bytes, value, 0) < 0;
+
 /** What JSON.stringify looks at in the value's place: a Date or a URL says itself what its JSON is. */
 const asStringified = (value: unknown): unknown => {
   const toJSON = (value as { toJSON?: unknown } | null | undefined)?.toJSON;
@@ -118,68 +138,24 @@ export const checkDocument = (value: unknown, at = ""): FieldError[] => {
   return errors.slice(0, MAX_FIELD_ERRORS);
 };
 
-const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
-
-/** A decimal literal as sign, digits without outer zeros, and exponent: equal texts are equal numbers. */
-const canonicalNumber = (literal: string): string => {
-  const [, sign = "", whole = "", fraction = "", exponent = "0"] = NUMBER.exec(literal) ?? [];
-  const digits = (whole + fraction).replace(/^0+/, "");
-  if (digits === "") return "0";
-  let end = digits.length;
-  while (digits[end - 1] === "0") end -= 1;
-  return `${sign}${digits.slice(0, end)}e${Number(exponent) - fraction.length + digits.length - end}`;
-};
-
-/** Up to 15 digits without an exponent always survive; a text that has no more needs no reviver, which costs 2 s for 5 MB of numbers. */
-const MAY_LOSE_DIGITS = /\d[\d.]{15}|\d[eE]/;
-
-const survives = (value: number, source: string): boolean => {
-  const written = String(value);
-  return written === source || (Number.isFinite(value) && canonicalNumber(written) === canonicalNumber(source));
-};
-
-/** One of JSON.parse's own: `source` is the literal of a primitive. */
-type Reviver = (this: object, key: string, value: unknown, context: { source?: string }) => unknown;
-
-const pointersOf = (root: unknown, faults: ReadonlyMap<object, readonly string[]>): FieldError[] => {
-  const errors: FieldError[] = [];
-  const visit = (node: unknown, pointer: string): void => {
-    if (typeof node !== "object" || node === null) return;
-    for (const key of faults.get(node) ?? [])
-      errors.push({ pointer: `${pointer}/${escapeToken(key)}`, message: "is a number that would lose digits" });
-    for (const [key, item] of Object.entries(node)) visit(item, `${pointer}/${escapeToken(key)}`);
-  };
-  visit(root, "");
-  if (errors.length === 0) errors.push({ pointer: "", message: "is a number that would lose digits" });
-  return errors.slice(0, MAX_FIELD_ERRORS);
-};
-
 /**
  * Parses JSON, and refuses numbers that a double can't keep, as 1e400 or 12345678901234567890, instead of rounding them.
- * Of a repeated key the last value counts; `__proto__` is a key like any other. Depth is left to `checkDocument`.
+ * Of a repeated key the last value counts, but none may lose digits; `__proto__` is a key like any other. Depth is left to `checkDocument`.
  *
  * @throws ForgeqError `malformed_json`; with pointers when it is about numbers
  */
 export const parseJson = (text: string): unknown => {
-  const faults = new Map<object, string[]>();
-  const reviver: Reviver = function (key, value, { source }) {
-    if (typeof value === "number" && source !== undefined && !survives(value, source)) {
-      const keys = faults.get(this);
-      if (keys === undefined) faults.set(this, [key]);
-      else keys.push(key);
-    }
-    return value;
-  };
+  const value = parse(text);
+  const paths = roundedNumbers(text, MAX_FIELD_ERRORS, MAX_NESTING);
+  if (paths.length === 0) return value;
+  const errors = paths.map((path) => ({ pointer: toPointer(path), message: "is a number that would lose digits" }));
+  throw new ForgeqError("malformed_json", "The document has numbers that JSON readers round", { errors });
+};
+
+const parse = (text: string): unknown => {
   try {
-    if (!MAY_LOSE_DIGITS.test(text)) return JSON.parse(text);
-    const value: unknown = JSON.parse(text, reviver as (key: string, value: unknown) => unknown);
-    if (faults.size === 0) return value;
-    const errors = pointersOf(value, faults);
-    throw new ForgeqError("malformed_json", "The document has numbers that JSON readers round", { errors });
+    return JSON.parse(text);
   } catch (error) {
-    if (error instanceof ForgeqError) throw error;
-    if (error instanceof RangeError) throw new ForgeqError("malformed_json", "The document is nested too deeply");
-    const reason = messageOf(error);
-    throw new ForgeqError("malformed_json", `The document is not JSON: ${reason}`);
+    throw new ForgeqError("malformed_json", `The document is not JSON: ${messageOf(error)}`);
   }
 };

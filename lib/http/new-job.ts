@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { checkDocument, MAX_FIELD_ERRORS } from "../core/document.ts";
+import { checkDocument, isOver, MAX_FIELD_ERRORS } from "../core/document.ts";
 import { ForgeqError } from "../core/errors.ts";
 import type { FieldError } from "../core/errors.ts";
 import { MAX_DOCUMENT_BYTES } from "../core/job.ts";
@@ -25,13 +25,19 @@ const MAX_METADATA_BYTES = 16 * 1024;
 /** Only for what `checkDocument` found nothing wrong with: deep nesting would overflow JSON.stringify's stack. */
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
+/** Of a whole job as it is sent: enough for a payload and metadata of full size, indented and escaped. A larger one of a batch is not looked into. */
+export const MAX_JOB_BYTES = 1024 * 1024;
+
 const checkEnvelope = (raw: unknown, at: string): CheckedJob => {
+  if (isOver(raw, MAX_JOB_BYTES))
+    throw new ForgeqError("payload_too_large", `A job has over ${MAX_JOB_BYTES} bytes`, {
+      errors: [{ pointer: at, message: "is too large" }],
+    });
   const { data, error } = enqueueBody.safeParse(raw);
   if (data === undefined) throw invalid(fieldErrorsOf(error, at));
   const errors = [
     ...checkDocument(data.payload, `${at}/payload`),
     ...checkDocument(data.metadata ?? {}, `${at}/metadata`),
-    ...checkDocument(data.uniqueKey ?? "", `${at}/unique_key`),
   ];
   if (errors.length > 0) throw invalid(errors);
   if (data.metadata !== undefined && bytesOf(data.metadata) > MAX_METADATA_BYTES)
@@ -82,12 +88,21 @@ export const checkJob = async (types: JobTypes, raw: unknown, at = ""): Promise<
   return { ...job, payload };
 };
 
+/** Known without a list of them, which the check of fields makes and writes out. */
+const hasManyFields = (raw: unknown): boolean => {
+  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return false;
+  let fields = 0;
+  for (const _ in raw) if (++fields > MAX_FIELD_ERRORS) return true;
+  return false;
+};
+
 /**
  * Checks a batch. All its jobs are looked at: the errors name each wrong one, the code is the first one's.
  *
  * @throws ForgeqError as `checkJob`; no job of the batch is taken then
  */
 export const checkBatch = async (types: JobTypes, raw: unknown): Promise<CheckedJob[]> => {
+  if (hasManyFields(raw)) throw invalid([{ pointer: "", message: "has fields that are not known" }]);
   const { data, error } = batchBody.safeParse(raw);
   if (data === undefined) throw invalid(fieldErrorsOf(error));
   const jobs: CheckedJob[] = [];
@@ -110,6 +125,7 @@ export const checkBatch = async (types: JobTypes, raw: unknown): Promise<Checked
 const FIELDS: Partial<Record<string, string>> = {
   id_conflict: "/id",
   id_version: "/id",
+  payload_too_large: "/payload",
   queue_full: "/queue",
   unique_key_conflict: "/unique_key",
   unknown_queue: "/queue",

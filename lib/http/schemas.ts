@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { uniqueKeyFault } from "../core/controls.ts";
 import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
 import { NAME_PATTERN } from "../core/job.ts";
 import { JOB_STATES } from "../core/states.ts";
@@ -33,7 +34,12 @@ export const enqueueBody = z
     run_at: instant.exactOptional(),
     delay_seconds: z.number().min(0).max(MAX_DELAY_SECONDS).exactOptional(),
     max_attempts: z.int().min(1).max(1000).exactOptional(),
-    unique_key: z.string().min(1).max(200).exactOptional(),
+    unique_key: z
+      .string()
+      .min(1, { abort: true })
+      .max(200, { abort: true })
+      .refine((key) => uniqueKeyFault(key) === null, { error: ({ input }) => uniqueKeyFault(String(input)) ?? "" })
+      .exactOptional(),
     metadata: metadata.exactOptional(),
   })
   .refine((body) => body.run_at === undefined || body.delay_seconds === undefined, {

@@ -11,7 +11,9 @@ export const fieldErrorsOf = (error: z.ZodError, at = ""): FieldError[] =>
   error.issues
     .flatMap((issue) =>
       issue.code === "unrecognized_keys"
-        ? issue.keys.map((key) => ({ pointer: at + toPointer([...issue.path, key]), message: "is not a known field" }))
+        ? issue.keys
+            .slice(0, MAX_FIELD_ERRORS)
+            .map((key) => ({ pointer: at + toPointer([...issue.path, key]), message: "is not a known field" }))
         : [{ pointer: at + toPointer(issue.path), message: issue.message }],
     )
     .slice(0, MAX_FIELD_ERRORS);

@@ -45,6 +45,10 @@ declare
   groups json;
   timed boolean := details ~ '"(run_at|delay_seconds)"';
 begin
+  -- So long is a line at most that ForgeQ's own code sends.
+  if octet_length(payloads) > 262144 and exists (select from string_to_table(payloads, E'\n') as p(line) where octet_length(p.line) > 262144) then
+    raise exception 'payload must have 256 KiB at most' using errcode = 'FQ008';
+  end if;
   if start <> 'queue' and fresh and not several then
     if start = 'push' then
       select c.worker, c.invocation, c.queue into worker, invocation, worker_queue
@@ -82,8 +86,7 @@ begin
     select array_agg(t.series order by array_position(types, t.type)) as series, null::smallint as priority, null::smallint as max_attempts,
            null::text as queue, null::int as active
     into of_type
-    from forgeq.job_type t
-    where t.type = any (types) and t.series is not null;
+    from forgeq.job_type t where t.type = any (types) and t.series is not null;
     simple := own_queue is null and cardinality(of_type.series) = cardinality(types);
   end if;
 
@@ -97,8 +100,7 @@ begin
     if start = 'local' and not fresh then
       -- Read after the call has waited for a first one that was still under way.
       select json_build_array(l.id, extract(epoch from l.expires_at - l.created_at)::double precision, t.max_attempts, l.job_ids) into lease
-      from forgeq.lease l
-      join forgeq.job_type t on t.type = l.type
+      from forgeq.lease l join forgeq.job_type t on t.type = l.type
       where l.claim_id = ids[1] and l.begun_by = worker and l.expires_at > now_at;
     end if;
     return json_build_array(groups, lease);
@@ -120,8 +122,9 @@ begin
     insert into forgeq.job (id, run_at, created_at, claim_id, priority, attempt, max_attempts, depth, queue, type, traceparent, metadata, payload)
     select i.id, due.run_at, case when due.run_at <> now_at then now_at end, claim,
            coalesce((i.more ->> 'priority')::forgeq.job_priority, t.priority, of_type.priority), begun,
-           coalesce((i.more ->> 'max_attempts')::forgeq.job_max_attempts, t.max_attempts, of_type.max_attempts), (i.more ->> 'depth')::smallint,
-           coalesce(t.queue, of_type.queue), coalesce(t.type, types[1]), i.more ->> 'traceparent', i.more -> 'metadata', i.payload::json
+           coalesce((i.more ->> 'max_attempts')::forgeq.job_max_attempts, t.max_attempts, of_type.max_attempts), (i.more ->> 'depth')::forgeq.job_depth,
+           coalesce(t.queue, of_type.queue), coalesce(t.type, types[1]), (i.more ->> 'traceparent')::forgeq.job_traceparent,
+           (i.more -> 'metadata')::forgeq.job_metadata, i.payload::json
     from (select generate_subscripts(ids, 1) as n, unnest(ids) as id, string_to_table(payloads, E'\n') as payload,
                  string_to_table(details, E'\n')::jsonb as more) i
     left join (select t.* from unnest(case when several then types end) as named(type) cross join lateral (
@@ -155,15 +158,13 @@ begin
                case when start = 'push' and claim is null then forgeq.hint_workers(g.queue) end))
       from (
         select j.queue, j.priority, j.max_attempts, j.run_at, count(*) as jobs, array_agg(j.id) as ids
-        from forgeq.job j
-        where j.id = any (ids)
+        from forgeq.job j where j.id = any (ids)
         group by j.queue, j.type, j.priority, j.max_attempts, j.run_at) g);
   elsif several then
     groups := (
       select json_agg(json_build_array(true, t.queue, t.priority, t.max_attempts, now_at, now_at, null, null,
                case when start = 'push' then forgeq.hint_workers(t.queue) end, t.type))
-      from forgeq.job_type t
-      where t.type = any (types));
+      from forgeq.job_type t where t.type = any (types));
   else
     groups := json_build_array(json_build_array(true, of_type.queue, of_type.priority, of_type.max_attempts, now_at, now_at, null, null,
       case when start = 'push' and claim is null and n > 0 then forgeq.hint_workers(of_type.queue) end));

@@ -3,12 +3,13 @@
 --
 -- Guarantees: an id is stored once, whatever happens to the answer; at most one live job per type and unique_key. `fresh`
 -- says that the ids were made for this call and never sent before: history is not looked up then. `own_ids` says that ForgeQ made them, also in an earlier
--- call that is sent again: then they are not checked.
+-- call that is sent again: then neither they nor the values of the jobs are checked.
 -- One row per item, in no order: the id asked for, the job's id, and `created` false where that id, or a live job with that
 -- key, was there already (the rest is null then).
--- Errors: FQ001 unknown type, FQ002 queue full, FQ003 a time without end, FQ006 the queue is not there, or neither the type nor an operator lists it for the
--- type, FQ007 an id that no caller may give, see check_ids (all with {"index": n} from 0 as their detail), FQ004 the id is another job's, FQ005 the key is held
--- by a job with another payload (both with {"requested_id", "id"}).
+-- Errors: FQ001 unknown type, FQ002 queue full, FQ003 a time without end, or another value that no job may have, FQ006 the queue is not there, or neither the
+-- type nor an operator lists it for the type, FQ007 an id that no caller may give, see check_ids, FQ008 a payload over 256 KiB, see check_values (all with
+-- {"index": n} from 0 as their detail), FQ004 the id is another job's, FQ005 the key is held by a job with another payload (both with
+-- {"requested_id", "id"}).
 -- Lock order: as check_room, for queues that have max_pending; unique keys (sorted), jobs.
 --
 -- The general path, and the place to extend: what has to look at other rows for each job (keys, limits, rates, steps) is done here, in a check of its own
@@ -66,6 +67,10 @@ begin
     perform forgeq.check_instants(jobs, now_at);
   end if;
 
+  if not own_ids then
+    perform forgeq.check_values(jobs);
+  end if;
+
   if survey.has_ids and not own_ids then
     perform forgeq.check_ids(jobs, now_at);
   end if;
@@ -99,7 +104,8 @@ begin
              case when i.run_at <> now_at or i.delay_seconds <> 0 then now_at end, coalesce(i.priority, t.priority),
              coalesce(i.max_attempts, t.max_attempts), i.depth, coalesce(i.queue, t.queue), i.type, i.unique_key, i.traceparent, i.metadata, i.payload
       from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload json, queue text, priority forgeq.job_priority, run_at timestamptz,
-          delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text))
+          delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata forgeq.job_metadata, depth forgeq.job_depth,
+          traceparent forgeq.job_traceparent))
         with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
       join jsonb_to_recordset(survey.types) as t(type text, queue text, priority smallint, max_attempts smallint) on t.type = i.type
       where not existing ? i.id::text

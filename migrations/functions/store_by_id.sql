@@ -14,7 +14,8 @@ begin
   for item in
     select i.*, t.queue as type_queue, t.priority as type_priority, t.max_attempts as type_max_attempts
     from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority forgeq.job_priority, run_at timestamptz,
-        delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata jsonb, depth smallint, traceparent text))
+        delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata forgeq.job_metadata, depth forgeq.job_depth,
+        traceparent forgeq.job_traceparent))
       with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
     join jsonb_to_recordset(types) as t(type text, queue text, priority smallint, max_attempts smallint) on t.type = i.type
     where not existing ? i.id::text

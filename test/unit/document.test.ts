@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { checkDocument, parseJson, toPointer } from "../../lib/core/document.ts";
+import { describe, expect, it, vi } from "vitest";
+import { checkDocument, isOver, parseJson, toPointer } from "../../lib/core/document.ts";
 
 const nested = (depth: number): unknown => {
   let value: unknown = 1;
@@ -81,7 +81,7 @@ describe("parseJson", () => {
     "refuses %s, which a double would round",
     (text) => {
       expect(() => parseJson(text)).toThrow(malformed([""]));
-      expect(() => parseJson(`{"a/b": [1, {"c": ${text}}, 2], "d": ${text}}`)).toThrow(malformed(["/d", "/a~1b/1/c"]));
+      expect(() => parseJson(`{"a/b": [1, {"c": ${text}}, 2], "d": ${text}}`)).toThrow(malformed(["/a~1b/1/c", "/d"]));
     },
   );
 
@@ -89,10 +89,45 @@ describe("parseJson", () => {
     expect(() => parseJson(text)).toThrow(malformed());
   });
 
+  it.each([
+    ["exponents", "1e1"],
+    ["exponents of three digits", "1e201"],
+    ["the smallest numbers", "5e-324"],
+    ["numbers of seventeen digits", "1.2345678901234560"],
+    ["strings", '"1e400"'],
+    ["escapes", String.raw`"\\\"1e400"`],
+    ["objects", '{"a":1e1}'],
+  ])("takes one pass over %s, and calls back for none", (_what, item) => {
+    const text = `[${Array.from({ length: 1_000 }, () => item).join(",")}]`;
+    const parse = vi.spyOn(JSON, "parse");
+    const look = vi.spyOn(String.prototype, "charCodeAt");
+    parseJson(text);
+    const [revivers, looks] = [parse.mock.calls.map(([, reviver]) => reviver), look.mock.calls.length];
+    vi.restoreAllMocks();
+    expect(revivers).toEqual([undefined]);
+    // Those of numbers of many digits are compared with the double's, too.
+    expect(looks).toBeLessThan(6 * text.length);
+  });
+
+  it("names 50 of the numbers that lose digits, and looks for no more", () => {
+    const look = vi.spyOn(String.prototype, "charCodeAt");
+    const refused = malformed(Array.from({ length: 50 }, (_none, index) => `/${index}`));
+    expect(() => parseJson(`[${"1e400,".repeat(10_000)}0]`)).toThrow(refused);
+    const looks = look.mock.calls.length;
+    vi.restoreAllMocks();
+    expect(looks).toBeLessThan(2_000);
+  });
+
+  it("tells numbers from what stands in strings and keys", () => {
+    const text = String.raw`{"1e400": "1e400", "\"": "\\", "a": ["\\\"", {"\u0041": -1E+400}]}`;
+    expect(() => parseJson(text)).toThrow(malformed(["/a/1/A"]));
+  });
+
   it("survives nesting that would overflow the stack", () => {
     const deep = (inner: string) => `${"[".repeat(1_000_000)}${inner}${"]".repeat(1_000_000)}`;
-    expect(() => parseJson(deep("1e9"))).toThrow(malformed());
+    expect(() => parseJson(deep("1e400"))).toThrow(malformed());
     expect(checkDocument(parseJson(deep("1")))).toHaveLength(1);
+    expect(checkDocument(parseJson(deep("1e9")))).toHaveLength(1);
   });
 
   it("keeps __proto__ as a key like any other", () => {
@@ -103,6 +138,29 @@ describe("parseJson", () => {
   });
 
   it("lets the last of a repeated key win", () => {
-    expect(parseJson('{"a": 1e400, "a": 1}')).toEqual({ a: 1 });
+    expect(parseJson('{"a": 2, "a": 1}')).toEqual({ a: 1 });
+    expect(() => parseJson('{"a": 1e400, "a": 1}')).toThrow(malformed(["/a"]));
+  });
+});
+
+describe("isOver", () => {
+  it("says so only of what takes more as JSON, and stops where it knows", () => {
+    for (const value of ["é\\", [1, [2]], { a: "b", c: { d: [null, true] } }, nested(64)]) {
+      const bytes = Buffer.byteLength(JSON.stringify(value));
+      expect(isOver(value, bytes)).toBe(false);
+      expect(isOver(value, 0)).toBe(true);
+    }
+    let looks = 0;
+    const watched = new Proxy(
+      Array.from({ length: 100_000 }, () => 1),
+      {
+        get: (target, name) => {
+          looks += 1;
+          return Reflect.get(target, name) as unknown;
+        },
+      },
+    );
+    expect(isOver(watched, 100)).toBe(true);
+    expect(looks).toBeLessThan(300);
   });
 });

@@ -1,6 +1,9 @@
 import { isIPv6 } from "node:net";
 import ipaddr from "ipaddr.js";
 
+/** Looks public, and leads to the services of the machine's own platform, Azure. Those of other platforms are link-local or shared. */
+const PLATFORM = new Set(["168.63.129.16"]);
+
 /**
  * True for an address of the public internet. False for private, loopback, link-local, unique-local, shared, multicast,
  * documentation and reserved ones, for IPv6 addresses that carry an IPv4 address (mapped, 6to4, NAT64, Teredo), and for
@@ -8,6 +11,7 @@ import ipaddr from "ipaddr.js";
  */
 export const isPublicAddress = (address: string): boolean => {
   if (!ipaddr.isValid(address)) return false;
+  if (PLATFORM.has(address)) return false;
   const parsed = ipaddr.parse(address);
   if (parsed.range() !== "unicast") return false;
   // ipaddr.js calls everything without a special range "unicast"; IANA has assigned 2000::/3 alone.

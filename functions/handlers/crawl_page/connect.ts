@@ -26,7 +26,8 @@ const HEADERS = {
 };
 
 const check = (host: string, address: string): void => {
-  if (!isPublicAddress(address)) throw new PermanentError(`${host} is not a public address (${address})`);
+  // Not what the name resolves to: a stranger could look up the names of a private network.
+  if (!isPublicAddress(address)) throw new PermanentError(`${host} is not a public address`);
 };
 
 /**

@@ -2,13 +2,13 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Parser } from "htmlparser2";
 import { PermanentError } from "../../../lib/core/errors.ts";
 import { createLinks } from "./links.ts";
-import { cleanText, countWords } from "./text.ts";
+import { cleanText, createWordCounter, MAX_WRITTEN } from "./text.ts";
 
 /** What a page says about itself. Lengths are bounded so that the job's result always fits. */
 export interface Extract {
   readonly title: string | null;
   readonly description: string | null;
-  /** Absolute http and https links in the page's order, without fragments, each once: the first 500. */
+  /** Absolute http and https links of at most 2,048 characters, in the page's order, without fragments, each once: the first 500. */
   readonly links: readonly string[];
   /** How many there are. */
   readonly linkCount: number;
@@ -29,6 +29,10 @@ const INLINE = new Set(
   "a abbr b bdi bdo cite code del dfn em font i ins kbd mark q s samp small span strong sub sup u var wbr".split(" "),
 );
 
+/** Where a slice may end: never inside a surrogate pair, whose halves are no letters. */
+const wholeCharacters = (text: string, end: number): number =>
+  (text.charCodeAt(end) & 0xfc00) === 0xdc00 ? end + 1 : end;
+
 /**
  * Reads a page's HTML, however broken. Gives the event loop a turn every 64 K characters, so heartbeats go on.
  *
@@ -36,8 +40,8 @@ const INLINE = new Set(
  * @throws the signal's reason; PermanentError when elements nest deeper than 1,000
  */
 export const extractPage = async (html: string, pageUrl: URL, signal: AbortSignal): Promise<Extract> => {
-  const seen: string[] = [];
-  const titleParts: string[] = [];
+  const words = createWordCounter();
+  let title = "";
   const links = createLinks(pageUrl);
   let [depth, unseen, foreign, titles] = [0, 0, 0, 0];
   let inTitle = false;
@@ -49,7 +53,7 @@ export const extractPage = async (html: string, pageUrl: URL, signal: AbortSigna
       if (++depth > MAX_DEPTH) throw new PermanentError(`the page nests elements deeper than ${MAX_DEPTH}`);
       if (name === "svg" || name === "math") foreign += 1;
       if (UNSEEN.has(name)) unseen += 1;
-      if (!INLINE.has(name)) seen.push(" ");
+      if (!INLINE.has(name)) words.add(" ");
       // An SVG's titles are captions of its shapes, not the page's.
       if (name === "title" && foreign === 0) inTitle = ++titles === 1;
       if (name === "base") links.setBase(attributes["href"]);
@@ -63,26 +67,28 @@ export const extractPage = async (html: string, pageUrl: URL, signal: AbortSigna
       depth -= 1;
       if (name === "svg" || name === "math") foreign -= 1;
       if (UNSEEN.has(name)) unseen -= 1;
-      if (!INLINE.has(name)) seen.push(" ");
+      if (!INLINE.has(name)) words.add(" ");
       if (name === "title") inTitle = false;
     },
     ontext: (text) => {
-      if (inTitle) titleParts.push(text);
-      if (unseen === 0) seen.push(text);
+      if (inTitle && title.length < MAX_WRITTEN) title += text;
+      if (unseen === 0) words.add(text);
     },
   });
-  for (let at = 0; at < html.length; at += SLICE_CHARACTERS) {
+  for (let at = 0; at < html.length;) {
     signal.throwIfAborted();
-    parser.write(html.slice(at, at + SLICE_CHARACTERS));
+    const end = wholeCharacters(html, at + SLICE_CHARACTERS);
+    parser.write(html.slice(at, end));
+    at = end;
     await nextTurn();
   }
   parser.end();
 
   return {
-    title: cleanText(titleParts.join(""), MAX_TITLE),
+    title: cleanText(title, MAX_TITLE),
     description: cleanText(description ?? "", MAX_DESCRIPTION) ?? cleanText(ogDescription ?? "", MAX_DESCRIPTION),
     links: links.first(),
     linkCount: links.count(),
-    wordCount: countWords(seen.join("")),
+    wordCount: words.count(),
   };
 };

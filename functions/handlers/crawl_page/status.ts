@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { PermanentError, RetryAfter } from "../../../lib/core/errors.ts";
+import { MAX_URL_LENGTH } from "./links.ts";
 
 /** A site may ask for a day; no stranger makes a job wait longer. */
 const MAX_RETRY_AFTER_SECONDS = 86_400;
@@ -29,19 +30,25 @@ export const checkStatus = (response: IncomingMessage, url: URL, nowMs: number):
   throw new PermanentError(message);
 };
 
+const tooLong = (url: URL): PermanentError =>
+  new PermanentError(`${url.href} redirects to a URL of more than ${MAX_URL_LENGTH} characters`);
+
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
  * Where a redirect leads; undefined when the response is none.
  *
- * @throws PermanentError when it leads to something other than an http or https URL without credentials
+ * @throws PermanentError when it leads to something other than an http or https URL without credentials, of at most 2,048 characters
  */
 export const redirectTarget = (response: IncomingMessage, url: URL): URL | undefined => {
   const { location } = response.headers;
   if (!REDIRECTS.has(response.statusCode ?? 0) || location === undefined) return undefined;
+  // Only so many characters of what a stranger sends are parsed, and stand in an error's text.
+  if (location.length > MAX_URL_LENGTH) throw tooLong(url);
   const target = URL.parse(location, url.href);
   if (!target || !/^https?:$/.test(target.protocol) || target.username !== "" || target.password !== "")
     throw new PermanentError(`${url.href} redirects to ${JSON.stringify(location)}, which is not crawled`);
+  if (target.href.length > MAX_URL_LENGTH) throw tooLong(url);
   return target;
 };
 

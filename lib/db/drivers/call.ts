@@ -30,6 +30,7 @@ const CODES = {
   FQ005: "unique_key_conflict",
   FQ006: "unknown_queue",
   FQ007: "id_version",
+  FQ008: "payload_too_large",
 } as const;
 
 const detailsOf = (error: unknown): Record<string, unknown> => {

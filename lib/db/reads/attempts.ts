@@ -1,6 +1,7 @@
 import type { AttemptOutcome, JobState } from "../../core/states.ts";
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
+import { readError } from "./odd.ts";
 import type { AttemptError } from "../protocol/settle.ts";
 
 export interface Attempt {
@@ -84,7 +85,10 @@ export const withAttempts = async <Row extends AttemptedJob>(
   return rows.map((row) => {
     const { leaseId: _, ...job } = row;
     const own = byJob.get(row.id) ?? [];
-    const attempts = [...own.map(({ jobId: __, bytes: ___, ...attempt }) => attempt), ...completion(row)];
+    const attempts = [
+      ...own.map(({ jobId: __, bytes: ___, ...attempt }) => ({ ...attempt, error: readError(attempt.error) })),
+      ...completion(row),
+    ];
     return {
       job: { ...job, attempts: attempts.slice(-MOST_ATTEMPTS) },
       attemptBytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -127,7 +131,10 @@ export const attemptPage = async (
   // The last one of a job that completed has no row.
   const completed = page.after === null && newest?.outcome === "completed" ? [newest] : [];
   return {
-    attempts: [...completed, ...rows.map(({ cursor: _, ...attempt }) => attempt)],
+    attempts: [
+      ...completed,
+      ...rows.map(({ cursor: _, ...attempt }) => ({ ...attempt, error: readError(attempt.error) })),
+    ],
     next: found.length > rows.length ? (rows.at(-1)?.cursor ?? null) : null,
   };
 };

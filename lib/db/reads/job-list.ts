@@ -3,6 +3,7 @@ import type { JobState } from "../../core/states.ts";
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
 import { PAGE_BYTES, withAttempts } from "./attempts.ts";
+import { readJob } from "./odd.ts";
 import { FINISHED_STATES, type Job, type JobRow } from "./jobs.ts";
 
 export interface JobFilter {
@@ -92,7 +93,7 @@ export const listJobs = async (db: Db, filter: JobFilter, at: Date | null): Prom
     .filter((row) => row.id !== null)
     .filter(({ id }) => edge === null || id >= edge)
     .sort((a, b) => (a.id < b.id ? 1 : -1));
-  const rowsOf = found.slice(0, limit);
+  const rowsOf = found.slice(0, limit).map(readJob);
   const read = include.attempts
     ? await withAttempts(db, rowsOf, at)
     : rowsOf.map(({ leaseId: _, ...job }) => ({ job, attemptBytes: 0 }));

@@ -2,6 +2,7 @@ import type { JobState } from "../../core/states.ts";
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
 import { withAttempts } from "./attempts.ts";
+import { readJob } from "./odd.ts";
 import { FINISHED_COLUMNS, FINISHED_STATES, type Job, type JobRow } from "./jobs.ts";
 
 /** The state of a live job is derived: from its claim, its lease, and the database's clock. The attempts say when it began last, and its last error. */
@@ -31,7 +32,7 @@ export const getJob = async (db: Db, id: string, at: Date | null): Promise<Job |
   // Live, finished, then live again: a job may finish, or be revived, between two reads.
   for (const text of [GET_LIVE, GET_FINISHED, GET_LIVE]) {
     const rows = await call<JobRow>(db, text, [at, id]);
-    if (rows.length > 0) return (await withAttempts(db, rows, at))[0]?.job ?? null;
+    if (rows.length > 0) return (await withAttempts(db, rows.map(readJob), at))[0]?.job ?? null;
   }
   return null;
 };
@@ -58,5 +59,5 @@ export const finishedWithin = async (
   const { type = null, queue = null, state = null, limit } = filter;
   if (state !== null && !FINISHED_STATES.includes(state)) return [];
   const rows = await call<JobRow>(db, FINISHED_SINCE, [at, seconds, limit, type, queue, state]);
-  return rows.map(({ leaseId: _, ...job }) => job);
+  return rows.map(readJob).map(({ leaseId: _, ...job }) => job);
 };

@@ -1,6 +1,7 @@
 import { DEFAULTS } from "../../core/job.ts";
 import { ForgeqError } from "../../core/errors.ts";
 import { checkedRunAt } from "../../core/job-time.ts";
+import { uniqueKeyFault } from "../../core/controls.ts";
 import { uuidV7 } from "../../core/uuid.ts";
 import type { IdentifiedJob, NewJob } from "../../core/new-job.ts";
 import type { Sql } from "../../db/drivers/client.ts";
@@ -27,6 +28,12 @@ const identify = (job: NewJob, index: number): IdentifiedJob => {
   if ((job.depth ?? 0) > DEFAULTS.maxDepth) {
     throw new ForgeqError("chain_too_deep", `jobs that enqueue jobs may do so ${DEFAULTS.maxDepth} deep`);
   }
+  const fault = job.uniqueKey === undefined ? null : uniqueKeyFault(job.uniqueKey);
+  if (fault !== null)
+    throw new ForgeqError("invalid_job", `unique_key ${fault}`, {
+      index,
+      errors: [{ pointer: "/unique_key", message: fault }],
+    });
   return {
     ...job,
     id: job.id ?? uuidV7(),

@@ -1,6 +1,7 @@
 import { MAX_DELAY_SECONDS } from "../../core/backoff.ts";
 import { ForgeqError, PermanentError, RetryAfter } from "../../core/errors.ts";
 import { checkDocument } from "../../core/document.ts";
+import { shownText } from "./shown-text.ts";
 import { MAX_DOCUMENT_BYTES } from "../../core/job.ts";
 import type { AttemptError, Ended } from "../../db/protocol/settle.ts";
 
@@ -32,10 +33,19 @@ export class Snoozed extends Error {
 const MESSAGE_CHARACTERS = 2_000;
 const STACK_CHARACTERS = 6_000;
 
-const clean = (text: string, characters: number): string =>
-  text.slice(0, characters).replaceAll("\0", "").toWellFormed();
+const clean = (text: string, characters: number, paths: readonly string[] = []): string =>
+  shownText(text.slice(0, characters), process.cwd(), paths).slice(0, characters).replaceAll("\0", "").toWellFormed();
 
-/** Whatever a handler threw, as Postgres can hold it: no NUL, no lone surrogate, at most 8,000 characters. Never throws. */
+/** The files that a system error is about. */
+const pathsOf = (thrown: Error): string[] =>
+  ["path", "dest"]
+    .map((field) => (thrown as unknown as Record<string, unknown>)[field])
+    .filter((path) => typeof path === "string" && path.startsWith("/")) as string[];
+
+/**
+ * Whatever a handler threw, as Postgres can hold it and clients may see it: no NUL, no lone surrogate, no private address or path of the server, at most
+ * 8,000 characters. Never throws.
+ */
 export const toAttemptError = (thrown: unknown): AttemptError => {
   try {
     return describe(thrown);
@@ -46,10 +56,11 @@ export const toAttemptError = (thrown: unknown): AttemptError => {
 
 const describe = (thrown: unknown): AttemptError => {
   if (!(thrown instanceof Error)) return { name: "Error", message: clean(String(thrown), MESSAGE_CHARACTERS) };
-  const stack = typeof thrown.stack === "string" ? { stack: clean(thrown.stack, STACK_CHARACTERS) } : {};
+  const paths = pathsOf(thrown);
+  const stack = typeof thrown.stack === "string" ? { stack: clean(thrown.stack, STACK_CHARACTERS, paths) } : {};
   return {
     name: clean(String(thrown.name), 100),
-    message: clean(String(thrown.message), MESSAGE_CHARACTERS),
+    message: clean(String(thrown.message), MESSAGE_CHARACTERS, paths),
     ...stack,
   };
 };

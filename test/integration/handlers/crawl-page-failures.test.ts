@@ -28,6 +28,17 @@ describe("what crawl_page makes of failures", () => {
     expect(await error("/")).toBeInstanceOf(PermanentError);
   });
 
+  it.each([
+    ["as it is sent", "A".repeat(2_100)],
+    ["once its characters are escaped", "\u00e9".repeat(1_000)],
+  ])("follows no redirect to a URL that is too long %s", async (_when, path) => {
+    const { error, site } = await setupCrawl({ "/": redirect(`/${path}`) });
+    const failure = await error("/");
+    expect(failure).toMatchObject({ name: "PermanentError", message: expect.stringContaining("more than 2048 char") });
+    expect((failure as Error).message.length).toBeLessThan(200);
+    expect(site.requests).toEqual(["/"]);
+  });
+
   it("refuses an encoding that it did not ask for", async () => {
     const { error } = await setupCrawl({ "/": page("x", { ...HTML, "content-encoding": "zstd" }) });
     expect(await error("/")).toBeInstanceOf(PermanentError);
