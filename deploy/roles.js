@@ -4,7 +4,7 @@ import { allow, arn, invoke, join, PARTITION } from "./names.js";
 /** SecureStrings under the account's own aws/ssm key need no kms statement. */
 const secrets = (...names) =>
   allow(
-    "ssm:GetParameter",
+    "ssm:GetParameters",
     names.map((name) => arn("ssm", `parameter/${name.replace(/^\//, "")}`)),
   );
 

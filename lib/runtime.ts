@@ -5,7 +5,8 @@ import { lambdaLogger } from "./aws/logger.ts";
 import { emfMetrics } from "./aws/metrics.ts";
 import { createArmer } from "./aws/scheduler.ts";
 import { type Arming, onceAMinute } from "./queue/wake/arm.ts";
-import { getParameter } from "./aws/ssm.ts";
+import { type AwsAccess, type AwsRequest } from "./aws/request.ts";
+import { getParameters } from "./aws/ssm.ts";
 import type { Db } from "./db/drivers/client.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "./db/drivers/connect.ts";
 import { jsonLogger } from "./logger.ts";
@@ -44,27 +45,52 @@ export const isConfigured = (name: string): boolean => setting(name) !== undefin
 /** Development conveniences, as a mailbox and a key of its own, are for everything but NODE_ENV=production. */
 export const isProduction = (): boolean => setting("NODE_ENV") === "production";
 
-/** The credentials of this moment: Lambda's rotate. */
-export const awsCredentials = () => ({
+const awsCredentials = () => ({
   accessKeyId: setting("AWS_ACCESS_KEY_ID") ?? "",
   secretAccessKey: setting("AWS_SECRET_ACCESS_KEY") ?? "",
   ...(setting("AWS_SESSION_TOKEN") === undefined ? {} : { sessionToken: setting("AWS_SESSION_TOKEN") as string }),
 });
 
-export const awsRegion = (): string => setting("AWS_REGION") ?? setting("AWS_DEFAULT_REGION") ?? "us-east-1";
+/** The variable in which the AWS SDKs, too, look for the endpoint of a service. */
+const ENDPOINTS = {
+  lambda: "AWS_ENDPOINT_URL_LAMBDA",
+  s3: "AWS_ENDPOINT_URL_S3",
+  scheduler: "AWS_ENDPOINT_URL_SCHEDULER",
+  secretsmanager: "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+  ssm: "AWS_ENDPOINT_URL_SSM",
+} satisfies Record<AwsRequest["service"], string>;
+
+/** How to reach a service of AWS: ForgeQ's own setting of a local run, AWS_ENDPOINT_URL_*, AWS_ENDPOINT_URL, or its public endpoint. */
+export const awsAccess = (service: AwsRequest["service"]): AwsAccess => {
+  const local =
+    service === "lambda" || service === "scheduler" ? `FORGEQ_${service.toUpperCase()}_ENDPOINT` : undefined;
+  return {
+    region: setting("AWS_REGION") ?? setting("AWS_DEFAULT_REGION") ?? "us-east-1",
+    credentials: awsCredentials,
+    endpoint: (local && setting(local)) ?? setting(ENDPOINTS[service]) ?? setting("AWS_ENDPOINT_URL"),
+  };
+};
+
+const expected = new Set<string>();
+
+/** This process will need the parameter that this variable names: it is read by one request with the first that is asked for. */
+export const expectSecret = (parameterName: string): void => void expected.add(parameterName);
 
 /**
  * A secret: from the SSM parameter that the variable `parameterName` names, where it has a value; from the variable
  * `valueName` otherwise. Undefined when neither is set.
  *
- * @throws ForgeqError `internal` when SSM refuses the parameter or has no value for it
+ * @throws ForgeqError `secrets_unavailable` when SSM refuses the parameter, has no value for it, or does not answer
  */
 export const secret = async (valueName: string, parameterName: string): Promise<string | undefined> => {
   const parameter = setting(parameterName);
-  return parameter === undefined
-    ? setting(valueName)
-    : getParameter(parameter, { region: awsRegion(), credentials: awsCredentials });
+  if (parameter === undefined) return setting(valueName);
+  const others = [...expected].map(setting).filter((name) => name !== undefined);
+  const [value] = await getParameters([parameter, ...others], awsAccess("ssm"));
+  return value;
 };
+
+const DATABASE_URL_PARAMETER = "FORGEQ_DATABASE_URL_PARAMETER";
 
 /** The configuration of this process, from its environment. */
 export const readConfig = (): Config => {
@@ -106,7 +132,7 @@ export const poolSize = (usual: number): number => {
 
 /** How to reach the database: from DATABASE_URL, or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names. */
 export const connection = async (): Promise<ConnectOptions> => {
-  const url = await secret("DATABASE_URL", "FORGEQ_DATABASE_URL_PARAMETER");
+  const url = await secret("DATABASE_URL", DATABASE_URL_PARAMETER);
   if (url === undefined) throw new ForgeqError("database_unavailable", "DATABASE_URL is not set");
   const fetchEndpoint = setting("FORGEQ_NEON_FETCH_ENDPOINT");
   const wsProxy = setting("FORGEQ_NEON_WS_PROXY");
@@ -127,15 +153,7 @@ const readArmer = (): { readonly armer?: Armer } => {
   );
   if (setting("FORGEQ_WAKE") !== "armed" || group === undefined || targetArn === undefined || roleArn === undefined)
     return {};
-  const endpoint = setting("FORGEQ_SCHEDULER_ENDPOINT");
-  const armer = createArmer({
-    region: awsRegion(),
-    credentials: awsCredentials,
-    group,
-    targetArn,
-    roleArn,
-    ...(endpoint === undefined ? {} : { endpoint }),
-  });
+  const armer = createArmer({ ...awsAccess("scheduler"), group, targetArn, roleArn });
   return { armer: onceAMinute(armer) };
 };
 
@@ -159,7 +177,6 @@ export const useDb = (db: Db): void => {
 };
 
 const makeDeps = async (arming: Arming, tracing: Tracing): Promise<Deps> => {
-  const endpoint = setting("FORGEQ_LAMBDA_ENDPOINT");
   const config = readConfig();
   return {
     db: ownDb ?? (await connectDb(await connection())),
@@ -168,11 +185,7 @@ const makeDeps = async (arming: Arming, tracing: Tracing): Promise<Deps> => {
     sleep,
     ...arming,
     tracing,
-    invoker: createInvoker({
-      region: awsRegion(),
-      credentials: awsCredentials,
-      ...(endpoint === undefined ? {} : { endpoint }),
-    }),
+    invoker: createInvoker(awsAccess("lambda")),
     config,
   };
 };
@@ -197,6 +210,7 @@ export const runtime = (): Runtime => {
       return deps;
     },
     apiKeys: async () => {
+      expectSecret(DATABASE_URL_PARAMETER);
       const keys = await secret("FORGEQ_API_KEYS", "FORGEQ_API_KEYS_PARAMETER");
       const plain = setting("FORGEQ_API_KEY");
       if (keys !== undefined || plain === undefined) return keys;

@@ -25,6 +25,7 @@ export const ERROR_CODES = [
   "rate_limited",
   "schedule_exists",
   "schema_outdated",
+  "secrets_unavailable",
   "stale_life",
   "too_slow",
   "unauthorized",

@@ -92,6 +92,7 @@ const WITH_KEY: readonly ProblemCode[] = [
   "forbidden",
   "database_unavailable",
   "schema_outdated",
+  "secrets_unavailable",
   "too_slow",
 ];
 const WITH_BODY: readonly ProblemCode[] = ["malformed_json", "payload_too_large", "unsupported_media_type"];

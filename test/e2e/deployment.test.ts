@@ -61,7 +61,7 @@ const LOGS = (key: string) =>
   ["logs:CreateLogStream", "logs:PutLogEvents"].map(
     (action) => `Allow ${action} arn:logs:log-group:/aws/lambda/${nameOf(key)}:*`,
   );
-const READ = (name: string) => `Allow ssm:GetParameter arn:ssm:parameter/${name}`;
+const READ = (name: string) => `Allow ssm:GetParameters arn:ssm:parameter/${name}`;
 const INVOKE = (...keys: string[]) =>
   keys.map((key) => `Allow lambda:InvokeFunction arn:lambda:function:${nameOf(key)}`);
 
