@@ -6,7 +6,7 @@ import { emfMetrics } from "./aws/metrics.ts";
 import { createArmer } from "./aws/scheduler.ts";
 import { type Arming, onceAMinute } from "./queue/wake/arm.ts";
 import { type AwsAccess, type AwsRequest } from "./aws/request.ts";
-import { getParameters } from "./aws/ssm.ts";
+import { getParameter } from "./aws/ssm.ts";
 import type { Db } from "./db/drivers/client.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "./db/drivers/connect.ts";
 import { jsonLogger } from "./logger.ts";
@@ -86,8 +86,7 @@ export const secret = async (valueName: string, parameterName: string): Promise<
   const parameter = setting(parameterName);
   if (parameter === undefined) return setting(valueName);
   const others = [...expected].map(setting).filter((name) => name !== undefined);
-  const [value] = await getParameters([parameter, ...others], awsAccess("ssm"));
-  return value;
+  return getParameter(parameter, awsAccess("ssm"), others);
 };
 
 const DATABASE_URL_PARAMETER = "FORGEQ_DATABASE_URL_PARAMETER";

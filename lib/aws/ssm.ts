@@ -100,29 +100,25 @@ export const forgetParameters = (names: readonly string[]): void => {
 };
 
 /**
- * Parameters of SSM, decrypted, by one signed request for all that this process does not keep; kept for five minutes. A failure is not kept.
+ * A parameter of SSM, decrypted; kept for five minutes in this process. A failure is not kept.
  * https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
  *
- * @param names - ten at most
- * @throws ForgeqError `secrets_unavailable` with SSM's reason, for all of them
+ * @param soon - others, nine at most, that the same request reads where they are not kept; one that does not exist is no failure here
+ * @throws ForgeqError `secrets_unavailable` with SSM's reason
  */
-export const getParameters = async (names: readonly string[], access: AwsAccess): Promise<readonly string[]> => {
+export const getParameter = async (name: string, access: AwsAccess, soon: readonly string[] = []): Promise<string> => {
   const nowMs = performance.now();
-  const missing = [...new Set(names)].filter((name) => (kept.get(name)?.untilMs ?? 0) <= nowMs);
-  if (missing.length > 0) {
+  const missing = [...new Set([name, ...soon])].filter((each) => (kept.get(each)?.untilMs ?? 0) <= nowMs);
+  if (missing.includes(name)) {
     const fetched = fetchParameters(missing, access);
-    for (const name of missing) {
-      const entry = { value: fetched.then((values) => values.get(name)), untilMs: nowMs + KEEP_MS };
-      kept.set(name, entry);
-      const forget = () => kept.get(name) === entry && kept.delete(name);
+    for (const each of missing) {
+      const entry = { value: fetched.then((values) => values.get(each)), untilMs: nowMs + KEEP_MS };
+      kept.set(each, entry);
+      const forget = () => kept.get(each) === entry && kept.delete(each);
       entry.value.then((value) => value === undefined && forget(), forget);
     }
   }
-  return Promise.all(
-    names.map(async (name) => {
-      const value = await kept.get(name)?.value;
-      if (value !== undefined) return value;
-      throw unreadable(`the SSM parameter ${name}`, "it does not exist, or not in this region", false);
-    }),
-  );
+  const value = await kept.get(name)?.value;
+  if (value !== undefined) return value;
+  throw unreadable(`the SSM parameter ${name}`, "it does not exist, or not in this region", false);
 };

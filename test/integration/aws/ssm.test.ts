@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { endpointOf } from "../../../lib/aws/request.ts";
-import { forgetParameters, getParameters } from "../../../lib/aws/ssm.ts";
+import { forgetParameters, getParameter } from "../../../lib/aws/ssm.ts";
 import { ALL_SCOPES, send } from "../../support/http/http.ts";
 import { type SeenRequest, startSsm } from "../../support/aws/stand-in.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
@@ -19,12 +19,12 @@ const first = (times: number, refusal: { status: number; body: unknown }) => {
 
 afterEach(() => forgetParameters(["/a", "/b", "/gone"]));
 
-describe("getParameters", () => {
-  it("reads all by one signed GetParameters, keeps each, and asks again for what is to be forgotten", async () => {
+describe("getParameter", () => {
+  it("reads what will be needed too by one signed GetParameters, keeps each, and asks again for what is to be forgotten", async () => {
     const { seen, endpoint } = await startSsm({ "/a": "1", "/b": "2" });
     const access = accessTo(endpoint);
-    expect(await getParameters(["/a", "/b"], access)).toEqual(["1", "2"]);
-    expect(await getParameters(["/b"], access)).toEqual(["2"]);
+    expect(await getParameter("/a", access, ["/b"])).toBe("1");
+    expect(await getParameter("/b", access, ["/a"])).toBe("2");
     expect(seen.map(namesOf)).toEqual([["/a", "/b"]]);
     expect(seen[0]).toMatchObject({
       operation: "GetParameters",
@@ -34,13 +34,13 @@ describe("getParameters", () => {
       },
     });
     forgetParameters(["/b"]);
-    expect(await getParameters(["/a", "/b"], access)).toEqual(["1", "2"]);
+    expect(await getParameter("/b", access, ["/a"])).toBe("2");
     expect(seen.map(namesOf)).toEqual([["/a", "/b"], ["/b"]]);
   });
 
   it("asks again when it is throttled, which is HTTP 400", async () => {
     const { seen, endpoint } = await startSsm({ "/a": "1" }, first(2, THROTTLED));
-    expect(await getParameters(["/a"], accessTo(endpoint))).toEqual(["1"]);
+    expect(await getParameter("/a", accessTo(endpoint))).toBe("1");
     expect(seen).toHaveLength(3);
   });
 
@@ -49,19 +49,19 @@ describe("getParameters", () => {
     [{ __type: "com.amazonaws.kms#InvalidKeyId", message: "no key" }, /InvalidKeyId: no key/],
   ])("says why it was refused, and does not ask again: %j", async (body, reason) => {
     const { seen, endpoint } = await startSsm({}, () => ({ status: 400, body }));
-    await expect(getParameters(["/a"], accessTo(endpoint))).rejects.toMatchObject({
+    await expect(getParameter("/a", accessTo(endpoint))).rejects.toMatchObject({
       code: "secrets_unavailable",
       message: expect.stringMatching(reason) as string,
     });
     expect(seen).toHaveLength(1);
   });
 
-  it("says that a parameter does not exist, and keeps the others", async () => {
+  it("says that a parameter does not exist, which is no failure of another one", async () => {
     const { endpoint } = await startSsm({ "/a": "1" });
-    await expect(getParameters(["/a", "/gone"], accessTo(endpoint))).rejects.toThrow(
+    expect(await getParameter("/a", accessTo(endpoint), ["/gone"])).toBe("1");
+    await expect(getParameter("/gone", accessTo(endpoint), ["/a"])).rejects.toThrow(
       "the SSM parameter /gone can't be read: it does not exist",
     );
-    expect(await getParameters(["/a"], accessTo(endpoint))).toEqual(["1"]);
   });
 });
 

@@ -3,7 +3,7 @@
 import { createInvoker } from "../../../lib/aws/invoke.ts";
 import { putS3Object } from "../../../lib/aws/s3-put.ts";
 import { createArmer } from "../../../lib/aws/scheduler.ts";
-import { getParameters } from "../../../lib/aws/ssm.ts";
+import { getParameter } from "../../../lib/aws/ssm.ts";
 
 const [, , endpoint = ""] = process.argv;
 const credentials = () => ({ accessKeyId: "a", secretAccessKey: "b" });
@@ -13,7 +13,7 @@ setInterval(() => gc?.(), 20).unref();
 const clients: Record<string, () => Promise<unknown>> = {
   invoke: () => createInvoker(access).invoke("f", {}),
   scheduler: () => createArmer({ ...access, group: "g", targetArn: "a", roleArn: "r" }).arm(Date.now()),
-  ssm: () => getParameters(["/x"], access),
+  ssm: () => getParameter("/x", access),
   s3: () =>
     putS3Object({
       ...access,
