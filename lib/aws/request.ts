@@ -44,6 +44,13 @@ const SUFFIXES = [
 export const hostSuffix = (region: string): string =>
   SUFFIXES.find(([beginning]) => region.startsWith(beginning))?.[1] ?? "amazonaws.com";
 
+/** Is this the URL of a database of RDS, Aurora or RDS Proxy? One that is no URL is not. */
+export const isAmazonHost = (url: string): boolean => {
+  const { hostname = "" } = URL.parse(url) ?? {};
+  const suffixes = ["amazonaws.com", ...SUFFIXES.map(([, suffix]) => suffix)];
+  return hostname.includes(".rds.") && suffixes.some((suffix) => hostname.endsWith(`.${suffix}`));
+};
+
 /** Where a service is, without a slash at its end. */
 export const endpointOf = (service: AwsRequest["service"], { region, endpoint }: AwsAccess): string =>
   endpoint?.replace(/\/+$/, "") ?? `https://${service}.${region}.${hostSuffix(region)}`;

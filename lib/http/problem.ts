@@ -136,10 +136,12 @@ const describeError = (error: unknown, depth = 0): Record<string, unknown> => {
   };
 };
 
-/** Logs what is the service's own fault: `internal` as an error, a 503 as a warning. */
+/** Logs what is the service's own fault: `internal`, and what keeps it from its database or its secrets, as an error; any other 503 as a warning. */
 export const logFailure = (error: unknown, requestId: string, log: HttpLog): void => {
-  const { code } = toForgeqError(error);
+  const { code, message, details } = toForgeqError(error);
   const fields = { request_id: requestId, code, error: describeError(error) };
   if (code === "internal") log.error("request failed", fields);
+  else if (code === "secrets_unavailable") log.error(message, fields);
+  else if (details["reason"] !== undefined) log.error(message, { ...fields, reason: details["reason"] });
   else if (KINDS[code].status === 503) log.warn("request could not be served", fields);
 };

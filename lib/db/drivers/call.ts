@@ -9,6 +9,7 @@ import {
   UnwantedError,
   whyTooSlow,
 } from "./failure.ts";
+import { connectionFault } from "./connection-fault.ts";
 import { ensurePartitions } from "./partitions.ts";
 import { messageOf } from "../../core/reason.ts";
 
@@ -57,6 +58,11 @@ export const toForgeqError = (error: unknown): unknown => {
   if (error instanceof UnwantedError) return new ForgeqError("busy", message, {}, { cause: error });
   const why = whyTooSlow(error);
   if (why !== null) return new ForgeqError("too_slow", why, { retryAfterSeconds: 5 }, { cause: error });
+  const fault = connectionFault(error);
+  if (fault !== null) {
+    const { message, reason, retryAfterSeconds } = fault;
+    return new ForgeqError("database_unavailable", message, { reason, retryAfterSeconds }, { cause: error });
+  }
   if (isUnavailable(error) || isTransient(error)) {
     return new ForgeqError(
       "database_unavailable",

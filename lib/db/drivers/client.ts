@@ -1,3 +1,5 @@
+import type { UrlSource } from "./url-source.ts";
+
 /**
  * What ForgeQ needs of a database: single statements and read-committed transactions. Two drivers implement it
  * (pg.ts, neon.ts), and one contract suite runs against both.
@@ -32,6 +34,10 @@ export type DriverChoice = "auto" | "neon" | "pg";
 
 export interface ConnectOptions {
   readonly url: string;
+  /** Where the URL comes from, if it can change: the login of a server that refuses the old one is tried with the new one. */
+  readonly source?: UrlSource;
+  /** The certificate authorities, as PEM, that are trusted in addition to Node's own. Not over Neon's driver. */
+  readonly ca?: string;
   /** `auto`: Neon's driver for hosts of neon.tech, pg for every other Postgres. */
   readonly driver?: DriverChoice;
   /** Connections of this process at most; 4 unless given. */

@@ -1,3 +1,4 @@
+import { rootCertificates } from "node:tls";
 import pg from "pg";
 import type { ShortClient } from "./cancel.ts";
 import type { ConnectOptions, Db } from "./client.ts";
@@ -11,17 +12,18 @@ const IDLE_MS = 30_000;
 const KEEP_ALIVE_MS = 60_000;
 
 /** TLS with a verified certificate, unless the server is this machine or the URL says `sslmode=disable`. */
-const tlsOf = (url: URL): pg.ClientConfig["ssl"] => {
+const tlsOf = (url: URL, ca: string | undefined): pg.ClientConfig["ssl"] => {
   const mode = url.searchParams.get("sslmode");
   const local = ["localhost", "127.0.0.1", "[::1]", ""].includes(url.hostname);
   if (mode === "disable" || (local && mode === null)) return false;
-  return { rejectUnauthorized: true };
+  // An authority of one's own is one more: a proxy before the database may have a public certificate.
+  return { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }) };
 };
 
 /** How pg connects to a URL: its TLS, its deadline, its keepalive, and the URL without what pg would read otherwise. */
-export const clientConfig = (url: string): pg.ClientConfig => {
+export const clientConfig = ({ url, ca }: Pick<ConnectOptions, "url" | "ca">): pg.ClientConfig => {
   const parsed = new URL(url);
-  const ssl = tlsOf(parsed);
+  const ssl = tlsOf(parsed, ca);
   for (const name of ["sslmode", "channel_binding"]) parsed.searchParams.delete(name);
   return {
     connectionString: parsed.href,
@@ -36,10 +38,11 @@ export const clientConfig = (url: string): pg.ClientConfig => {
  * Any Postgres, over TCP. Frequent statements have names where the connection allows it, and there are no start-up parameters, so
  * that it runs through a transaction pooler. A statement past its deadline is cancelled.
  */
-export const createPgDb = ({ url, max = 4, keep = 0, statementSeconds = 5 }: ConnectOptions): Db => {
+export const createPgDb = (options: ConnectOptions): Db => {
+  const { max = 4, keep = 0, statementSeconds = 5 } = options;
   const pool = outlive(
     new pg.Pool({
-      ...clientConfig(url),
+      ...clientConfig(options),
       max,
       min: keep,
       idleTimeoutMillis: IDLE_MS,
@@ -51,7 +54,7 @@ export const createPgDb = ({ url, max = 4, keep = 0, statementSeconds = 5 }: Con
     driver: "pg",
     ...createSessions(() => pool as unknown as SessionPool, {
       deadlineMs: statementSeconds * 1000,
-      makeShortClient: () => new pg.Client(clientConfig(url)) as unknown as ShortClient,
+      makeShortClient: () => new pg.Client(clientConfig(options)) as unknown as ShortClient,
       sendAlone: createSendByName(),
     }),
   };

@@ -5,6 +5,7 @@ import { WITHOUT_DISK_WAIT } from "./without-disk-wait.ts";
 import type { ConnectOptions } from "../drivers/connect.ts";
 import { createPushChannel, type PushReceiver } from "./push.ts";
 import { clientConfig } from "../drivers/pg.ts";
+import { isLoginRefused } from "../drivers/renewed.ts";
 
 /** The channel that workers listen on. A payload is JSON: `{seconds, queue}`. */
 const CHANNEL = "forgeq_wake";
@@ -109,7 +110,8 @@ export const listenForHints = (options: ConnectOptions, db: Db, on: On, receiver
   };
 
   const open = async (): Promise<void> => {
-    const client = new pg.Client({ ...clientConfig(options.url), query_timeout: ANSWER_MS });
+    const url = options.source?.url ?? options.url;
+    const client = new pg.Client({ ...clientConfig({ ...options, url }), query_timeout: ANSWER_MS });
     let ended = false;
     const fail = (why: NotListening): void => {
       if (ended) return;
@@ -142,7 +144,8 @@ export const listenForHints = (options: ConnectOptions, db: Db, on: On, receiver
       works = true;
       pauseMs = FIRST_PAUSE_MS;
       on.change(true);
-    } catch {
+    } catch (error) {
+      if (isLoginRefused(error)) await options.source?.renew(url).catch(() => undefined);
       fail("broken");
     }
   };
