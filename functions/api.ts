@@ -7,7 +7,8 @@ import type { JobTypes } from "../lib/http/new-job.ts";
 import type { HttpRequest, HttpResponse, Route } from "../lib/http/router.ts";
 import { scheduleRoutes } from "./schedule-routes.ts";
 import { queueLimits, retryBody, uuidOf } from "../lib/http/schemas.ts";
-import type { HttpHandler } from "../lib/http/stack.ts";
+import { ANSWER_MS, type HttpHandler } from "../lib/http/stack.ts";
+import { limited } from "../lib/queue/lambda/invocation.ts";
 import { fieldErrorsOf } from "../lib/http/validate.ts";
 import { encodeCursor, toWireJob, toWireQueue } from "../lib/http/wire.ts";
 import { cancelJob } from "../lib/queue/manage/cancel-job.ts";
@@ -187,7 +188,7 @@ export const apiRoutes = (deps: () => Promise<Deps>): Route[] => {
  * @param keys - the JSON text of the API keys
  */
 export const createHandler = (deps: Source<Deps>, keys: Source<string | undefined>): HttpHandler =>
-  httpFunction(deps, keys, apiRoutes);
+  limited(httpFunction(deps, keys, apiRoutes), ANSWER_MS);
 
 export const handler = createHandler(
   () => runtime().deps(),

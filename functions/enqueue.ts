@@ -4,11 +4,12 @@ import { httpFunction } from "../lib/http/function.ts";
 import type { Source } from "../lib/http/lazy.ts";
 import { checkBatch, checkJob, locateRefusal } from "../lib/http/new-job.ts";
 import type { HttpRequest, Route } from "../lib/http/router.ts";
-import type { HttpHandler } from "../lib/http/stack.ts";
+import { ANSWER_MS, type HttpHandler } from "../lib/http/stack.ts";
 import { toWireJob } from "../lib/http/wire.ts";
 import type { Deps } from "../lib/queue/deps.ts";
 import { enqueueJobs } from "../lib/queue/enqueue/enqueue-jobs.ts";
 import type { EnqueuedJob } from "../lib/queue/enqueue/enqueue-jobs.ts";
+import { limited } from "../lib/queue/lambda/invocation.ts";
 import type { NewJob } from "../lib/core/new-job.ts";
 import { runtime } from "../lib/runtime.ts";
 import { jobs } from "./registry.ts";
@@ -77,7 +78,11 @@ export const createHandler = (
   deps: Source<Deps>,
   keys: Source<string | undefined>,
   definitions: readonly JobDefinition[] = jobs,
-): HttpHandler => httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions));
+): HttpHandler =>
+  limited(
+    httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions)),
+    ANSWER_MS,
+  );
 
 export const handler = createHandler(
   () => runtime().deps(),

@@ -176,13 +176,30 @@ export const connection = async (): Promise<ConnectOptions> => {
     ...(await databaseCa(given.url)),
     ...(parameter === undefined ? {} : { source: createUrlSource(given, readAgain) }),
     driver: (setting("FORGEQ_DRIVER") ?? "auto") as DriverChoice,
-    max: poolSize(USUAL_CONNECTIONS),
+    max: poolSize(usualConnections()),
+    ...(isFrozen() ? { atRest: 1, idleSessionSeconds: IDLE_SESSION_SECONDS } : {}),
     ...(fetchEndpoint === undefined ? {} : { fetchEndpoint }),
     ...(wsProxy === undefined ? {} : { wsProxy }),
   };
 };
 
-const USUAL_CONNECTIONS = 4;
+/** More than a minute, because the tick comes once a minute. */
+const IDLE_SESSION_SECONDS = 90;
+
+/** Is this the environment of a function, which freezes between invocations, so that no timer of its own closes a connection? */
+const isFrozen = (): boolean => setting("AWS_LAMBDA_FUNCTION_NAME") !== undefined;
+
+/**
+ * Connections of a process whose kind says nothing else. A dispatcher claims in several queues concurrently; a handler's heartbeat goes beside
+ * a transaction that the job holds open; the other functions send one statement after the other.
+ */
+const usualConnections = (): number => {
+  const name = setting("AWS_LAMBDA_FUNCTION_NAME");
+  if (name === undefined) return 4;
+  const { service, stage } = readConfig();
+  if (name === `${service}-${stage}-dispatcher`) return 3;
+  return name.startsWith(`${service}-${stage}-handler-`) ? 2 : 1;
+};
 
 const readArmer = (): { readonly armer?: Armer } => {
   const [group, targetArn, roleArn] = ["FORGEQ_WAKE_GROUP", "FORGEQ_WAKE_TARGET_ARN", "FORGEQ_WAKE_ROLE_ARN"].map(

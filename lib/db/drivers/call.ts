@@ -10,6 +10,7 @@ import {
   whyTooSlow,
 } from "./failure.ts";
 import { connectionFault } from "./connection-fault.ts";
+import { isOver } from "./invocation-limit.ts";
 import { ensurePartitions } from "./partitions.ts";
 import { messageOf } from "../../core/reason.ts";
 
@@ -111,7 +112,7 @@ export const callAgain = async <Row>(
     try {
       return await db.query<Row>(text, params(tried), options);
     } catch (error) {
-      const again = performance.now() - startedAtMs < againWithinMs(error);
+      const again = !isOver() && performance.now() - startedAtMs < againWithinMs(error);
       if (!again || tried === ATTEMPTS - 1) throw toForgeqError(error);
       if (isMissingPartition(error)) await ensurePartitions(db).catch(() => undefined);
       await sleep(FIRST_DELAY_MS * 2 ** tried * (0.5 + Math.random()));

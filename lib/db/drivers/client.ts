@@ -42,6 +42,10 @@ export interface ConnectOptions {
   readonly driver?: DriverChoice;
   /** Connections of this process at most; 4 unless given. */
   readonly max?: number;
+  /** Connections that stay open after an invocation, while its environment is frozen; all unless given. */
+  readonly atRest?: number;
+  /** Postgres is asked to end a session that was idle for as long. Not over Neon's driver, and not through a pooler that takes no start-up parameters. */
+  readonly idleSessionSeconds?: number;
   /** Connections that stay open while nothing is sent; none unless given. Not over Neon's driver. */
   readonly keep?: number;
   /** Deadline of one statement; 5 unless given. The server is asked to end it then, but for single statements over Neon's driver. */

@@ -136,7 +136,8 @@ export const listenForHints = (options: ConnectOptions, db: Db, on: On, receiver
     try {
       await client.connect();
       if (await isPooled(client)) return fail("pooled");
-      await client.query(`/* forgeq:listen */ listen ${CHANNEL}`);
+      // It is idle as a rule: whatever its role is asked to end idle sessions after, this one is to stay.
+      await client.query(`/* forgeq:listen */ set idle_session_timeout = 0; listen ${CHANNEL}`);
       await pushes?.listen(client);
       if (!(await isProved(db, probe, arrived.promise))) return fail("silent");
       await pushes?.begin(client);
