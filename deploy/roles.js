@@ -5,8 +5,15 @@ import { allow, arn, invoke, join, PARTITION } from "./names.js";
 const secrets = (...names) =>
   allow(
     "ssm:GetParameters",
-    names.map((name) => arn("ssm", `parameter/${name.replace(/^\//, "")}`)),
+    names.filter(Boolean).map((name) => arn("ssm", `parameter/${name.replace(/^\//, "")}`)),
   );
+
+/** What every function needs to log in at the database, beside the parameter of its URL. */
+const login = ({ databaseSecretArn, databaseIamUser, kmsKeyArn }) => [
+  ...(databaseSecretArn === "" ? [] : [allow("secretsmanager:GetSecretValue", [databaseSecretArn])]),
+  ...(databaseIamUser === "" ? [] : [allow("rds-db:connect", [arn("rds-db", `dbuser:${databaseIamUser}`)])]),
+  ...(kmsKeyArn === "" ? [] : [allow("kms:Decrypt", [kmsKeyArn])]),
+];
 
 /**
  * The rights of a function that leaves something to do for later: it arms a wake in the service's group, as the role of
@@ -84,7 +91,7 @@ export const rolesOf = (settings) => {
   return Object.fromEntries(
     Object.entries(statementsOf(settings)).map(([key, statements]) => [
       key,
-      role(settings, key, [...statements, ...armed]),
+      role(settings, key, [...statements.filter(({ Resource }) => Resource.length > 0), ...login(settings), ...armed]),
     ]),
   );
 };

@@ -5,11 +5,11 @@ import { lambdaLogger } from "./aws/logger.ts";
 import { emfMetrics } from "./aws/metrics.ts";
 import { createArmer } from "./aws/scheduler.ts";
 import { type Arming, onceAMinute } from "./queue/wake/arm.ts";
-import { type AwsAccess, type AwsRequest, isAmazonHost } from "./aws/request.ts";
+import { type AwsAccess, type AwsRequest } from "./aws/request.ts";
 import { forgetParameters, getParameter } from "./aws/ssm.ts";
 import type { Db } from "./db/drivers/client.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "./db/drivers/connect.ts";
-import { createUrlSource } from "./db/drivers/url-source.ts";
+import { createUrlSource, type GivenUrl } from "./db/drivers/url-source.ts";
 import { jsonLogger } from "./logger.ts";
 import { otelTracing } from "./tracing.ts";
 import { ForgeqError } from "./core/errors.ts";
@@ -130,51 +130,40 @@ export const poolSize = (usual: number): number => {
   return Number(given);
 };
 
-/**
- * The authorities that are trusted for the database in addition to Node's: what FORGEQ_DATABASE_CA says, as PEM or as a file's path. For
- * Amazon's own hosts Lambda has a file with them, which Node does not read by itself.
- */
-const databaseCa = async (url: string): Promise<{ readonly ca?: string }> => {
-  const given = setting("FORGEQ_DATABASE_CA");
-  if (given?.startsWith("-----BEGIN") === true) return { ca: given };
-  const { readFile } = await import("node:fs/promises");
-  if (given !== undefined) {
-    const ca = await readFile(given, "utf8").catch((cause: unknown) => {
-      throw new ForgeqError(
-        "database_unavailable",
-        "FORGEQ_DATABASE_CA names a file that can't be read",
-        {},
-        { cause },
-      );
-    });
-    return { ca };
-  }
-  const folder = setting("LAMBDA_RUNTIME_DIR");
-  if (folder === undefined || !isAmazonHost(url)) return {};
-  const ca = await readFile(`${folder}/ca-cert.pem`, "utf8").catch(() => undefined);
-  return ca === undefined ? {} : { ca };
-};
+/** Loaded where a setting, or the place, asks for it. */
+const login = () => import("./aws/database-login.ts");
 
-const databaseUrl = async (): Promise<{ readonly url: string }> => {
-  const url = await secret("DATABASE_URL", DATABASE_URL_PARAMETER);
+/** A URL; or what Secrets Manager has, or IAM signs, for one. */
+const databaseUrl = async (): Promise<GivenUrl> => {
+  const [id, iam] = [setting("FORGEQ_DATABASE_SECRET"), setting("FORGEQ_DATABASE_IAM")];
+  const given = await secret("DATABASE_URL", DATABASE_URL_PARAMETER);
+  const url =
+    id === undefined ? given : await (await login()).readDatabaseSecret(awsAccess("secretsmanager"), id, given);
   if (url === undefined) throw new ForgeqError("database_unavailable", "DATABASE_URL is not set");
-  return { url };
+  return iam === undefined ? { url } : (await login()).withIamToken(awsAccess("ssm"), url);
 };
 
-/** How to reach the database: from DATABASE_URL, or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names, which is read again when the login is refused. */
+/**
+ * How to reach the database: from DATABASE_URL, or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names; with the login of
+ * FORGEQ_DATABASE_SECRET, a secret of Secrets Manager, or by IAM. What is not in a variable is read again when the login is refused.
+ */
 export const connection = async (): Promise<ConnectOptions> => {
   const given = await databaseUrl();
+  const { url } = given;
   const parameter = setting(DATABASE_URL_PARAMETER);
-  const fetchEndpoint = setting("FORGEQ_NEON_FETCH_ENDPOINT");
-  const wsProxy = setting("FORGEQ_NEON_WS_PROXY");
-  const readAgain = (): Promise<{ readonly url: string }> => {
+  const readAgain = (): Promise<GivenUrl> => {
     if (parameter !== undefined) forgetParameters([parameter]);
     return databaseUrl();
   };
+  const changes = parameter ?? setting("FORGEQ_DATABASE_SECRET") ?? setting("FORGEQ_DATABASE_IAM");
+  const [caSetting, runtimeFolder] = [setting("FORGEQ_DATABASE_CA"), setting("LAMBDA_RUNTIME_DIR")];
+  const ca = (caSetting ?? runtimeFolder) && (await (await login()).readDatabaseCa(url, caSetting, runtimeFolder));
+  const fetchEndpoint = setting("FORGEQ_NEON_FETCH_ENDPOINT");
+  const wsProxy = setting("FORGEQ_NEON_WS_PROXY");
   return {
-    ...given,
-    ...(await databaseCa(given.url)),
-    ...(parameter === undefined ? {} : { source: createUrlSource(given, readAgain) }),
+    url,
+    ...(ca === undefined ? {} : { ca }),
+    ...(changes === undefined ? {} : { source: createUrlSource(given, readAgain) }),
     driver: (setting("FORGEQ_DRIVER") ?? "auto") as DriverChoice,
     max: poolSize(usualConnections()),
     ...(isFrozen() ? { atRest: 1, idleSessionSeconds: IDLE_SESSION_SECONDS } : {}),

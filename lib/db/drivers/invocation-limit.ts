@@ -55,7 +55,7 @@ export const withinInvocation = async <Result>(leftMs: () => number, work: () =>
     limit.isOver = true;
     const ends = [...limit.atEnd];
     if (ends.length > 0) {
-      await Promise.all(ends.map((end) => end()));
+      await Promise.all(ends.map(async (end) => end()));
       // What was dropped fails in this turn of the event loop, and not after the thaw.
       await new Promise((resolve) => setImmediate(resolve));
     }
