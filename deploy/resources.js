@@ -36,6 +36,18 @@ const readSettings = async (resolveVariable) => {
   };
 };
 
+const LONGEST_NAME = 64;
+
+/** CloudFormation would find this out in the middle of a deploy. */
+const checkNames = ({ prefix, handlers }) => {
+  const names = ["failed-invocation", ...handlers].map((key) => `${prefix}-${key}`);
+  const tooLong = names.filter((name) => name.length > LONGEST_NAME);
+  if (tooLong.length > 0)
+    throw new Error(
+      `Lambda's names have at most ${LONGEST_NAME} characters: shorten the service, the stage or the type of ${tooLong.join(", ")}`,
+    );
+};
+
 /** The alarms and the dashboard, unless a parameter says that there are none. */
 const watchResources = async (settings, resolveVariable) => {
   if (!settings.alarms) return {};
@@ -69,6 +81,7 @@ const extensionOf = (settings, key) => {
 
 const resources = async ({ resolveVariable }) => {
   const settings = await readSettings(resolveVariable);
+  checkNames(settings);
   const roles = Object.entries(rolesOf(settings));
   const extensions = roles.map(([key]) => [logicalId(key), { Properties: extensionOf(settings, key) }]);
   return {

@@ -85,13 +85,16 @@ const role = ({ prefix, subnets }, key, statements) => ({
   },
 });
 
+/** A parameter that is empty names nothing, and CloudFormation refuses a statement about nothing. */
+const namesSomething = ({ Resource }) => !Array.isArray(Resource) || Resource.length > 0;
+
 /** The role of each function, by function key. */
 export const rolesOf = (settings) => {
   const armed = settings.armed ? arming(settings.prefix) : [];
   return Object.fromEntries(
     Object.entries(statementsOf(settings)).map(([key, statements]) => [
       key,
-      role(settings, key, [...statements.filter(({ Resource }) => Resource.length > 0), ...login(settings), ...armed]),
+      role(settings, key, [...statements.filter(namesSomething), ...login(settings), ...armed]),
     ]),
   );
 };

@@ -10,6 +10,9 @@ import { temporaryFolder } from "../support/cli/start-local.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 600_000 });
 
+const SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:forgeq-AbCdEf";
+const KMS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef";
+
 const folder = temporaryFolder();
 let plain: Packaged;
 let full: Packaged;
@@ -27,6 +30,9 @@ beforeAll(async () => {
     dispatcherConcurrency: "5",
     handlerConcurrency: "10",
     databaseUrlParameter: "/shared/postgres",
+    databaseSecretArn: SECRET,
+    databaseIamUser: "cluster-ABC/forgeq",
+    kmsKeyArn: KMS_KEY,
   });
 });
 afterAll(folder.remove);
@@ -189,7 +195,18 @@ describe("the CloudFormation that serverless.yml makes", () => {
       expect(roleOf(full, key).ManagedPolicyArns.map(arnText)).toEqual([
         "arn:iam:aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
       ]);
-      expect(allowed(full, key)).toContain(READ("shared/postgres"));
+      expect(allowed(full, key)).toEqual(
+        expect.arrayContaining([
+          READ("shared/postgres"),
+          "Allow rds-db:connect arn:rds-db:dbuser:cluster-ABC/forgeq",
+          `Allow secretsmanager:GetSecretValue ${SECRET}`,
+          `Allow kms:Decrypt ${KMS_KEY}`,
+        ]),
+      );
+      expect(lambda(full, key).Properties.Environment.Variables).toMatchObject({
+        FORGEQ_DATABASE_SECRET: SECRET,
+        FORGEQ_DATABASE_IAM: "cluster-ABC/forgeq",
+      });
     }
     const reserved = KEYS.map((key) => [key, lambda(full, key).Properties.ReservedConcurrentExecutions]);
     expect(Object.fromEntries(reserved)).toMatchObject({ dispatcher: 5, "handler-send_email": 10, enqueue: undefined });
