@@ -85,7 +85,7 @@ export const withIamToken = async (
     ...keys,
     ...(sessionToken === undefined ? {} : { sessionToken }),
     method: "GET",
-    url: `https://${hostname}:${port || 5432}/?${query}`,
+    url: `https://${hostname}:${port || 5432}/?${query.toString()}`,
     service: "rds-db",
     region: access.region,
     signQuery: true,

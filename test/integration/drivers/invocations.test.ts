@@ -37,6 +37,21 @@ it("an invocation that used several connections holds one at its end, which the 
   expect(again[0]!.pid).toBe(rest);
 });
 
+it("a connection that was kept for longer than a gateway may is not used again", async () => {
+  const s = await setup();
+  const db = await open({ url: s.url, max: 1, atRest: 1 });
+  const pid = async () => {
+    const rows = await call<{ pid: number }>(db, "select pg_backend_pid() as pid", []);
+    return rows[0]!.pid;
+  };
+  const first = await pid();
+  expect(await pid()).toBe(first);
+  const now = performance.now.bind(performance);
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => now() + 31_000);
+  onTestFinished(() => clock.mockRestore());
+  expect(await pid()).not.toBe(first);
+});
+
 const setupEnqueue = async () => {
   const s = await setup();
   const proxy = await startProxy(Number(new URL(s.url).port));
