@@ -18,6 +18,9 @@ const readSettings = async (resolveVariable) => {
     handlers: jobTypes().map((type) => `handler-${type}`),
     databaseUrl: await text("databaseUrlParameter"),
     apiKeys: [await text("apiKeysParameter"), await text("secretParameter")].filter(Boolean),
+    databaseSecretArn: await text("databaseSecretArn"),
+    databaseIamUser: await text("databaseIamUser"),
+    kmsKeyArn: await text("kmsKeyArn"),
     smtpUrl: await text("smtpUrlParameter"),
     reports: await text("reports"),
     subnets: list(await text("vpcSubnetIds")),
@@ -36,6 +39,18 @@ const readSettings = async (resolveVariable) => {
     accessLog: (await text("accessLog")) === "true",
     logRetentionDays: Number(await text("logRetentionDays")),
   };
+};
+
+const LONGEST_NAME = 64;
+
+/** CloudFormation would find this out in the middle of a deploy. */
+const checkNames = ({ prefix, handlers }) => {
+  const names = ["failed-invocation", ...handlers].map((key) => `${prefix}-${key}`);
+  const tooLong = names.filter((name) => name.length > LONGEST_NAME);
+  if (tooLong.length > 0)
+    throw new Error(
+      `Lambda's names have at most ${LONGEST_NAME} characters: shorten the service, the stage or the type of ${tooLong.join(", ")}`,
+    );
 };
 
 /** The alarms and the dashboard, unless a parameter says that there are none. */
@@ -71,6 +86,7 @@ const extensionOf = (settings, key) => {
 
 const resources = async ({ resolveVariable }) => {
   const settings = await readSettings(resolveVariable);
+  checkNames(settings);
   const roles = Object.entries(rolesOf(settings));
   const extensions = roles.map(([key]) => [logicalId(key), { Properties: extensionOf(settings, key) }]);
   return {

@@ -4,9 +4,16 @@ import { allow, arn, invoke, join, PARTITION } from "./names.js";
 /** SecureStrings under the account's own aws/ssm key need no kms statement. */
 const secrets = (...names) =>
   allow(
-    "ssm:GetParameter",
-    names.map((name) => arn("ssm", `parameter/${name.replace(/^\//, "")}`)),
+    "ssm:GetParameters",
+    names.filter(Boolean).map((name) => arn("ssm", `parameter/${name.replace(/^\//, "")}`)),
   );
+
+/** What every function needs to log in at the database, beside the parameter of its URL. */
+const login = ({ databaseSecretArn, databaseIamUser, kmsKeyArn }) => [
+  ...(databaseSecretArn === "" ? [] : [allow("secretsmanager:GetSecretValue", [databaseSecretArn])]),
+  ...(databaseIamUser === "" ? [] : [allow("rds-db:connect", [arn("rds-db", `dbuser:${databaseIamUser}`)])]),
+  ...(kmsKeyArn === "" ? [] : [allow("kms:Decrypt", [kmsKeyArn])]),
+];
 
 /**
  * The rights of a function that leaves something to do for later: it arms a wake in the service's group, as the role of
@@ -78,13 +85,16 @@ const role = ({ prefix, subnets }, key, statements) => ({
   },
 });
 
+/** A parameter that is empty names nothing, and CloudFormation refuses a statement about nothing. */
+const namesSomething = ({ Resource }) => !Array.isArray(Resource) || Resource.length > 0;
+
 /** The role of each function, by function key. */
 export const rolesOf = (settings) => {
   const armed = settings.armed ? arming(settings.prefix) : [];
   return Object.fromEntries(
     Object.entries(statementsOf(settings)).map(([key, statements]) => [
       key,
-      role(settings, key, [...statements, ...armed]),
+      role(settings, key, [...statements.filter(namesSomething), ...login(settings), ...armed]),
     ]),
   );
 };

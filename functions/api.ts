@@ -11,7 +11,8 @@ import type { JobTypes } from "../lib/http/new-job.ts";
 import type { HttpRequest, HttpResponse, Route } from "../lib/http/router.ts";
 import { scheduleRoutes } from "./schedule-routes.ts";
 import { queueLimits, retryBody, uuidOf } from "../lib/http/schemas.ts";
-import type { HttpHandler } from "../lib/http/stack.ts";
+import { ANSWER_MS, type HttpHandler } from "../lib/http/stack.ts";
+import { limited } from "../lib/queue/lambda/invocation.ts";
 import { fieldErrorsOf } from "../lib/http/validate.ts";
 import { encodeCursor, toWireQueue } from "../lib/http/wire.ts";
 import { findApiKey } from "../lib/queue/manage/api-keys.ts";
@@ -261,7 +262,7 @@ export const createHandler = (
   deps: Source<Deps>,
   keys: Source<ConfiguredKeys | string | undefined>,
   before?: () => Observers,
-): HttpHandler => httpFunction(deps, keys, apiRoutes, { before, findStored: findApiKey });
+): HttpHandler => limited(httpFunction(deps, keys, apiRoutes, { before, findStored: findApiKey }), ANSWER_MS);
 
 export const handler = createHandler(
   () => runtime().deps(),

@@ -3,7 +3,7 @@ import type { Context } from "aws-lambda";
 import * as z from "zod";
 import type { Deps } from "../lib/queue/deps.ts";
 import { dispatch, type DispatchReport } from "../lib/queue/lambda/dispatch.ts";
-import { invocation } from "../lib/queue/lambda/invocation.ts";
+import { invocation, limited } from "../lib/queue/lambda/invocation.ts";
 import { runtime } from "../lib/runtime.ts";
 
 /** A wake names the queue to scan first; an event of a schedule names none. */
@@ -11,11 +11,13 @@ const Wake = z.object({ queue: z.string().optional() });
 
 /** Woken by enqueue and others, and every minute by EventBridge. Any number may run concurrently. */
 export const createHandler = (deps: () => Promise<Deps>) =>
-  middy(async (event: unknown, context: Context): Promise<DispatchReport> => {
-    const wake = Wake.safeParse(event).data ?? {};
-    return invocation(await deps(), context.awsRequestId, (each) =>
-      dispatch(each, wake, () => context.getRemainingTimeInMillis()),
-    );
-  });
+  middy(
+    limited(async (event: unknown, context: Context): Promise<DispatchReport> => {
+      const wake = Wake.safeParse(event).data ?? {};
+      return invocation(await deps(), context.awsRequestId, (each) =>
+        dispatch(each, wake, () => context.getRemainingTimeInMillis()),
+      );
+    }),
+  );
 
 export const handler = createHandler(() => runtime().deps());

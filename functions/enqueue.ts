@@ -6,13 +6,14 @@ import type { Source } from "../lib/http/lazy.ts";
 import type { Observers } from "../lib/http/observers.ts";
 import { checkBatch, type CheckedJob, checkJob, locateRefusal, MAX_JOB_BYTES } from "../lib/http/new-job.ts";
 import type { HttpRequest, Route } from "../lib/http/router.ts";
-import type { HttpHandler } from "../lib/http/stack.ts";
+import { ANSWER_MS, type HttpHandler } from "../lib/http/stack.ts";
 import { toWireJob } from "../lib/http/wire.ts";
 import { keyOf, requireUse, showJob } from "../lib/http/access.ts";
 import type { Deps } from "../lib/queue/deps.ts";
 import { findApiKey } from "../lib/queue/manage/api-keys.ts";
 import { enqueueJobs } from "../lib/queue/enqueue/enqueue-jobs.ts";
 import type { EnqueuedJob } from "../lib/queue/enqueue/enqueue-jobs.ts";
+import { limited } from "../lib/queue/lambda/invocation.ts";
 import type { NewJob } from "../lib/core/new-job.ts";
 import { runtime } from "../lib/runtime.ts";
 import { jobs } from "./registry.ts";
@@ -90,7 +91,10 @@ export const createHandler = (
   definitions: readonly JobDefinition[] = jobs,
   before?: () => Observers,
 ): HttpHandler =>
-  httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions), { before, findStored: findApiKey });
+  limited(
+    httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions), { before, findStored: findApiKey }),
+    ANSWER_MS,
+  );
 
 export const handler = createHandler(
   () => runtime().deps(),

@@ -6,7 +6,7 @@ import type { JobDefinition } from "./core/job.ts";
 import { type InvocationReport, runInvocation } from "./queue/lambda/run-invocation.ts";
 import type { Work } from "./queue/run/run-job.ts";
 import type { Deps } from "./queue/deps.ts";
-import { invocation } from "./queue/lambda/invocation.ts";
+import { invocation, limited } from "./queue/lambda/invocation.ts";
 import { runtime } from "./runtime.ts";
 
 export { defineJob, defineQueue } from "./core/define.ts";
@@ -37,16 +37,18 @@ export const createLambdaHandler = <Schema extends z.ZodType>(
   definition: JobDefinition<Schema>,
   work: Work<Schema>,
 ): LeaseFunction => {
-  const handler = middy(async (event: unknown, context: Context): Promise<InvocationReport> => {
-    const { lease_id: leaseId } = LeaseEvent.parse(event);
-    return invocation(await deps(), context.awsRequestId, (each) =>
-      runInvocation(each, definition, work, {
-        leaseId,
-        invocation: context.awsRequestId,
-        remainingMs: () => context.getRemainingTimeInMillis(),
-      }),
-    );
-  });
+  const handler = middy(
+    limited(async (event: unknown, context: Context): Promise<InvocationReport> => {
+      const { lease_id: leaseId } = LeaseEvent.parse(event);
+      return invocation(await deps(), context.awsRequestId, (each) =>
+        runInvocation(each, definition, work, {
+          leaseId,
+          invocation: context.awsRequestId,
+          remainingMs: () => context.getRemainingTimeInMillis(),
+        }),
+      );
+    }),
+  );
   return (event, context) => handler(event, context as Context);
 };
 

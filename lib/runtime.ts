@@ -5,9 +5,11 @@ import { lambdaLogger } from "./aws/logger.ts";
 import { emfMetrics } from "./aws/metrics.ts";
 import { createArmer } from "./aws/scheduler.ts";
 import { type Arming, onceAMinute } from "./queue/wake/arm.ts";
-import { getParameter } from "./aws/ssm.ts";
+import { type AwsAccess, type AwsRequest } from "./aws/request.ts";
+import { forgetParameters, getParameter } from "./aws/ssm.ts";
 import type { Db } from "./db/drivers/client.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "./db/drivers/connect.ts";
+import { createUrlSource, type GivenUrl } from "./db/drivers/url-source.ts";
 import { jsonLogger } from "./logger.ts";
 import { otelTracing } from "./tracing.ts";
 import type { ConfiguredKeys } from "./core/configured-keys.ts";
@@ -45,31 +47,52 @@ export const isConfigured = (name: string): boolean => setting(name) !== undefin
 /** Development conveniences, as a mailbox and a key of its own, are for everything but NODE_ENV=production. */
 export const isProduction = (): boolean => setting("NODE_ENV") === "production";
 
-/** The credentials of this moment: Lambda's rotate. */
-export const awsCredentials = () => ({
+const awsCredentials = () => ({
   accessKeyId: setting("AWS_ACCESS_KEY_ID") ?? "",
   secretAccessKey: setting("AWS_SECRET_ACCESS_KEY") ?? "",
   ...(setting("AWS_SESSION_TOKEN") === undefined ? {} : { sessionToken: setting("AWS_SESSION_TOKEN") as string }),
 });
 
-export const awsRegion = (): string => setting("AWS_REGION") ?? setting("AWS_DEFAULT_REGION") ?? "us-east-1";
+/** The variable in which the AWS SDKs, too, look for the endpoint of a service. */
+const ENDPOINTS = {
+  lambda: "AWS_ENDPOINT_URL_LAMBDA",
+  s3: "AWS_ENDPOINT_URL_S3",
+  scheduler: "AWS_ENDPOINT_URL_SCHEDULER",
+  secretsmanager: "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+  ssm: "AWS_ENDPOINT_URL_SSM",
+} satisfies Record<AwsRequest["service"], string>;
+
+/** How to reach a service of AWS: ForgeQ's own setting of a local run, AWS_ENDPOINT_URL_*, AWS_ENDPOINT_URL, or its public endpoint. */
+export const awsAccess = (service: AwsRequest["service"]): AwsAccess => {
+  const local =
+    service === "lambda" || service === "scheduler" ? `FORGEQ_${service.toUpperCase()}_ENDPOINT` : undefined;
+  return {
+    region: setting("AWS_REGION") ?? setting("AWS_DEFAULT_REGION") ?? "us-east-1",
+    credentials: awsCredentials,
+    endpoint: (local && setting(local)) ?? setting(ENDPOINTS[service]) ?? setting("AWS_ENDPOINT_URL"),
+  };
+};
+
+const expected = new Set<string>();
+
+/** This process will need the parameter that this variable names: it is read by one request with the first that is asked for. */
+export const expectSecret = (parameterName: string): void => void expected.add(parameterName);
 
 /**
  * A secret: from the SSM parameter that the variable `parameterName` names, where it has a value; from the variable
  * `valueName` otherwise. Undefined when neither is set.
  *
- * @throws ForgeqError `internal` when SSM refuses the parameter or has no value for it
+ * @throws ForgeqError `secrets_unavailable` when SSM refuses the parameter, has no value for it, or does not answer
  */
-export const secret = async (
-  valueName: string,
-  parameterName: string,
-  kept: { readonly maxAgeMs?: number } = {},
-): Promise<string | undefined> => {
+export const secret = async (valueName: string, parameterName: string): Promise<string | undefined> => {
   const parameter = setting(parameterName);
-  return parameter === undefined
-    ? setting(valueName)
-    : getParameter(parameter, { region: awsRegion(), credentials: awsCredentials, ...kept });
+  if (parameter === undefined) return setting(valueName);
+  const others = [...expected].map(setting).filter((name) => name !== undefined);
+  return getParameter(parameter, awsAccess("ssm"), others);
 };
+
+const DATABASE_URL_PARAMETER = "FORGEQ_DATABASE_URL_PARAMETER";
+const KEY_PARAMETERS = ["FORGEQ_API_KEYS_PARAMETER", "FORGEQ_SECRET_PARAMETER"] as const;
 
 /** The configuration of this process, from its environment. */
 export const readConfig = (): Config => {
@@ -117,22 +140,65 @@ export const maxHttpConnections = (): number => {
   return Number(given);
 };
 
-/** How to reach the database: from DATABASE_URL, or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names. */
-export const connection = async (): Promise<ConnectOptions> => {
-  const url = await secret("DATABASE_URL", "FORGEQ_DATABASE_URL_PARAMETER");
+/** Loaded where a setting, or the place, asks for it. */
+const login = () => import("./aws/database-login.ts");
+
+/** A URL; or what Secrets Manager has, or IAM signs, for one. */
+const databaseUrl = async (): Promise<GivenUrl> => {
+  const [id, iam] = [setting("FORGEQ_DATABASE_SECRET"), setting("FORGEQ_DATABASE_IAM")];
+  const given = await secret("DATABASE_URL", DATABASE_URL_PARAMETER);
+  const url =
+    id === undefined ? given : await (await login()).readDatabaseSecret(awsAccess("secretsmanager"), id, given);
   if (url === undefined) throw new ForgeqError("database_unavailable", "DATABASE_URL is not set");
+  return iam === undefined ? { url } : (await login()).withIamToken(awsAccess("ssm"), url);
+};
+
+/**
+ * How to reach the database: from DATABASE_URL, or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names; with the login of
+ * FORGEQ_DATABASE_SECRET, a secret of Secrets Manager, or by IAM. What is not in a variable is read again when the login is refused.
+ */
+export const connection = async (): Promise<ConnectOptions> => {
+  const given = await databaseUrl();
+  const { url } = given;
+  const parameter = setting(DATABASE_URL_PARAMETER);
+  const readAgain = (): Promise<GivenUrl> => {
+    if (parameter !== undefined) forgetParameters([parameter]);
+    return databaseUrl();
+  };
+  const changes = parameter ?? setting("FORGEQ_DATABASE_SECRET") ?? setting("FORGEQ_DATABASE_IAM");
+  const [caSetting, runtimeFolder] = [setting("FORGEQ_DATABASE_CA"), setting("LAMBDA_RUNTIME_DIR")];
+  const ca = (caSetting ?? runtimeFolder) && (await (await login()).readDatabaseCa(url, caSetting, runtimeFolder));
   const fetchEndpoint = setting("FORGEQ_NEON_FETCH_ENDPOINT");
   const wsProxy = setting("FORGEQ_NEON_WS_PROXY");
   return {
     url,
+    ...(ca === undefined ? {} : { ca }),
+    ...(changes === undefined ? {} : { source: createUrlSource(given, readAgain) }),
     driver: (setting("FORGEQ_DRIVER") ?? "auto") as DriverChoice,
-    max: poolSize(USUAL_CONNECTIONS),
+    max: poolSize(usualConnections()),
+    ...(isFrozen() ? { atRest: 1, idleSessionSeconds: IDLE_SESSION_SECONDS } : {}),
     ...(fetchEndpoint === undefined ? {} : { fetchEndpoint }),
     ...(wsProxy === undefined ? {} : { wsProxy }),
   };
 };
 
-const USUAL_CONNECTIONS = 4;
+/** More than a minute, because the tick comes once a minute. */
+const IDLE_SESSION_SECONDS = 90;
+
+/** Is this the environment of a function, which freezes between invocations, so that no timer of its own closes a connection? */
+const isFrozen = (): boolean => setting("AWS_LAMBDA_FUNCTION_NAME") !== undefined;
+
+/**
+ * Connections of a process whose kind says nothing else. A dispatcher claims in several queues concurrently; a handler's heartbeat goes beside
+ * a transaction that the job holds open; the other functions send one statement after the other.
+ */
+const usualConnections = (): number => {
+  const name = setting("AWS_LAMBDA_FUNCTION_NAME");
+  if (name === undefined) return 4;
+  const { service, stage } = readConfig();
+  if (name === `${service}-${stage}-dispatcher`) return 3;
+  return name.startsWith(`${service}-${stage}-handler-`) ? 2 : 1;
+};
 
 const readArmer = (): { readonly armer?: Armer } => {
   const [group, targetArn, roleArn] = ["FORGEQ_WAKE_GROUP", "FORGEQ_WAKE_TARGET_ARN", "FORGEQ_WAKE_ROLE_ARN"].map(
@@ -140,15 +206,7 @@ const readArmer = (): { readonly armer?: Armer } => {
   );
   if (setting("FORGEQ_WAKE") !== "armed" || group === undefined || targetArn === undefined || roleArn === undefined)
     return {};
-  const endpoint = setting("FORGEQ_SCHEDULER_ENDPOINT");
-  const armer = createArmer({
-    region: awsRegion(),
-    credentials: awsCredentials,
-    group,
-    targetArn,
-    roleArn,
-    ...(endpoint === undefined ? {} : { endpoint }),
-  });
+  const armer = createArmer({ ...awsAccess("scheduler"), group, targetArn, roleArn });
   return { armer: onceAMinute(armer) };
 };
 
@@ -172,7 +230,6 @@ export const useDb = (db: Db): void => {
 };
 
 const makeDeps = async (arming: Arming, tracing: Tracing): Promise<Deps> => {
-  const endpoint = setting("FORGEQ_LAMBDA_ENDPOINT");
   const config = readConfig();
   return {
     db: ownDb ?? (await connectDb(await connection())),
@@ -181,11 +238,7 @@ const makeDeps = async (arming: Arming, tracing: Tracing): Promise<Deps> => {
     sleep,
     ...arming,
     tracing,
-    invoker: createInvoker({
-      region: awsRegion(),
-      credentials: awsCredentials,
-      ...(endpoint === undefined ? {} : { endpoint }),
-    }),
+    invoker: createInvoker(awsAccess("lambda")),
     config,
   };
 };
@@ -209,12 +262,18 @@ export const runtime = (): Runtime => {
       });
       return deps;
     },
-    apiKeys: async () => ({
-      list: await secret("FORGEQ_API_KEYS", "FORGEQ_API_KEYS_PARAMETER", { maxAgeMs: 0 }),
-      plain: setting("FORGEQ_API_KEY"),
-      secret: await secret("FORGEQ_SECRET", "FORGEQ_SECRET_PARAMETER", { maxAgeMs: 0 }),
-      rate: setting("FORGEQ_RATE_LIMIT"),
-    }),
+    apiKeys: async () => {
+      // Whoever asks wants them as they are now; one request reads what a cold start needs.
+      const parameters = KEY_PARAMETERS.map(setting).filter((name) => name !== undefined);
+      forgetParameters(parameters);
+      for (const name of [DATABASE_URL_PARAMETER, ...KEY_PARAMETERS]) expectSecret(name);
+      return {
+        list: await secret("FORGEQ_API_KEYS", KEY_PARAMETERS[0]),
+        plain: setting("FORGEQ_API_KEY"),
+        secret: await secret("FORGEQ_SECRET", KEY_PARAMETERS[1]),
+        rate: setting("FORGEQ_RATE_LIMIT"),
+      };
+    },
   };
   return current;
 };

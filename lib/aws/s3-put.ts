@@ -1,17 +1,8 @@
 import { createHash } from "node:crypto";
-import { AwsClient } from "aws4fetch";
+import { type AwsAccess, isServerFault, sendAgain } from "./request.ts";
 
-/** Who signs, and where. */
-export interface AwsAccess {
-  readonly region: string;
-  readonly credentials: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  };
-  /** AWS' own when not given; a stand-in's address in tests. */
-  readonly endpoint?: string;
-}
+/** ForgeQ retries the job; more tries here would outlast the handler. */
+const RETRIES = { tries: 2, firstPauseMs: 50, longestPauseMs: 50, isPassing: isServerFault };
 
 export interface S3PutInput extends AwsAccess {
   readonly bucket: string;
@@ -50,21 +41,23 @@ const encodeKey = (key: string): string => key.split("/").map(encodeURIComponent
  * @throws Error with S3's status and error code; the signal's reason
  */
 export const putS3Object = async (input: S3PutInput): Promise<void> => {
-  const { region, credentials, bucket, key, body, signal } = input;
-  const endpoint = input.endpoint ?? `https://s3.${region}.amazonaws.com`;
-  // ForgeQ retries the job; aws4fetch's own ten tries would outlast the handler.
-  const client = new AwsClient({ ...credentials, region, service: "s3", retries: 1 });
-  const response = await client.fetch(`${endpoint}/${bucket}/${encodeKey(key)}`, {
-    method: "PUT",
-    body,
-    signal,
-    headers: {
-      "content-type": input.contentType,
-      "x-amz-content-sha256": createHash("sha256").update(body).digest("hex"),
+  const { bucket, key, body, signal } = input;
+  const { status, text } = await sendAgain(
+    input,
+    {
+      service: "s3",
+      method: "PUT",
+      path: `/${bucket}/${encodeKey(key)}`,
+      headers: {
+        "content-type": input.contentType,
+        "x-amz-content-sha256": createHash("sha256").update(body).digest("hex"),
+      },
+      body,
+      signal,
     },
-  });
-  const answer = await response.text();
-  if (response.ok) return;
-  const code = /<Code>([^<]*)<\/Code>/.exec(answer)?.[1] ?? "no code";
-  throw new Error(`S3 refused s3://${bucket}/${key}: ${response.status} ${code}`);
+    RETRIES,
+  );
+  if (status >= 200 && status < 300) return;
+  const code = /<Code>([^<]*)<\/Code>/.exec(text)?.[1] ?? "no code";
+  throw new Error(`S3 refused s3://${bucket}/${key}: ${status} ${code}`);
 };

@@ -1,23 +1,21 @@
-import { AwsClient } from "aws4fetch";
 import type { Armer } from "../queue/deps.ts";
-import type { AwsAccess } from "./s3-put.ts";
 import { reasonOf } from "../core/reason.ts";
+import { type AwsAccess, isServerFault, sendAgain } from "./request.ts";
 
 const TIMEOUT_MS = 2_000;
 const MINUTE_MS = 60_000;
 const MESSAGE_CHARACTERS = 300;
 
-export interface ArmerOptions {
-  readonly region: string;
-  readonly credentials: () => AwsAccess["credentials"];
+/** One more try, for what a moment mends. */
+const RETRIES = { tries: 2, firstPauseMs: 50, longestPauseMs: 50, isPassing: isServerFault };
+
+export interface ArmerOptions extends AwsAccess {
   /** The schedule group: all that the role may create in. */
   readonly group: string;
   /** The scheduler function. */
   readonly targetArn: string;
   /** What EventBridge Scheduler assumes to invoke it. */
   readonly roleArn: string;
-  /** The URL of a stand-in; that of AWS unless given. */
-  readonly endpoint?: string;
 }
 
 /** A minute in UTC as `2026-11-24T12:59`. */
@@ -47,34 +45,24 @@ export const createScheduleInput = (
  * EventBridge Scheduler's CreateSchedule, as one signed request; a schedule is never changed, and deletes itself after it fired.
  * https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
  */
-export const createArmer = (options: ArmerOptions): Armer => {
-  const base = options.endpoint ?? `https://scheduler.${options.region}.amazonaws.com`;
-  return {
-    arm: async (minuteMs) => {
-      const { Name, ...body } = createScheduleInput(options, minuteMs);
-      const { accessKeyId, secretAccessKey, sessionToken } = options.credentials();
-      const aws = new AwsClient({
-        accessKeyId: accessKeyId || "local",
-        secretAccessKey: secretAccessKey || "local",
-        ...(sessionToken === undefined ? {} : { sessionToken }),
-        service: "scheduler",
-        region: options.region,
-        retries: 1,
-      });
-      try {
-        const response = await aws.fetch(`${base}/schedules/${encodeURIComponent(Name)}`, {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify(body),
-          signal: AbortSignal.timeout(TIMEOUT_MS),
-        });
-        const text = await response.text();
-        if (response.ok) return { outcome: "armed" };
-        if (response.status === 409) return { outcome: "armed_before" };
-        return { outcome: "failed", message: `HTTP ${response.status}: ${text.slice(0, MESSAGE_CHARACTERS)}` };
-      } catch (error) {
-        return { outcome: "failed", message: reasonOf(error) };
-      }
-    },
-  };
-};
+export const createArmer = (options: ArmerOptions): Armer => ({
+  arm: async (minuteMs) => {
+    const { Name, ...body } = createScheduleInput(options, minuteMs);
+    const request = {
+      service: "scheduler",
+      method: "POST",
+      path: `/schedules/${encodeURIComponent(Name)}`,
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    } as const;
+    try {
+      const { status, text } = await sendAgain(options, request, RETRIES);
+      if (status >= 200 && status < 300) return { outcome: "armed" };
+      if (status === 409) return { outcome: "armed_before" };
+      return { outcome: "failed", message: `HTTP ${status}: ${text.slice(0, MESSAGE_CHARACTERS)}` };
+    } catch (error) {
+      return { outcome: "failed", message: reasonOf(error) };
+    }
+  },
+});

@@ -26,6 +26,7 @@ export const ERROR_CODES = [
   "request_timeout",
   "schedule_exists",
   "schema_outdated",
+  "secrets_unavailable",
   "stale_life",
   "too_slow",
   "unauthorized",

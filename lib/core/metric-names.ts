@@ -145,6 +145,7 @@ export const CLOUDWATCH_METRICS = {
   JobWait: { unit: "Milliseconds", of: "queue" },
   JobRun: { unit: "Milliseconds", of: "queue" },
   InvokesRefused: { unit: "Count", of: "queue" },
+  InvokesAmbiguous: { unit: "Count", of: "service" },
   OldestPendingAge: { unit: "Seconds", of: "queue" },
   ScheduledJobs: { unit: "Count", of: "queue" },
   PendingJobs: { unit: "Count", of: "queue" },

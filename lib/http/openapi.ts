@@ -94,6 +94,7 @@ const WITH_KEY: readonly ProblemCode[] = [
   "rate_limited",
   "database_unavailable",
   "schema_outdated",
+  "secrets_unavailable",
   "too_slow",
 ];
 const WITH_BODY: readonly ProblemCode[] = [

@@ -38,6 +38,7 @@ const KINDS = {
   request_timeout: { status: 408, title: "The request did not come in time" },
   schedule_exists: { status: 409, title: "The schedule exists already" },
   schema_outdated: { status: 503, title: "The database schema is out of date" },
+  secrets_unavailable: { status: 503, title: "The service's settings can't be read" },
   stale_life: { status: 409, title: "The job lives a later life" },
   too_slow: { status: 503, title: "The database is too slow" },
   unauthorized: { status: 401, title: "No valid API key" },
@@ -57,6 +58,7 @@ const RETRY_AFTER_SECONDS: Partial<Record<ProblemCode, number>> = {
   queue_full: 5,
   rate_limited: 1,
   schema_outdated: 30,
+  secrets_unavailable: 2,
   too_slow: 5,
 };
 
@@ -90,16 +92,19 @@ const membersOf = ({ errors, life, state, types, scope }: ErrorDetails): Record<
   ...(scope !== undefined && { scope }),
 });
 
+/** What these say is for the operator: names of parameters, of roles, of files. */
+const KEPT_TO_THE_LOG = new Set<ProblemCode>(["internal", "secrets_unavailable"]);
+
 /**
  * The application/problem+json answer (RFC 9457) to whatever was thrown. What was not thrown on purpose, or means a
- * fault of the deployment, is `internal` and keeps its message to the log. A `not_found` whose details have `allow`
+ * fault of the deployment, is `internal` or `secrets_unavailable` and keeps its message to the log. A `not_found` whose details have `allow`
  * is a wrong method.
  */
 export const problemOf = (error: unknown, requestId: string): HttpResponse => {
   const { code: thrown, message, details } = toForgeqError(error);
   const code: ProblemCode = thrown === "not_found" && "allow" in details ? "method_not_allowed" : thrown;
   const { status, title } = KINDS[code];
-  const detail = code === "internal" ? "Something went wrong; the log says more under this request id" : message;
+  const detail = KEPT_TO_THE_LOG.has(code) ? "Something went wrong; the log says more under this request id" : message;
   return {
     status,
     headers: headersOf(code, details),
@@ -135,10 +140,12 @@ const describeError = (error: unknown, depth = 0): Record<string, unknown> => {
   };
 };
 
-/** Logs what is the service's own fault: `internal` as an error, a 503 as a warning. */
+/** Logs what is the service's own fault: `internal`, and what keeps it from its database or its secrets, as an error; any other 503 as a warning. */
 export const logFailure = (error: unknown, requestId: string, log: HttpLog): void => {
-  const { code } = toForgeqError(error);
+  const { code, message, details } = toForgeqError(error);
   const fields = { request_id: requestId, code, error: describeError(error) };
   if (code === "internal") log.error("request failed", fields);
+  else if (code === "secrets_unavailable") log.error(message, fields);
+  else if (details["reason"] !== undefined) log.error(message, { ...fields, reason: details["reason"] });
   else if (KINDS[code].status === 503) log.warn("request could not be served", fields);
 };

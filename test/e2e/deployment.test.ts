@@ -10,6 +10,9 @@ import { temporaryFolder } from "../support/cli/start-local.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 600_000 });
 
+const SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:forgeq-AbCdEf";
+const KMS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef";
+
 const folder = temporaryFolder();
 let plain: Packaged;
 let full: Packaged;
@@ -29,6 +32,9 @@ beforeAll(async () => {
     databaseUrlParameter: "/shared/postgres",
     secretParameter: "/shared/secret",
     ...{ throttleRate: "20", throttleBurst: "40", accessLog: "false" },
+    databaseSecretArn: SECRET,
+    databaseIamUser: "cluster-ABC/forgeq",
+    kmsKeyArn: KMS_KEY,
   });
 });
 afterAll(folder.remove);
@@ -63,7 +69,7 @@ const LOGS = (key: string) =>
   ["logs:CreateLogStream", "logs:PutLogEvents"].map(
     (action) => `Allow ${action} arn:logs:log-group:/aws/lambda/${nameOf(key)}:*`,
   );
-const READ = (name: string) => `Allow ssm:GetParameter arn:ssm:parameter/${name}`;
+const READ = (name: string) => `Allow ssm:GetParameters arn:ssm:parameter/${name}`;
 const INVOKE = (...keys: string[]) =>
   keys.map((key) => `Allow lambda:InvokeFunction arn:lambda:function:${nameOf(key)}`);
 
@@ -191,7 +197,18 @@ describe("the CloudFormation that serverless.yml makes", () => {
       expect(roleOf(full, key).ManagedPolicyArns.map(arnText)).toEqual([
         "arn:iam:aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
       ]);
-      expect(allowed(full, key)).toContain(READ("shared/postgres"));
+      expect(allowed(full, key)).toEqual(
+        expect.arrayContaining([
+          READ("shared/postgres"),
+          "Allow rds-db:connect arn:rds-db:dbuser:cluster-ABC/forgeq",
+          `Allow secretsmanager:GetSecretValue ${SECRET}`,
+          `Allow kms:Decrypt ${KMS_KEY}`,
+        ]),
+      );
+      expect(lambda(full, key).Properties.Environment.Variables).toMatchObject({
+        FORGEQ_DATABASE_SECRET: SECRET,
+        FORGEQ_DATABASE_IAM: "cluster-ABC/forgeq",
+      });
     }
     const readers = KEYS.filter((key) => allowed(full, key).includes(READ("shared/secret")));
     expect(readers.sort()).toEqual(["api", "enqueue"]);

@@ -29,7 +29,7 @@ const setup = async (status = 200, answer = "") => {
   const access = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     region: "eu-central-1",
-    credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret", sessionToken: "token" },
+    credentials: () => ({ accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret", sessionToken: "token" }),
   };
   return { uploads, store: s3Store({ bucket: "my-bucket", prefix: "daily reports/a+b" }, access) };
 };

@@ -71,7 +71,7 @@ describe("createArmer", () => {
     const armer = createArmer({ ...target, region: "eu-central-1", credentials: () => credentials });
     expect(await armer.arm(at("12:59:00"))).toEqual({ outcome: "armed" });
 
-    const request = fetched.mock.calls[0]![0] as Request;
+    const request = new Request(...(fetched.mock.calls[0] as [URL, RequestInit]));
     const sdk = await sentBySdk(createScheduleInput(target, at("12:59:00")));
     const url = new URL(request.url);
     expect(url.host).toBe(sdk.headers["host"]);

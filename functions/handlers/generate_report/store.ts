@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { AwsAccess } from "../../../lib/aws/request.ts";
 import { putS3Object } from "../../../lib/aws/s3-put.ts";
-import type { AwsAccess, S3Location } from "../../../lib/aws/s3-put.ts";
+import type { S3Location } from "../../../lib/aws/s3-put.ts";
 
 /** Keeps one finished report; gives the place where it can be found. Storing a name again replaces it, never in parts. */
 export type StoreReport = (name: string, content: string, signal: AbortSignal) => Promise<string>;

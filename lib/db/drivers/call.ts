@@ -10,6 +10,8 @@ import {
   UnwantedError,
   whyTooSlow,
 } from "./failure.ts";
+import { connectionFault } from "./connection-fault.ts";
+import { isOver } from "./invocation-limit.ts";
 import { ensurePartitions } from "./partitions.ts";
 import { messageOf } from "../../core/reason.ts";
 
@@ -59,6 +61,11 @@ export const toForgeqError = (error: unknown): unknown => {
   if (error instanceof UnwantedError) return new ForgeqError("busy", message, {}, { cause: error });
   const why = whyTooSlow(error);
   if (why !== null) return new ForgeqError("too_slow", why, { retryAfterSeconds: 5 }, { cause: error });
+  const fault = connectionFault(error);
+  if (fault !== null) {
+    const { message, reason, retryAfterSeconds } = fault;
+    return new ForgeqError("database_unavailable", message, { reason, retryAfterSeconds }, { cause: error });
+  }
   if (isUnavailable(error) || isTransient(error)) {
     return new ForgeqError(
       "database_unavailable",
@@ -111,7 +118,7 @@ export const callAgain = async <Row>(
     try {
       return await db.query<Row>(text, params(tried), options);
     } catch (error) {
-      const again = performance.now() - startedAtMs < againWithinMs(error);
+      const again = !isOver() && performance.now() - startedAtMs < againWithinMs(error);
       if (!again || tried === ATTEMPTS - 1) throw toForgeqError(error);
       if (isMissingPartition(error)) await ensurePartitions(db).catch(() => undefined);
       await sleep(FIRST_DELAY_MS * 2 ** tried * (0.5 + Math.random()));

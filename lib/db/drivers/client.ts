@@ -1,3 +1,5 @@
+import type { UrlSource } from "./url-source.ts";
+
 /**
  * What ForgeQ needs of a database: single statements and read-committed transactions. Two drivers implement it
  * (pg.ts, neon.ts), and one contract suite runs against both.
@@ -32,10 +34,18 @@ export type DriverChoice = "auto" | "neon" | "pg";
 
 export interface ConnectOptions {
   readonly url: string;
+  /** Where the URL comes from, if it can change: the login of a server that refuses the old one is tried with the new one. */
+  readonly source?: UrlSource;
+  /** The certificate authorities, as PEM, that are trusted in addition to Node's own. Not over Neon's driver. */
+  readonly ca?: string;
   /** `auto`: Neon's driver for hosts of neon.tech, pg for every other Postgres. */
   readonly driver?: DriverChoice;
   /** Connections of this process at most; 4 unless given. */
   readonly max?: number;
+  /** Connections that stay open after an invocation, while its environment is frozen; all unless given. */
+  readonly atRest?: number;
+  /** Postgres is asked to end a session that was idle for as long. Not over Neon's driver, and not through a pooler that takes no start-up parameters. */
+  readonly idleSessionSeconds?: number;
   /** Connections that stay open while nothing is sent; none unless given. Not over Neon's driver. */
   readonly keep?: number;
   /** Deadline of one statement; 5 unless given. The server is asked to end it then, but for single statements over Neon's driver. */

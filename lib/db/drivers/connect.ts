@@ -18,6 +18,13 @@ const parse = (url: string): URL => {
 
 /** Opens the database lazily: a wrong address shows at the first statement. The driver's code is loaded here, and only the one that is used. */
 export const connectDb = async (options: ConnectOptions): Promise<Db> => {
+  const { source } = options;
+  if (source === undefined) return open(options);
+  const { createRenewedDb } = await import("./renewed.ts");
+  return createRenewedDb((url) => open({ ...options, url }), source);
+};
+
+const open = async (options: ConnectOptions): Promise<Db> => {
   const { hostname } = parse(options.url);
   const { driver = "auto" } = options;
   if (driver !== "auto" && driver !== "neon" && driver !== "pg")

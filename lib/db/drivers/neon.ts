@@ -3,6 +3,7 @@ import type { ShortClient } from "./cancel.ts";
 import type { ConnectOptions, Db, QueryOptions } from "./client.ts";
 import { DeadlineError, UnwantedError } from "./failure.ts";
 import { withInstants } from "./instants.ts";
+import { atEnd, isOver, statementMs } from "./invocation-limit.ts";
 import { toParams } from "./params.ts";
 import { createSessions, outlive, type SessionPool } from "./session.ts";
 
@@ -52,7 +53,14 @@ const makeShortClient = (url: string): ShortClient => {
  * one needs it. A single statement that missed its deadline can't be cancelled: it goes on, for as long as the role's
  * `statement_timeout`, and may still take effect.
  */
-export const createNeonDb = ({ url, max = 4, statementSeconds = 5, fetchEndpoint, wsProxy }: ConnectOptions): Db => {
+export const createNeonDb = ({
+  url,
+  max = 4,
+  atRest,
+  statementSeconds = 5,
+  fetchEndpoint,
+  wsProxy,
+}: ConnectOptions): Db => {
   useEndpoints(url, fetchEndpoint, wsProxy);
   const deadlineMs = statementSeconds * 1000;
   const types = withInstants((type, format) => neonTypes.getTypeParser(type, format) as unknown);
@@ -73,20 +81,27 @@ export const createNeonDb = ({ url, max = 4, statementSeconds = 5, fetchEndpoint
   };
   const sessions = createSessions(() => openPool() as unknown as SessionPool, {
     deadlineMs,
+    atRest,
     makeShortClient: () => makeShortClient(url),
     toError,
   });
   return {
     driver: "neon",
     query: async <Row>(text: string, params: readonly unknown[] = [], options: QueryOptions = {}) => {
-      const ms = Math.min(deadlineMs, options.deadlineMs ?? Infinity);
-      if (options.isUnwanted?.() === true) throw new UnwantedError();
-      const signal = AbortSignal.timeout(ms);
+      const ms = Math.min(deadlineMs, options.deadlineMs ?? Infinity, statementMs());
+      if (isOver() || options.isUnwanted?.() === true) throw new UnwantedError();
+      const ended = new AbortController();
+      const { signal } = ended;
+      const timer = setTimeout(() => ended.abort(), ms);
+      const stays = atEnd(() => ended.abort());
       try {
         // Options of `neon(url)` itself are not those of its `query`.
         return (await http.query(text, toParams(params), { fetchOptions: { signal }, types })) as Row[];
       } catch (error) {
         throw signal.aborted ? new DeadlineError(ms) : error;
+      } finally {
+        clearTimeout(timer);
+        stays?.();
       }
     },
     transaction: sessions.transaction,

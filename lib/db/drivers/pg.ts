@@ -1,6 +1,8 @@
+import { rootCertificates } from "node:tls";
 import pg from "pg";
 import type { ShortClient } from "./cancel.ts";
 import type { ConnectOptions, Db } from "./client.ts";
+import { sqlState } from "./failure.ts";
 import { withInstants } from "./instants.ts";
 import { createSendByName } from "./prepared.ts";
 import { createSessions, outlive, type SessionPool } from "./session.ts";
@@ -11,17 +13,18 @@ const IDLE_MS = 30_000;
 const KEEP_ALIVE_MS = 60_000;
 
 /** TLS with a verified certificate, unless the server is this machine or the URL says `sslmode=disable`. */
-const tlsOf = (url: URL): pg.ClientConfig["ssl"] => {
+const tlsOf = (url: URL, ca: string | undefined): pg.ClientConfig["ssl"] => {
   const mode = url.searchParams.get("sslmode");
   const local = ["localhost", "127.0.0.1", "[::1]", ""].includes(url.hostname);
   if (mode === "disable" || (local && mode === null)) return false;
-  return { rejectUnauthorized: true };
+  // An authority of one's own is one more: a proxy before the database may have a public certificate.
+  return { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }) };
 };
 
 /** How pg connects to a URL: its TLS, its deadline, its keepalive, and the URL without what pg would read otherwise. */
-export const clientConfig = (url: string): pg.ClientConfig => {
+export const clientConfig = ({ url, ca }: Pick<ConnectOptions, "url" | "ca">): pg.ClientConfig => {
   const parsed = new URL(url);
-  const ssl = tlsOf(parsed);
+  const ssl = tlsOf(parsed, ca);
   for (const name of ["sslmode", "channel_binding"]) parsed.searchParams.delete(name);
   return {
     connectionString: parsed.href,
@@ -32,14 +35,32 @@ export const clientConfig = (url: string): pg.ClientConfig => {
   };
 };
 
-/**
- * Any Postgres, over TCP. Frequent statements have names where the connection allows it, and there are no start-up parameters, so
- * that it runs through a transaction pooler. A statement past its deadline is cancelled.
- */
-export const createPgDb = ({ url, max = 4, keep = 0, statementSeconds = 5 }: ConnectOptions): Db => {
+/** Poolers, by their address, that refuse start-up parameters. Whoever is behind one needs none: the pooler ends idle sessions itself. */
+const withoutParameters = new Set<string>();
+
+/** PgBouncer's, RDS Proxy's, and what Postgres says of a parameter that it does not know. */
+const isParameterRefused = (error: unknown): boolean => ["08P01", "0A000", "42704"].includes(sqlState(error) ?? "");
+
+/** The URL with a start-up parameter that has Postgres end an idle session. */
+const withIdleTimeout = (url: string, seconds: number): string => {
+  const parsed = new URL(url);
+  const given = parsed.searchParams.get("options");
+  parsed.searchParams.set("options", `${given === null ? "" : `${given} `}-c idle_session_timeout=${seconds}s`);
+  return parsed.href;
+};
+
+/** A pool whose connections ask for an idle time-out, until the server has refused one for that. */
+const createPool = (options: ConnectOptions): SessionPool => {
+  const { url, max = 4, keep = 0, idleSessionSeconds } = options;
+  const { host } = new URL(url);
+  const plain = clientConfig(options);
+  const asking =
+    idleSessionSeconds === undefined || withoutParameters.has(host)
+      ? plain
+      : clientConfig({ ...options, url: withIdleTimeout(url, idleSessionSeconds) });
   const pool = outlive(
     new pg.Pool({
-      ...clientConfig(url),
+      ...asking,
       max,
       min: keep,
       idleTimeoutMillis: IDLE_MS,
@@ -47,11 +68,40 @@ export const createPgDb = ({ url, max = 4, keep = 0, statementSeconds = 5 }: Con
       types: withInstants(pg.types.getTypeParser),
     }),
   );
+  const sessions = pool as unknown as SessionPool;
+  if (asking === plain) return sessions;
+  return {
+    get idleCount() {
+      return pool.idleCount;
+    },
+    connect: async () => {
+      try {
+        return await sessions.connect();
+      } catch (error) {
+        if (!isParameterRefused(error)) throw error;
+        withoutParameters.add(host);
+        // The pool reads it for each new connection.
+        Object.assign(pool.options, plain);
+        return sessions.connect();
+      }
+    },
+    end: () => pool.end(),
+  };
+};
+
+/**
+ * Any Postgres, over TCP. Frequent statements have names where the connection allows it, and there is no start-up parameter that a
+ * transaction pooler could not do without. A statement past its deadline is cancelled.
+ */
+export const createPgDb = (options: ConnectOptions): Db => {
+  const { statementSeconds = 5, atRest } = options;
+  const pool = createPool(options);
   return {
     driver: "pg",
-    ...createSessions(() => pool as unknown as SessionPool, {
+    ...createSessions(() => pool, {
       deadlineMs: statementSeconds * 1000,
-      makeShortClient: () => new pg.Client(clientConfig(url)) as unknown as ShortClient,
+      atRest,
+      makeShortClient: () => new pg.Client(clientConfig(options)) as unknown as ShortClient,
       sendAlone: createSendByName(),
     }),
   };

@@ -9,6 +9,8 @@ import {
   leavesSound,
   UnwantedError,
 } from "./failure.ts";
+import { createHolding, type HeldClient, type HoldingPool } from "./holding.ts";
+import { graceMs, isOver, statementMs } from "./invocation-limit.ts";
 import { createOverdue, type Overdue } from "./overdue.ts";
 import { toParams } from "./params.ts";
 
@@ -33,17 +35,19 @@ interface Client extends Cancellable {
   release(broken: boolean): void;
 }
 
+interface PooledClient extends Client, HeldClient {}
+
 /** The types of pg and of Neon's driver don't name what cancel requests need. */
-export interface SessionPool {
-  connect(): Promise<Client>;
+export interface SessionPool extends HoldingPool<PooledClient> {
   end(): Promise<void>;
 }
 
-/** How long after its deadline a caller waits for what has become of its statement. */
 const GRACE_MS = 3_000;
 
 interface Deadline {
   readonly ms: number;
+  /** How long after it its caller waits for what has become of the statement. */
+  readonly graceMs?: number;
   readonly overdue: Overdue<Client>;
 }
 
@@ -65,7 +69,7 @@ export const submit = (client: Client, statement: Statement | Submittable, deadl
         clearTimeout(timer);
         if (end === "dead") reject(new DeadConnectionError());
       });
-      timer = setTimeout(() => reject(new DeadlineError(deadline.ms)), GRACE_MS);
+      timer = setTimeout(() => reject(new DeadlineError(deadline.ms)), deadline.graceMs ?? GRACE_MS);
     }, deadline.ms);
     client.query(statement, (error, answer) => {
       clearTimeout(timer);
@@ -96,6 +100,8 @@ const orThrow = async <Result>(work: Promise<Result>, toError: (thrown: unknown)
 interface SessionOptions {
   /** Of one statement; inside a transaction Postgres ends it too, so that its locks are not held longer. */
   readonly deadlineMs: number;
+  /** Connections that may stay open while the environment of a function is frozen; all unless given. */
+  readonly atRest?: number | undefined;
   /** A connection that is not the pool's, for cancel requests. */
   readonly makeShortClient: () => ShortClient;
   /** Whatever the driver rejects with, as an Error. */
@@ -116,10 +122,10 @@ export interface Sessions extends Sql {
  */
 export const createSessions = (
   pool: () => SessionPool,
-  { deadlineMs, makeShortClient, toError = (thrown) => thrown, sendAlone = send }: SessionOptions,
+  { deadlineMs, atRest, makeShortClient, toError = (thrown) => thrown, sendAlone = send }: SessionOptions,
 ): Sessions => {
   const overdue = createOverdue<Client>(makeShortClient);
-  const connect = (): Promise<Client> => orThrow(pool().connect(), toError);
+  const { connect, letGo } = createHolding<PooledClient>(pool, atRest);
   const run = async (
     client: Client,
     text: string,
@@ -127,10 +133,12 @@ export const createSessions = (
     options: QueryOptions = {},
     how: Send = send,
   ): Promise<Answer> => {
-    const ms = Math.min(deadlineMs, options.deadlineMs ?? Infinity);
-    return orThrow(how(client, text, params, { ms, overdue }), toError);
+    if (isOver()) throw new UnwantedError();
+    const ms = Math.min(deadlineMs, options.deadlineMs ?? Infinity, statementMs());
+    return orThrow(how(client, text, params, { ms, graceMs: Math.min(GRACE_MS, graceMs()), overdue }), toError);
   };
-  const release = (client: Client, broken: boolean): void => {
+  const release = (client: PooledClient, broken: boolean): void => {
+    letGo(client);
     const ending = overdue.ending(client);
     if (ending === undefined) client.release(broken || overdue.isUnsure(client));
     else void ending.then(() => client.release(true));
@@ -138,7 +146,7 @@ export const createSessions = (
 
   return {
     query: async <Row>(text: string, params: readonly unknown[] = [], options: QueryOptions = {}): Promise<Row[]> => {
-      const client = await connect();
+      const client = await orThrow(connect(), toError);
       let broken = false;
       try {
         if (options.isUnwanted?.() === true) throw new UnwantedError();
@@ -151,7 +159,7 @@ export const createSessions = (
       }
     },
     transaction: async <Result>(work: (tx: Sql) => Promise<Result>): Promise<Result> => {
-      const client = await connect();
+      const client = await orThrow(connect(), toError);
       let broken = true;
       try {
         await run(client, `begin isolation level read committed; set local statement_timeout = ${deadlineMs}`);

@@ -5,6 +5,7 @@ import { WITHOUT_DISK_WAIT } from "./without-disk-wait.ts";
 import type { ConnectOptions } from "../drivers/connect.ts";
 import { createPushChannel, type PushReceiver } from "./push.ts";
 import { clientConfig } from "../drivers/pg.ts";
+import { isLoginRefused } from "../drivers/renewed.ts";
 
 /** The channel that workers listen on. A payload is JSON: `{seconds, queue}`. */
 const CHANNEL = "forgeq_wake";
@@ -109,7 +110,8 @@ export const listenForHints = (options: ConnectOptions, db: Db, on: On, receiver
   };
 
   const open = async (): Promise<void> => {
-    const client = new pg.Client({ ...clientConfig(options.url), query_timeout: ANSWER_MS });
+    const url = options.source?.url ?? options.url;
+    const client = new pg.Client({ ...clientConfig({ ...options, url }), query_timeout: ANSWER_MS });
     let ended = false;
     const fail = (why: NotListening): void => {
       if (ended) return;
@@ -134,7 +136,8 @@ export const listenForHints = (options: ConnectOptions, db: Db, on: On, receiver
     try {
       await client.connect();
       if (await isPooled(client)) return fail("pooled");
-      await client.query(`/* forgeq:listen */ listen ${CHANNEL}`);
+      // It is idle as a rule: whatever its role is asked to end idle sessions after, this one is to stay.
+      await client.query(`/* forgeq:listen */ set idle_session_timeout = 0; listen ${CHANNEL}`);
       await pushes?.listen(client);
       if (!(await isProved(db, probe, arrived.promise))) return fail("silent");
       await pushes?.begin(client);
@@ -142,7 +145,8 @@ export const listenForHints = (options: ConnectOptions, db: Db, on: On, receiver
       works = true;
       pauseMs = FIRST_PAUSE_MS;
       on.change(true);
-    } catch {
+    } catch (error) {
+      if (isLoginRefused(error)) await options.source?.renew(url).catch(() => undefined);
       fail("broken");
     }
   };

@@ -1,4 +1,5 @@
 import { ForgeqError } from "../../core/errors.ts";
+import { inThisInvocation, outsideInvocation } from "../../db/drivers/invocation-limit.ts";
 import type { Caller } from "./admission.ts";
 
 /** How much one statement carries of what several callers store at the same time. */
@@ -24,6 +25,8 @@ interface Entry<Item, Row> {
   readonly resolve: (rows: Row[]) => void;
   readonly reject: (error: unknown) => void;
   readonly caller: Caller | undefined;
+  /** Runs work in the caller's invocation. */
+  readonly inInvocation: ReturnType<typeof inThisInvocation>;
   /** Set where the caller may leave. */
   timer?: NodeJS.Timeout;
 }
@@ -94,7 +97,7 @@ export const createCoalescer = <Item extends { readonly id: string }, Row extend
 
   const alone = async (entry: Entry<Item, Row>): Promise<void> => {
     try {
-      const { rows, after } = await store(entry.items, entry.caller);
+      const { rows, after } = await entry.inInvocation(() => store(entry.items, entry.caller));
       void after.then(() => entry.resolve([...rows]));
     } catch (error) {
       entry.reject(error);
@@ -104,9 +107,11 @@ export const createCoalescer = <Item extends { readonly id: string }, Row extend
   const together = async (batch: readonly Entry<Item, Row>[]): Promise<void> => {
     try {
       const all = { hasLeft: () => batch.every(({ caller }) => caller?.hasLeft() === true) };
-      const { rows, after } = await store(
-        batch.flatMap((entry) => entry.items),
-        all,
+      const { rows, after } = await outsideInvocation(() =>
+        store(
+          batch.flatMap((entry) => entry.items),
+          all,
+        ),
       );
       const byId = new Map(rows.map((row) => [row.requestedId, row]));
       const own = ({ items }: Entry<Item, Row>) =>
@@ -136,7 +141,7 @@ export const createCoalescer = <Item extends { readonly id: string }, Row extend
 
   return (items: readonly Item[], bytes: number, caller?: Caller): Promise<Row[]> =>
     new Promise((resolve, reject) => {
-      line.join({ items, bytes, resolve, reject, caller });
+      line.join({ items, bytes, resolve, reject, caller, inInvocation: inThisInvocation() });
       if (!scheduled) soon(pump);
       scheduled = true;
     });

@@ -1,6 +1,7 @@
 import { type ClaimedLease, releaseUnbegun } from "../../db/protocol/leases.ts";
 import type { WakeSeconds } from "../../db/protocol/settle.ts";
 import type { Deps, InvokeOutcome } from "../deps.ts";
+import { invokeAgain } from "../wake/invoke-again.ts";
 import { reasonOf } from "../../core/reason.ts";
 
 const LONGEST_BLOCK_SECONDS = 30;
@@ -49,10 +50,10 @@ export interface Sent {
 
 /**
  * Invokes a lease's handler. A refused invoke gives the lease back immediately, which costs its jobs a dispatch unless the
- * platform only had no capacity; an ambiguous one is left to the lease's expiry, because the handler may be running.
+ * platform only had no capacity; one that was sent twice and is still ambiguous is left to the lease's expiry, because the handler may be running.
  */
 export const sendLease = async (deps: Deps, lease: ClaimedLease, blockList: BlockList): Promise<Sent> => {
-  const answer = await deps.invoker.invoke(deps.config.handlerFunction(lease.type), { lease_id: lease.id });
+  const answer = await invokeAgain(deps, deps.config.handlerFunction(lease.type), { lease_id: lease.id });
   if (answer.outcome === "accepted") blockList.clear(lease.type);
   if (answer.outcome === "accepted" || answer.outcome === "ambiguous")
     return { outcome: answer.outcome, wakeSeconds: null };

@@ -4,6 +4,7 @@ import { markDispatcher, nextDue } from "../../db/protocol/wake.ts";
 import type { Deps } from "../deps.ts";
 import { type Drain, drain, scanAgain, standIn } from "./drain.ts";
 import { fireSchedules } from "../schedule/fire-schedules.ts";
+import { invokeAgain } from "../wake/invoke-again.ts";
 import { createScanner, type ScanResult } from "./scanner.ts";
 import { WAIT_HORIZON_SECONDS } from "../wake/wake-dispatcher.ts";
 
@@ -108,6 +109,6 @@ const waitable = (remainingMs: number): number =>
 /** Starts a successor, which has all its time before it. */
 const relay = async (deps: Deps): Promise<void> => {
   if (deps.config.dispatcherFunction === null) return;
-  const { outcome } = await deps.invoker.invoke(deps.config.dispatcherFunction, {});
+  const { outcome } = await invokeAgain(deps, deps.config.dispatcherFunction, {});
   if (outcome !== "accepted") deps.logger.warn("a dispatcher could not start its successor", { outcome });
 };

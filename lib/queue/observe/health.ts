@@ -1,3 +1,4 @@
+import { connectionFault } from "../../db/drivers/connection-fault.ts";
 import { isMigrated } from "../../db/schema/schema.ts";
 import type { Deps } from "../deps.ts";
 import { reasonOf } from "../../core/reason.ts";
@@ -12,6 +13,6 @@ export const health = async (deps: Deps): Promise<{ readonly ok: boolean; readon
     deps.logger.error("health: the database does not answer", {
       reason: reasonOf(error),
     });
-    return { ok: false, detail: "the database can't be reached" };
+    return { ok: false, detail: connectionFault(error)?.message ?? "the database can't be reached" };
   }
 };

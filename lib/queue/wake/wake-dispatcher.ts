@@ -2,6 +2,7 @@ import { wakeWanted } from "../../db/protocol/wake.ts";
 import type { WakeSeconds } from "../../db/protocol/settle.ts";
 import { arm, armNextMinute } from "./arm.ts";
 import type { Deps } from "../deps.ts";
+import { invokeAgain } from "./invoke-again.ts";
 import { reasonOf } from "../../core/reason.ts";
 
 /** A dispatcher waits inside its invocation for jobs due within this many seconds; later ones are the tick's. */
@@ -23,7 +24,7 @@ export const invokeDispatcher = async (deps: Deps, wakeSeconds: WakeSeconds, que
   if (wakeSeconds === null || wakeSeconds > WAIT_HORIZON_SECONDS || dispatcherFunction === null) return;
   try {
     if (!(await wakeWanted(deps.db, wakeSeconds, deps.clock()))) return;
-    const answer = await deps.invoker.invoke(dispatcherFunction, queue === undefined ? {} : { queue });
+    const answer = await invokeAgain(deps, dispatcherFunction, queue === undefined ? {} : { queue });
     deps.metrics.count("WakesSent", 1);
     if (answer.outcome !== "accepted") {
       deps.logger.warn("the dispatcher could not be woken", { outcome: answer.outcome, reason: answer.message });

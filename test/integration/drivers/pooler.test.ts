@@ -1,80 +1,18 @@
-import { spawn } from "node:child_process";
-import { chownSync, existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import pg from "pg";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { call } from "../../../lib/db/drivers/call.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
 import { recover } from "../../../lib/db/protocol/leases.ts";
-import { credentials } from "../../../lib/local/postgres-binaries.ts";
-import { freePort } from "../../../lib/local/postgres.ts";
+import { connectTo, hasPooler, startPooler } from "../../support/database/pooler.ts";
 import { openWith } from "../../support/database/drivers.ts";
 import { setup } from "../../support/queue.ts";
-import { temporaryFolder } from "../../support/cli/start-local.ts";
 import { setupWorkers, until } from "../../support/worker/worker.ts";
-
-const PGBOUNCER = "/usr/sbin/pgbouncer";
-
-/** Debian's package; .ci/run installs it and says that it must be there. */
-const installed = existsSync(PGBOUNCER) || process.env["FORGEQ_TEST_PGBOUNCER"] === "required";
 
 const ENQUEUE = { name: "fq_enqueue", text: "/* forgeq:enqueue */ select 1 as one" };
 
-/**
- * PgBouncer by transaction, in front of a test's database.
- *
- * @param connections - to Postgres, which all sessions share
- */
-const startPooler = async (url: string, connections: number): Promise<string> => {
-  const folder = temporaryFolder();
-  onTestFinished(folder.remove);
-  const port = await freePort();
-  const { hostname, port: postgresPort, username, password } = new URL(url);
-  const users = join(folder.path, "users.txt");
-  const settings = join(folder.path, "pgbouncer.ini");
-  writeFileSync(users, `"${username}" "${password}"\n`);
-  writeFileSync(
-    settings,
-    `[databases]
-* = host=${hostname} port=${postgresPort}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = ${port}
-unix_socket_dir =
-auth_type = trust
-auth_file = ${users}
-pool_mode = transaction
-default_pool_size = ${connections}
-`,
-  );
-  // As Postgres, it refuses to run as root.
-  const { uid, gid } = credentials();
-  if (uid !== undefined && gid !== undefined) for (const file of [users, settings]) chownSync(file, uid, gid);
-  const child = spawn(PGBOUNCER, ["--quiet", settings], { ...credentials(), cwd: folder.path, stdio: "ignore" });
-  const exited = new Promise((resolve) => child.once("exit", resolve));
-  onTestFinished(async () => {
-    child.kill("SIGTERM");
-    await exited;
-  });
-  const pooled = new URL(url);
-  pooled.port = String(port);
-  await expect.poll(() => connectTo(pooled.href).then(() => "there"), { timeout: 10_000 }).toBe("there");
-  return pooled.href;
-};
-
-/** A session of the pooler's. */
-const connectTo = async (url: string): Promise<pg.Client> => {
-  const client = new pg.Client({ connectionString: url });
-  client.on("error", () => undefined);
-  await client.connect();
-  onTestFinished(() => client.end());
-  return client;
-};
-
 const item = () => ({ id: uuidV7(), type: "plain", payload: {} });
 
-describe.runIf(installed)("a transaction pooler that knows no prepared statements", () => {
+describe.runIf(hasPooler)("a transaction pooler that knows no prepared statements", () => {
   it("refuses names, as these tests suppose", async () => {
     const { url } = await setup();
     const pooled = await startPooler(url, 1);

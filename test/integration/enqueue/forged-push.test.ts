@@ -8,7 +8,7 @@ import { setupPushes } from "../../support/worker/push.ts";
 import { until } from "../../support/worker/worker.ts";
 
 const connectTo = async (url: string): Promise<pg.Client> => {
-  const client = new pg.Client(clientConfig(url));
+  const client = new pg.Client(clientConfig({ url }));
   await client.connect();
   onTestFinished(() => client.end());
   return client;

@@ -41,7 +41,7 @@ it("is gone for producers before its connection ends", async () => {
   const taken: TakenLease[] = [];
   const address = createPushAddress();
   const hearing = createPushChannel({ worker, address, take: (lease) => taken.push(lease) });
-  const client = new pg.Client(clientConfig(s.url));
+  const client = new pg.Client(clientConfig({ url: s.url }));
   await client.connect();
   onTestFinished(() => client.end());
   client.on("notification", ({ payload = "" }) => hearing.received(payload));

@@ -59,14 +59,36 @@ describe("invokes", () => {
     }
   });
 
-  it("that are ambiguous leave the lease alone: the handler may be running", async () => {
-    const d = await create({ invoker: answering({ plain: "ambiguous" }) });
+  it("that stay ambiguous are sent once more, and leave the lease alone: the handler may be running", async () => {
+    const invoker = answering({ plain: "ambiguous" });
+    const d = await create({ invoker });
     const [job] = await d.enqueue();
     expect(await d.run()).toMatchObject({ jobs: 1, refused: 1 });
     expect(await d.queue.state(job!.job.id)).toBe("leased");
     const [lease] = await d.db.query<{ id: string }>("select id from forgeq.lease");
     expect(await d.queue.begin(lease!.id)).toMatchObject({ jobIds: [job!.job.id] });
+    expect(invoker.count["plain"]).toBe(2);
   });
+
+  it.each(["accepted", "refused", "throttled"] as const)(
+    "whose answer was lost are sent once more with the same lease, and keep it whatever that says: %s",
+    async (outcome) => {
+      const events: unknown[] = [];
+      const invoke = (name: string, event: unknown) => {
+        if (!name.endsWith("plain")) return Promise.resolve({ outcome: "accepted" as const });
+        return Promise.resolve({ outcome: events.push(event) === 1 ? ("ambiguous" as const) : outcome });
+      };
+      const d = await create({ invoker: { invoke } });
+      const [job] = await d.enqueue();
+      expect(await d.run()).toMatchObject({ jobs: 1, refused: outcome === "accepted" ? 0 : 1 });
+      const [lease] = await d.db.query<{ id: string }>("select id from forgeq.lease");
+      expect(events).toEqual([{ lease_id: lease!.id }, { lease_id: lease!.id }]);
+      expect(await d.queue.state(job!.job.id)).toBe("leased");
+      expect(await d.queue.begin(lease!.id)).toMatchObject({ jobIds: [job!.job.id] });
+      // Whoever comes second begins nothing.
+      expect(await d.queue.begin(lease!.id)).not.toMatchObject({ jobIds: [job!.job.id] });
+    },
+  );
 
   it("are all sent although a refused lease could not be given back", async () => {
     const invoker = answering({ plain: "refused" });

@@ -81,7 +81,7 @@ describe("an invoke", () => {
     const { invoker, asked } = answeringWith("ambiguous");
     const s = await setupEager({ invoker });
     const [enqueued] = await enqueueJobs(s.deps, [JOB]);
-    expect(asked).toEqual([HANDLER]);
+    expect(asked).toEqual([HANDLER, HANDLER]);
     expect(await s.queue.state(enqueued!.job.id)).toBe("leased");
   });
 
