@@ -105,6 +105,12 @@ export const connection = async (): Promise<ConnectOptions> => {
   };
 };
 
+/** What the names of the database's group roles begin with, where FORGEQ_ROLE_PREFIX says so: for two ForgeQs in one cluster. */
+export const rolePrefix = (): { readonly rolePrefix?: string } => {
+  const prefix = setting("FORGEQ_ROLE_PREFIX");
+  return prefix === undefined ? {} : { rolePrefix: prefix };
+};
+
 const readArmer = (): { readonly armer?: Armer } => {
   const [group, targetArn, roleArn] = ["FORGEQ_WAKE_GROUP", "FORGEQ_WAKE_TARGET_ARN", "FORGEQ_WAKE_ROLE_ARN"].map(
     setting,

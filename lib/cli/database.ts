@@ -3,7 +3,7 @@ import { connectDb } from "../db/drivers/connect.ts";
 import { migrate } from "../db/schema/migrate.ts";
 import { isMigrated } from "../db/schema/schema.ts";
 import { syncDefinitions } from "../queue/manage/sync-definitions.ts";
-import { configure, connection, isConfigured } from "../runtime.ts";
+import { configure, connection, isConfigured, rolePrefix } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { projectDefinitions } from "./project.ts";
 import { say } from "./terminal.ts";
@@ -57,7 +57,7 @@ const prepare = async (what: "schema" | "definitions"): Promise<void> => {
   try {
     if (what === "schema" && (await isMigrated(db))) return;
     const { jobs, queues } = await projectDefinitions();
-    await migrate(db);
+    await migrate(db, rolePrefix());
     await syncDefinitions(db, jobs, queues);
   } finally {
     await db.close();

@@ -48,10 +48,15 @@ export const openLocalDatabase = async (
 };
 
 /** Brings the schema and the definitions up to date. */
-export const prepareDatabase = async (options: ConnectOptions, { jobs, queues }: Definitions): Promise<void> => {
+export const prepareDatabase = async (
+  options: ConnectOptions,
+  { jobs, queues }: Definitions,
+  env: Variables,
+): Promise<void> => {
+  const rolePrefix = env["FORGEQ_ROLE_PREFIX"];
   const db = await connectDb({ ...options, statementSeconds: MIGRATE_SECONDS });
   try {
-    await migrate(db);
+    await migrate(db, rolePrefix ? { rolePrefix } : {});
     await syncDefinitions(db, jobs, queues);
     // The dispatchers of the last run were killed with it: their marks would swallow the first wakes of this one.
     await forgetDispatchers(db);

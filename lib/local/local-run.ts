@@ -121,7 +121,7 @@ const startParts = async (options: LocalRunOptions, folder: string, stops: Stops
   const onNotice = (notice: string) => onLog("postgres", notice);
   const database = await openLocalDatabase(folder, env, stops, { onNotice, onFatal });
   const definitions = await definitionsOf(root);
-  await prepareDatabase(database, definitions);
+  await prepareDatabase(database, definitions, env);
 
   const { mailFolder, mailbox } = await openMailbox(folder, env, stops);
   const apiKey = env["FORGEQ_API_KEY"] || localApiKey(folder);

@@ -9,6 +9,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   seen record;
   held record;
   last_error jsonb;
@@ -28,7 +29,7 @@ begin
     if found then
       last_error := (select a.error from forgeq.job_attempt a where a.job_id = cancel.id and a.life = held.life order by a.ended_at desc limit 1);
       perform forgeq.finish_jobs(array[held.tid], null, array[cancel.id], '{cancelled}', array[null::jsonb], array[last_error], array[held.attempt],
-        null, null, coalesce(at, clock_timestamp()));
+        null, null, now_at);
       delete from forgeq.unique_key k where k.type = seen.type and k.key = seen.unique_key and k.job_id = cancel.id;
       perform forgeq.metric_add(seen.queue, seen.type, 'c', 1);
       outcome := 'cancelled';

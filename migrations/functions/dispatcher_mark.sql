@@ -8,7 +8,7 @@ returns boolean
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 declare
-  now_at timestamptz := coalesce(at, clock_timestamp());
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   alone boolean;
 begin
   if phase = 'active' then

@@ -15,7 +15,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  now_at timestamptz := coalesce(at, clock_timestamp());
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   fire record;
   slot record;
   held forgeq.schedule;
@@ -67,7 +67,7 @@ begin
 
     begin
       if jobs > 0 then
-        perform forgeq.enqueue_many(items, false, now_at);
+        perform forgeq.enqueue_many(items, false, at);
       end if;
       update forgeq.schedule s
       set decided_until = fire.until, next_slot_at = fire.next_slot_at,

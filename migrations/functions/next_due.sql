@@ -7,7 +7,7 @@ language sql stable security definer set search_path = pg_catalog, forgeq, pg_te
   set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
   select extract(epoch from min(first.run_at) - min(clock.now_at))
-  from (select coalesce(at, clock_timestamp()) as now_at) clock
+  from (select coalesce(forgeq.as_owner(at), clock_timestamp()) as now_at) clock
   cross join forgeq.queue q
   cross join generate_series(0, 9) as p(priority)
   cross join lateral (

@@ -18,5 +18,5 @@ as $$
        order by j.run_at limit 1) first),
     (select forgeq.bounded_seconds(min(s.next_slot_at), clock.now_at) from forgeq.schedule s where not s.paused),
     (select forgeq.bounded_seconds(min(l.expires_at), clock.now_at) from forgeq.lease l)
-  from (select coalesce(at, clock_timestamp()) as now_at) clock
+  from (select coalesce(forgeq.as_owner(at), clock_timestamp()) as now_at) clock
 $$;
