@@ -186,6 +186,6 @@ export const createHandler = (deps: Source<Deps>, keys: Source<string | undefine
   httpFunction(deps, keys, apiRoutes);
 
 export const handler = createHandler(
-  () => runtime().deps(),
+  () => runtime().deps("api"),
   () => runtime().apiKeys(),
 );

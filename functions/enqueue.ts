@@ -79,6 +79,6 @@ export const createHandler = (
 ): HttpHandler => httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions));
 
 export const handler = createHandler(
-  () => runtime().deps(),
+  () => runtime().deps("enqueue"),
   () => runtime().apiKeys(),
 );

@@ -12,8 +12,12 @@ import { otelTracing } from "./tracing.ts";
 import { ForgeqError } from "./core/errors.ts";
 import { realTime } from "./queue/time.ts";
 
+/** A function that may have a URL of its own although another one runs in its process, as in a local run: FORGEQ_DATABASE_URL_ENQUEUE, FORGEQ_DATABASE_URL_API. */
+export type Part = "enqueue" | "api";
+
 export interface Runtime {
-  deps(): Promise<Deps>;
+  /** @param part - of the caller, the same in every call */
+  deps(part?: Part): Promise<Deps>;
   /** What arming a wake needs, without a database; it arms nothing in the wake mode `always`. */
   arming(): Arming;
   readonly tracing: Tracing;
@@ -91,9 +95,10 @@ const sleep = (seconds: number, signal?: AbortSignal): Promise<void> =>
     signal?.addEventListener("abort", done);
   });
 
-/** How to reach the database: from DATABASE_URL, or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names. */
-export const connection = async (): Promise<ConnectOptions> => {
-  const url = await secret("DATABASE_URL", "FORGEQ_DATABASE_URL_PARAMETER");
+/** How to reach the database: from DATABASE_URL, or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names; or from the part's own variable. */
+export const connection = async (part?: Part): Promise<ConnectOptions> => {
+  const own = part === undefined ? undefined : setting(`FORGEQ_DATABASE_URL_${part.toUpperCase()}`);
+  const url = own ?? (await secret("DATABASE_URL", "FORGEQ_DATABASE_URL_PARAMETER"));
   if (url === undefined) throw new ForgeqError("database_unavailable", "DATABASE_URL is not set");
   const fetchEndpoint = setting("FORGEQ_NEON_FETCH_ENDPOINT");
   const wsProxy = setting("FORGEQ_NEON_WS_PROXY");
@@ -141,11 +146,11 @@ const observers = (): { readonly logger: Logger; readonly metrics: Metrics } => 
   return { logger: lambdaLogger(name, level), metrics: emfMetrics({ service: name, byType, ...realTime }) };
 };
 
-const makeDeps = async (arming: Arming, tracing: Tracing): Promise<Deps> => {
+const makeDeps = async (arming: Arming, tracing: Tracing, part: Part | undefined): Promise<Deps> => {
   const endpoint = setting("FORGEQ_LAMBDA_ENDPOINT");
   const config = readConfig();
   return {
-    db: await connectDb(await connection()),
+    db: await connectDb(await connection(part)),
     clock: () => null,
     random: Math.random,
     sleep,
@@ -172,8 +177,8 @@ export const runtime = (): Runtime => {
   current = {
     arming: getArming,
     tracing,
-    deps: () => {
-      deps ??= makeDeps(getArming(), tracing).catch((error: unknown) => {
+    deps: (part) => {
+      deps ??= makeDeps(getArming(), tracing, part).catch((error: unknown) => {
         deps = undefined;
         throw error;
       });

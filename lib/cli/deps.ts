@@ -35,7 +35,7 @@ export const openDeps = async (
     const { connections: max = 4, keep = 0 } = wanted;
     const options_ = { ...(await connection()), max, keep };
     const db = await connectDb(options_);
-    await warmUp(db, keep);
+    await warmUp(db, keep, wanted.part !== "server");
     const hints = createWorkerHints(db);
     const base = await runtime().deps();
     const { tracing } = base;

@@ -12,6 +12,8 @@ export interface LoggedIn {
   readonly db: Db;
   readonly url: string;
   readonly name: string;
+  /** Done by itself at the end of a test. */
+  drop(): Promise<void>;
 }
 
 /** A login role of the test's own, a member of these group roles, and a connection as it. It is dropped when the test ends. */
@@ -29,12 +31,17 @@ export const logIn = async (
   address.username = name;
   address.password = name;
   const db = await connectDb({ url: address.href, max });
-  onTestFinished(async () => {
+  const drop = async () => {
     await db.close();
     await owner.query(`drop owned by ${name}`);
     await owner.query(`drop role ${name}`);
-  });
-  return { db, url: address.href, name };
+  };
+  try {
+    onTestFinished(drop);
+  } catch {
+    // Not inside a test: the caller drops it.
+  }
+  return { db, url: address.href, name, drop };
 };
 
 /** What Postgres says to a statement: its code, and undefined where it does it. */
