@@ -76,6 +76,20 @@ const queueAlarms = ({ service, lateSeconds }) => ({
   },
 });
 
+/** The alarms on what a tick finds. A part that fails now and then goes on in the next tick. */
+const inTickAlarms = ({ service }) => ({
+  "clock-went-back": {
+    says: "the database's clock went back",
+    metrics: ofService(service, "ClockWentBack"),
+    ...{ above: 0, minutes: 1, of: 1 },
+  },
+  "tick-part-failing": {
+    says: "parts of the tick fail",
+    metrics: ofService(service, "TickPartsFailed"),
+    ...{ above: 0, minutes: 10, of: 15 },
+  },
+});
+
 /** In the wake mode `armed` no tick is missed: none may be due. */
 const tickAlarm = ({ service, wake }) =>
   wake === "always"
@@ -138,7 +152,7 @@ const nearTimeout = ({ handlers }) =>
 const definitions = (options) =>
   Object.assign(
     {},
-    ...(options.metrics ? [queueAlarms(options), tickAlarm(options)] : []),
+    ...(options.metrics ? [queueAlarms(options), inTickAlarms(options), tickAlarm(options)] : []),
     ...functionAlarms(options),
     nearTimeout(options),
   );

@@ -60,8 +60,12 @@ const onQueue =
 /** What the routes do, each under its operation's name. */
 const operations = {
   listJobs: async (deps, { query }) => {
-    const { jobs, next } = await listJobs(deps, parseListQuery(query));
-    return ok({ data: jobs.map(toWireJob), next_cursor: next === null ? null : encodeCursor(next) });
+    const { jobs, next, searchedTo } = await listJobs(deps, parseListQuery(query));
+    return ok({
+      data: jobs.map(toWireJob),
+      next_cursor: next === null ? null : encodeCursor(next),
+      searched_to: searchedTo?.toISOString() ?? null,
+    });
   },
 
   getJob: async (deps, request) => ok(toWireJob(await readJob(deps, idOf(request)))),

@@ -26,10 +26,11 @@ const traceOf = ({ headers }: HttpRequest): Pick<NewJob, "traceparent"> => {
 const enqueue = async (
   deps: Deps,
   newJobs: readonly NewJob[],
+  caller: HttpRequest,
   at: (index: number) => string,
 ): Promise<EnqueuedJob[]> => {
   try {
-    return await enqueueJobs(deps, newJobs);
+    return await enqueueJobs(deps, newJobs, caller);
   } catch (error) {
     throw locateRefusal(error, at);
   }
@@ -46,7 +47,7 @@ export const enqueueRoutes = (deps: () => Promise<Deps>, definitions: readonly J
       maxBodyBytes: MAX_JOB_BYTES,
       run: async (request) => {
         const checked = await checkJob(types, request.body);
-        const [enqueued] = await enqueue(await deps(), [{ ...checked, ...traceOf(request) }], () => "");
+        const [enqueued] = await enqueue(await deps(), [{ ...checked, ...traceOf(request) }], request, () => "");
         if (enqueued === undefined) throw new Error("enqueueJobs gave no job back");
         const { created, job } = enqueued;
         return { status: created ? 201 : 200, headers: { location: `/jobs/${job.id}` }, body: toWireJob(job) };
@@ -60,7 +61,7 @@ export const enqueueRoutes = (deps: () => Promise<Deps>, definitions: readonly J
       run: async (request) => {
         const checked = await checkBatch(types, request.body);
         const newJobs = checked.map((job) => ({ ...job, ...traceOf(request) }));
-        const enqueued = await enqueue(await deps(), newJobs, (index) => `/jobs/${index}`);
+        const enqueued = await enqueue(await deps(), newJobs, request, (index) => `/jobs/${index}`);
         return { status: 201, body: { jobs: enqueued.map(({ job }) => toWireJob(job)) } };
       },
     },

@@ -10,6 +10,7 @@ import type { JobOptions } from "./core/new-job.ts";
 import { wakeDispatcher } from "./queue/wake/wake-dispatcher.ts";
 import { runtime } from "./runtime.ts";
 
+export { idOf } from "./core/id-of.ts";
 export { ForgeqError, type ErrorCode } from "./core/errors.ts";
 export type { JobDefinition } from "./core/job.ts";
 export type { Queryable } from "./db/drivers/client.ts";
@@ -31,8 +32,8 @@ export interface Enqueued {
  * Enqueues a typed job inside the caller's transaction: it exists if and when that commits. `tx` is a `pg` client, a Neon
  * client, or any object with `query(text, params)`. The job belongs to the trace that is active, where OpenTelemetry is used.
  *
- * @throws {ForgeqError} `invalid_job`, `invalid_payload`, `payload_too_large`, `unknown_type`, `unknown_queue`, `queue_full`, `id_conflict`,
- * `unique_key_conflict`: nothing was enqueued; after an error of Postgres the transaction can only roll back
+ * @throws {ForgeqError} `invalid_job`, `invalid_payload`, `payload_too_large`, `unknown_type`, `unknown_queue`, `queue_full`, `id_version`,
+ * `id_conflict`, `unique_key_conflict`: nothing was enqueued; after an error of Postgres the transaction can only roll back
  */
 export const enqueue = async <Schema extends z.ZodType>(
   tx: Queryable,

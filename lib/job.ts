@@ -15,6 +15,7 @@ export type { Backoff, JobDefinition, Jitter, QueueDefinition, RetryPolicy } fro
 export type { JobContext } from "./queue/run/job-context.ts";
 export type { JobOptions as EnqueueOptions } from "./core/new-job.ts";
 export { backoffSeconds } from "./core/backoff.ts";
+export { idOf } from "./core/id-of.ts";
 export type { Queryable } from "./db/drivers/client.ts";
 export { countHistoryPage } from "./db/reads/finished-jobs.ts";
 export type { FinishedCount, HistoryKey, HistoryPage, HistoryPageInput } from "./db/reads/finished-jobs.ts";

@@ -6,6 +6,7 @@ import { emfMetrics } from "./aws/metrics.ts";
 import { createArmer } from "./aws/scheduler.ts";
 import { type Arming, onceAMinute } from "./queue/wake/arm.ts";
 import { getParameter } from "./aws/ssm.ts";
+import type { Db } from "./db/drivers/client.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "./db/drivers/connect.ts";
 import { jsonLogger } from "./logger.ts";
 import { otelTracing } from "./tracing.ts";
@@ -95,6 +96,18 @@ const sleep = (seconds: number, signal?: AbortSignal): Promise<void> =>
     signal?.addEventListener("abort", done);
   });
 
+/**
+ * Connections of this process at most, all of its purposes together but cancel requests, which take one more for a moment: FORGEQ_POOL,
+ * or what its kind usually has.
+ */
+export const poolSize = (usual: number): number => {
+  const given = setting("FORGEQ_POOL");
+  if (given === undefined) return usual;
+  if (!/^[1-9]\d{0,2}$/.test(given))
+    throw new ForgeqError("internal", "FORGEQ_POOL is a number of connections, 1 to 999");
+  return Number(given);
+};
+
 /** How to reach the database: from DATABASE_URL, or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names; or from the part's own variable. */
 export const connection = async (part?: Part): Promise<ConnectOptions> => {
   const own = part === undefined ? undefined : setting(`FORGEQ_DATABASE_URL_${part.toUpperCase()}`);
@@ -105,6 +118,7 @@ export const connection = async (part?: Part): Promise<ConnectOptions> => {
   return {
     url,
     driver: (setting("FORGEQ_DRIVER") ?? "auto") as DriverChoice,
+    max: poolSize(USUAL_CONNECTIONS),
     ...(fetchEndpoint === undefined ? {} : { fetchEndpoint }),
     ...(wsProxy === undefined ? {} : { wsProxy }),
   };
@@ -115,6 +129,8 @@ export const rolePrefix = (): { readonly rolePrefix?: string } => {
   const prefix = setting("FORGEQ_ROLE_PREFIX");
   return prefix === undefined ? {} : { rolePrefix: prefix };
 };
+
+const USUAL_CONNECTIONS = 4;
 
 const readArmer = (): { readonly armer?: Armer } => {
   const [group, targetArn, roleArn] = ["FORGEQ_WAKE_GROUP", "FORGEQ_WAKE_TARGET_ARN", "FORGEQ_WAKE_ROLE_ARN"].map(
@@ -146,11 +162,18 @@ const observers = (): { readonly logger: Logger; readonly metrics: Metrics } => 
   return { logger: lambdaLogger(name, level), metrics: emfMetrics({ service: name, byType, ...realTime }) };
 };
 
+let ownDb: Db | undefined;
+
+/** From now on the runtime's parts are made around this database, so that the process has one pool. */
+export const useDb = (db: Db): void => {
+  ownDb = db;
+};
+
 const makeDeps = async (arming: Arming, tracing: Tracing, part: Part | undefined): Promise<Deps> => {
   const endpoint = setting("FORGEQ_LAMBDA_ENDPOINT");
   const config = readConfig();
   return {
-    db: await connectDb(await connection(part)),
+    db: ownDb ?? (await connectDb(await connection(part))),
     clock: () => null,
     random: Math.random,
     sleep,

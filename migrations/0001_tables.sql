@@ -23,8 +23,16 @@ create table forgeq.queue (
   -- Whose jobs may go here by an operator's word, in addition to the types that have this queue or list it.
   listed_types text[] not null default '{}',
   overridden text[] not null default '{}',
-  created_at timestamptz not null default now()
+  created_at timestamptz not null default now(),
+  -- What finished before this instant is purged. Null: as far as purge_mark says of its retention.
+  purged_to timestamptz default '-infinity'
 ) with (fillfactor = 50);
+
+-- How far the queues of a retention are purged, those that are not behind. A row for each retention but the longest, so that a tick writes no row a queue.
+create table forgeq.purge_mark (
+  retention_days int primary key,
+  purged_to timestamptz not null
+) with (fillfactor = 20);
 
 -- What SQL callers, claim and recover must know of a job type; synchronised from the code.
 create table forgeq.job_type (
@@ -53,7 +61,8 @@ create table forgeq.job (
   run_at timestamptz not null,
   -- Null where it equals run_at; whoever moves run_at sets it.
   created_at timestamptz,
-  life smallint not null default 1,
+  -- Null is 1.
+  life int,
   priority smallint not null,
   max_attempts smallint not null,
   -- Null is 0.
@@ -95,34 +104,60 @@ create table forgeq.lease (
   began_at timestamptz,
   begun_by uuid,
   invocation text,
-  cancel_requested uuid[] not null default '{}',
+  -- Null: none.
+  cancel_requested uuid[],
+  -- Of a limited queue: its place among the queue's leases, see functions/count_in_flight.sql. Null elsewhere.
+  seq bigint,
   progress jsonb not null default '{}',
   -- {job id: state} of the jobs that this lease has settled already.
   outcomes jsonb not null default '{}',
-  -- 9 bytes per ended job: see forgeq.metric_end. Not null, because a row without nulls is 8 bytes smaller.
+  -- 9 bytes per ended job: see forgeq.metric_end.
   tally bytea not null default '',
   unique (claim_id, ordinal)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 -- Ids are random: to compress those of a lease of 500 jobs took a fifteenth of what the server spends on a job. See docs/adr/0009.
 alter table forgeq.lease alter column job_ids set storage external;
+create index lease_flight on forgeq.lease (queue, seq) where seq is not null;
+
+-- From where on leases are read, so that a long transaction, which keeps the dead ones, slows nobody down: the newest row of a queue counts, and '' is for
+-- all queues. Every open lease is above `low` or one of `open`. A row is never updated but once: see docs/adr/0023.
+create table forgeq.lease_mark (
+  queue text not null,
+  n bigint not null,
+  -- A seq; of all queues the milliseconds of an id.
+  low bigint not null,
+  open uuid[] not null,
+  -- Dead leases above `low`, as they were estimated then.
+  passed bigint not null,
+  -- While leases without a seq may be open: the transactions that may have seen the queue without a limit.
+  awaits text[],
+  -- Of all queues: when the whole table was read last.
+  whole_at timestamptz,
+  primary key (queue, n)
+);
 
 -- Closed leases, for ten minutes: a call that is sent again finds its first answer here.
+-- Columns of a fixed width come first, as in forgeq.job: nothing is padded.
 create table forgeq.lease_closed (
   id uuid primary key,
   claim_id uuid not null,
-  ordinal int not null,
-  queue text not null,
-  type text not null,
-  jobs int not null,
+  begun_by uuid,
   closed_at timestamptz not null,
   expires_at timestamptz not null,
-  begun_by uuid,
+  xid xid8 not null default pg_current_xact_id(),
+  ordinal int not null,
+  jobs int not null,
+  queue text not null,
+  type text not null,
   reason text not null,
   -- {job id: state}, or one state as a string when all jobs of the lease ended alike in one call.
   outcomes jsonb not null,
   tally bytea not null default '',
-  xid xid8 not null default pg_current_xact_id()
+  -- Where all jobs completed in one call, and their queue keeps no completed jobs: 8 bytes of each, hashed from its id. See functions/completed_lately.sql.
+  completed bytea not null default ''
 );
+-- Kept in the row, where reading it costs least; hashes do not compress.
+alter table forgeq.lease_closed alter column completed set storage main;
 create index lease_closed_claim on forgeq.lease_closed (claim_id);
 -- The order of xids is the order of time for purge, too: one index serves purge and metric_fold.
 create index lease_closed_xid on forgeq.lease_closed (xid);
@@ -150,11 +185,15 @@ create table forgeq.job_history (
   traceparent text,
   metadata jsonb,
   result jsonb,
-  error jsonb
+  error jsonb,
+  -- True once a retry by hand has begun the next life: the newest life is the one without it.
+  revived boolean
 ) partition by range (finished_at);
 create index job_history_id on forgeq.job_history (id);
-create index job_history_failed on forgeq.job_history (state, id) where state <> 'completed';
-create index job_history_finished on forgeq.job_history using brin (finished_at) with (pages_per_range = 32);
+-- Counts of dead jobs, and lists of failed ones by whatever filter, read this index alone. A job that completes has no entry.
+create index job_history_failed on forgeq.job_history (state, id) include (type, queue, finished_at) where state <> 'completed' and revived is null;
+-- Purge reads windows of time. Ranges without a summary are read whole, so each is summarised soon after it is full.
+create index job_history_finished on forgeq.job_history using brin (finished_at) with (pages_per_range = 32, autosummarize = on);
 
 -- One row per ended attempt other than a plain completion.
 create table forgeq.job_attempt (
@@ -200,6 +239,13 @@ create unlogged table forgeq.worker_capacity (
 -- Without a policy: only the owner's functions read it, whatever a role may select.
 alter table forgeq.worker_capacity enable row level security;
 
+-- One row, where there are many queues: what the last look for due queues found. Nothing to log: after a crash of the server somebody looks again.
+create unlogged table forgeq.queue_look (
+  one boolean primary key default true check (one),
+  looked_at timestamptz not null,
+  due text[] not null
+) with (fillfactor = 20);
+
 -- Schedules: cron rules that enqueue a job at each slot. The slots are computed in TypeScript (lib/core/slots.ts); functions/fire_schedules.sql enqueues
 -- the jobs of each slot, once.
 create table forgeq.schedule (
@@ -233,7 +279,18 @@ create table forgeq.schedule (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 ) with (fillfactor = 50);
-create index schedule_next on forgeq.schedule (next_slot_at);
+create index schedule_next on forgeq.schedule (next_slot_at, name) where not paused;
+
+-- The parts of a tick, as lib/queue/schedule/tick-parts.ts names them.
+create table forgeq.tick_part (
+  part text primary key,
+  -- When it last went without a failure; work may have been left for the next tick.
+  done_at timestamptz,
+  -- Where the next tick goes on: of repair, the id of the last job that was examined. Null: at the beginning.
+  last_id uuid,
+  -- Of repair, while it mends what a clock that went back left: what the clock was before.
+  clock_was timestamptz
+) with (fillfactor = 20);
 
 -- Counters and histograms that outlive the jobs they count. Ending attempts writes them into the lease's row, which is moved to lease_closed anyway;
 -- enqueueing appends one small row per call. The tick folds both into metric_total. See docs/adr/0004.
@@ -254,21 +311,36 @@ create table forgeq.metric_total (
   primary key (series, name)
 ) with (fillfactor = 50);
 
--- Append-only, one row per call and series: 'e'nqueued, 'r'etried by hand, 'c'ancelled without a lease, 'm'ended by repair.
--- Writers use the active one; the tick folds the other, truncates it and makes it the active one.
+-- A ring of eight. Append-only, one row per call and series: 'e'nqueued, 'r'etried by hand, 'c'ancelled without a lease, 'm'ended by repair.
+-- Writers use the active side. The tick folds and truncates the others, and makes the next one active. A transaction that has written and stays open keeps
+-- one side, and the tick goes on with the others.
 create table forgeq.metric_delta_0 (
   series int not null,
   kind "char" not null,
   jobs int not null
 );
 create table forgeq.metric_delta_1 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_2 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_3 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_4 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_5 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_6 (like forgeq.metric_delta_0 including all);
+create table forgeq.metric_delta_7 (like forgeq.metric_delta_0 including all);
 
--- One row. Every closed lease of a transaction before `folded_before` is in metric_total, and none of a later one.
+-- One row: how far the tables of leases have been worked through. What it says keeps reads short while a transaction of somebody else stays open.
 create table forgeq.metric_state (
   one boolean primary key default true check (one),
-  active smallint not null default 0 check (active in (0, 1)),
-  folded_before xid8 not null default pg_current_xact_id(),
-  folded_at timestamptz not null default now()
+  active smallint not null default 0 check (active between 0 and 7),
+  -- Every closed lease of a transaction that is visible in it is in metric_total, and no other.
+  snap pg_snapshot not null default pg_current_snapshot(),
+  folded_at timestamptz not null default now(),
+  -- Open leases with an id below `open_from` are in `open_before`, at most 100. See functions/metric_open.sql.
+  open_from uuid not null default '00000000-0000-0000-0000-000000000000',
+  open_before uuid[] not null default '{}',
+  all_seen_at timestamptz not null default now(),
+  -- Closed leases of transactions before `purged_before` are gone, but for those of `left_behind`. See functions/purge_closed_leases.sql.
+  purged_before xid8 not null default '0',
+  left_behind xid8[] not null default '{}'
 ) with (fillfactor = 20);
 insert into forgeq.metric_state default values;
 
@@ -283,12 +355,39 @@ create table forgeq.metric_sample (
   primary key (queue, at)
 );
 
+-- A row of a list: see functions/list_live.sql and functions/list_finished.sql. The last row of a list is no job: `id` is null, and `searched_to` says how far
+-- the list came, null for the end.
+create type forgeq.listed_job as (
+  id uuid, life int, type text, queue text, state text, priority smallint, payload json, metadata jsonb, unique_key text, attempt smallint,
+  max_attempts smallint, progress jsonb, created_at timestamptz, run_at timestamptz, started_at timestamptz, finished_at timestamptz, result jsonb,
+  error jsonb, lease_id uuid, searched_to uuid);
+
+-- How many jobs wait in each queue that has max_pending; other queues have no row here. See functions/count_waiting.sql and docs/adr/0029.
+
+-- A queue's newest mark counts what the transactions that its snapshot saw have added; newest first, so that a reader passes no dead one.
+create table forgeq.waiting_mark (
+  queue text not null,
+  n bigint not null,
+  jobs bigint not null,
+  seen pg_snapshot not null default pg_current_snapshot(),
+  xid xid8 not null default pg_current_xact_id(),
+  primary key (queue, n)
+);
+
+-- What has been added and taken away since, a row for each call that did not write a mark.
+create table forgeq.waiting_delta (
+  queue text not null,
+  xid xid8 not null default pg_current_xact_id(),
+  jobs int not null
+);
+create index waiting_delta_xid on forgeq.waiting_delta (queue, xid);
+
 -- For people: every job, live and finished, every life. Programs read the tables.
 create view forgeq.jobs as
 select job.id, job.type, job.queue,
        case when lease.began_at is not null then 'running' when job.claim_id is not null then 'leased'
             when job.run_at > now() then 'scheduled' else 'pending' end as state,
-       job.priority, job.attempt, job.max_attempts, job.life, coalesce(job.created_at, job.run_at) as created_at, job.run_at,
+       job.priority, job.attempt, job.max_attempts, coalesce(job.life, 1) as life, coalesce(job.created_at, job.run_at) as created_at, job.run_at,
        null::timestamptz as finished_at, job.payload::jsonb, null::jsonb as result, null::jsonb as error
 from forgeq.job
 left join forgeq.lease on lease.claim_id = job.claim_id and job.id = any (lease.job_ids)

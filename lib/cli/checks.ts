@@ -1,6 +1,12 @@
 import { connectDb, type ConnectOptions } from "../db/drivers/connect.ts";
 import type { Db } from "../db/drivers/client.ts";
-import { countExpiredLeases, readServerFacts, readTypeTrouble } from "../db/reads/doctor.ts";
+import {
+  countExpiredLeases,
+  lastTickAheadSeconds,
+  readEndlessRoles,
+  readServerFacts,
+  readTypeTrouble,
+} from "../db/reads/doctor.ts";
 import { migrate } from "../db/schema/migrate.ts";
 import { busiestQueues, readQueueStats } from "../db/reads/stats.ts";
 import { MAX_OBSERVED_QUEUES } from "../queue/observe/queue-stats.ts";
@@ -20,6 +26,8 @@ type WakeMode = Config["wakeMode"];
 const OLDEST_SERVER = 150_000;
 const CLOCK_SECONDS = 5;
 const STALE_SECONDS = 120;
+/** A second more than a client waits. */
+const STATEMENT_TIMEOUT = "6s";
 const POOLER_PORTS = ["6432", "6543"];
 
 type Check = (db: Db) => Promise<Omit<Finding, "check">>;
@@ -69,6 +77,16 @@ const clock: Check = async (db) => {
     level: "problem",
     found,
     cure: "synchronise this machine's clock (NTP); the database's decides when jobs run",
+  };
+};
+
+const clockBack: Check = async (db) => {
+  const seconds = await lastTickAheadSeconds(db);
+  if (seconds <= CLOCK_SECONDS) return fine("the database's clock has not gone back since the last tick");
+  return {
+    level: "problem",
+    found: `the database's clock is ${Math.round(seconds)} s behind the last tick: jobs that were due wait until the next one`,
+    cure: "run a tick (forgeq server), and synchronise the database's clock; see docs/runbook/clock-went-back.md",
   };
 };
 
@@ -138,6 +156,18 @@ const pooled = ({ url, driver }: ConnectOptions): Finding => {
   return { check, level: "ok", found: "workers are woken by LISTEN" };
 };
 
+/** A statement over HTTP can't be cancelled: past its deadline the client only stops waiting, and the server must end it itself. */
+const deadlines: Check = async (db) => {
+  if (db.driver === "pg") return fine("a statement past its deadline is cancelled");
+  const roles = await readEndlessRoles(db, STATEMENT_TIMEOUT);
+  if (roles.length === 0) return fine("statements have a statement_timeout");
+  return {
+    level: "warning",
+    found: `statements of ${roles.map(({ role }) => role).join(", ")} over Neon's HTTP run on in the server when nobody waits for them any more`,
+    cure: roles.map(({ cure }) => cure).join("; "),
+  };
+};
+
 /** In the mode armed nothing polls the database. */
 const wakes = (wakeMode: WakeMode): Finding => {
   const check = "wakes";
@@ -185,8 +215,10 @@ export const examine = async (
     if (migrated.level !== "ok") return findings;
     return [
       ...findings,
+      await run("deadlines", deadlines, "forgeq migrate"),
       await run("dispatch", dispatch, "forgeq migrate"),
       await run("scheduler", scheduler, "forgeq migrate"),
+      await run("clock went back", clockBack, "forgeq migrate"),
       await run("types", types(handled), "forgeq migrate"),
     ];
   } finally {

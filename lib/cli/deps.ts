@@ -2,7 +2,7 @@ import { connectDb, type ConnectOptions } from "../db/drivers/connect.ts";
 import { warmUp } from "../db/drivers/warm.ts";
 import type { Deps, Metrics } from "../queue/deps.ts";
 import { createWorkerHints, type WorkerHints } from "../queue/wake/worker-hints.ts";
-import { connection, runtime } from "../runtime.ts";
+import { connection, poolSize, runtime, useDb } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { type OpenDatabase, openDatabase, type Wanted } from "./database.ts";
 import { commandLogger } from "./log.ts";
@@ -24,7 +24,10 @@ export interface OpenDeps {
 export const openDeps = async (
   options: GlobalOptions,
   wanted: Wanted & {
+    /** Of this process at most, unless FORGEQ_POOL says otherwise; 4 unless given. */
     readonly connections?: number;
+    /** One of them is for notifications, and not in the pool. */
+    readonly listens?: boolean;
     /** How many of the connections are open and warm as long as the process lives; none unless given. */
     readonly keep?: number;
     readonly metrics?: Metrics | undefined;
@@ -32,11 +35,14 @@ export const openDeps = async (
 ): Promise<OpenDeps> => {
   const database = await openDatabase(options, wanted);
   try {
-    const { connections: max = 4, keep = 0 } = wanted;
+    const max = Math.max(1, poolSize(wanted.connections ?? 4) - (wanted.listens === true ? 1 : 0));
+    const keep = Math.min(max, wanted.keep ?? 0);
     const options_ = { ...(await connection()), max, keep };
     const db = await connectDb(options_);
     await warmUp(db, keep, wanted.part !== "server");
     const hints = createWorkerHints(db);
+    // Handlers may use it, too.
+    useDb(db);
     const base = await runtime().deps();
     const { tracing } = base;
     const deps: Deps = {
@@ -55,7 +61,7 @@ export const openDeps = async (
       database,
       connection: options_,
       close: async () => {
-        await Promise.all([db.close(), base.db.close(), tracing?.flush(FLUSH_MS)]);
+        await Promise.all([db.close(), tracing?.flush(FLUSH_MS)]);
         await database.close();
       },
     };

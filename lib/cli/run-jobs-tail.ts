@@ -1,6 +1,6 @@
 import { ForgeqError } from "../core/errors.ts";
 import { toWireJob } from "../http/wire.ts";
-import { getJob, type Job, listJobs } from "../queue/manage/read-jobs.ts";
+import { finishedWithin, getJob, type Job, listJobs } from "../queue/manage/read-jobs.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { stateStyle } from "./follow-job.ts";
@@ -10,6 +10,8 @@ import { paint, print, printJson } from "./terminal.ts";
 /** How many jobs are watched: the newest. */
 const WATCHED_JOBS = 100;
 const PAUSE_SECONDS = 1;
+/** Far more than a page and what ends in a few seconds: a job that is forgotten is told twice. */
+const MOST_TOLD = 10_000;
 
 const lineOf = (job: Job): string => {
   const error = job.error === null || job.state === "completed" ? "" : `  ${job.error.message.split("\n", 1)[0]}`;
@@ -17,8 +19,33 @@ const lineOf = (job: Job): string => {
 };
 
 /**
- * `forgeq jobs tail`: a line whenever one of the newest 100 jobs, or the named one, has changed its state, read every second
- * until Ctrl-C; with an id until that job has ended.
+ * Says whether a job is news, which it is no more then: it has changed since it was asked about, among the last `most` jobs. The newest page and what has
+ * ended lately name the same jobs, and either may have been read before the other.
+ */
+export const createNews = (most = MOST_TOLD): ((job: Job) => boolean) => {
+  const told = new Map<string, Pick<Job, "state" | "attempt" | "life" | "finishedAt">>();
+  return (job) => {
+    const before = told.get(job.id);
+    const isNews =
+      before === undefined ||
+      job.life > before.life ||
+      (job.life === before.life &&
+        before.finishedAt === null &&
+        (job.state !== before.state || job.attempt !== before.attempt));
+    const { state, attempt, life, finishedAt } = job;
+    told.delete(job.id);
+    told.set(job.id, isNews ? { state, attempt, life, finishedAt } : before);
+    if (told.size > most) told.delete(told.keys().next().value ?? "");
+    return isNews;
+  };
+};
+
+/** An end is looked for so much longer than a read takes: it is seen when its transaction commits, which is later than the instant it has. */
+const COMMIT_SECONDS = 10;
+
+/**
+ * `forgeq jobs tail`: a line whenever one of the newest 100 jobs, or the named one, has changed its state, or any job has ended, read every second
+ * until Ctrl-C; with an id until that job has ended. A job with an older id than those is told of when it ends.
  */
 export const runJobsTail = (id: string | undefined, options: JobsFilterOptions & GlobalOptions): Promise<void> =>
   withDeps(options, { migrate: "schema" }, async (deps) => {
@@ -28,25 +55,29 @@ export const runJobsTail = (id: string | undefined, options: JobsFilterOptions &
       ...(type !== undefined && { type }),
       ...(queue !== undefined && { queue }),
       limit: WATCHED_JOBS,
-      after: null,
-      include: { payload: false, attempts: false },
     };
+    const startedMs = deps.time.elapsedMs();
+    const secondsSince = (ms: number): number => (deps.time.elapsedMs() - ms) / 1000;
+    let readMs = startedMs;
     const read = async (): Promise<Job[]> => {
-      if (id === undefined) return (await listJobs(deps, filter)).jobs.reverse();
-      const job = await getJob(deps, id);
-      if (job === null) throw new ForgeqError("not_found", `there is no job ${id}`);
-      return [job];
+      if (id !== undefined) {
+        const job = await getJob(deps, id);
+        if (job === null) throw new ForgeqError("not_found", `there is no job ${id}`);
+        return [job];
+      }
+      const within = Math.min(secondsSince(readMs) + COMMIT_SECONDS, secondsSince(startedMs));
+      readMs = deps.time.elapsedMs();
+      const page = await listJobs(deps, { ...filter, after: null, include: { payload: false, attempts: false } });
+      return [...page.jobs.reverse(), ...(await finishedWithin(deps, within, filter))];
     };
-    let seen = new Map<string, string>();
+    const isNews = createNews();
     for (;;) {
       const jobs = await read();
-      const now = new Map(jobs.map((job) => [job.id, `${job.state} ${job.attempt} ${job.life}`]));
       for (const job of jobs) {
-        if (seen.get(job.id) === now.get(job.id)) continue;
+        if (!isNews(job)) continue;
         if (options.json === true) printJson(toWireJob(job));
         else print(lineOf(job));
       }
-      seen = now;
       if (id !== undefined && jobs[0]?.finishedAt != null) return;
       await deps.sleep(PAUSE_SECONDS);
     }

@@ -1,9 +1,9 @@
-import { ForgeqError } from "../core/errors.ts";
+import { ForgeqError, isUnanswered } from "../core/errors.ts";
 import type { JobState } from "../core/states.ts";
 import { toWireJob } from "../http/wire.ts";
 import { cancelJob } from "../queue/manage/cancel-job.ts";
 import type { Deps } from "../queue/deps.ts";
-import { getJob, type Job, type JobFilter, listJobs } from "../queue/manage/read-jobs.ts";
+import { getJob, type Job, type JobFilter, type JobPage, listJobs } from "../queue/manage/read-jobs.ts";
 import { retryJob } from "../queue/manage/retry-job.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
@@ -58,7 +58,7 @@ export const runJobsList = (options: JobsListOptions & GlobalOptions): Promise<v
     let after: string | null = null;
     do {
       const limit = Math.min(PAGE_JOBS, left);
-      const page: Awaited<ReturnType<typeof listJobs>> = await listJobs(deps, {
+      const page: JobPage = await listJobs(deps, {
         ...filterOf(options),
         limit,
         after,
@@ -103,7 +103,7 @@ const each = (
         const job = await getJob(deps, id);
         if (options.json === true && job !== null) printJson(toWireJob(job));
       } catch (error) {
-        if (!(error instanceof ForgeqError) || error.code === "database_unavailable") throw error;
+        if (!(error instanceof ForgeqError) || isUnanswered(error)) throw error;
         say(`${id}: ${error.message}`);
         process.exitCode = 1;
       }

@@ -11,10 +11,10 @@ import { onShutdown } from "./signals.ts";
 import { printJson, say } from "./terminal.ts";
 import type { WorkerMetrics } from "./worker-metrics.ts";
 
-/** For a worker's own statements: four concurrent batches, heartbeats, and housekeeping. */
-const MOST_CONNECTIONS = 6;
-/** One for its batches, and one for the rest. */
-const LEAST_CONNECTIONS = 2;
+/** Four concurrent batches, heartbeats, housekeeping, and what it listens with. */
+const MOST_CONNECTIONS = 7;
+/** What an idle worker holds, besides the one that listens. */
+const LEAST_CONNECTIONS = 1;
 
 export interface WorkerCommandOptions {
   readonly concurrency: number;
@@ -137,6 +137,7 @@ export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): 
     part: "worker",
     ownSignals: true,
     connections: MOST_CONNECTIONS,
+    listens: options.once !== true,
     keep: options.once === true ? 0 : LEAST_CONNECTIONS,
     metrics: measured?.metrics,
   });

@@ -6,6 +6,7 @@ export const ERROR_CODES = [
   "declared_in_code",
   "forbidden",
   "id_conflict",
+  "id_version",
   "illegal_state",
   "internal",
   "invalid_job",
@@ -25,6 +26,7 @@ export const ERROR_CODES = [
   "schedule_exists",
   "schema_outdated",
   "stale_life",
+  "too_slow",
   "unauthorized",
   "unique_key_conflict",
   "unknown_queue",
@@ -59,6 +61,10 @@ export class ForgeqError extends Error {
     this.details = details;
   }
 }
+
+/** The database did not answer, or not in time: as a rule nobody knows whether the call took effect, and it may be sent again. */
+export const isUnanswered = (error: unknown): boolean =>
+  error instanceof ForgeqError && (error.code === "database_unavailable" || error.code === "too_slow");
 
 /** Thrown by a handler: the job is dead immediately, whatever attempts it has left. */
 export class PermanentError extends Error {

@@ -60,6 +60,11 @@ export const PROMETHEUS_METRICS = {
     labels: [],
     help: "When the last tick ran, by the database's clock.",
   },
+  forgeq_tick_part_timestamp_seconds: {
+    type: "gauge",
+    labels: ["part"],
+    help: "When a part of a tick last went without a failure, by the database's clock.",
+  },
   forgeq_info: { type: "gauge", labels: ["service", "stage", "wake"], help: "1, with what this installation is." },
   forgeq_scrape_duration_seconds: {
     type: "gauge",
@@ -147,6 +152,8 @@ export const CLOUDWATCH_METRICS = {
   WakesArmed: { unit: "Count", of: "service" },
   SlotsFired: { unit: "Count", of: "service" },
   Ticks: { unit: "Count", of: "service" },
+  TickPartsFailed: { unit: "Count", of: "service" },
+  ClockWentBack: { unit: "Count", of: "service" },
   ColdStarts: { unit: "Count", of: "service" },
 } as const satisfies Record<
   string,

@@ -1,6 +1,6 @@
 /** How a job differs from its type's defaults. What is undefined comes from the type. */
 export interface JobOptions {
-  /** UUID; a repeated one names the same job. */
+  /** UUID of version 7, made between 30 days ago and an hour ahead, as `idOf` makes one; a repeated one names the same job. */
   readonly id?: string | undefined;
   /** One that the type, or an operator, lists for the type. */
   readonly queue?: string | undefined;

@@ -57,17 +57,6 @@ export const dueSlots = (
   return { slots: [...missed, ...onTime], next: nextSlot(schedule, now > decidedUntil ? now : decidedUntil) };
 };
 
-/**
- * The id of a slot's job, always the same: a UUID version 7 whose time is the slot's and whose other bits are a hash.
- * A slot that is fired twice is one job, by the id.
- */
-export const slotJobId = (scheduleId: string, slot: Date): string => {
-  const time = slot.getTime().toString(16).padStart(12, "0");
-  const hash = createHash("sha256").update(`${scheduleId} ${slot.getTime()}`).digest("hex");
-  const variant = ((parseInt(hash[3] ?? "0", 16) & 3) | 8).toString(16);
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${hash.slice(0, 3)}-${variant}${hash.slice(4, 7)}-${hash.slice(7, 19)}`;
-};
-
 /** When a slot's job is due: up to `jitterSeconds` later, always the same for the same slot. */
 export const slotRunAt = (scheduleId: string, slot: Date, jitterSeconds: number): Date => {
   const part = createHash("sha256").update(`jitter ${scheduleId} ${slot.getTime()}`).digest().readUInt32BE() / 2 ** 32;

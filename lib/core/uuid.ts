@@ -60,3 +60,6 @@ export const uuidV7 = (): string => {
   writeTail();
   return text.toString("latin1");
 };
+
+/** The instant in an id, which is a UUID of version 7. */
+export const idTime = (id: string): Date => new Date(parseInt(id.slice(0, 8) + id.slice(9, 13), 16));

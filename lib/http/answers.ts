@@ -49,7 +49,13 @@ export const wholeJob = summary.extend({ payload: z.unknown(), attempts: z.array
 
 export const jobPage = z.strictObject({
   data: z.array(listedJob),
-  next_cursor: z.string().nullable().describe("Of the next page, null on the last one."),
+  next_cursor: z
+    .string()
+    .nullable()
+    .describe("Of the next page, null on the last one. A page that is not full, or empty, may have one, too."),
+  searched_to: at
+    .nullable()
+    .describe("All jobs that were made since then have been looked at; null: all that are kept."),
 });
 
 export const enqueuedBatch = z.strictObject({ jobs: z.array(enqueuedJob).describe("In the order of the request.") });

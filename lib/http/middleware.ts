@@ -12,6 +12,8 @@ import type { HttpRequest, HttpResponse, Route } from "./router.ts";
 
 /** The invocation's context while a request goes through the stack; each middleware adds its part of `http`. */
 export interface HttpContext extends Context {
+  /** Given where a client can be seen to hang up. */
+  readonly hasLeft?: () => boolean;
   http: HttpRequest & { readonly route: Route };
 }
 
@@ -68,6 +70,7 @@ export const routing = (routes: readonly Route[]): Middleware => ({
       body: undefined,
       requestId: requestIdOf(event, context),
       keyId: null,
+      hasLeft: context.hasLeft ?? (() => false),
     };
   },
 });

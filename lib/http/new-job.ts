@@ -109,6 +109,7 @@ export const checkBatch = async (types: JobTypes, raw: unknown): Promise<Checked
 /** The field of a job that a refusal of the database is about. */
 const FIELDS: Partial<Record<string, string>> = {
   id_conflict: "/id",
+  id_version: "/id",
   queue_full: "/queue",
   unique_key_conflict: "/unique_key",
   unknown_queue: "/queue",

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import { ForgeqError } from "../core/errors.ts";
-import { toResult } from "./middleware.ts";
+import { type HttpContext, toResult } from "./middleware.ts";
 import { problemOf } from "./problem.ts";
 import type { HttpHandler } from "./stack.ts";
 
@@ -59,13 +59,14 @@ const toEvent = (request: IncomingMessage, body: Buffer, requestId: string): API
   };
 };
 
-const contextOf = (requestId: string): Context => {
+const contextOf = (requestId: string, response: ServerResponse): Context => {
   const startedAtMs = performance.now();
   return {
     awsRequestId: requestId,
     functionName: "forgeq-server",
     getRemainingTimeInMillis: () => Math.max(0, REQUEST_MS - (performance.now() - startedAtMs)),
-  } as Context;
+    hasLeft: () => response.destroyed,
+  } as Pick<HttpContext, "hasLeft"> as Context;
 };
 
 const send = (response: ServerResponse, result: APIGatewayProxyStructuredResultV2): void => {
@@ -95,7 +96,10 @@ export const nodeListener =
         return;
       }
       const event = toEvent(request, body, requestId);
-      send(response, await handlerOf(event.requestContext.http.method, event.rawPath)(event, contextOf(requestId)));
+      send(
+        response,
+        await handlerOf(event.requestContext.http.method, event.rawPath)(event, contextOf(requestId, response)),
+      );
     } catch (error) {
       // The client hung up, or the function broke outside its own stack. A request is destroyed also when it was read to its end.
       if (response.headersSent || request.socket.destroyed) response.destroy();

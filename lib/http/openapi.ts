@@ -31,7 +31,9 @@ const payloadName = (type: string): string => `payload.${type}`;
 
 const NOTES: Json = {
   payload: "What the type's handler gets; the schemas named payload.* say what each type takes.",
-  id: "Of your own, so that the same request sent twice stores one job.",
+  id:
+    "Of your own, so that the same request sent twice stores one job: a UUID of version 7, made between 30 days ago and an hour ahead. " +
+    "forgeq.id_of(key, made_at) makes one.",
   queue: "The type's unless given.",
   priority: "Lower first.",
   unique_key: "At most one live job per type and key.",
@@ -85,7 +87,13 @@ const parametersOf = ({ path, query }: Operation): Json[] => {
   return [...inPath, ...Object.entries(properties).map(([name, schema]) => ({ name, in: "query", schema }))];
 };
 
-const WITH_KEY: readonly ProblemCode[] = ["unauthorized", "forbidden", "database_unavailable", "schema_outdated"];
+const WITH_KEY: readonly ProblemCode[] = [
+  "unauthorized",
+  "forbidden",
+  "database_unavailable",
+  "schema_outdated",
+  "too_slow",
+];
 const WITH_BODY: readonly ProblemCode[] = ["malformed_json", "payload_too_large", "unsupported_media_type"];
 
 const errorsOf = ({ errors, scope, body }: Operation): Record<string, Json> => {

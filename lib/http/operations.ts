@@ -48,9 +48,11 @@ export const operations: readonly Operation[] = [
       "invalid_payload",
       "unknown_type",
       "unknown_queue",
+      "id_version",
       "id_conflict",
       "unique_key_conflict",
       "queue_full",
+      "busy",
     ],
   },
   {
@@ -65,9 +67,11 @@ export const operations: readonly Operation[] = [
       "invalid_payload",
       "unknown_type",
       "unknown_queue",
+      "id_version",
       "id_conflict",
       "unique_key_conflict",
       "queue_full",
+      "busy",
     ],
   },
   {
@@ -248,7 +252,7 @@ export const operations: readonly Operation[] = [
     summary: "Does the database answer, with this version's schema?",
     scope: null,
     answers: { 200: { description: "It does.", schema: answers.healthy } },
-    errors: ["database_unavailable"],
+    errors: ["database_unavailable", "too_slow"],
   },
   {
     method: "GET",

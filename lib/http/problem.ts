@@ -17,6 +17,7 @@ const KINDS = {
   declared_in_code: { status: 409, title: "The code declares this" },
   forbidden: { status: 403, title: "The key lacks a scope" },
   id_conflict: { status: 409, title: "The id belongs to another job" },
+  id_version: { status: 422, title: "The id is not a recent UUID of version 7" },
   illegal_state: { status: 409, title: "Not possible in the job's state" },
   internal: { status: 500, title: "Internal error" },
   invalid_job: { status: 422, title: "The job is not valid" },
@@ -37,6 +38,7 @@ const KINDS = {
   schedule_exists: { status: 409, title: "The schedule exists already" },
   schema_outdated: { status: 503, title: "The database schema is out of date" },
   stale_life: { status: 409, title: "The job lives a later life" },
+  too_slow: { status: 503, title: "The database is too slow" },
   unauthorized: { status: 401, title: "No valid API key" },
   unique_key_conflict: { status: 409, title: "The unique key is taken" },
   unknown_queue: { status: 422, title: "The queue does not take jobs of this type" },
@@ -54,6 +56,7 @@ const RETRY_AFTER_SECONDS: Partial<Record<ProblemCode, number>> = {
   queue_full: 5,
   rate_limited: 1,
   schema_outdated: 30,
+  too_slow: 5,
 };
 
 const toForgeqError = (error: unknown): ForgeqError =>

@@ -9,6 +9,8 @@ export interface HttpRequest {
   readonly requestId: string;
   /** The id of the API key, null on open routes. */
   readonly keyId: string | null;
+  /** The request was answered without waiting for its route, or its client has hung up. */
+  readonly hasLeft: () => boolean;
 }
 
 /** `body` becomes JSON, but a string stays what it is: its `content-type` is among the headers then. */

@@ -26,7 +26,8 @@ export const enqueueBody = z
   .strictObject({
     type: name,
     payload: z.unknown(),
-    id: z.uuid().toLowerCase().exactOptional(),
+    // Of whatever version here: the database refuses others, and says why, to all callers alike.
+    id: z.guid().toLowerCase().exactOptional(),
     queue: name.exactOptional(),
     priority: z.int().min(0).max(9).exactOptional(),
     run_at: instant.exactOptional(),

@@ -23,7 +23,7 @@ export type HttpHandler = (
 const TIMEOUT_MARGIN_MS = 250;
 
 const tooSlow = (): never => {
-  throw new ForgeqError("database_unavailable", "The database did not answer in time");
+  throw new ForgeqError("too_slow", "The database did not answer in time");
 };
 
 /**
@@ -37,8 +37,9 @@ export const httpHandler = ({ routes, keys, log }: StackOptions): HttpHandler =>
     timeoutEarlyResponse: tooSlow,
   });
   stack.use([problems(log), routing(routes), authentication(keys), jsonBody()]);
-  const handler = stack.handler(async (_event: APIGatewayProxyEventV2, { http }: HttpContext) =>
-    toResult(await http.route.run(http), http.requestId),
-  );
+  const handler = stack.handler(async (_event: APIGatewayProxyEventV2, { http }: HttpContext, { signal }) => {
+    const hasLeft = () => signal.aborted || http.hasLeft();
+    return toResult(await http.route.run({ ...http, hasLeft }), http.requestId);
+  });
   return async (event, context) => handler(event, context as HttpContext);
 };

@@ -1,5 +1,6 @@
 import { NAME_PATTERN } from "../core/job.ts";
-import type { Attempt, Job } from "../db/reads/jobs.ts";
+import type { Attempt } from "../db/reads/attempts.ts";
+import type { Job } from "../db/reads/jobs.ts";
 import type { QueueStats } from "../db/reads/stats.ts";
 import type { Schedule } from "../db/reads/schedules.ts";
 

@@ -10,7 +10,7 @@ create or replace function forgeq.begin(
   lease_id uuid, begun_by uuid, lease_seconds double precision, invocation text default null, at timestamptz default null)
 returns table (outcome text, expires_at timestamptz, type text, queue text, max_attempts int, id uuid, run_at timestamptz, payload json, details json)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare

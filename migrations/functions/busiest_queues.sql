@@ -1,10 +1,12 @@
--- The names of the queues with most live jobs, as many as are asked for, and how many others there are. Where all are asked for, no job is counted.
--- Live jobs are counted in the index, up to 1,000 of a queue.
+-- The names of the queues with most live jobs, as many as are asked for, and how many others there are; `quiet` are those of them that have no live job and
+-- never had a dead one. Where all are asked for, no job is counted. Live jobs are counted in the index, up to 1,000 of a queue.
 create or replace function forgeq.busiest_queues(max_queues int)
-returns table (names text[], left_out int)
+returns table (names text[], quiet text[], left_out int)
 language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
 as $$
+declare
+  buried text[] := array(select distinct n.queue from forgeq.metric_now n where n.name = 'finished_dead');
 begin
   left_out := greatest(0, (select count(*) from forgeq.queue) - max_queues);
   if left_out = 0 then
@@ -17,6 +19,9 @@ begin
       order by live.jobs desc, q.name
       limit max_queues);
   end if;
+  quiet := array(
+    select q.name from unnest(names) as q(name)
+    where q.name <> all (buried) and not exists (select from forgeq.job j where j.queue = q.name offset 0));
   return next;
 end
 $$;

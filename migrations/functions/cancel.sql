@@ -5,7 +5,7 @@
 create or replace function forgeq.cancel(id uuid, at timestamptz default null)
 returns table (outcome text, state text)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare
@@ -17,7 +17,7 @@ declare
 begin
   select j.claim_id, j.queue, j.type, j.unique_key into seen from forgeq.job j where j.id = cancel.id;
   if not found then
-    select h.state::text into state from forgeq.job_history h where h.id = cancel.id order by h.life desc limit 1;
+    select h.state::text into state from forgeq.newest_life(cancel.id, now_at) h;
     outcome := case when state = 'cancelled' then 'cancelled' when found then 'finished' else 'not_found' end;
     return next;
     return;
@@ -25,13 +25,16 @@ begin
 
   outcome := 'busy';
   if seen.claim_id is null then
-    select j.ctid as tid, j.life, j.attempt into held from forgeq.job j where j.id = cancel.id and j.claim_id is null for update skip locked;
+    select j.ctid as tid, coalesce(j.life, 1) as life, j.attempt into held
+    from forgeq.job j where j.id = cancel.id and j.claim_id is null for update skip locked;
     if found then
-      last_error := (select a.error from forgeq.job_attempt a where a.job_id = cancel.id and a.life = held.life order by a.ended_at desc limit 1);
+      last_error := (
+        select a.error from forgeq.attempts_of(array[cancel.id], now_at) a where a.life = held.life order by a.ended_at desc limit 1);
       perform forgeq.finish_jobs(array[held.tid], null, array[cancel.id], '{cancelled}', array[null::jsonb], array[last_error], array[held.attempt],
         null, null, now_at);
       delete from forgeq.unique_key k where k.type = seen.type and k.key = seen.unique_key and k.job_id = cancel.id;
       perform forgeq.metric_add(seen.queue, seen.type, 'c', 1);
+      perform forgeq.count_waiting(seen.queue, -1);
       outcome := 'cancelled';
       state := 'cancelled';
     end if;

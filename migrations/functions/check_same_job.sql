@@ -13,7 +13,7 @@ begin
   select j.type, j.payload::jsonb, j.unique_key into there from forgeq.job j where j.id = holder;
   if not found then
     select h.type, h.payload::jsonb, h.unique_key into there
-    from forgeq.job_history h where h.id = holder order by h.life desc limit 1;
+    from forgeq.newest_life(holder, clock_timestamp()) h;
   end if;
   if found then
     if there.type = check_same_job.type and coalesce(there.payload = check_same_job.payload, true)

@@ -5,6 +5,7 @@
 -- push under way holds lock 4, which the worker takes before it lets go of 3 and stops listening: so nothing is sent that it does not hear. To see whether 3 is
 -- held, it is tried for the session and given back in the same expression: kept until the commit, the 3 of a worker that is gone would look held to the next
 -- caller, because locks are freed one by one and may_notify's may be freed first.
+-- An offer for more than a minute was made before the clock went back: a worker that is there has made another one since.
 -- A notification has at most 8,000 bytes, hence the limit. Waits for nobody.
 create or replace function forgeq.choose_worker(
   of_type text, own_queue text, bytes int, now_at timestamptz,
@@ -21,7 +22,8 @@ begin
     select w.worker, w.invocation, coalesce(own_queue, t.queue) as queue
     from forgeq.worker_capacity w
     join forgeq.job_type t on t.type = of_type
-    where w.until > now_at and w.key is not null and of_type = any (w.types) and (w.queues is null or coalesce(own_queue, t.queue) = any (w.queues))
+    where w.until > now_at and w.until < now_at + interval '1 minute' and w.key is not null
+      and of_type = any (w.types) and (w.queues is null or coalesce(own_queue, t.queue) = any (w.queues))
     order by random()
     offset 0) w
   -- In this order: the worker lets go of 3 while it holds 4.

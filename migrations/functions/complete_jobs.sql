@@ -38,8 +38,9 @@ begin
     kept as (
       insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
         attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
-      select g.id, g.life, now_at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end, lease.began_at, lease.id,
-        'completed', g.priority, g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload
+      select g.id, coalesce(g.life, 1), now_at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end,
+        lease.began_at, lease.id, 'completed', g.priority, g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent,
+        g.metadata, g.payload
       from deleted g)
     select array_agg(g.id), array_agg(g.unique_key) filter (where g.unique_key is not null),
            string_agg(int4send(forgeq.elapsed_ms(g.run_at, lease.began_at)), between_waits)
@@ -59,8 +60,9 @@ begin
     kept as (
       insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
         attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, result)
-      select g.id, g.life, now_at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end, lease.began_at, lease.id,
-        'completed', g.priority, g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent, g.metadata, g.payload, d.result
+      select g.id, coalesce(g.life, 1), now_at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end,
+        lease.began_at, lease.id, 'completed', g.priority, g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent,
+        g.metadata, g.payload, d.result
       from deleted g
       join done d on d.id = g.id
       where keep)

@@ -37,6 +37,7 @@ begin
     return 'queue_not_empty';
   end if;
   delete from forgeq.queue q where q.name = delete_queue.name;
+  delete from forgeq.metric_sample s where s.queue = delete_queue.name;
   return 'deleted';
 end
 $$;

@@ -3,9 +3,11 @@
 --   'waiting': for an instant wait_seconds ahead, no longer active; false while another one waits for it (to a tenth of a second)
 --   or an earlier one.
 --   'closing': neither; false while another one is active or waits.
+-- A marker that is further ahead than one can be was written before the clock went back: nobody is there.
 create or replace function forgeq.dispatcher_mark(me uuid, phase text, wait_seconds double precision default null, at timestamptz default null)
 returns boolean
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set lock_timeout = '4s'
 as $$
 declare
   now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
@@ -15,7 +17,9 @@ begin
     update forgeq.wake w
     set active_until = now_at + interval '5 seconds', active_by = me,
         waiting_for = case when w.waiting_by = me then null else w.waiting_for end
-    where w.name = 'dispatcher' and (w.active_by in (me, '00000000-0000-0000-0000-000000000000') or coalesce(w.active_until <= now_at, true));
+    where w.name = 'dispatcher'
+      and (w.active_by in (me, '00000000-0000-0000-0000-000000000000')
+        or coalesce(w.active_until <= now_at or w.active_until > now_at + interval '10 seconds', true));
   elsif phase = 'waiting' then
     update forgeq.wake w
     set active_until = case when w.active_by = me then null else w.active_until end,
@@ -27,8 +31,9 @@ begin
     set active_until = case when w.active_by = me then null else w.active_until end,
         waiting_for = case when w.waiting_by = me then null else w.waiting_for end
     where w.name = 'dispatcher'
-    returning coalesce(w.active_until <= now_at or w.active_by = '00000000-0000-0000-0000-000000000000', true)
-      and coalesce(w.waiting_for <= now_at, true) into alone;
+    returning coalesce(w.active_until <= now_at or w.active_until > now_at + interval '10 seconds'
+        or w.active_by = '00000000-0000-0000-0000-000000000000', true)
+      and coalesce(w.waiting_for <= now_at or w.waiting_for > now_at + interval '130 seconds', true) into alone;
     return alone;
   end if;
   return found;

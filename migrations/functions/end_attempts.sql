@@ -22,9 +22,10 @@ declare
   states jsonb;
   left_open int;
   named int := case when jsonb_typeof(ended) = 'array' then jsonb_array_length(ended) else cardinality(lease.job_ids) end;
-  keeps_completed boolean := coalesce((select q.keep_completed from forgeq.queue q where q.name = lease.queue), true);
+  queue record;
 begin
-  select c.ids, c.tally into completed from forgeq.complete_jobs(lease, ended, keeps_completed, now_at) c;
+  select q.keep_completed, q.max_pending into queue from forgeq.queue q where q.name = lease.queue;
+  select c.ids, c.tally into completed from forgeq.complete_jobs(lease, ended, coalesce(queue.keep_completed, true), now_at) c;
   tallied := tallied || completed.tally;
   left_open := lease.open_jobs - cardinality(completed.ids);
   if cardinality(completed.ids) = cardinality(lease.job_ids) and cardinality(completed.ids) = named then
@@ -38,6 +39,9 @@ begin
     left_open := left_open - cardinality(others.ids);
     tallied := tallied || others.tally;
     wake_seconds := others.wake_seconds;
+    if queue.max_pending is not null and others.states && '{pending,scheduled}' then
+      perform forgeq.count_waiting(lease.queue, count(*)) from unnest(others.states) as s(state) where s.state in ('pending', 'scheduled');
+    end if;
   end if;
 
   if left_open > 0 and reason in ('settled', 'cancelled') then
@@ -46,14 +50,17 @@ begin
     delete from forgeq.lease l where l.id = lease.id;
     -- Only what settle was sent: a lease that was recovered in part gives the first answers of the other part.
     states := case when jsonb_typeof(answers) = 'string' then answers when reason = 'settled' then lease.outcomes || answers else lease.outcomes end;
-    insert into forgeq.lease_closed (id, claim_id, ordinal, queue, type, jobs, closed_at, expires_at, begun_by, reason, tally, outcomes)
+    insert into forgeq.lease_closed (id, claim_id, ordinal, queue, type, jobs, closed_at, expires_at, begun_by, reason, tally, outcomes, completed)
     values (lease.id, lease.claim_id, lease.ordinal, lease.queue, lease.type, cardinality(lease.job_ids), now_at, lease.expires_at, lease.begun_by,
-      reason, tallied, states);
+      reason, tallied, states, case when keeps_completed or jsonb_typeof(states) <> 'string' then ''
+        else (select string_agg(int8send(uuid_hash_extended(u.id, 0)), '') from unnest(lease.job_ids) as u(id)) end);
   end if;
   -- A full queue has capacity again: its next job starts now, not at the next tick. Read last: a claim that finds the
   -- queue full while this call goes on says so in time.
-  if exists (select from forgeq.queue q where q.name = lease.queue and q.waiting) then
-    wake_seconds := 0;
+  if exists (select from forgeq.queue q where q.name = lease.queue and q.max_in_flight is not null) then
+    if forgeq.wants_wake(lease.queue) then
+      wake_seconds := 0;
+    end if;
   end if;
 end
 $$;

@@ -29,7 +29,8 @@ begin
     select j.*, o.outcome, o.result, o.error, o.delay_seconds, o.id = any (lease.cancel_requested) as cancelling
     from jsonb_to_recordset(ended) as o(id uuid, outcome text, result jsonb, error jsonb, delay_seconds double precision)
     cross join lateral (
-      select job.ctid as tid, job.id, job.type, job.life, job.attempt, job.max_attempts, coalesce(job.dispatches, 0) as dispatches, job.unique_key, job.run_at
+      select job.ctid as tid, job.id, job.type, coalesce(job.life, 1) as life, job.attempt, job.max_attempts,
+             coalesce(job.dispatches, 0) as dispatches, job.unique_key, job.run_at
       from forgeq.job
       where job.id = o.id and job.claim_id = lease.claim_id and o.id = any (lease.job_ids)
       offset 0 for update) j

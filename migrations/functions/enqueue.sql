@@ -7,6 +7,7 @@ create or replace function forgeq.enqueue(
   metadata jsonb default null, id uuid default null, at timestamptz default null)
 returns table (job_id uuid, created boolean, due_at timestamptz)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set lock_timeout = '4s'
 as $$
 begin
   return query

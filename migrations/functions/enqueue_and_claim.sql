@@ -12,15 +12,15 @@
 -- Under its lock nobody else has left jobs waiting, so a claim this small forgets none. Needs read committed.
 create or replace function forgeq.enqueue_and_claim(
   jobs jsonb, fresh boolean default false, blocked_types text[] default '{}', dispatch_seconds double precision default 90,
-  at timestamptz default null)
+  at timestamptz default null, own_ids boolean default false)
 returns json
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare
   claim uuid := jobs -> 0 ->> 'id';
-  groups json := forgeq.enqueue_in_groups(jobs, fresh, false, at);
+  groups json := forgeq.enqueue_in_groups(jobs, fresh, false, at, own_ids);
   leases jsonb := '[]';
   taken jsonb;
   due record;
@@ -38,23 +38,23 @@ begin
     from forgeq.queue q
     cross join (
       select bool_or(t.batch_size > 1) as in_batches
-      from jsonb_to_recordset(jobs) as i(type text)
-      join forgeq.job_type t on t.type = i.type) b
+      from (select distinct i.type from jsonb_to_recordset(jobs) as i(type text)) i
+      cross join lateral (select t.batch_size from forgeq.job_type t where t.type = i.type offset 0) t) b
     where q.name = due.queue and not q.paused and not q.waiting
-      and (not b.in_batches or not exists (select from forgeq.lease l where l.queue = q.name));
+      and (not b.in_batches or not exists (select from forgeq.open_leases() l where l.queue = q.name));
     free := found;
     if free and target.locked then
       perform from forgeq.queue q where q.name = due.queue and not q.paused and not q.waiting for no key update skip locked;
       free := found;
       if free and target.in_batches then
         -- Looked up again in a later statement: whoever held the row has committed, and its lease is seen.
-        free := not exists (select from forgeq.lease l where l.queue = due.queue);
+        free := not exists (select from forgeq.open_leases() l where l.queue = due.queue);
       end if;
     end if;
     if free then
       leases := (
         select c.leases
-        from forgeq.claim(due.queue, claim, due.jobs, array_fill((coalesce(at, clock_timestamp()) - interval '1 second')::text, array[10]),
+        from forgeq.claim(due.queue, claim, due.jobs, array_fill((coalesce(forgeq.as_owner(at), clock_timestamp()) - interval '1 second')::text, array[10]),
           blocked_types, dispatch_seconds, at) c);
     end if;
   elsif not fresh then

@@ -1,6 +1,6 @@
 -- enqueue_many, answered in the groups of enqueue_lines: a batch of a thousand jobs that were stored alike is one group. Internal: for TypeScript's callers.
 -- `announce`: listening workers are told of groups that are due, see hint_workers.
-create or replace function forgeq.enqueue_in_groups(jobs jsonb, fresh boolean, announce boolean, at timestamptz)
+create or replace function forgeq.enqueue_in_groups(jobs jsonb, fresh boolean, announce boolean, at timestamptz, own_ids boolean)
 returns json
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
@@ -12,7 +12,7 @@ begin
   from (
     select e.created, e.queue, e.priority, e.max_attempts, e.run_at, e.created_at, count(*) as n, array_agg(e.requested_id) as requested_ids,
            array_agg(e.id) as ids
-    from forgeq.enqueue_many(jobs, fresh, at) e
+    from forgeq.enqueue_many(jobs, fresh, at, own_ids) e
     group by e.created, e.queue, e.priority, e.max_attempts, e.run_at, e.created_at) g);
 end
 $$;

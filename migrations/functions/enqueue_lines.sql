@@ -21,6 +21,7 @@
 -- Nearly always a type's row knows its counter (see set_series_of_type): then nothing is looked up for each job. Otherwise enqueue_many stores the jobs, or
 -- refuses a queue that nobody lists for the type. Lines, because each payload is parsed once then; one document would be parsed as a whole, taken apart, and
 -- put together again for each job.
+-- Types are joined by the names of this call's (offset 0), or Postgres hashes all that there are: 410 buffers for one job with 2,000 types.
 -- This function is for the plain path: what needs a look at other rows for each job (keys, limits) belongs into enqueue_many.
 -- Lock order: the queue (skip locked), where it has a limit and jobs are begun; then as enqueue_many. A begun job waits for nobody.
 create or replace function forgeq.enqueue_lines(
@@ -29,7 +30,7 @@ create or replace function forgeq.enqueue_lines(
   at timestamptz default null)
 returns json
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare
@@ -51,22 +52,21 @@ begin
     end if;
     -- An empty call takes every path too, so that the warm-up plans each of its statements on a new connection.
     if worker is not null or n = 0 then
-      select t.priority, t.max_attempts, t.lease_seconds, q.name as queue, q.max_in_flight, null::int as series, 0 as active into of_type
+      select t.priority, t.max_attempts, t.lease_seconds, q.name as queue, q.max_in_flight, null::int as series, 0 as active,
+             case when q.max_in_flight is not null then forgeq.has_capacity(worker_queue, n) end as seq into of_type
       from forgeq.job_type t
       join forgeq.queue q on q.name = worker_queue and q.max_pending is null and not q.paused and not q.waiting
       where t.type = types[1] and coalesce(own_queue, t.queue) = worker_queue and (n = 1 or t.batch_size > 1)
-        and (q.name = t.queue or q.name = any (t.listed_queues) or t.type = any (q.listed_types));
-      if found and (of_type.max_in_flight is null or forgeq.has_capacity(worker_queue, n)) then
-        claim := ids[1];
-        begun := 1;
-        simple := true;
-      end if;
+        and (q.name = t.queue and t.series is not null or (q.name = any (t.listed_queues) or t.type = any (q.listed_types))
+          and forgeq.series_of(q.name, t.type) is not null) and current_setting('transaction_isolation') = 'read committed';
+      simple := found and (of_type.max_in_flight is null or of_type.seq is not null);
+      claim := case when simple then ids[1] end;
+      begun := simple::int;
     end if;
   end if;
   if fresh and not simple and not several then
     select t.priority, t.max_attempts, t.lease_seconds, t.queue, null::int as max_in_flight, t.series, m.active into of_type
-    from forgeq.job_type t
-    cross join forgeq.metric_state m
+    from forgeq.job_type t cross join forgeq.metric_state m
     where t.type = types[1] and t.series is not null and (own_queue is null or own_queue = t.queue);
     simple := found;
     if not simple and own_queue is not null then
@@ -93,7 +93,7 @@ begin
                || jsonb_strip_nulls(jsonb_build_object('id', i.id, 'queue', own_queue)) || jsonb_build_object('payload', i.payload) order by i.n)
       from (select generate_subscripts(ids, 1) as n, unnest(ids) as id, string_to_table(payloads, E'\n')::jsonb as payload,
                    string_to_table(details, E'\n')::jsonb as more) i),
-      fresh, start = 'push', at);
+      fresh, start = 'push', at, true);
     if start = 'local' and not fresh then
       -- Read after the call has waited for a first one that was still under way.
       select json_build_array(l.id, extract(epoch from l.expires_at - l.created_at)::double precision, t.max_attempts, l.job_ids) into lease
@@ -124,10 +124,10 @@ begin
            coalesce(t.queue, of_type.queue), coalesce(t.type, types[1]), i.more ->> 'traceparent', i.more -> 'metadata', i.payload::json
     from (select generate_subscripts(ids, 1) as n, unnest(ids) as id, string_to_table(payloads, E'\n') as payload,
                  string_to_table(details, E'\n')::jsonb as more) i
-    left join forgeq.job_type t on several and t.type = i.more ->> 'type'
-    cross join lateral (
-      select coalesce((i.more ->> 'run_at')::timestamptz, now_at + make_interval(secs => (i.more ->> 'delay_seconds')::double precision), now_at)
-    ) due(run_at)
+    left join (select t.* from unnest(case when several then types end) as named(type) cross join lateral (
+      select t.type, t.queue, t.priority, t.max_attempts from forgeq.job_type t where t.type = named.type offset 0) t) t on t.type = i.more ->> 'type'
+    cross join lateral (select coalesce((i.more ->> 'run_at')::timestamptz,
+      now_at + make_interval(secs => (i.more ->> 'delay_seconds')::double precision), now_at)) due(run_at)
     -- Jobs of a call that are due at the same time are taken in the order of the call, which is that of their rows.
     order by i.n;
   end if;
@@ -135,7 +135,7 @@ begin
   if claim is not null then
     -- Its tally counts the jobs as enqueued.
     perform forgeq.make_lease(claim, claim, 1, worker_queue, types[1], ids, of_type.lease_seconds, worker, invocation,
-      decode(repeat(encode(forgeq.metric_end(null, 'enqueued', null, null, null), 'hex'), n), 'hex'), now_at);
+      decode(repeat(encode(forgeq.metric_end(null, 'enqueued', null, null, null), 'hex'), n), 'hex'), of_type.seq, now_at);
     lease := json_build_array(claim, case when start = 'local' then of_type.lease_seconds end, of_type.max_attempts, null);
     if start = 'push' then
       perform forgeq.send_push(worker, concat_ws(E'\n',
@@ -145,10 +145,8 @@ begin
     end if;
   elsif several then
     perform forgeq.metric_add_each(of_type.series, 'e', counts);
-  elsif n > 0 and of_type.active = 0 then
-    insert into forgeq.metric_delta_0 (series, kind, jobs) values (of_type.series, 'e', n);
   elsif n > 0 then
-    insert into forgeq.metric_delta_1 (series, kind, jobs) values (of_type.series, 'e', n);
+    n := forgeq.metric_append(of_type.active, of_type.series, 'e', n);
   end if;
 
   if timed then

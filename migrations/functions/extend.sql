@@ -5,7 +5,7 @@ create or replace function forgeq.extend(
   lease_id uuid, begun_by uuid, lease_seconds double precision, progress jsonb default null, at timestamptz default null)
 returns table (outcome text, expires_at timestamptz, cancel_requested uuid[])
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare
@@ -20,7 +20,7 @@ begin
     set expires_at = greatest(l.expires_at, now_at + make_interval(secs => lease_seconds)),
         progress = l.progress || coalesce(extend.progress, '{}')
     where l.ctid = place
-    returning 'extended', l.expires_at, l.cancel_requested into outcome, expires_at, cancel_requested;
+    returning 'extended', l.expires_at, coalesce(l.cancel_requested, '{}') into outcome, expires_at, cancel_requested;
   else
     select case when count(*) > 0 then 'busy' else 'lease_lost' end into outcome
     from forgeq.lease l where l.id = extend.lease_id and l.begun_by = extend.begun_by and l.expires_at > now_at;

@@ -17,7 +17,7 @@ begin
   kept as (
     insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
       attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, result, error)
-    select g.id, g.life, now_at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end, finish_jobs.began_at,
+    select g.id, coalesce(g.life, 1), now_at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end, finish_jobs.began_at,
       finish_jobs.lease_id, f.state::forgeq.finished_state, g.priority, f.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key,
       g.traceparent, g.metadata, g.payload, f.result, f.error
     from gone g

@@ -6,7 +6,7 @@ create or replace function forgeq.invocation_failed(
   lease_id uuid, invocation text, reason text, error jsonb default null, at timestamptz default null)
 returns table (outcome text, wake_seconds double precision)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare
@@ -19,9 +19,9 @@ begin
     select case when c.begun_by is null and c.reason in ('undispatched', 'throttled') then 'released'
                 when c.begun_by is not null and c.reason = 'recovered' and invocation_failed.reason = 'function_error' then 'recovered' end,
            -- Given again, too: a lost answer loses no wake.
-           case when q.waiting or c.reason <> 'settled' then 0 end
+           case when c.reason <> 'settled' or forgeq.wants_wake(c.queue) then 0 end
     into outcome, wake_seconds
-    from forgeq.lease_closed c left join forgeq.queue q on q.name = c.queue
+    from forgeq.lease_closed c
     where c.id = invocation_failed.lease_id;
     outcome := coalesce(outcome, 'closed');
   elsif held.began_at is null then

@@ -5,10 +5,10 @@
 -- lease_seconds.
 -- Answers [{id, ordinal, type, jobs}] in the order of their most urgent job, `jobs` being their number; of begun leases also {queue, lease_seconds,
 -- max_attempts, ids}: max_attempts is the type's, and `ids` the jobs in the order in which they are due. `ids` is null for a single lease where the caller says
--- that its rows are `in_order`, and max_attempts where there are several leases.
+-- that its rows are `in_order`, and max_attempts where there are several leases. `seq`: see make_lease.
 create or replace function forgeq.make_leases(
   claim_id uuid, queue text, ids uuid[], types text[], priorities smallint[], run_ats timestamptz[], dispatch_seconds double precision,
-  begun_by uuid, invocation text, in_order boolean, now_at timestamptz)
+  begun_by uuid, invocation text, in_order boolean, seq bigint, now_at timestamptz)
 returns jsonb
 language plpgsql
 as $$
@@ -32,7 +32,7 @@ begin
       leases := jsonb_build_array(jsonb_build_object('id', lease, 'ordinal', 1, 'type', types[1], 'jobs', n, 'queue', queue, 'lease_seconds', seconds,
         'max_attempts', of_type.max_attempts, 'ids', case when not in_order then ids end));
     end if;
-    perform forgeq.make_lease(lease, claim_id, 1, queue, types[1], ids, seconds, begun_by, invocation, '', now_at);
+    perform forgeq.make_lease(lease, claim_id, 1, queue, types[1], ids, seconds, begun_by, invocation, '', seq, now_at);
     return leases;
   end if;
 
@@ -56,7 +56,7 @@ begin
       leases := leases || jsonb_build_object('id', made.lease, 'ordinal', made.ordinal, 'type', made.type, 'jobs', cardinality(made.job_ids), 'queue', queue,
         'lease_seconds', seconds, 'ids', made.job_ids);
     end if;
-    perform forgeq.make_lease(made.lease, claim_id, made.ordinal, queue, made.type, made.job_ids, seconds, begun_by, invocation, '', now_at);
+    perform forgeq.make_lease(made.lease, claim_id, made.ordinal, queue, made.type, made.job_ids, seconds, begun_by, invocation, '', seq, now_at);
   end loop;
   return leases;
 end

@@ -3,14 +3,12 @@ create or replace function forgeq.metric_add_each(series int[], kind "char", job
 returns void
 language plpgsql
 as $$
+declare
+  side constant int := (select m.active from forgeq.metric_state m);
+  counted int;
 begin
-  -- A writer that saw the other one active is counted all the same, a fold later.
-  if (select m.active from forgeq.metric_state m) = 0 then
-    insert into forgeq.metric_delta_0 (series, kind, jobs)
-    select s.id, metric_add_each.kind, s.jobs from unnest(metric_add_each.series, metric_add_each.jobs) as s(id, jobs);
-  else
-    insert into forgeq.metric_delta_1 (series, kind, jobs)
-    select s.id, metric_add_each.kind, s.jobs from unnest(metric_add_each.series, metric_add_each.jobs) as s(id, jobs);
-  end if;
+  for n in 1 .. cardinality(series) loop
+    counted := forgeq.metric_append(side, series[n], kind, jobs[n]);
+  end loop;
 end
 $$;

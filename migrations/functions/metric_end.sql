@@ -1,5 +1,5 @@
--- One ended job as 9 bytes of a lease's tally: state it got and outcome of the attempt in a byte, then milliseconds from due to
--- begun and from begun to ended, -1 for an attempt that never ran. A job that is stored with its lease has an entry more, from
+-- One ended job as 9 bytes of a lease's tally: state it got and outcome of the attempt in a byte, then the time from due to
+-- begun and from begun to ended, as elapsed_ms has it, -1 for an attempt that never ran. A job that is stored with its lease has an entry more, from
 -- then on, with `enqueued` as its outcome. metric_ends reads them.
 create or replace function forgeq.metric_end(state text, outcome text, run_at timestamptz, began_at timestamptz, ended_at timestamptz)
 returns bytea

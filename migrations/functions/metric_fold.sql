@@ -1,10 +1,10 @@
--- Folds what was counted since the last fold into metric_total; false when another caller is at it. Readers see the same numbers
--- before and after.
+-- Folds what was counted since the last fold into metric_total; false when another caller is at it, or at the purge of closed leases. Readers see the same
+-- numbers before and after.
 --
--- Closed leases: those of all transactions that had ended at this statement's snapshot, by their xid, so each is folded once and
--- none is missed, however late it commits. Enqueues: the delta that writers left at the last fold, under a lock that waits for
--- the last of them at most 100 ms; not to be had, it stays for the next fold.
--- Lock order: metric_state (skip locked), the delta, series, totals.
+-- Closed leases: those of all transactions that have committed since the last fold, told by the two folds' snapshots. So each is folded once and none is
+-- missed, however late it commits, and a transaction that stays open keeps nobody else's back. Enqueues: the sides of the deltas that writers have left, each
+-- under a lock; a side that can't be locked stays for a later fold.
+-- Lock order: metric_state (skip locked), the deltas, series, totals.
 create or replace function forgeq.metric_fold(at timestamptz default null)
 returns boolean
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
@@ -14,10 +14,9 @@ as $$
 declare
   now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   state forgeq.metric_state;
-  idle text;
-  before xid8;
+  sides record;
+  until pg_snapshot;
   sums jsonb;
-  callers_lock_timeout constant text := current_setting('lock_timeout');
 begin
   select m.* into state from forgeq.metric_state m for update skip locked;
   if not found then
@@ -25,37 +24,30 @@ begin
   end if;
   -- Restored from a dump into another cluster, whose transactions count from the beginning: what is unfolded becomes this
   -- transaction's, what is folded older than all, and the next fold goes on.
-  if state.folded_before > pg_snapshot_xmax(pg_current_snapshot()) then
+  if pg_snapshot_xmax(state.snap) > pg_snapshot_xmax(pg_current_snapshot()) then
     update forgeq.lease_closed c
-    set xid = case when c.xid >= state.folded_before then pg_current_xact_id() else '0' end
-    where c.xid >= state.folded_before or c.closed_at <= state.folded_at;
-    update forgeq.metric_state m set folded_before = '1';
+    set xid = case when pg_visible_in_snapshot(c.xid, state.snap) then '0' else pg_current_xact_id() end
+    where not pg_visible_in_snapshot(c.xid, state.snap) or c.closed_at <= state.folded_at;
+    update forgeq.metric_state m set snap = '1:1:', purged_before = '0', left_behind = '{}';
     return true;
   end if;
-  idle := 'metric_delta_' || 1 - state.active;
-  perform set_config('lock_timeout', '100ms', true);
-  begin
-    execute format('lock table forgeq.%I in access exclusive mode', idle);
-  exception when lock_not_available then
-    idle := null;
-  end;
-  perform set_config('lock_timeout', callers_lock_timeout, true);
+  select * into sides from forgeq.metric_lock_sides(state.active);
 
   -- One statement, one snapshot: the boundary and what lies before it.
-  select b.xid, coalesce(jsonb_agg(n) filter (where n.queue is not null), '[]') into before, sums
-  from (select pg_snapshot_xmin(pg_current_snapshot()) as xid offset 0) b
-  left join lateral (
-    select e.queue, e.type, e.name, e.value from forgeq.metric_ends(state.folded_before, b.xid) e
-    union all
-    select s.queue, s.type, k.name, sum(d.jobs)
-    from (select series, kind, jobs from forgeq.metric_delta_0 where idle = 'metric_delta_0'
-          union all
-          select series, kind, jobs from forgeq.metric_delta_1 where idle = 'metric_delta_1') d
-    join forgeq.metric_series s on s.id = d.series
-    join (values ('e'::"char", 'enqueued'), ('r', 'retried'), ('c', 'finished_cancelled'), ('m', 'ended_lease_expired')) as k(kind, name)
-      on k.kind = d.kind
-    group by 1, 2, 3) n on true
-  group by b.xid;
+  select b.snap, (
+    select coalesce(jsonb_agg(n), '[]')
+    from (
+      select e.queue, e.type, e.name, e.value from forgeq.metric_ends(state.snap, b.snap) e
+      union all
+      select s.queue, s.type, k.name, sum(d.jobs)
+      from forgeq.metric_deltas d
+      join forgeq.metric_series s on s.id = d.series
+      join (values ('e'::"char", 'enqueued'), ('r', 'retried'), ('c', 'finished_cancelled'), ('m', 'ended_lease_expired')) as k(kind, name)
+        on k.kind = d.kind
+      where d.side = any (sides.filled)
+      group by 1, 2, 3) n)
+  into until, sums
+  from (select forgeq.metric_snapshot() as snap offset 0) b;
   insert into forgeq.metric_series (queue, type)
   select distinct n.queue, n.type from jsonb_to_recordset(sums) as n(queue text, type text)
   where not exists (select from forgeq.metric_series s where s.queue = n.queue and s.type = n.type)
@@ -66,24 +58,18 @@ begin
   join forgeq.metric_series s on s.queue = n.queue and s.type = n.type
   group by 1, 2
   on conflict (series, name) do update set value = t.value + excluded.value;
-  if idle is not null then
-    execute format('truncate forgeq.%I', idle);
-  end if;
-  update forgeq.metric_state m
-  set folded_before = before, folded_at = now_at, active = case when idle is null then m.active else 1 - m.active end;
+  for side in 0 .. 7 loop
+    if side = any (sides.filled) then
+      execute format('truncate forgeq.metric_delta_%s', side);
+    end if;
+  end loop;
+  update forgeq.metric_state m set snap = until, folded_at = now_at, active = sides.next;
+  perform forgeq.metric_open(state);
 
-  delete from forgeq.metric_sample s where s.at < now_at - interval '1 hour';
-  insert into forgeq.metric_sample (at, queue, enqueued, completed, failed, dead)
-  select now_at, q.name,
-         coalesce(sum(n.value) filter (where n.name in ('enqueued', 'retried')), 0),
-         coalesce(sum(n.value) filter (where n.name = 'finished_completed'), 0),
-         coalesce(sum(n.value) filter (where n.name in ('ended_retry', 'ended_dead', 'ended_timed_out', 'ended_lease_expired')), 0),
-         coalesce(sum(n.value) filter (where n.name = 'finished_dead'), 0)
-  from forgeq.queue q
-  left join forgeq.metric_now n on n.queue = q.name
-  group by q.name
-  on conflict (queue, at) do update
-  set enqueued = excluded.enqueued, completed = excluded.completed, failed = excluded.failed, dead = excluded.dead;
+  perform forgeq.sample_queues(now_at);
+  if exists (select from forgeq.queue q where q.max_pending is not null) then
+    perform forgeq.recount_waiting();
+  end if;
   return true;
 end
 $$;

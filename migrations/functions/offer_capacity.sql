@@ -4,7 +4,7 @@
 create or replace function forgeq.offer_capacity(worker uuid, capacity jsonb, invocation text, at timestamptz default null)
 returns void
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set plan_cache_mode = force_generic_plan set jit = off
+  set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare

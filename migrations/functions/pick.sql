@@ -1,5 +1,5 @@
 -- Chooses due jobs of one queue and locks them: what claim and settle_and_take begin with. Internal; see claim for the guarantees, the lock order,
--- the watermarks and the answers. The arrays say the same jobs in the same order; null when there are none.
+-- the watermarks and the answers. The arrays say the same jobs in the same order; null when there are none. `seq` is for the leases of a limited queue.
 --
 -- continued_watermarks: where a scan that was cut off by its size ended, without the second of lag; null otherwise. A scan from there passes over
 -- nothing that was taken just now, and misses what commits late meanwhile: see docs/adr/0016.
@@ -7,7 +7,7 @@
 create or replace function forgeq.pick(
   queue text, max_jobs int, watermarks text[], blocked_types text[], now_at timestamptz,
   out outcome text, out next_watermarks text[], out continued_watermarks text[], out more boolean,
-  out places tid[], out ids uuid[], out types text[], out priorities smallint[], out run_ats timestamptz[])
+  out places tid[], out ids uuid[], out types text[], out priorities smallint[], out run_ats timestamptz[], out seq bigint)
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -17,19 +17,44 @@ declare
   examined_rows constant int := 5000;
   highs timestamptz[] := array_fill(null::timestamptz, array[10]);
   limits record;
+  flight record;
   wanted int := pick.max_jobs;
   picked int;
   oldest record;
   last_priority int;
   last_run_at timestamptz;
+  blocked text[] := '{}';
 begin
   next_watermarks := pick.watermarks;
   more := false;
-  select q.paused, q.max_in_flight, q.waiting into limits from forgeq.queue q where q.name = pick.queue;
-  if limits.max_in_flight is not null then
-    if current_setting('transaction_isolation') <> 'read committed' then
-      raise exception 'forgeq: claim needs read committed' using errcode = 'FQ003';
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'forgeq: claim needs read committed' using errcode = 'FQ003';
+  end if;
+  if cardinality(blocked_types) > 0 then
+    -- Each live job's queue and type have a series, so a type without one has no job here.
+    blocked := array(select s.type from forgeq.metric_series s where s.queue = pick.queue and s.type = any (blocked_types));
+    if not exists (select from forgeq.metric_series s where s.queue = pick.queue and s.type <> all (blocked_types)) then
+      outcome := 'empty';
+      return;
     end if;
+  end if;
+  for i in 1 .. 10 loop
+    if lows[i] > now_at then
+      lows[i] := '-infinity';
+    end if;
+  end loop;
+  select q.paused, q.max_in_flight, q.waiting, q.max_pending into limits from forgeq.queue q where q.name = pick.queue;
+  if limits.paused then
+    outcome := 'paused';
+    return;
+  end if;
+  -- A look that finds nothing due locks and writes nothing.
+  if limits.max_in_flight is not null and not limits.waiting and not forgeq.has_due(pick.queue, lows, now_at) then
+    next_watermarks := array(select greatest(l.low, now_at - interval '1 second')::text from unnest(lows) with ordinality as l(low, n) order by l.n);
+    outcome := 'empty';
+    return;
+  end if;
+  if limits.max_in_flight is not null then
     perform from forgeq.queue q where q.name = pick.queue for no key update skip locked;
     if not found then
       outcome := 'busy';
@@ -37,9 +62,10 @@ begin
       return;
     end if;
     -- Read again, and counted, in later statements: whoever held the row has committed, and its leases are seen.
-    select q.paused, q.max_in_flight, q.waiting into limits from forgeq.queue q where q.name = pick.queue;
-    wanted := least(wanted, limits.max_in_flight
-      - (select coalesce(sum(l.open_jobs), 0)::int from forgeq.lease l where l.queue = pick.queue));
+    select q.paused, q.max_in_flight, q.waiting, q.max_pending into limits from forgeq.queue q where q.name = pick.queue;
+    select f.jobs, f.seq into flight from forgeq.count_in_flight(pick.queue) f;
+    wanted := least(wanted, limits.max_in_flight - flight.jobs);
+    seq := flight.seq;
   end if;
   if limits.paused then
     outcome := 'paused';
@@ -49,16 +75,12 @@ begin
     if not limits.waiting then
       update forgeq.queue q set waiting = true where q.name = pick.queue;
     end if;
-    outcome := 'full';
+    more := forgeq.is_freeing(pick.queue, limits.max_in_flight);
+    outcome := case when more then 'busy' else 'full' end;
     return;
   end if;
 
-  for i in 1 .. 10 loop
-    if lows[i] > now_at then
-      lows[i] := '-infinity';
-    end if;
-  end loop;
-  if cardinality(blocked_types) > 0 then
+  if cardinality(blocked) > 0 then
     for i in 1 .. 10 loop
       highs[i] := (select j.run_at from forgeq.job j
                    where j.queue = pick.queue and j.priority = (i - 1)::smallint and j.run_at >= lows[i] and j.run_at <= now_at
@@ -76,7 +98,7 @@ begin
       from forgeq.job j
       where j.queue = pick.queue and j.priority = (p.n - 1)::smallint
         and j.run_at >= p.low and j.run_at <= least(now_at, p.high)
-        and j.claim_id is null and j.type <> all (blocked_types)
+        and j.claim_id is null and j.type <> all (blocked)
       order by j.run_at
       limit wanted
       for update skip locked) due
@@ -92,7 +114,7 @@ begin
       from forgeq.job j
       where j.queue = pick.queue and j.priority = p.priority::smallint
         and j.run_at >= lows[p.priority + 1] and j.run_at <= least(now_at, highs[p.priority + 1])
-        and j.claim_id is null and j.type <> all (blocked_types)
+        and j.claim_id is null and j.type <> all (blocked)
       order by j.run_at
       limit 1) first
     order by first.run_at
@@ -130,6 +152,9 @@ begin
   more := more or picked = wanted;
   if limits.max_in_flight is not null and limits.waiting <> (picked = wanted and wanted < pick.max_jobs) then
     update forgeq.queue q set waiting = not limits.waiting where q.name = pick.queue;
+  end if;
+  if limits.max_pending is not null and picked > 0 then
+    perform forgeq.count_waiting(pick.queue, -picked);
   end if;
   outcome := case when picked > 0 then 'claimed' else 'empty' end;
 end

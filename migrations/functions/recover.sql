@@ -1,21 +1,32 @@
--- Takes back the jobs of at most max_leases expired leases. A lease that had not begun costs its jobs a dispatch, one that
+-- Takes back the jobs of expired leases, at most max_jobs and the rest of the last lease. A lease that had not begun costs its jobs a dispatch, one that
 -- had begun costs an attempt. Safe to run many times concurrently. Lock order: leases (skip locked), their jobs.
-create or replace function forgeq.recover(max_leases int default 100, at timestamptz default null)
+-- `more`: it stopped for max_jobs.
+create or replace function forgeq.recover(max_jobs int default 1000, at timestamptz default null)
 returns table (leases int, jobs int, more boolean, wake_seconds double precision)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare
   now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
+  expired uuid[];
+  candidate uuid;
   held forgeq.lease;
   ended record;
 begin
   leases := 0;
   jobs := 0;
-  for held in
-    select l.* from forgeq.lease l where l.expires_at <= now_at limit max_leases for update skip locked
-  loop
+  more := false;
+  if forgeq.earliest_expiry() <= now_at then
+    expired := array(select l.id from forgeq.open_leases() l where l.expires_at <= now_at order by l.expires_at);
+  end if;
+  foreach candidate in array coalesce(expired, '{}') loop
+    if jobs >= max_jobs or leases >= max_jobs then
+      more := true;
+      exit;
+    end if;
+    select l.* into held from forgeq.lease l where l.id = candidate and l.expires_at <= now_at for update skip locked;
+    continue when not found;
     select e.answers, e.wake_seconds into ended
     from forgeq.end_attempts(held, forgeq.whole_lease(held,
         case when held.began_at is null then 'undispatched' else 'lease_expired' end,
@@ -27,7 +38,6 @@ begin
     jobs := jobs + (select count(*)::int from jsonb_object_keys(ended.answers));
     wake_seconds := least(wake_seconds, ended.wake_seconds);
   end loop;
-  more := leases = max_leases;
   return next;
 end
 $$;

@@ -1,10 +1,13 @@
 -- Gives back live jobs with a claim that no open lease lists: a state that the protocol never makes, mended all the same.
 -- Examines max_jobs jobs after the id `after`, in the order of ids; last_id is null at the end of the table.
 -- A job whose lease is being closed right now is locked and skipped. The attempt stays counted.
-create or replace function forgeq.repair(after uuid, max_jobs int default 1000, at timestamptz default null)
-returns table (repaired int, last_id uuid)
+--
+-- clock_was: the clock went back, see check_clock. A waiting job that was due when it was stored is due now then, and one that waits after an attempt keeps the
+-- time that it had to wait, from now; `redated` counts them. One that was stored with a time of its own keeps that time.
+create or replace function forgeq.repair(after uuid, max_jobs int default 1000, at timestamptz default null, clock_was timestamptz default null)
+returns table (repaired int, redated int, last_id uuid)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare
@@ -12,17 +15,24 @@ declare
   stray uuid;
   held record;
   strays uuid[];
+  ahead uuid[];
   examined int;
 begin
+  -- What check_clock found, or the owner says.
+  if clock_was is not null and clock_was is distinct from (select p.clock_was from forgeq.tick_part p where p.part = 'repair') then
+    clock_was := forgeq.as_owner(clock_was);
+  end if;
   repaired := 0;
+  redated := 0;
   select count(*), (array_agg(j.id order by j.id desc))[1],
          coalesce(array_agg(j.id) filter (where j.claim_id is not null and not exists (
-           select from forgeq.lease l where l.claim_id = j.claim_id and j.id = any (l.job_ids))), '{}')
-  into examined, last_id, strays
-  from (select id, claim_id from forgeq.job
+           select from forgeq.lease l where l.claim_id = j.claim_id and j.id = any (l.job_ids))), '{}'),
+         array_agg(j.id) filter (where j.claim_id is null and j.run_at > now_at and clock_was is not null)
+  into examined, last_id, strays, ahead
+  from (select id, claim_id, run_at from forgeq.job
         where id > coalesce(after, '00000000-0000-0000-0000-000000000000') order by id limit max_jobs) j;
   foreach stray in array strays loop
-    select j.ctid as tid, j.claim_id, j.life, j.attempt, j.queue, j.type into held
+    select j.ctid as tid, j.claim_id, coalesce(j.life, 1) as life, j.attempt, j.queue, j.type into held
     from forgeq.job j where j.id = stray and j.claim_id is not null for update skip locked;
     -- Looked up again in a later statement: the claim may have committed its leases meanwhile.
     if found and not exists (select from forgeq.lease l where l.claim_id = held.claim_id and stray = any (l.job_ids)) then
@@ -36,6 +46,21 @@ begin
       repaired := repaired + 1;
     end if;
   end loop;
+  if ahead is not null then
+    -- Ticks come once a minute: the clock may have gone on for some before it went back.
+    update forgeq.job j
+    set run_at = now_at + case when j.created_at is null then interval '0' else j.run_at - waits.since end
+    from (
+      select o.ctid as tid, o.created_at is null as was_due,
+             (select max(a.ended_at) from forgeq.job_attempt a
+              where a.job_id = o.id and a.life = o.life and a.ended_at > now_at and a.ended_at <= clock_was + interval '10 minutes') as since
+      from forgeq.job o
+      where o.id = any (ahead) and o.claim_id is null and o.run_at > now_at
+        and (o.created_at is not null or o.run_at <= clock_was + interval '10 minutes')
+      for update skip locked) waits
+    where j.ctid = waits.tid and (waits.was_due or j.run_at >= waits.since);
+    get diagnostics redated = row_count;
+  end if;
   if examined < max_jobs then
     last_id := null;
   end if;

@@ -11,7 +11,7 @@
 create or replace function forgeq.settle(lease_id uuid, begun_by uuid, ended jsonb, at timestamptz default null, brief boolean default false)
 returns table (outcome text, jobs jsonb, wake_seconds double precision)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare
@@ -47,8 +47,8 @@ begin
     end if;
   else
     -- The hint is given again: a completion inside the handler's own transaction is asked for after its commit.
-    select c.outcomes, case when q.waiting then 0 end into settled, wake_seconds
-    from forgeq.lease_closed c left join forgeq.queue q on q.name = c.queue
+    select c.outcomes, case when forgeq.wants_wake(c.queue) then 0 end into settled, wake_seconds
+    from forgeq.lease_closed c
     where c.id = settle.lease_id and c.begun_by = settle.begun_by;
     sent_before := found;
     if whole then

@@ -22,7 +22,7 @@ create or replace function forgeq.settle_and_take(
   due_horizon double precision default null, at timestamptz default null)
 returns table (id uuid, payload json, details json, answer json)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare
@@ -89,7 +89,8 @@ begin
 
     -- The update below gives its rows in the order of their places.
     taken := forgeq.make_leases(take.claim_id, take.queue, picked.ids, picked.types, picked.priorities, picked.run_ats, null, worker, invocation,
-      cardinality(picked.ids) = 1 or picked.places = array(select p.place from unnest(picked.places) as p(place) order by p.place), now_at);
+      cardinality(picked.ids) = 1 or picked.places = array(select p.place from unnest(picked.places) as p(place) order by p.place),
+      picked.seq, now_at);
     leases := leases || taken;
     usual_max_attempts := taken -> 0 ->> 'max_attempts';
     return query

@@ -4,7 +4,7 @@
 create or replace function forgeq.trigger_schedule(name text, job_id uuid, at timestamptz default null)
 returns table (id uuid, queue text)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare
@@ -17,7 +17,7 @@ begin
   end if;
   perform forgeq.enqueue_many(jsonb_build_array(
     jsonb_strip_nulls(jsonb_build_object('id', job_id, 'type', held.type, 'queue', held.queue, 'priority', held.priority))
-      || jsonb_build_object('payload', held.payload, 'metadata', jsonb_build_object('schedule', held.name))), false, at);
+      || jsonb_build_object('payload', held.payload, 'metadata', jsonb_build_object('schedule', held.name))), false, at, own_ids => true);
   update forgeq.schedule s
   set live_job_ids = (s.live_job_ids || job_id)[greatest(1, cardinality(s.live_job_ids) - 98):]
   where s.name = trigger_schedule.name and job_id <> all (s.live_job_ids);

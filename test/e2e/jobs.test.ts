@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { uuidV7 } from "../../lib/core/uuid.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database/database.ts";
 import { type LoggedIn, logIn } from "../support/database/roles.ts";
 import { startSite, type Site } from "../support/servers/site.ts";
@@ -118,7 +119,7 @@ describe("what is posted", () => {
   it("answers a repeated id or unique key with the job that is there", async () => {
     const body = {
       type: "send_email",
-      id: "0190a000-0000-7000-8000-00000000abcd",
+      id: uuidV7(),
       payload: { email: "again@example.com" },
       delay_seconds: 3600,
       unique_key: "again",

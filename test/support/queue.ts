@@ -6,7 +6,8 @@ import { uuidV7 } from "../../lib/core/uuid.ts";
 import type { Db } from "../../lib/db/drivers/client.ts";
 import type { IdentifiedJob } from "../../lib/core/new-job.ts";
 import { enqueueMany } from "../../lib/db/protocol/enqueue.ts";
-import { getJob, type Job } from "../../lib/db/reads/jobs.ts";
+import { getJob } from "../../lib/db/reads/job.ts";
+import type { Job } from "../../lib/db/reads/jobs.ts";
 import { beginLease, claim, type Claimed } from "../../lib/db/protocol/leases.ts";
 import { type LeaseHolder, type Ended, settle, type Settled } from "../../lib/db/protocol/settle.ts";
 import { forgetDispatchers } from "../../lib/db/protocol/wake.ts";
@@ -51,7 +52,13 @@ export interface SetupOptions {
 // Deleted, not truncated: with few rows in many partitions that is ten times faster.
 const TABLES = [
   ...["job", "lease", "lease_closed", "job_history", "job_attempt", "unique_key", "queue", "job_type", "schedule"],
-  ...["metric_total", "metric_delta_0", "metric_delta_1", "metric_sample"],
+  ...[
+    "metric_total",
+    ...[0, 1, 2, 3, 4, 5, 6, 7].map((side) => `metric_delta_${side}`),
+    "metric_sample",
+    "purge_mark",
+    "tick_part",
+  ],
 ];
 const WIPE = `do $$ begin ${TABLES.map((table) => `delete from forgeq.${table};`).join(" ")} end $$`;
 

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { createAdmission } from "../../lib/queue/enqueue/admission.ts";
 import { createCoalescer } from "../../lib/queue/enqueue/coalescer.ts";
 
 interface Item {
@@ -6,7 +7,7 @@ interface Item {
   readonly bad?: boolean;
 }
 
-const LIMITS = { items: 4, bytes: 100, inFlight: 2 };
+const LIMITS = { items: 4, bytes: 100, inFlight: 2, waitMs: 50 };
 const away = new Error("away");
 
 /** Stores by hand: each statement waits until it is let go. */
@@ -97,4 +98,49 @@ it("tells all of them when the database is away, and goes on with the next", asy
   const next = one("c");
   await goOn();
   expect(await next).toEqual([{ requestedId: "c" }]);
+});
+
+const staying = { hasLeft: () => false };
+
+it("does not send what a caller wanted that has left meanwhile", async () => {
+  const { statements, enqueue, one, settle, goOn } = setup();
+  const first = [one("a")];
+  await settle();
+  first.push(one("b"));
+  await settle();
+  let gone = false;
+  const leaving = enqueue([{ id: "c" }], 1, { hasLeft: () => gone });
+  const stays = enqueue([{ id: "d" }], 1, staying);
+  gone = true;
+  await expect(Promise.all([leaving, goOn()])).rejects.toMatchObject({ code: "busy" });
+  await goOn();
+  expect(statements.map(({ ids }) => ids.join(""))).toEqual(["a", "b", "d"]);
+  await Promise.all([...first, stays]);
+});
+
+it("does not send what has waited too long for callers that may leave; others wait as long as it takes", async () => {
+  const { statements, enqueue, one, settle, goOn } = setup();
+  const calls = [one("a")];
+  await settle();
+  calls.push(one("b"));
+  await settle();
+  const late = enqueue([{ id: "c" }], 1, staying);
+  calls.push(one("d"));
+  await expect(late).rejects.toMatchObject({ code: "too_slow", details: { retryAfterSeconds: 5 } });
+  await goOn();
+  expect(statements.map(({ ids }) => ids.join(""))).toEqual(["a", "b", "d"]);
+  await Promise.all(calls);
+});
+
+it("lets in what fits, refuses more immediately, and lets in again what fits then", async () => {
+  const admit = createAdmission(20_000);
+  const works = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+  const inside = works.map((work) => admit(5_000, () => work.promise));
+  await expect(admit(5_000, () => Promise.resolve("third"))).rejects.toMatchObject({ code: "busy", details: { retryAfterSeconds: 1 } }); // prettier-ignore
+  works[0]!.reject(away);
+  await expect(inside[0]).rejects.toBe(away);
+  expect(await admit(5_000, () => Promise.resolve("fourth"))).toBe("fourth");
+  works[1]!.resolve("second");
+  expect(await inside[1]).toBe("second");
+  expect(await admit(1_000_000, () => Promise.resolve("one alone"))).toBe("one alone");
 });

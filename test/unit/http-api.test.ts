@@ -109,9 +109,12 @@ describe("GET /jobs/{id}", () => {
   });
 });
 
+/** The last row of a list that came to its end. */
+const END = { id: null, searchedTo: null };
+
 describe("GET /jobs", () => {
   it("lists without payload and attempts, and gives a cursor that goes on", async () => {
-    const { get, query } = setupApi({ list_live: () => [LIVE], list_finished: () => [FINISHED] });
+    const { get, query } = setupApi({ list_jobs: () => [LIVE, FINISHED, END] });
     const first = await get("/jobs", "limit=1");
     expect(first.body.data).toHaveLength(1);
     expect(first.body.data[0]).toMatchObject({ id: ID });
@@ -121,11 +124,22 @@ describe("GET /jobs", () => {
 
     const rest = await get("/jobs", `limit=100&cursor=${first.body.next_cursor}`);
     expect(rest.body.next_cursor).toBeNull();
+    expect(rest.body.searched_to).toBeNull();
     expect(query.mock.calls.at(-1)?.[1]).toContain(ID);
   });
 
+  it("gives a cursor where it stopped before the page was full, and says how far it came", async () => {
+    const edge = "019ab000-0000-7000-8000-000000000000";
+    const { get } = setupApi({ list_jobs: () => [{ id: null, searchedTo: edge }, END] });
+    expect((await get("/jobs", "type=rare")).body).toEqual({
+      data: [],
+      next_cursor: encodeCursor(edge),
+      searched_to: new Date(0x019ab0000000).toISOString(),
+    });
+  });
+
   it("includes what is asked for", async () => {
-    const { get } = setupApi({ list_live: none, list_finished: () => [FINISHED], attempts: () => [FAILED] });
+    const { get } = setupApi({ list_finished: () => [FINISHED, END], attempts: () => [FAILED] });
     const { body } = await get("/jobs", "include=payload,attempts&state=completed&type=send_email&queue=emails");
     expect(body.data[0]).toMatchObject({
       payload: { email: "test@example.com" },
@@ -246,7 +260,7 @@ describe("POST /jobs/{id}/retry", () => {
 
 describe("scopes", () => {
   it("separates reading from managing", async () => {
-    const reader = setupApi({ queue_page: none, list_live: none, list_finished: none }, keysWith("jobs:read"));
+    const reader = setupApi({ queue_page: none, list_jobs: none }, keysWith("jobs:read"));
     expect(await reader.get("/queues")).toHaveProperty("status", 200);
     expect(await reader.get("/jobs")).toHaveProperty("status", 200);
     for (const path of [`/jobs/${ID}/cancel`, `/jobs/${ID}/retry`, "/queues/emails/pause", "/queues/emails/resume"])

@@ -27,7 +27,7 @@ const setup = (keys = ALL_SCOPES) => {
     ],
     busiest_queues: () => [{ names: ["emails"], leftOut: 7 }],
     queue_stats: () => [QUEUE],
-    last_tick: () => [{ seconds: 1_800_000_000.5 }],
+    last_tick: () => [{ seconds: 1_800_000_000.5, parts: { purge: 1_799_999_000 } }],
   };
   const { db, query } = answering(answers);
   let nowMs = 0;
@@ -61,6 +61,7 @@ describe("GET /metrics", () => {
       'forgeq_queue_max_in_flight{queue="emails"} 20',
       "forgeq_queues_left_out 7",
       "forgeq_tick_timestamp_seconds 1800000000.5",
+      'forgeq_tick_part_timestamp_seconds{part="purge"} 1799999000',
       'forgeq_info{service="forgeq",stage="test",wake="always"} 1',
     ])
       expect(body.split("\n")).toContain(expected);

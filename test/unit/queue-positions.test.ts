@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { realTime } from "../../lib/queue/time.ts";
 import { createQueuePositions, type QueueTake } from "../../lib/queue/worker/queue-positions.ts";
 
-const found = (more: boolean, name: string, outcome: "claimed" | "full" = "claimed") => ({
+const found = (more: boolean, name: string, outcome: "claimed" | "full" = "claimed", serverMs = 1) => ({
+  serverMs,
   queues: [
     {
       queue: "plain",
@@ -104,4 +105,105 @@ it("counts its queues, those that are due, and those that have a backlog", () =>
   expect([queues.markDue("plain"), queues.markDue("other"), counts.dueQueues]).toEqual([true, false, 1]);
   queues.set(["other", "third"]);
   expect(counts).toEqual({ queues: 2, dueQueues: 2, backlogQueues: 0, gaveAtMs: -Infinity });
+});
+
+const startMany = (fixed: readonly string[] | null = null) => {
+  let nowMs = 0;
+  const counts = { queues: 0, dueQueues: 0, backlogQueues: 0, gaveAtMs: -Infinity };
+  const time = { ...realTime, elapsedMs: () => nowMs };
+  const queues = createQueuePositions(counts, { time, random: Math.random }, fixed);
+  queues.set(null);
+  const visit = (all = true): readonly QueueTake[] => {
+    const takes = queues.takes(all);
+    const empty = { outcome: "empty" as const, more: false, watermarks: ["1"] };
+    queues.note(takes, { queues: takes.map(({ queue }) => ({ queue, ...empty })), serverMs: 0 });
+    return takes;
+  };
+  return { counts, queues, visit, after: (ms: number) => void (nowMs += ms) };
+};
+const names = (count: number) => Array.from({ length: count }, (_, n) => `q${n}`);
+
+it("knows of many queues those that were named, visits 64 in a take, and all of them in turn", () => {
+  const { queues, visit, counts } = startMany();
+  expect(visit()).toEqual([]);
+  queues.found(names(150));
+  expect(counts.dueQueues).toBe(150);
+  const takes = [visit(), visit(), visit(false)];
+  expect(takes.map((each) => each.length)).toEqual([64, 64, 22]);
+  expect(new Set(takes.flat().map(({ queue }) => queue)).size).toBe(150);
+  expect(counts.dueQueues).toBe(0);
+});
+
+it("visits a named queue again by its polls, and forgets it after a minute without jobs", () => {
+  const { queues, visit, after, counts } = startMany();
+  expect([queues.markDue("a"), queues.noneWait("a"), queues.noneWait("b")]).toEqual([true, false, false]);
+  visit();
+  expect(queues.noneWait("a")).toBe(true);
+  queues.found(["a"]);
+  expect(counts.dueQueues).toBe(0);
+  after(59_000);
+  expect(visit().map(({ queue }) => queue)).toEqual(["a"]);
+  after(1_000);
+  expect(visit()).toEqual([]);
+  expect(queues.noneWait("a")).toBe(false);
+});
+
+it("holds what was announced of a queue that it has forgotten meanwhile, where its take was not made", () => {
+  const { queues, after, counts } = startMany();
+  queues.markDue("a");
+  const takes = queues.takes(false);
+  after(60_000);
+  expect(queues.takes(true)).toEqual([]);
+  queues.missed(takes);
+  expect(counts.dueQueues).toBe(1);
+});
+
+it("remembers for which of many queues a job is due later", () => {
+  const { queues, after, counts } = startMany(["a", "b"]);
+  queues.expect("a", 10);
+  queues.expect("b", 30);
+  queues.expect("b", 20);
+  expect(queues.expectedInSeconds()).toBe(10);
+  after(10_000);
+  queues.markDue();
+  expect([counts.dueQueues, queues.expectedInSeconds()]).toEqual([1, 10]);
+  expect([queues.markDue("other"), queues.markDue("b")]).toEqual([false, true]);
+  queues.set(["a", "b"]);
+  expect([counts.queues, queues.expectedInSeconds()]).toEqual([2, null]);
+});
+
+it("goes on with a sweep that jobs of other types cut off in parts, and scans from its watermarks meanwhile", () => {
+  const { queues, take, after } = start();
+  const cutOff = (taken: QueueTake, mark: string) => {
+    const passed = { queue: "plain", outcome: "empty" as const, more: true, watermarks: [mark] };
+    return queues.note([taken], { queues: [passed], serverMs: 0 });
+  };
+  const end = (taken: QueueTake, mark: string) =>
+    queues.note([taken], {
+      queues: [{ queue: "plain", outcome: "empty", more: false, watermarks: [mark] }],
+      serverMs: 0,
+    });
+  // The first pass goes on after a short pause, to its end.
+  expect(cutOff(take(), "1")).toMatchObject([{ queue: "plain" }]);
+  const second = take();
+  expect(second).toMatchObject({ watermarks: ["1"], sweeps: false });
+  end(second, "9");
+
+  after(5_000);
+  const sweep = take();
+  expect(sweep).toMatchObject({ watermarks: null, sweeps: true });
+  expect(cutOff(sweep, "2")).toEqual([]);
+  after(5_500);
+  const poll = take();
+  expect(poll).toMatchObject({ watermarks: ["9"], sweeps: false });
+  end(poll, "10");
+  after(5_500);
+  const part = take();
+  expect(part).toMatchObject({ watermarks: ["2"], sweeps: true });
+  expect(cutOff(part, "3")).toEqual([]);
+  // What commits late is seen between two parts.
+  expect(take()).toMatchObject({ watermarks: ["9"], sweeps: false });
+  after(10_000);
+  end(take(), "11");
+  expect(take()).toMatchObject({ watermarks: ["11"], sweeps: false });
 });

@@ -56,6 +56,17 @@ it("sends the same call again while the database is away, and says once that it 
   ]);
 });
 
+it("says of a statement that took too long just that, and not that the database is away", async () => {
+  const slow = new ForgeqError("too_slow", "a statement took longer than 5 s");
+  const s = setupSettling((_settles, _alone, call) => (call <= 2 ? slow : call === 3 ? outage : null));
+  await s.settled;
+  expect(s.logger.lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { message: "a statement took too long: paused, and trying again", reason: "a statement took longer than 5 s" },
+    { message: "the database is away: paused, and trying again" },
+    { message: "the database is back" },
+  ]);
+});
+
 it("gives up when it is told to, and says what was not written", async () => {
   const s = setupSettling(
     () => outage,

@@ -18,7 +18,9 @@ export const addEnqueue = (program: Command): void => {
     .addOption(new Option("--delay <duration>", "not before this has passed, as 5m").argParser(seconds))
     .addOption(new Option("--max-attempts <number>", "instead of the type's").argParser(integer(1, 1000)))
     .option("--unique-key <key>", "at most one live job of a type has it")
-    .addOption(new Option("--id <uuid>", "of your own: sent twice, it is stored once").argParser(jobId))
+    .addOption(
+      new Option("--id <uuid>", "of your own, as forgeq id makes it: sent twice, it is stored once").argParser(jobId),
+    )
     .option("--metadata <json>", "an object kept with the job; @FILE and - as with --payload")
     .addOption(
       new Option(

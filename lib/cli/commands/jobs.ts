@@ -72,7 +72,9 @@ export const addJobs = (program: Command): void => {
   withExamples(cancel, [["forgeq jobs cancel 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071", ""]]);
 
   const tail = filters(jobs.command("tail"))
-    .description("A line whenever one of the newest 100 jobs, or the named one, changes its state.")
+    .description(
+      "A line whenever one of the newest 100 jobs, or the named one, changes its state, and when any job ends.",
+    )
     .addArgument(new Argument("[id]", "follow this job until it has ended").argParser(jobId))
     .action(async (id: string | undefined, _, self: Command) => {
       const { runJobsTail } = await import("../run-jobs-tail.ts");

@@ -1,11 +1,23 @@
 import { ForgeqError } from "../../core/errors.ts";
-import type { Db, Sql } from "./client.ts";
-import { isMissingPartition, isTransient, isUnavailable, sqlState } from "./failure.ts";
+import type { Db, QueryOptions, Sql } from "./client.ts";
+import {
+  isLockTimeout,
+  isMissingPartition,
+  isTransient,
+  isUnavailable,
+  sqlState,
+  UnwantedError,
+  whyTooSlow,
+} from "./failure.ts";
 import { ensurePartitions } from "./partitions.ts";
 import { messageOf } from "../../core/reason.ts";
 
 const ATTEMPTS = 5;
 const FIRST_DELAY_MS = 25;
+/** No try begins later than this after the first. */
+const AGAIN_WITHIN_MS = 8_000;
+/** A lock that was waited for longer was not meant to be tried for. */
+const LOCK_AGAIN_WITHIN_MS = 1_000;
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -16,6 +28,7 @@ const CODES = {
   FQ004: "id_conflict",
   FQ005: "unique_key_conflict",
   FQ006: "unknown_queue",
+  FQ007: "id_version",
 } as const;
 
 const detailsOf = (error: unknown): Record<string, unknown> => {
@@ -41,6 +54,9 @@ export const toForgeqError = (error: unknown): unknown => {
       { cause: error },
     );
   }
+  if (error instanceof UnwantedError) return new ForgeqError("busy", message, {}, { cause: error });
+  const why = whyTooSlow(error);
+  if (why !== null) return new ForgeqError("too_slow", why, { retryAfterSeconds: 5 }, { cause: error });
   if (isUnavailable(error) || isTransient(error)) {
     return new ForgeqError(
       "database_unavailable",
@@ -64,23 +80,32 @@ export const toForgeqError = (error: unknown): unknown => {
   return error;
 };
 
+/** How long after the first try a call may be sent again. What was too slow is not: it would be too slow again, beside the first. */
+const againWithinMs = (error: unknown): number => {
+  if (isLockTimeout(error)) return LOCK_AGAIN_WITHIN_MS;
+  return isTransient(error) || isUnavailable(error) || isMissingPartition(error) ? AGAIN_WITHIN_MS : 0;
+};
+
 /**
  * Runs one statement that may be sent again, because the protocol answers a repeated call as it did the first one.
  * Deadlocks, lost connections and a missing partition are retried, with a growing and jittered delay, about 0.8 s in all.
  *
  * @param params - gets the number of the try, from 0, so that a call can say that it was sent before
- * @throws {ForgeqError} `database_unavailable` - the call may or may not have happened; sending it again settles that
+ * @throws {ForgeqError} `database_unavailable` - the call may or may not have happened; sending it again settles that. `too_slow` - so
+ * too, or Postgres has ended it
  */
 export const callAgain = async <Row>(
   db: Db,
   text: string,
   params: (tried: number) => readonly unknown[],
+  options?: QueryOptions,
 ): Promise<Row[]> => {
+  const startedAtMs = performance.now();
   for (let tried = 0; ; tried += 1) {
     try {
-      return await db.query<Row>(text, params(tried));
+      return await db.query<Row>(text, params(tried), options);
     } catch (error) {
-      const again = isTransient(error) || isUnavailable(error) || isMissingPartition(error);
+      const again = performance.now() - startedAtMs < againWithinMs(error);
       if (!again || tried === ATTEMPTS - 1) throw toForgeqError(error);
       if (isMissingPartition(error)) await ensurePartitions(db).catch(() => undefined);
       await sleep(FIRST_DELAY_MS * 2 ** tried * (0.5 + Math.random()));

@@ -8,10 +8,17 @@ export interface Queryable {
   query(text: string, params?: unknown[]): Promise<unknown>;
 }
 
+export interface QueryOptions {
+  /** Until the statement is answered, at most what the driver has for all; less where the caller's own time is shorter. */
+  readonly deadlineMs?: number;
+  /** Asked when there is a connection: true, and the statement is not sent. */
+  readonly isUnwanted?: () => boolean;
+}
+
 /** Runs statements; the rows come back as plain objects. timestamptz is a Date, jsonb is parsed, int8 and numeric are strings. */
 export interface Sql {
   /** @throws the driver's error, with its SQLSTATE in `code` */
-  query<Row>(text: string, params?: readonly unknown[]): Promise<Row[]>;
+  query<Row>(text: string, params?: readonly unknown[], options?: QueryOptions): Promise<Row[]>;
 }
 
 export interface Db extends Sql {
@@ -31,7 +38,7 @@ export interface ConnectOptions {
   readonly max?: number;
   /** Connections that stay open while nothing is sent; none unless given. Not over Neon's driver. */
   readonly keep?: number;
-  /** Deadline of one statement; 5 unless given. */
+  /** Deadline of one statement; 5 unless given. The server is asked to end it then, but for single statements over Neon's driver. */
   readonly statementSeconds?: number;
   /** Where Neon's HTTP endpoint is, instead of what its host name says. */
   readonly fetchEndpoint?: string;

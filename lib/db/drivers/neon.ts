@@ -1,8 +1,10 @@
-import { neon, neonConfig, Pool, types as neonTypes } from "@neondatabase/serverless";
-import type { ConnectOptions, Db } from "./client.ts";
+import { Client, neon, neonConfig, Pool, types as neonTypes } from "@neondatabase/serverless";
+import type { ShortClient } from "./cancel.ts";
+import type { ConnectOptions, Db, QueryOptions } from "./client.ts";
+import { DeadlineError, UnwantedError } from "./failure.ts";
 import { withInstants } from "./instants.ts";
 import { toParams } from "./params.ts";
-import { createSessions, outlive } from "./session.ts";
+import { createSessions, outlive, type SessionPool } from "./session.ts";
 
 const CONNECT_MS = 5_000;
 
@@ -38,9 +40,17 @@ const useEndpoints = (url: string, fetchEndpoint: string | undefined, wsProxy: s
   neonConfig.pipelineConnect = false;
 };
 
+/** Opened as the pool's are, but for what Neon's driver sends ahead. */
+const makeShortClient = (url: string): ShortClient => {
+  const client = new Client({ connectionString: url });
+  client.neonConfig.pipelineConnect = false;
+  return client as unknown as ShortClient;
+};
+
 /**
  * Neon: single statements over HTTP, without a connection to keep; transactions over a WebSocket, opened when the first
- * one needs it. A statement that missed its deadline may still take effect.
+ * one needs it. A single statement that missed its deadline can't be cancelled: it goes on, for as long as the role's
+ * `statement_timeout`, and may still take effect.
  */
 export const createNeonDb = ({ url, max = 4, statementSeconds = 5, fetchEndpoint, wsProxy }: ConnectOptions): Db => {
   useEndpoints(url, fetchEndpoint, wsProxy);
@@ -61,17 +71,27 @@ export const createNeonDb = ({ url, max = 4, statementSeconds = 5, fetchEndpoint
     );
     return pool;
   };
+  const sessions = createSessions(() => openPool() as unknown as SessionPool, {
+    deadlineMs,
+    makeShortClient: () => makeShortClient(url),
+    toError,
+  });
   return {
     driver: "neon",
-    query: async <Row>(text: string, params: readonly unknown[] = []) =>
-      // Options of `neon(url)` itself are not those of its `query`.
-      (await http.query(text, toParams(params), {
-        fetchOptions: { signal: AbortSignal.timeout(deadlineMs) },
-        types,
-      })) as Row[],
-    transaction: createSessions(openPool, deadlineMs, { toError }).transaction,
+    query: async <Row>(text: string, params: readonly unknown[] = [], options: QueryOptions = {}) => {
+      const ms = Math.min(deadlineMs, options.deadlineMs ?? Infinity);
+      if (options.isUnwanted?.() === true) throw new UnwantedError();
+      const signal = AbortSignal.timeout(ms);
+      try {
+        // Options of `neon(url)` itself are not those of its `query`.
+        return (await http.query(text, toParams(params), { fetchOptions: { signal }, types })) as Row[];
+      } catch (error) {
+        throw signal.aborted ? new DeadlineError(ms) : error;
+      }
+    },
+    transaction: sessions.transaction,
     close: async () => {
-      await pool?.end();
+      if (pool !== undefined) await sessions.close();
     },
   };
 };

@@ -1,8 +1,9 @@
 import pg from "pg";
+import type { ShortClient } from "./cancel.ts";
 import type { ConnectOptions, Db } from "./client.ts";
 import { withInstants } from "./instants.ts";
 import { createSendByName } from "./prepared.ts";
-import { createSessions, outlive } from "./session.ts";
+import { createSessions, outlive, type SessionPool } from "./session.ts";
 
 const CONNECT_MS = 5_000;
 const IDLE_MS = 30_000;
@@ -33,7 +34,7 @@ export const clientConfig = (url: string): pg.ClientConfig => {
 
 /**
  * Any Postgres, over TCP. Frequent statements have names where the connection allows it, and there are no start-up parameters, so
- * that it runs through a transaction pooler. A statement past its deadline fails, and takes its connection with it.
+ * that it runs through a transaction pooler. A statement past its deadline is cancelled.
  */
 export const createPgDb = ({ url, max = 4, keep = 0, statementSeconds = 5 }: ConnectOptions): Db => {
   const pool = outlive(
@@ -48,7 +49,10 @@ export const createPgDb = ({ url, max = 4, keep = 0, statementSeconds = 5 }: Con
   );
   return {
     driver: "pg",
-    ...createSessions(() => pool, statementSeconds * 1000, { sendAlone: createSendByName() }),
-    close: () => pool.end(),
+    ...createSessions(() => pool as unknown as SessionPool, {
+      deadlineMs: statementSeconds * 1000,
+      makeShortClient: () => new pg.Client(clientConfig(url)) as unknown as ShortClient,
+      sendAlone: createSendByName(),
+    }),
   };
 };

@@ -39,17 +39,17 @@ export const createSendByName = (): Send => {
   const names = new Map<string, string>();
   let refused = false;
 
-  return async (client, text, params, deadlineMs) => {
+  return async (client, text, params, deadline) => {
     const [, tag = ""] = /^\/\* forgeq:(\w+) \*\//.exec(text) ?? [];
-    if (refused || !NAMED.has(tag)) return send(client, text, params, deadlineMs);
+    if (refused || !NAMED.has(tag)) return send(client, text, params, deadline);
     const name = names.get(text) ?? nameOf(tag, text);
     names.set(text, name);
     try {
-      return await submit(client, new NamedQuery(text, name, toParams(params)), deadlineMs);
+      return await submit(client, new NamedQuery(text, name, toParams(params)), deadline);
     } catch (error) {
       if (!REFUSED.has(sqlState(error) ?? "")) throw error;
       refused = true;
-      return send(client, text, params, deadlineMs);
+      return send(client, text, params, deadline);
     }
   };
 };

@@ -1,6 +1,15 @@
 import { ForgeqError } from "../../core/errors.ts";
-import type { Sql } from "./client.ts";
-import { isUnavailable, sqlState } from "./failure.ts";
+import type { Cancellable, ShortClient } from "./cancel.ts";
+import type { QueryOptions, Sql } from "./client.ts";
+import {
+  DeadConnectionError,
+  DeadlineError,
+  isCancelled,
+  isUnavailable,
+  leavesSound,
+  UnwantedError,
+} from "./failure.ts";
+import { createOverdue, type Overdue } from "./overdue.ts";
 import { toParams } from "./params.ts";
 
 export interface Answer {
@@ -19,9 +28,23 @@ interface Submittable {
 }
 
 /** A connection of pg's pool, or of Neon's, which is made of it. */
-interface Client {
+interface Client extends Cancellable {
   query(statement: Statement | Submittable, done: (error: Error | null | undefined, answer: Answer) => void): void;
   release(broken: boolean): void;
+}
+
+/** The types of pg and of Neon's driver don't name what cancel requests need. */
+export interface SessionPool {
+  connect(): Promise<Client>;
+  end(): Promise<void>;
+}
+
+/** How long after its deadline a caller waits for what has become of its statement. */
+const GRACE_MS = 3_000;
+
+interface Deadline {
+  readonly ms: number;
+  readonly overdue: Overdue<Client>;
 }
 
 /**
@@ -30,24 +53,51 @@ interface Client {
  * With a callback and a timer of its own, because what pg makes for a promise, and for its `query_timeout`, holds every answer until the
  * next major garbage collection, and minor ones copy them all. See docs/adr/0015.
  *
- * @param deadlineMs - after it the statement fails. Whether it took effect is unknown, and its connection is of no use any more
+ * @param deadline - after it the server is asked to end the statement
+ * @throws {DeadlineError} where it did, or does not answer; `DeadConnectionError` where it knows nothing of the statement
  */
-export const submit = (client: Client, statement: Statement | Submittable, deadlineMs: number): Promise<Answer> =>
+export const submit = (client: Client, statement: Statement | Submittable, deadline: Deadline): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("query read timeout")), deadlineMs);
+    let over = (): void => undefined;
+    let ending: Promise<unknown> | undefined;
+    let timer = setTimeout(() => {
+      ending = deadline.overdue.end(client, new Promise((resolved) => (over = resolved))).then((end) => {
+        clearTimeout(timer);
+        if (end === "dead") reject(new DeadConnectionError());
+      });
+      timer = setTimeout(() => reject(new DeadlineError(deadline.ms)), GRACE_MS);
+    }, deadline.ms);
     client.query(statement, (error, answer) => {
       clearTimeout(timer);
-      if (error) reject(error);
-      else resolve(answer);
+      const settle = (): void => {
+        if (!error) resolve(answer);
+        else reject(ending && isCancelled(error) ? new DeadlineError(deadline.ms, { cause: error }) : error);
+      };
+      if (ending === undefined) return settle();
+      // Not before the request is dealt with: it would hit the next statement.
+      void ending.then(settle);
+      over();
     });
   });
 
-export type Send = (client: Client, text: string, params: readonly unknown[], deadlineMs: number) => Promise<Answer>;
+export type Send = (client: Client, text: string, params: readonly unknown[], deadline: Deadline) => Promise<Answer>;
 
-export const send: Send = (client, text, params, deadlineMs) =>
-  submit(client, { text, values: toParams(params) }, deadlineMs);
+export const send: Send = (client, text, params, deadline) =>
+  submit(client, { text, values: toParams(params) }, deadline);
+
+const orThrow = async <Result>(work: Promise<Result>, toError: (thrown: unknown) => unknown): Promise<Result> => {
+  try {
+    return await work;
+  } catch (thrown) {
+    throw toError(thrown);
+  }
+};
 
 interface SessionOptions {
+  /** Of one statement; inside a transaction Postgres ends it too, so that its locks are not held longer. */
+  readonly deadlineMs: number;
+  /** A connection that is not the pool's, for cancel requests. */
+  readonly makeShortClient: () => ShortClient;
   /** Whatever the driver rejects with, as an Error. */
   readonly toError?: (thrown: unknown) => unknown;
   /** Sends a statement that is its own transaction. An error inside a caller's transaction would end that transaction. */
@@ -56,45 +106,48 @@ interface SessionOptions {
 
 export interface Sessions extends Sql {
   readonly transaction: <Result>(work: (tx: Sql) => Promise<Result>) => Promise<Result>;
+  /** Lets go of the connections whose statements are past their deadline. Ends with the pool. */
+  readonly close: () => Promise<void>;
 }
 
 /**
- * Statements and transactions on a pool's connections. An error of Postgres leaves a connection sound; any other one, a
- * missed deadline too, takes it along.
- *
- * @param deadlineMs - of one statement; inside a transaction Postgres ends it too, so that its locks are not held longer
+ * Statements and transactions on a pool's connections. An error of Postgres leaves a connection sound, also when it ends a statement at
+ * its deadline; any other one takes it along.
  */
 export const createSessions = (
-  pool: () => { connect(): Promise<Client> },
-  deadlineMs: number,
-  { toError = (thrown) => thrown, sendAlone = send }: SessionOptions = {},
+  pool: () => SessionPool,
+  { deadlineMs, makeShortClient, toError = (thrown) => thrown, sendAlone = send }: SessionOptions,
 ): Sessions => {
-  const connect = async (): Promise<Client> => {
-    try {
-      return await pool().connect();
-    } catch (thrown) {
-      throw toError(thrown);
-    }
+  const overdue = createOverdue<Client>(makeShortClient);
+  const connect = (): Promise<Client> => orThrow(pool().connect(), toError);
+  const run = async (
+    client: Client,
+    text: string,
+    params: readonly unknown[] = [],
+    options: QueryOptions = {},
+    how: Send = send,
+  ): Promise<Answer> => {
+    const ms = Math.min(deadlineMs, options.deadlineMs ?? Infinity);
+    return orThrow(how(client, text, params, { ms, overdue }), toError);
   };
-  const run = async (client: Client, text: string, params: readonly unknown[] = [], how: Send = send) => {
-    try {
-      return await how(client, text, params, deadlineMs);
-    } catch (thrown) {
-      throw toError(thrown);
-    }
+  const release = (client: Client, broken: boolean): void => {
+    const ending = overdue.ending(client);
+    if (ending === undefined) client.release(broken || overdue.isUnsure(client));
+    else void ending.then(() => client.release(true));
   };
 
   return {
-    query: async <Row>(text: string, params: readonly unknown[] = []): Promise<Row[]> => {
+    query: async <Row>(text: string, params: readonly unknown[] = [], options: QueryOptions = {}): Promise<Row[]> => {
       const client = await connect();
       let broken = false;
       try {
-        return (await run(client, text, params, sendAlone)).rows as Row[];
+        if (options.isUnwanted?.() === true) throw new UnwantedError();
+        return (await run(client, text, params, options, sendAlone)).rows as Row[];
       } catch (error) {
-        broken = sqlState(error) === undefined || isUnavailable(error);
+        broken = !leavesSound(error);
         throw error;
       } finally {
-        client.release(broken);
+        release(client, broken);
       }
     },
     transaction: async <Result>(work: (tx: Sql) => Promise<Result>): Promise<Result> => {
@@ -103,8 +156,8 @@ export const createSessions = (
       try {
         await run(client, `begin isolation level read committed; set local statement_timeout = ${deadlineMs}`);
         const result = await work({
-          query: async <Row>(text: string, params: readonly unknown[] = []) =>
-            (await run(client, text, params)).rows as Row[],
+          query: async <Row>(text: string, params: readonly unknown[] = [], options: QueryOptions = {}) =>
+            (await run(client, text, params, options)).rows as Row[],
         });
         const { command } = await run(client, "commit");
         broken = false;
@@ -115,7 +168,7 @@ export const createSessions = (
         return result;
       } catch (error) {
         // Without a connection Postgres rolls back by itself.
-        if (broken && !isUnavailable(error)) {
+        if (broken && !isUnavailable(error) && overdue.ending(client) === undefined) {
           broken = await run(client, "rollback").then(
             () => false,
             () => true,
@@ -123,8 +176,13 @@ export const createSessions = (
         }
         throw error;
       } finally {
-        client.release(broken);
+        release(client, broken);
       }
+    },
+    close: async () => {
+      const ended = pool().end();
+      overdue.close();
+      await ended;
     },
   };
 };

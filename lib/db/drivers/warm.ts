@@ -7,7 +7,7 @@ select forgeq.enqueue_lines('{}'::uuid[], '', array[''], fresh => true, start =>
 const ENQUEUES_AND_TAKES = `${ENQUEUES}, (
   select count(*) from forgeq.settle_and_take(gen_random_uuid(),
     jsonb_build_array(jsonb_build_object('lease_id', gen_random_uuid(), 'ended', '[]'::jsonb)),
-    jsonb_build_array(jsonb_build_object('queue', '', 'claim_id', gen_random_uuid())), '{}', 1, null, 1))`;
+    jsonb_build_array(jsonb_build_object('queue', '', 'claim_id', gen_random_uuid())), array(select type from forgeq.job_type), 1, null, 1))`;
 
 /**
  * Opens `connections` connections, and lets Postgres compile on each what is called most: on a new one a first enqueue takes 70 ms, a later one

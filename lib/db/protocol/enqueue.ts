@@ -29,7 +29,7 @@ const LOCAL_START = `/* forgeq:local_start */
 ${LINES}`;
 
 const ENQUEUE_MANY = `/* forgeq:enqueue */
-select json_build_array(forgeq.enqueue_in_groups($1::jsonb, $2::boolean, $3::boolean, $4::timestamptz), null) as stored`;
+select json_build_array(forgeq.enqueue_in_groups($1::jsonb, $2::boolean, $3::boolean, $4::timestamptz, $5::boolean), null) as stored`;
 
 /** A lease that the jobs were begun in; without seconds it is another worker's. */
 type BegunLease = readonly [id: string, seconds: number | null, maxAttempts: number, jobIds: readonly string[] | null];
@@ -80,7 +80,7 @@ const store = async (
   const few = announce && jobs.length <= FEW;
   if (lines === null) {
     const document = documentOf(jobs);
-    const [groups] = only(await run(ENQUEUE_MANY, (fresh) => [document, fresh, few, at])).stored;
+    const [groups] = only(await run(ENQUEUE_MANY, (fresh) => [document, fresh, few, at, areFresh])).stored;
     return toRows(groups, jobs);
   }
   const start: Start = few && lines.due ? ["push", null, null, null] : IN_QUEUE;
@@ -95,6 +95,7 @@ const store = async (
  *
  * @param fresh - the ids were made for this call: history is looked up only when it has to be sent again
  * @param announce - push the jobs to a listening worker, or tell those that listen, where that makes no caller wait: the rows say so
+ * @param isUnwanted - true when nobody waits for it any more: what was not sent yet is not sent
  */
 export const enqueueMany = (
   db: Db,
@@ -102,9 +103,10 @@ export const enqueueMany = (
   fresh: boolean,
   at: Date | null,
   announce = false,
+  isUnwanted?: () => boolean,
 ): Promise<EnqueuedRow[]> =>
   store(jobs, fresh, at, { announce, binary: db.driver === "pg" }, (text, params) =>
-    callAgain<StoredRow>(db, text, (tried) => params(fresh && tried === 0)),
+    callAgain<StoredRow>(db, text, (tried) => params(fresh && tried === 0), isUnwanted && { isUnwanted }),
   );
 
 /** The same inside a caller's transaction. */
@@ -170,7 +172,7 @@ export const enqueueAndBegin = async (
 };
 
 const ENQUEUE_AND_CLAIM = `/* forgeq:enqueue_and_claim */
-select forgeq.enqueue_and_claim($1::jsonb, $2::boolean, $3::text[], $4::float8, $5::timestamptz) as stored`;
+select forgeq.enqueue_and_claim($1::jsonb, $2::boolean, $3::text[], $4::float8, $5::timestamptz, $6::boolean) as stored`;
 
 interface ClaimedRow {
   readonly stored: readonly [groups: readonly StoredGroup[], leases: readonly ClaimedLease[], taken: readonly string[]];
@@ -208,6 +210,7 @@ export const enqueueAndClaim = async (
       blockedTypes,
       dispatchSeconds,
       at,
+      fresh,
     ]),
   ).stored;
   const ids = new Set(taken);

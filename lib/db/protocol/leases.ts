@@ -16,6 +16,8 @@ export interface Claimed {
   readonly leases: readonly ClaimedLease[];
   /** Opaque; for the next claim of this queue. */
   readonly watermarks: readonly string[] | null;
+  /** Where a claim that its size cut off ended; null otherwise. A claim from there misses what commits late: see docs/adr/0016. */
+  readonly continued: readonly string[] | null;
   /** Another claim may find jobs immediately. */
   readonly more: boolean;
 }
@@ -34,7 +36,7 @@ export interface ClaimInput {
 }
 
 const CLAIM = `/* forgeq:claim */
-select outcome, leases, next_watermarks as watermarks, more
+select outcome, leases, next_watermarks as watermarks, continued_watermarks as continued, more
 from ${WITHOUT_DISK_WAIT}, forgeq.claim($1, $2::uuid, $3::int, $4::text[], $5::text[], $6::float8, $7::timestamptz)`;
 
 /** Takes due jobs of one queue and makes leases of them. A job goes to exactly one caller; see migrations/functions/claim.sql. */
@@ -194,6 +196,6 @@ export interface Recovered {
   readonly wakeSeconds: WakeSeconds;
 }
 
-/** Takes back the jobs of at most `maxLeases` expired leases. */
-export const recover = async (db: Db, maxLeases: number, at: Date | null): Promise<Recovered> =>
-  only(await call<Recovered>(db, RECOVER, [maxLeases, at]));
+/** Takes back the jobs of expired leases: at most `maxJobs`, and the rest of the last lease. `more`: there are others. */
+export const recover = async (db: Db, maxJobs: number, at: Date | null): Promise<Recovered> =>
+  only(await call<Recovered>(db, RECOVER, [maxJobs, at]));

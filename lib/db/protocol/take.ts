@@ -1,5 +1,5 @@
 import { ForgeqError } from "../../core/errors.ts";
-import { call } from "../drivers/call.ts";
+import { call, only } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
 import type { CapacityOffer } from "./capacity-offer.ts";
 import { WITHOUT_DISK_WAIT } from "./without-disk-wait.ts";
@@ -30,8 +30,23 @@ export interface SettleAndTake {
   /** How far ahead to look for the next due job when nothing is taken, in seconds; null doesn't look. */
   readonly dueHorizonSeconds: number | null;
   /** Ask what else an idle worker attends to, in the same statement; and offer its capacity, unless null. */
-  readonly housekeeping?: { readonly offer: CapacityOffer | null };
+  readonly housekeeping?: { readonly offer: CapacityOffer | null; readonly find?: FindQueues | null };
   readonly at: Date | null;
+}
+
+/** Asks which queues to take from: see migrations/functions/find_queues.sql. */
+export interface FindQueues {
+  /** All that this process ever runs. */
+  readonly types: readonly string[];
+  /** As the last answer gave it. */
+  readonly seen: string | null;
+}
+
+/** The names of all queues, paused ones included; or, where there are more than 64, those with due jobs, unless the last look was seen. */
+export interface FoundQueues {
+  readonly names?: readonly string[];
+  readonly due?: readonly string[];
+  readonly looked_at?: string;
 }
 
 /** An open lease that was begun for this worker with the commit that stored its jobs: a push, or a local start. */
@@ -44,8 +59,8 @@ export interface PushedLease {
 export interface Housekeeping {
   /** Seconds until the first lease expires, negative once it has; null: there are none. */
   readonly leaseSeconds: number | null;
-  /** All queues, paused ones included. */
-  readonly queues: readonly string[];
+  /** Null unless asked for. */
+  readonly queues: FoundQueues | null;
   /** As they were before this statement's outcomes; null: there are none. */
   readonly pushed: readonly PushedLease[] | null;
   /** Whether the offer's probe was sent; null: there was none. */
@@ -125,9 +140,10 @@ const HOUSEKEEPING = `case when answer is not null then (select json_build_objec
   'leaseSeconds', forgeq.bounded_seconds(min(l.expires_at), coalesce($8, clock_timestamp())),
   'pushed', json_agg(json_build_object('id', l.id, 'leaseSeconds', extract(epoch from l.expires_at - l.created_at)))
     filter (where l.begun_by = $1 and l.id = l.claim_id and l.expires_at > coalesce($8, clock_timestamp())),
-  'queues', array(select name from forgeq.queue order by name),
+  'queues', case when $10::jsonb is not null then
+    forgeq.find_queues(array(select jsonb_array_elements_text($10 -> 'types')), $10 ->> 'seen', at => $8) end,
   'offered', forgeq.offer_capacity($1, $9::jsonb, $6, $8),
-  'probed', forgeq.probe_listener($9::jsonb ->> 'channel', $9::jsonb ->> 'probe')) from forgeq.lease l) end as housekeeping`;
+  'probed', forgeq.probe_listener($9::jsonb ->> 'channel', $9::jsonb ->> 'probe')) from forgeq.open_leases() l) end as housekeeping`;
 
 const SETTLE_AND_TAKE = `/* forgeq:settle_and_take */
 select ${COLUMNS} from ${CALL}`;
@@ -141,6 +157,13 @@ select ${COLUMNS} from ${WITHOUT_DISK_WAIT}, ${CALL}`;
 
 const TAKE_WITH_HOUSEKEEPING = `/* forgeq:settle_and_take */
 select ${COLUMNS}, ${HOUSEKEEPING} from ${WITHOUT_DISK_WAIT}, ${CALL}`;
+
+const FIND_QUEUES = `/* forgeq:find_queues */
+select forgeq.find_queues($1::text[], $2, $3::boolean, $4::timestamptz) as found`;
+
+/** @param fresh - looks now, instead of reading what the last look of all workers found */
+export const findQueues = async (db: Db, find: FindQueues, fresh: boolean, at: Date | null): Promise<FoundQueues> =>
+  only(await call<{ found: FoundQueues }>(db, FIND_QUEUES, [find.types, find.seen, fresh, at])).found;
 
 /**
  * One statement for a batch: writes outcomes of several leases, then takes due jobs that are begun already. Sent again with the
@@ -171,6 +194,7 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
     : call<Row>(db, settles ? SETTLE_AND_TAKE_WITH_HOUSEKEEPING : TAKE_WITH_HOUSEKEEPING, [
         ...params,
         housekeeping.offer === null ? null : JSON.stringify(housekeeping.offer),
+        housekeeping.find ? JSON.stringify(housekeeping.find) : null,
       ]));
   const { answer, housekeeping: found = null } = rows.at(-1) ?? {};
   if (!answer) throw new ForgeqError("internal", "settle_and_take gave no answer");

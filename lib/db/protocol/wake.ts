@@ -43,7 +43,7 @@ export const forgetDispatchers = async (db: Db): Promise<void> => {
 
 const NEXT_EVENT = `/* forgeq:next_event */
 select job_seconds as "jobSeconds", slot_seconds as "slotSeconds", lease_seconds as "leaseSeconds"
-from forgeq.next_event($1::timestamptz)`;
+from forgeq.next_event($1::timestamptz, $2::boolean)`;
 
 /**
  * Seconds until something must be attended to, 0 or less for what is due already, null for nothing; what a limit or a pause
@@ -55,8 +55,9 @@ export interface NextEvent {
   readonly leaseSeconds: number | null;
 }
 
-export const nextEvent = async (db: Db, at: Date | null): Promise<NextEvent> =>
-  only(await call<NextEvent>(db, NEXT_EVENT, [at]));
+/** @param jobs - whether jobs are looked for, too; `jobSeconds` is null where they are not */
+export const nextEvent = async (db: Db, at: Date | null, jobs = true): Promise<NextEvent> =>
+  only(await call<NextEvent>(db, NEXT_EVENT, [at, jobs]));
 
 const NEXT_DUE = `/* forgeq:next_due */
 select least(forgeq.next_due($1::float8, $2::timestamptz), (

@@ -28,14 +28,39 @@ from forgeq.lease where expires_at < clock_timestamp()`;
 export const countExpiredLeases = async (db: Db): Promise<{ readonly leases: number; readonly seconds: number }> =>
   only(await call<{ leases: number; seconds: number }>(db, EXPIRED_LEASES, []));
 
-const TYPES = `/* forgeq:type_trouble */
-select t.type, (select count(*)::int from (
-         select from forgeq.job j where j.queue = t.queue and j.type = t.type and j.dispatches > 0 limit 1000) refused) as "undispatched",
-       exists (select from forgeq.job j where j.queue = t.queue and j.type = t.type) as live
-from forgeq.job_type t order by t.type`;
+const LAST_SEEN = `/* forgeq:clock_last_seen */
+select coalesce(extract(epoch from max(done_at) - clock_timestamp()), 0)::float8 as "aheadSeconds" from forgeq.tick_part`;
 
-/** For each type in the database: live jobs whose lease came back without having begun, and whether it has live jobs at all. */
+/** By how many seconds the last tick is ahead of the database's clock: above 0 where the clock has gone back since. */
+export const lastTickAheadSeconds = async (db: Db): Promise<number> =>
+  only(await call<{ aheadSeconds: number }>(db, LAST_SEEN, [])).aheadSeconds;
+
+const TYPES = `/* forgeq:type_trouble */
+select type, undispatched, live from forgeq.type_trouble()`;
+
+/** For each type in the database: waiting jobs whose lease came back without having begun, and whether it has live jobs at all. See migrations/functions/type_trouble.sql. */
 export const readTypeTrouble = (
   db: Db,
 ): Promise<readonly { readonly type: string; readonly undispatched: number; readonly live: boolean }[]> =>
   call(db, TYPES, []);
+
+// A setting of the server's, of the database, or of the role.
+const ENDLESS_ROLES = `/* forgeq:endless_roles */
+select r.rolname as role,
+       format('alter role %I set statement_timeout = %L', r.rolname, $1::text) as cure
+from pg_roles r
+where r.rolcanlogin
+  and (r.rolname = session_user or (not r.rolsuper and has_schema_privilege(r.oid, 'forgeq', 'usage')))
+  and not exists (select from pg_settings where name = 'statement_timeout' and setting <> '0' and source like 'configuration%')
+  and not exists (
+    select from pg_db_role_setting s
+    cross join unnest(s.setconfig) as c
+    where s.setrole in (0, r.oid) and s.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+      and c like 'statement_timeout=%' and c not in ('statement_timeout=0', 'statement_timeout=0s', 'statement_timeout=0ms'))
+order by r.rolname`;
+
+/** Roles that may log in and use the schema, and whose statements never end by themselves, each with the statement that ends them. */
+export const readEndlessRoles = (
+  db: Db,
+  timeout: string,
+): Promise<readonly { readonly role: string; readonly cure: string }[]> => call(db, ENDLESS_ROLES, [timeout]);

@@ -59,13 +59,8 @@ select (select count(*)::integer from page) as examined, last.id, last.life,
 from (select 1) as one
 left join (select id, life from page order by id desc, life desc limit 1) as last on true`;
 
-const DAY_MS = 86_400_000;
-/** 1970-01-05, a Monday. */
-const FIRST_MONDAY_MS = 4 * DAY_MS;
-
-/** The Monday, 00:00 UTC, at or before an instant: where a partition of the history begins. */
-const weekOf = (instantMs: number): number =>
-  instantMs - ((((instantMs - FIRST_MONDAY_MS) % (7 * DAY_MS)) + 7 * DAY_MS) % (7 * DAY_MS));
+const HISTORY_BOUNDS = `/* forgeq:report_bounds */
+select lower_at as "lower", upper_at as "upper" from forgeq.history_bounds($1, $2)`;
 
 const LOWEST: HistoryKey = { id: "00000000-0000-0000-0000-000000000000", life: -1 };
 
@@ -78,9 +73,10 @@ const LOWEST: HistoryKey = { id: "00000000-0000-0000-0000-000000000000", life: -
 export const countHistoryPage = async (client: Queryable, input: HistoryPageInput): Promise<HistoryPage> => {
   const { from, to, pageRows } = input;
   const after = input.after ?? LOWEST;
-  const lower = new Date(weekOf(from.getTime()));
-  const upper = new Date(weekOf(to.getTime() - 1) + 7 * DAY_MS);
-  const [row] = await asSql(client).query<Row>(HISTORY_PAGE, [from, to, lower, upper, after.id, after.life, pageRows]);
+  const sql = asSql(client);
+  const [bounds] = await sql.query<{ lower: Date; upper: Date }>(HISTORY_BOUNDS, [from, to]);
+  const { lower, upper } = bounds!;
+  const [row] = await sql.query<Row>(HISTORY_PAGE, [from, to, lower, upper, after.id, after.life, pageRows]);
   const { examined, id, life, counts } = row!;
   return {
     examined,

@@ -26,8 +26,17 @@ export const foldCounters = async (db: Db, at: Date | null): Promise<boolean> =>
   only(await db.query<{ folded: boolean }>(FOLD, [at])).folded;
 
 const LAST_TICK = `/* forgeq:last_tick */
-select extract(epoch from folded_at)::float8 as seconds from forgeq.metric_state`;
+select extract(epoch from greatest(m.folded_at, max(t.done_at)))::float8 as seconds,
+       coalesce(jsonb_object_agg(t.part, extract(epoch from t.done_at)) filter (where t.done_at is not null), '{}') as parts
+from forgeq.metric_state m
+left join forgeq.tick_part t on true
+group by m.folded_at`;
 
-/** When the last tick folded the counters, in seconds since 1970. */
-export const lastTick = async (db: Db): Promise<number> =>
-  only(await call<{ seconds: number }>(db, LAST_TICK, [])).seconds;
+export interface LastTick {
+  readonly seconds: number;
+  /** When each part last went without a failure. */
+  readonly parts: Readonly<Record<string, number>>;
+}
+
+/** When the last tick ran, in seconds since 1970. */
+export const lastTick = async (db: Db): Promise<LastTick> => only(await call<LastTick>(db, LAST_TICK, []));

@@ -3,18 +3,11 @@ import { call, callAgain, callIn, only } from "../drivers/call.ts";
 import type { Db, Sql } from "../drivers/client.ts";
 
 const DISPATCHABLE = `/* forgeq:dispatchable_queues */
-select name from forgeq.queue where not paused order by name`;
+select forgeq.dispatchable_queues($1::timestamptz) as names`;
 
-/** The names of the queues that a dispatcher visits. */
-export const dispatchableQueues = async (db: Db): Promise<string[]> =>
-  (await call<{ name: string }>(db, DISPATCHABLE, [])).map((row) => row.name);
-
-const NAMES = `/* forgeq:queue_names */
-select name from forgeq.queue order by name`;
-
-/** The names of all queues, paused ones included. */
-export const queueNames = async (db: Db): Promise<string[]> =>
-  (await call<{ name: string }>(db, NAMES, [])).map((row) => row.name);
+/** The names of the queues that a dispatcher visits: all that are not paused, or, of more than 64, those with due jobs. */
+export const dispatchableQueues = async (db: Db, at: Date | null): Promise<string[]> =>
+  only(await call<{ names: string[] }>(db, DISPATCHABLE, [at])).names;
 
 const OTHER_TYPES = `/* forgeq:queue_other_types */
 select exists (select from forgeq.job_type where (queue = $1 or $1 = any (listed_queues)) and type <> $2)

@@ -40,20 +40,35 @@ select ${COLUMNS}, ${NOW("$2")} as now from forgeq.schedule s where s.name = $1`
 export const getSchedule = async (db: Db, name: string, at: Date | null): Promise<ScheduleNow | null> =>
   (await call<ScheduleNow>(db, GET, [name, at]))[0] ?? null;
 
+/** What of a schedule says which of its slots are due. */
+export type DueSchedule = Omit<ScheduleNow, "payload">;
+
+/** Where a page of due schedules ends: the last one's slot, as the database writes it, and its name. */
+export interface DuePosition {
+  readonly slotAt: string;
+  readonly name: string;
+}
+
 const DUE = `/* forgeq:due_schedules */
-select ${COLUMNS}, ${NOW("$3")} as now
+select ${COLUMNS.replace("s.payload, ", "")}, ${NOW("$4")} as now, s.next_slot_at::text as "position"
 from forgeq.schedule s
-where not s.paused and s.next_slot_at <= coalesce($3::timestamptz, clock_timestamp()) and s.name <> all ($2::text[])
+where not s.paused and s.next_slot_at <= coalesce($4::timestamptz, clock_timestamp())
+  and (s.next_slot_at, s.name) > ($2::timestamptz, $3::text)
 order by s.next_slot_at, s.name
 limit $1`;
 
-/** Schedules with a slot that is due, but those of `except`. */
-export const dueSchedules = (
+/** Schedules with a slot that is due, by that slot and their names: a page that begins after another one's end. `next` is null at the end. */
+export const dueSchedules = async (
   db: Db,
   limit: number,
-  except: readonly string[],
+  after: DuePosition | null,
   at: Date | null,
-): Promise<ScheduleNow[]> => call<ScheduleNow>(db, DUE, [limit, except, at]);
+): Promise<{ readonly schedules: readonly DueSchedule[]; readonly next: DuePosition | null }> => {
+  const params = [limit, after?.slotAt ?? "-infinity", after?.name ?? "", at];
+  const schedules = await call<DueSchedule & { readonly position: string }>(db, DUE, params);
+  const last = schedules.length < limit ? undefined : schedules.at(-1);
+  return { schedules, next: last === undefined ? null : { slotAt: last.position, name: last.name } };
+};
 
 /** The slots of a schedule that are due, from where the schedule stands. */
 export interface Fire {

@@ -19,7 +19,7 @@ export interface QueueStats {
   readonly running: number;
   /** Dead and not retried since. */
   readonly dead: number;
-  /** A count is a lower bound: over 10,000 jobs are scheduled and as many pending, or over 1,000 are dead in all queues. */
+  /** A count is a lower bound: over 10,000 jobs are scheduled and as many pending, or over 500,000 are dead in all queues. */
   readonly capped: boolean;
   /** Leased or running: what `maxInFlight` limits. */
   readonly inFlight: number;
@@ -38,7 +38,8 @@ export interface QueueStats {
 const MAX_COUNTED = 10_000;
 
 const COLUMNS = `s.name, s.paused, q.declared, q.listed_types as types, s.max_in_flight as "maxInFlight", s.max_pending as "maxPending",
-       s.retention_days as "retentionDays", scheduled, pending, leased, running, dead, capped, leased + running as "inFlight", oldest_pending_seconds as "oldestPendingSeconds",
+       s.retention_days as "retentionDays", scheduled::float8 as scheduled, pending::float8 as pending, leased::float8 as leased, running::float8 as running,
+       dead::float8 as dead, capped, (leased + running)::float8 as "inFlight", oldest_pending_seconds as "oldestPendingSeconds",
        case when enqueued_rate is not null
             then json_build_object('enqueued', enqueued_rate, 'completed', completed_rate, 'failed', failed_rate, 'dead', dead_rate) end as "perMinute"`;
 
@@ -63,11 +64,11 @@ export const readQueuePage = (db: Db, after: string, limit: number, at: Date | n
   call<QueueStats>(db, QUEUE_PAGE, [after, MAX_COUNTED, at, limit]);
 
 const BUSIEST = `/* forgeq:busiest_queues */
-select names, left_out as "leftOut" from forgeq.busiest_queues($1::int)`;
+select names, quiet, left_out as "leftOut" from forgeq.busiest_queues($1::int)`;
 
-/** The names of the queues with most live jobs, and how many others there are. */
+/** The names of the queues with most live jobs, those of them that have none and never had a dead one, and how many others there are. */
 export const busiestQueues = async (
   db: Db,
   limit: number,
-): Promise<{ readonly names: readonly string[]; readonly leftOut: number }> =>
-  only(await call<{ names: string[]; leftOut: number }>(db, BUSIEST, [limit]));
+): Promise<{ readonly names: readonly string[]; readonly quiet: readonly string[]; readonly leftOut: number }> =>
+  only(await call<{ names: string[]; quiet: string[]; leftOut: number }>(db, BUSIEST, [limit]));

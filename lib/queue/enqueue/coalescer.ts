@@ -1,9 +1,14 @@
+import { ForgeqError } from "../../core/errors.ts";
+import type { Caller } from "./admission.ts";
+
 /** How much one statement carries of what several callers store at the same time. */
 export interface CoalesceLimits {
   readonly items: number;
   readonly bytes: number;
   /** Concurrent statements; what comes meanwhile gathers for the next one. */
   readonly inFlight: number;
+  /** How long a caller that may leave waits for its turn. */
+  readonly waitMs: number;
 }
 
 /** What one statement stored. */
@@ -18,44 +23,78 @@ interface Entry<Item, Row> {
   readonly bytes: number;
   readonly resolve: (rows: Row[]) => void;
   readonly reject: (error: unknown) => void;
+  readonly caller: Caller | undefined;
+  /** Set where the caller may leave. */
+  timer?: NodeJS.Timeout;
 }
+
+const late = (): ForgeqError =>
+  new ForgeqError("too_slow", "the jobs waited too long to be stored: none was", { retryAfterSeconds: 5 });
+const left = (): ForgeqError => new ForgeqError("busy", "the caller has left: nothing was stored");
+
+/** What waits for a statement, first come, first served. */
+const createLine = <Item, Row>(limits: CoalesceLimits) => {
+  const waiting = new Set<Entry<Item, Row>>();
+
+  const leave = (entry: Entry<Item, Row>): void => {
+    waiting.delete(entry);
+    clearTimeout(entry.timer);
+  };
+  const giveUp = (entry: Entry<Item, Row>, error: ForgeqError): void => {
+    leave(entry);
+    entry.reject(error);
+  };
+
+  return {
+    isEmpty: (): boolean => waiting.size === 0,
+    join: (entry: Entry<Item, Row>): void => {
+      waiting.add(entry);
+      if (entry.caller !== undefined) entry.timer = setTimeout(() => giveUp(entry, late()), limits.waitMs);
+    },
+    /** The entries of one statement; none when all callers have left. */
+    next: (): Entry<Item, Row>[] => {
+      const batch: Entry<Item, Row>[] = [];
+      let items = 0;
+      let bytes = 0;
+      for (const entry of waiting) {
+        if (entry.caller?.hasLeft() === true) {
+          giveUp(entry, left());
+          continue;
+        }
+        items += entry.items.length;
+        bytes += entry.bytes;
+        if (batch.length > 0 && (items > limits.items || bytes > limits.bytes)) break;
+        batch.push(entry);
+        leave(entry);
+      }
+      return batch;
+    },
+  };
+};
 
 /**
  * Lets concurrent callers share statements: each gets its own rows or its own error, once they are durable. A caller alone waits for
- * nobody; while statements are under way the others gather, so load makes batches by itself.
+ * nobody; while statements are under way the others gather, so load makes batches by itself. The jobs of a caller that may leave are not
+ * stored when it has, or when they have waited too long.
  *
- * @param store - stores items, all or none, and gives a row for each, in any order
+ * @param store - stores items, all or none, and gives a row for each, in any order; `caller` has left when all have whose items they are
  * @param isOwn - the error says that the statement holds something that can't be stored, and that nothing was: the callers of a
  * shared statement are then served one by one, so that a bad item fails only the call that it came with
  * @param soon - calls back when the callers that come together have come
  */
 export const createCoalescer = <Item extends { readonly id: string }, Row extends { readonly requestedId: string }>(
-  store: (items: readonly Item[]) => Promise<Stored<Row>>,
+  store: (items: readonly Item[], caller: Caller | undefined) => Promise<Stored<Row>>,
   isOwn: (error: unknown) => boolean,
   limits: CoalesceLimits,
   soon: (pump: () => void) => void = setImmediate,
 ) => {
-  const waiting: Entry<Item, Row>[] = [];
+  const line = createLine<Item, Row>(limits);
   let inFlight = 0;
   let scheduled = false;
 
-  const next = (): Entry<Item, Row>[] => {
-    const batch: Entry<Item, Row>[] = [];
-    let items = 0;
-    let bytes = 0;
-    for (let entry = waiting[0]; entry !== undefined; entry = waiting[0]) {
-      items += entry.items.length;
-      bytes += entry.bytes;
-      if (batch.length > 0 && (items > limits.items || bytes > limits.bytes)) break;
-      batch.push(entry);
-      waiting.shift();
-    }
-    return batch;
-  };
-
   const alone = async (entry: Entry<Item, Row>): Promise<void> => {
     try {
-      const { rows, after } = await store(entry.items);
+      const { rows, after } = await store(entry.items, entry.caller);
       void after.then(() => entry.resolve([...rows]));
     } catch (error) {
       entry.reject(error);
@@ -64,7 +103,11 @@ export const createCoalescer = <Item extends { readonly id: string }, Row extend
 
   const together = async (batch: readonly Entry<Item, Row>[]): Promise<void> => {
     try {
-      const { rows, after } = await store(batch.flatMap((entry) => entry.items));
+      const all = { hasLeft: () => batch.every(({ caller }) => caller?.hasLeft() === true) };
+      const { rows, after } = await store(
+        batch.flatMap((entry) => entry.items),
+        all,
+      );
       const byId = new Map(rows.map((row) => [row.requestedId, row]));
       const own = ({ items }: Entry<Item, Row>) =>
         items.map(({ id }) => byId.get(id)).filter((row) => row !== undefined);
@@ -80,18 +123,20 @@ export const createCoalescer = <Item extends { readonly id: string }, Row extend
 
   const pump = (): void => {
     scheduled = false;
-    while (inFlight < limits.inFlight && waiting.length > 0) {
+    while (inFlight < limits.inFlight && !line.isEmpty()) {
+      const batch = line.next();
+      if (batch.length === 0) continue;
       inFlight += 1;
-      void send(next()).finally(() => {
+      void send(batch).finally(() => {
         inFlight -= 1;
         pump();
       });
     }
   };
 
-  return (items: readonly Item[], bytes: number): Promise<Row[]> =>
+  return (items: readonly Item[], bytes: number, caller?: Caller): Promise<Row[]> =>
     new Promise((resolve, reject) => {
-      waiting.push({ items, bytes, resolve, reject });
+      line.join({ items, bytes, resolve, reject, caller });
       if (!scheduled) soon(pump);
       scheduled = true;
     });

@@ -6,10 +6,12 @@ import type { IdentifiedJob, NewJob } from "../../core/new-job.ts";
 import type { Sql } from "../../db/drivers/client.ts";
 import { enqueueManyIn } from "../../db/protocol/enqueue.ts";
 import type { EnqueuedRow } from "../../db/protocol/enqueue-wire.ts";
-import { getJob, type Job } from "../../db/reads/jobs.ts";
-import { nextDue } from "../../db/protocol/wake.ts";
+import { type CompletedLately, findCompletedLately } from "../../db/reads/completed-lately.ts";
+import { findStoredJob } from "../../db/reads/stored-job.ts";
+import type { Job } from "../../db/reads/jobs.ts";
 import { armNextMinute } from "../wake/arm.ts";
 import type { Deps, TracedJob, Tracing } from "../deps.ts";
+import type { Caller } from "./admission.ts";
 import { storeJobs } from "./store-jobs.ts";
 import { WAIT_HORIZON_SECONDS, wakeDispatcher } from "../wake/wake-dispatcher.ts";
 
@@ -90,14 +92,16 @@ const countEnqueued = (deps: Deps, items: readonly IdentifiedJob[], rows: readon
  * answers come in the order of the jobs. Calls of one process at the same time share statements; each gets its own answer or its
  * own error.
  *
- * @throws {ForgeqError} `unknown_type`, `unknown_queue`, `queue_full`, `id_conflict`, `unique_key_conflict`, `invalid_job`,
- * `chain_too_deep`: nothing was stored, `details.index` names the item; `database_unavailable`: unknown, send it again with the same ids
+ * @throws {ForgeqError} `unknown_type`, `unknown_queue`, `queue_full`, `id_version`, `id_conflict`, `unique_key_conflict`, `invalid_job`,
+ * `chain_too_deep`: nothing was stored, `details.index` names the item; `database_unavailable`, `too_slow`: unknown, send it again with the same ids
+ * @param caller - given where it may leave before it is answered: then what waits to be stored is bounded, `busy` says that nothing
+ * was, and jobs that were not sent yet when it has left never are
  */
-export const enqueueJobs = (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> =>
+export const enqueueJobs = (deps: Deps, jobs: readonly NewJob[], caller?: Caller): Promise<EnqueuedJob[]> =>
   traced(
     deps.tracing,
     jobs,
-    (each) => enqueueTogether(deps, each),
+    (each) => enqueueTogether(deps, each, caller),
     (answers) => answers.map(({ job }) => job),
   );
 
@@ -117,11 +121,18 @@ const traced = <Result>(
   );
 };
 
-const enqueueTogether = async (deps: Deps, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> => {
+const enqueueTogether = async (
+  deps: Deps,
+  jobs: readonly NewJob[],
+  caller: Caller | undefined,
+): Promise<EnqueuedJob[]> => {
   const items = jobs.map(identify);
   const fresh = isFresh(jobs);
   if (deps.armer !== undefined) await armNextMinute(deps);
-  const rows = inOrder(items, await storeJobs(deps, items, fresh).catch((error: unknown) => blame(error, items)));
+  const rows = inOrder(
+    items,
+    await storeJobs(deps, items, fresh, caller).catch((error: unknown) => blame(error, items)),
+  );
   countEnqueued(deps, items, rows);
 
   const created = items.map((item, index) => {
@@ -130,15 +141,20 @@ const enqueueTogether = async (deps: Deps, jobs: readonly NewJob[]): Promise<Enq
   });
   if (created.every((answer) => answer !== null)) return created;
 
-  const answers = await Promise.all(
+  const found = await Promise.all(
     items.map(async (item, index) => created[index] ?? findStored(deps, item, rows[index], fresh)),
   );
   await wakeForStored(
     deps,
-    answers.map(({ job }) => job).filter(({ id }, index) => rows[index]?.created === false && items[index]?.id === id),
+    found.filter(({ job }, index) => rows[index]?.created === false && items[index]?.id === job.id),
   );
-  return answers;
+  return found.map(({ created, job }) => ({ created, job }));
 };
+
+/** An answer, and in how many seconds its job is due where it was there already and is live. */
+interface FoundJob extends EnqueuedJob {
+  readonly dueSeconds?: number;
+}
 
 /** The answer for a job that was there already. */
 const findStored = async (
@@ -146,23 +162,34 @@ const findStored = async (
   item: IdentifiedJob,
   row: EnqueuedRow | undefined,
   fresh: boolean,
-): Promise<EnqueuedJob> => {
-  const job = row && (await getJob(deps.db, row.id, deps.clock()));
-  if (!job)
+): Promise<FoundJob> => {
+  // An id that was made for this call can only have been stored by it.
+  const created = fresh && row?.id === item.id;
+  const found = row && (await findStoredJob(deps.db, item, row.id, deps.clock()));
+  if (found) return { created, ...found };
+  const completed = row?.id === item.id ? await findCompletedLately(deps.db, item.id, deps.clock()) : null;
+  if (row === undefined || completed === null)
     throw new ForgeqError("busy", "the job of that id or key ended just now and was not kept", {
       retryAfterSeconds: 1,
     });
-  const { payload: _, attempts: __, ...shown } = job;
-  // An id that was made for this call can only have been stored by it.
-  return { created: fresh && row.id === item.id, job: shown };
+  return { created, job: completedJob(item, row, completed) };
 };
 
+/** A job of which only its end is known: when it began is not kept, nor what it gave. */
+const completedJob = (item: IdentifiedJob, row: EnqueuedRow, { queue, completedAt }: CompletedLately): Job => ({
+  ...createdJob(item, { ...row, queue, createdAt: completedAt, runAt: completedAt }),
+  state: "completed",
+  attempt: 1,
+  finishedAt: completedAt,
+});
+
 /** Jobs whose id was there already: the call that stored them may have lost its answer, and so its wake. */
-const wakeForStored = async (deps: Deps, jobs: readonly Job[]): Promise<void> => {
-  const due = jobs.find((job) => job.state === "pending");
-  if (due !== undefined) await wakeDispatcher(deps, 0, due.queue);
-  else if (jobs.some((job) => job.state === "scheduled"))
-    await wakeDispatcher(deps, await nextDue(deps.db, WAIT_HORIZON_SECONDS, deps.clock()));
+const wakeForStored = async (deps: Deps, found: readonly FoundJob[]): Promise<void> => {
+  const due = found.find(({ job }) => job.state === "pending");
+  if (due !== undefined) return wakeDispatcher(deps, 0, due.job.queue);
+  const seconds = found.flatMap(({ job, dueSeconds = 0 }) => (job.state === "scheduled" ? [dueSeconds] : []));
+  const soonest = Math.max(0, Math.min(...seconds));
+  if (soonest <= WAIT_HORIZON_SECONDS) await wakeDispatcher(deps, soonest);
 };
 
 /** The same inside a caller's transaction: no wake, because the commit is the caller's. */

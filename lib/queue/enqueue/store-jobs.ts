@@ -1,15 +1,16 @@
-import { ForgeqError } from "../../core/errors.ts";
+import { ForgeqError, isUnanswered } from "../../core/errors.ts";
 import { roughBytes } from "../../core/document.ts";
 import type { IdentifiedJob } from "../../core/new-job.ts";
 import { enqueueMany } from "../../db/protocol/enqueue.ts";
 import type { EnqueuedRow } from "../../db/protocol/enqueue-wire.ts";
+import { type Caller, createAdmission } from "./admission.ts";
 import { createCoalescer, type Stored } from "./coalescer.ts";
 import type { Deps } from "../deps.ts";
 import { storeEagerly, wantsEagerInvoke } from "./eager-invoke.ts";
 import { invokeDispatcher } from "../wake/wake-dispatcher.ts";
 
 /** About 2 ms of Postgres' time, and far below what drivers and Neon's endpoint take. */
-const LIMITS = { items: 500, bytes: 1_000_000, inFlight: 2 };
+const LIMITS = { items: 500, bytes: 1_000_000, inFlight: 2, waitMs: 5_000 };
 /** A call with more is a batch by itself. */
 const SHARING_ITEMS = 100;
 
@@ -31,7 +32,12 @@ const wakeForRows = async (deps: Deps, rows: readonly EnqueuedRow[]): Promise<vo
   await invokeDispatcher(deps, earliest.dueSeconds, earliest.queue ?? "");
 };
 
-const store = async (deps: Deps, items: readonly IdentifiedJob[], fresh: boolean): Promise<Stored<EnqueuedRow>> => {
+const store = async (
+  deps: Deps,
+  items: readonly IdentifiedJob[],
+  fresh: boolean,
+  caller?: Caller,
+): Promise<Stored<EnqueuedRow>> => {
   const started = fresh ? deps.localStart?.store(items) : null;
   if (started) {
     const rows = await started;
@@ -39,26 +45,36 @@ const store = async (deps: Deps, items: readonly IdentifiedJob[], fresh: boolean
   }
   if (!wantsEagerInvoke(deps, items)) {
     const hints = deps.hintWorkers !== undefined && deps.db.driver === "pg";
-    const rows = await enqueueMany(deps.db, items, fresh, deps.clock(), hints);
+    const rows = await enqueueMany(deps.db, items, fresh, deps.clock(), hints, caller?.hasLeft);
     return { rows, after: wakeForRows(deps, rows) };
   }
   const { rows, sent } = await storeEagerly(deps, items, fresh);
   return { rows, after: Promise.all([sent, wakeForRows(deps, rows)]).then(() => undefined) };
 };
 
-const coalescers = new WeakMap<Deps, ReturnType<typeof createCoalescer<IdentifiedJob, EnqueuedRow>>>();
+interface Shared {
+  readonly coalesce: ReturnType<typeof createCoalescer<IdentifiedJob, EnqueuedRow>>;
+  readonly admit: ReturnType<typeof createAdmission>;
+}
 
-const coalescerOf = (deps: Deps) => {
-  const made =
-    coalescers.get(deps) ??
-    createCoalescer(
-      (items) => store(deps, items, true),
-      (error) => error instanceof ForgeqError && error.code !== "database_unavailable",
+const shared = new WeakMap<Deps, Shared>();
+
+/** Postgres said no to what it was sent: nothing was stored, and each caller's part may be sent by itself. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof ForgeqError && error.code !== "busy" && !isUnanswered(error);
+
+const sharedOf = (deps: Deps): Shared => {
+  const made = shared.get(deps) ?? {
+    coalesce: createCoalescer(
+      (items, caller) => store(deps, items, true, caller),
+      isRefusal,
       LIMITS,
       // Requests that arrive together are read within one turn of the event loop. A worker's jobs that begin together need none of it to enqueue together.
       deps.localStart === undefined ? setImmediate : (pump) => process.nextTick(pump),
-    );
-  coalescers.set(deps, made);
+    ),
+    admit: createAdmission(),
+  };
+  shared.set(deps, made);
   return made;
 };
 
@@ -68,17 +84,24 @@ const coalescerOf = (deps: Deps) => {
  * make everybody wait.
  *
  * @param fresh - the ids were made for this call
+ * @param caller - given where it may leave: then what waits is bounded, in bytes and in time
  */
 export const storeJobs = async (
   deps: Deps,
   items: readonly IdentifiedJob[],
   fresh: boolean,
+  caller?: Caller,
 ): Promise<readonly EnqueuedRow[]> => {
+  const { coalesce, admit } = sharedOf(deps);
   const shares = fresh && items.length <= SHARING_ITEMS && items.every((item) => item.uniqueKey === undefined);
-  if (shares) return coalescerOf(deps)(items, bytesOf(items));
-  const { rows, after } = await store(deps, items, fresh);
-  await after;
-  return rows;
+  const bytes = shares || caller !== undefined ? bytesOf(items) : 0;
+  const work = async (): Promise<readonly EnqueuedRow[]> => {
+    if (shares) return coalesce(items, bytes, caller);
+    const { rows, after } = await store(deps, items, fresh, caller);
+    await after;
+    return rows;
+  };
+  return caller === undefined ? work() : admit(bytes, work);
 };
 
 const bytesOf = (items: readonly IdentifiedJob[]): number =>

@@ -48,8 +48,11 @@ export const dispatch = async (
 
   let first = hint.queue;
   const queues = async (): Promise<readonly string[]> => {
-    const names = await dispatchableQueues(deps.db);
-    const [hinted, others] = [names.filter((name) => name === first), names.filter((name) => name !== first)];
+    const names = await dispatchableQueues(deps.db, deps.clock());
+    const hinted = names.filter((name) => name === first);
+    // Begun anywhere, so that each has its turn where time is up before all are visited.
+    const begin = Math.floor(deps.random() * names.length);
+    const others = [...names.slice(begin), ...names.slice(0, begin)].filter((name) => name !== first);
     first = undefined;
     return [...hinted, ...others];
   };

@@ -4,7 +4,17 @@ import { claim, type Claimed } from "../../db/protocol/leases.ts";
 import { mapConcurrently } from "../concurrency.ts";
 import type { Deps } from "../deps.ts";
 import { createBlockList, sendLease } from "../invoke/send-lease.ts";
-import { beginScan, didScan, endScan, isSweepDue, missScan, unscanned, type Watermarks } from "../run/watermarks.ts";
+import {
+  beginScan,
+  didScan,
+  endScan,
+  isCutOffByBlock,
+  isSweepDue,
+  missScan,
+  unscanned,
+  type Watermarks,
+  WIDE_EVERY_MS,
+} from "../run/watermarks.ts";
 
 const CLAIM_JOBS = 500;
 const CONCURRENT_INVOKES = 16;
@@ -27,7 +37,37 @@ export interface ScanResult {
 interface Position extends Watermarks {
   /** The last scan ended before the end of the queue, because of the block list. */
   cutOff: boolean;
+  /** Where the last claim ended, if its size cut it off. */
+  continued: readonly string[] | null;
+  /** When a claim last began at the watermarks, or before them; `-Infinity`: the next one has to. */
+  wideAtMs: number;
 }
+
+const unvisited = (): Position => ({ ...unscanned(), cutOff: false, continued: null, wideAtMs: -Infinity });
+
+/** Begins a claim's scan. @returns where it starts, and whether that is where the last one ended */
+const begin = (position: Position, nowMs: number, sweeps: boolean) => {
+  const { continued, wideAtMs } = position;
+  if (!sweeps && continued !== null && nowMs - wideAtMs < WIDE_EVERY_MS) return { start: continued, continues: true };
+  position.wideAtMs = nowMs;
+  return { start: beginScan(position, nowMs, sweeps), continues: false };
+};
+
+/** Ends it by what the database said. Watermarks that a continued scan gives have lost their lag. */
+const end = (
+  position: Position,
+  { start, continues }: ReturnType<typeof begin>,
+  claimed: Claimed,
+  tookMs: number,
+): void => {
+  if (!continues) endScan(position, start, claimed, tookMs);
+  if (!didScan(claimed)) {
+    if (!continues) position.wideAtMs = -Infinity;
+    return;
+  }
+  position.continued = claimed.continued;
+  position.cutOff = isCutOffByBlock(claimed);
+};
 
 /** How far one claim of a queue got. */
 const toScanResult = (queue: string, claimed: Claimed, refused: number): ScanResult => ({
@@ -37,14 +77,12 @@ const toScanResult = (queue: string, claimed: Claimed, refused: number): ScanRes
   more: claimed.more,
   due: claimed.outcome === "empty" || claimed.outcome === "paused" ? [] : [queue],
   busy: claimed.outcome === "busy" ? [queue] : [],
-  cutOff: isCutOff(claimed) ? [queue] : [],
+  cutOff: isCutOffByBlock(claimed) ? [queue] : [],
 });
 
 const jobsOf = ({ leases }: Claimed): number => leases.reduce((sum, { jobs }) => sum + jobs, 0);
 
-const isCutOff = ({ outcome, more }: Claimed): boolean => outcome === "empty" && more;
-
-const addUp = (results: readonly ScanResult[]): ScanResult => {
+export const addUp = (results: readonly ScanResult[]): ScanResult => {
   const sum = (pick: (result: ScanResult) => number) => results.reduce((total, result) => total + pick(result), 0);
   return {
     jobs: sum(({ jobs }) => jobs),
@@ -67,25 +105,25 @@ export const createScanner = (deps: Deps) => {
   const blockList = createBlockList(nowMs, deps.random);
 
   const scanQueue = async (queue: string, sweep: boolean, blockedTypes: readonly string[]): Promise<ScanResult> => {
-    const position = positions.get(queue) ?? { ...unscanned(), cutOff: false };
+    const position = positions.get(queue) ?? unvisited();
     positions.set(queue, position);
+    const beganAtMs = nowMs();
     // A sweep that was cut off goes on to its end, or it would never get there.
-    const start = beginScan(position, nowMs(), sweep || (!position.cutOff && isSweepDue(position, nowMs())));
+    const scan = begin(position, beganAtMs, sweep || (!position.cutOff && isSweepDue(position, beganAtMs)));
     const claimed = await claim(deps.db, {
       queue,
       claimId: uuidV7(),
       maxJobs: CLAIM_JOBS,
-      watermarks: start,
+      watermarks: scan.start,
       blockedTypes,
       dispatchSeconds: DEFAULTS.dispatchSeconds,
       at: deps.clock(),
     }).catch((error: unknown) => {
-      missScan(position, start);
+      missScan(position, scan.start);
       throw error;
     });
-    endScan(position, start, claimed);
-    if (didScan(claimed)) position.cutOff = isCutOff(claimed);
-    else if (start === null) position.cutOff = false;
+    end(position, scan, claimed, nowMs() - beganAtMs);
+    if (!didScan(claimed) && scan.start === null) position.cutOff = false;
     const sent = await mapConcurrently(claimed.leases, CONCURRENT_INVOKES, (lease) =>
       sendLease(deps, lease, blockList),
     );

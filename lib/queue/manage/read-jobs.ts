@@ -1,11 +1,19 @@
-import * as jobs from "../../db/reads/jobs.ts";
+import * as one from "../../db/reads/job.ts";
+import * as list from "../../db/reads/job-list.ts";
+import type { Job } from "../../db/reads/jobs.ts";
 import type { Deps } from "../deps.ts";
 
-export type { Attempt, Job, JobFilter } from "../../db/reads/jobs.ts";
+export type { JobFilter, JobPage } from "../../db/reads/job-list.ts";
+export type { Attempt } from "../../db/reads/attempts.ts";
+export type { Job } from "../../db/reads/jobs.ts";
 
 /** A job in its newest life, with payload and attempts; null when there is none. */
-export const getJob = (deps: Deps, id: string): Promise<jobs.Job | null> => jobs.getJob(deps.db, id, deps.clock());
+export const getJob = (deps: Deps, id: string): Promise<Job | null> => one.getJob(deps.db, id, deps.clock());
 
-/** Jobs, newest id first. `next` is the cursor of the page after this one, null at the end. */
-export const listJobs = (deps: Deps, filter: jobs.JobFilter): Promise<{ jobs: jobs.Job[]; next: string | null }> =>
-  jobs.listJobs(deps.db, filter, deps.clock());
+/** Jobs, newest id first: a page, and where the next one begins. */
+export const listJobs = (deps: Deps, filter: list.JobFilter): Promise<list.JobPage> =>
+  list.listJobs(deps.db, filter, deps.clock());
+
+/** The newest jobs that ended within the last seconds, whatever their ids are, the first to end first. */
+export const finishedWithin = (deps: Deps, seconds: number, filter: one.FinishedFilter): Promise<Job[]> =>
+  one.finishedWithin(deps.db, seconds, filter, deps.clock());

@@ -1,6 +1,7 @@
 import { ForgeqError } from "../../core/errors.ts";
 import type { JobState } from "../../core/states.ts";
-import { getJob, revive, type Job } from "../../db/reads/jobs.ts";
+import { getJob } from "../../db/reads/job.ts";
+import { revive, type Job } from "../../db/reads/jobs.ts";
 import { armNextMinute } from "../wake/arm.ts";
 import type { Deps } from "../deps.ts";
 import { wakeDispatcher } from "../wake/wake-dispatcher.ts";

@@ -1,7 +1,7 @@
 import { BUCKET_SECONDS } from "../../core/buckets.ts";
 import { PROMETHEUS_METRICS, type PrometheusMetric } from "../../core/metric-names.ts";
 import { type HistogramSample, renderHistogram, renderSamples, type Sample } from "../../core/prometheus.ts";
-import { type CounterRow, lastTick, readCounters } from "../../db/reads/metrics.ts";
+import { type CounterRow, type LastTick, lastTick, readCounters } from "../../db/reads/metrics.ts";
 import { busiestQueues, type QueueStats, readQueueStats } from "../../db/reads/stats.ts";
 import type { Deps } from "../deps.ts";
 import { MAX_OBSERVED_QUEUES } from "./queue-stats.ts";
@@ -45,7 +45,7 @@ const render = (
   rows: readonly CounterRow[],
   queues: readonly QueueStats[],
   leftOut: number,
-  tickSeconds: number,
+  tick: LastTick,
   scrapeSeconds: number,
 ): string => {
   const samples: Record<PrometheusMetric, readonly Sample[] | readonly HistogramSample[]> = {
@@ -64,7 +64,11 @@ const render = (
     forgeq_queue_max_in_flight: ofQueues(queues, (queue) => queue.maxInFlight),
     forgeq_queue_max_pending: ofQueues(queues, (queue) => queue.maxPending),
     forgeq_queues_left_out: [{ labels: {}, value: leftOut }],
-    forgeq_tick_timestamp_seconds: [{ labels: {}, value: tickSeconds }],
+    forgeq_tick_timestamp_seconds: [{ labels: {}, value: tick.seconds }],
+    forgeq_tick_part_timestamp_seconds: Object.entries(tick.parts).map(([part, value]) => ({
+      labels: { part },
+      value,
+    })),
     forgeq_info: [{ labels: { service: config.service, stage: config.stage, wake: config.wakeMode }, value: 1 }],
     forgeq_scrape_duration_seconds: [{ labels: {}, value: scrapeSeconds }],
   };
@@ -95,13 +99,13 @@ export const createMetricsPage = (): ((deps: Deps, names?: readonly string[]) =>
     const startedAtMs = deps.time.elapsedMs();
     const busiest = await busiestQueues(deps.db, MAX_OBSERVED_QUEUES);
     const names = asked ?? busiest.names;
-    const [rows, queues, tickSeconds] = await Promise.all([
+    const [rows, queues, tick] = await Promise.all([
       readCounters(deps.db, names),
       readQueueStats(deps.db, names, deps.clock()),
       lastTick(deps.db),
     ]);
     const leftOut = busiest.names.length + busiest.leftOut - queues.length;
-    return render(deps, rows, queues, leftOut, tickSeconds, (deps.time.elapsedMs() - startedAtMs) / 1000);
+    return render(deps, rows, queues, leftOut, tick, (deps.time.elapsedMs() - startedAtMs) / 1000);
   };
 
   return (deps, names) => {

@@ -34,10 +34,15 @@ export const queueStatsOf = async (deps: Deps, name: string): Promise<QueueStats
 /** Metrics have the numbers of so many queues at most: those with most live jobs. */
 export const MAX_OBSERVED_QUEUES = 500;
 
+const QUIET = { oldestPendingSeconds: null, scheduled: 0, pending: 0, inFlight: 0, dead: 0 };
+
 /** Once a tick: how late and how full each queue is. */
 export const observeQueues = async (deps: Deps): Promise<void> => {
-  const { names } = await busiestQueues(deps.db, MAX_OBSERVED_QUEUES);
-  for (const queue of await readQueueStats(deps.db, names, deps.clock())) {
+  const { names, quiet } = await busiestQueues(deps.db, MAX_OBSERVED_QUEUES);
+  const known = new Set(quiet);
+  const others = names.filter((name) => !known.has(name));
+  const read = others.length === 0 ? [] : await readQueueStats(deps.db, others, deps.clock());
+  for (const queue of [...quiet.map((name) => ({ name, ...QUIET })), ...read]) {
     const of = { queue: queue.name };
     deps.metrics.observe("OldestPendingAge", queue.oldestPendingSeconds ?? 0, of);
     deps.metrics.observe("ScheduledJobs", queue.scheduled, of);

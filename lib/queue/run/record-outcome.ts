@@ -2,6 +2,7 @@ import type { LeasedJob } from "../../db/protocol/leased-job.ts";
 import type { Ended, SettledState } from "../../db/protocol/settle.ts";
 import type { Deps } from "../deps.ts";
 import { jobFields } from "./log-fields.ts";
+import { ROLLED_BACK } from "./run-job.ts";
 
 /** Counts the jobs of a lease that begins, and how long each was due by then. */
 export const noteBegun = (deps: Deps, jobs: readonly LeasedJob[]): void => {
@@ -45,7 +46,10 @@ export const noteSettled = (
   const finished = state === "completed" || state === "dead" || state === "cancelled";
   const metric = METRIC[finished ? state : ended.outcome];
   deps.metrics.count(metric, 1, job === undefined ? {} : { queue: job.queue, type: job.type });
-  const line = { ...fields, outcome: ended.outcome, state, ...(ended.error && { error: ended.error.name }) };
+  // What is said of a job that has completed inside its handler's transaction counts only where that was rolled back.
+  const outcome = state === "completed" ? state : ended.outcome;
+  const error = outcome === "completed" && ended.error === ROLLED_BACK ? undefined : ended.error?.name;
+  const line = { ...fields, outcome, state, ...(error !== undefined && { error }) };
   if (state === "dead") deps.logger.error("a job is dead", line);
   else if (metric === "JobsRetried") deps.logger.warn("an attempt failed", line);
   else deps.logger.info("an attempt ended", line);

@@ -22,7 +22,8 @@ export interface LeaseRun<Schema extends z.ZodType> {
   readonly running: Running;
 }
 
-const ROLLED_BACK: AttemptError = {
+/** What is reported of a job that completed inside a transaction, in case that was rolled back. */
+export const ROLLED_BACK: AttemptError = {
   name: "RolledBack",
   message: "the transaction that completed this job was rolled back",
 };

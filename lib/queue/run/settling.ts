@@ -43,6 +43,15 @@ const UNSTORABLE = "OutcomeRefused";
 const isRefusal = (error: unknown): error is ForgeqError =>
   error instanceof ForgeqError && error.code === "invalid_job";
 
+/** Why no answer comes: the database can't be reached, or it answers and a statement takes longer than it may. */
+const TROUBLES = {
+  away: { warning: "the database is away: paused, and trying again", over: "the database is back" },
+  slow: {
+    warning: "a statement took too long: paused, and trying again",
+    over: "statements are answered in time again",
+  },
+} as const;
+
 const reasonOf = (error: unknown): string => {
   const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : "";
   return error instanceof Error ? error.message + cause : String(error);
@@ -61,20 +70,20 @@ const insteadOf = (ended: Ended, refusal: ForgeqError): Ended => ({
  */
 export const createSettling = (deps: Deps, options: SettlingOptions): Settling => {
   const { givesUp, longestPauseSeconds, signal, fields } = options;
-  let away = false;
+  let trouble: keyof typeof TROUBLES | null = null;
 
   const untilAnswered = async <Answer>(send: () => Promise<Answer>): Promise<Answer> => {
     for (let tried = 0; ; tried += 1) {
       try {
         const answer = await send();
-        if (away) deps.logger.info("the database is back", fields);
-        away = false;
+        if (trouble !== null) deps.logger.info(TROUBLES[trouble].over, fields);
+        trouble = null;
         return answer;
       } catch (error) {
         if (isRefusal(error) || givesUp()) throw error;
-        if (!away)
-          deps.logger.warn("the database is away: paused, and trying again", { ...fields, reason: reasonOf(error) });
-        away = true;
+        const now = error instanceof ForgeqError && error.code === "too_slow" ? "slow" : "away";
+        if (trouble !== now) deps.logger.warn(TROUBLES[now].warning, { ...fields, reason: reasonOf(error) });
+        trouble = now;
         const pauseSeconds = Math.min(longestPauseSeconds, FIRST_PAUSE_SECONDS * 2 ** tried);
         await deps.sleep(pauseSeconds * (0.5 + deps.random() / 2), signal);
       }

@@ -2,8 +2,8 @@ import { recover } from "../../db/protocol/leases.ts";
 import type { WakeSeconds } from "../../db/protocol/settle.ts";
 import type { Deps } from "../deps.ts";
 
-/** Bounds the time of one call: each lease may have a hundred jobs. */
-const LEASES_PER_CALL = 200;
+/** Bounds the time of one call: about a quarter of a second. */
+const JOBS_PER_CALL = 1_000;
 
 export interface RecoveredLeases {
   readonly leases: number;
@@ -28,7 +28,7 @@ export const recoverLeases = async (
   let [leases, jobs, more] = [0, 0, true];
   try {
     while (more && goesOn()) {
-      const recovered = await recover(deps.db, LEASES_PER_CALL, deps.clock());
+      const recovered = await recover(deps.db, JOBS_PER_CALL, deps.clock());
       leases += recovered.leases;
       jobs += recovered.jobs;
       more = recovered.more;

@@ -1,107 +1,104 @@
-import { purge, repair } from "../../db/protocol/maintenance.ts";
-import { foldCounters } from "../../db/reads/metrics.ts";
-import { ensurePartitions } from "../../db/drivers/partitions.ts";
-import { type NextEvent, nextEvent } from "../../db/protocol/wake.ts";
+import { ForgeqError } from "../../core/errors.ts";
+import { reasonOf } from "../../core/reason.ts";
+import type { Db } from "../../db/drivers/client.ts";
+import { recordTickParts } from "../../db/protocol/maintenance.ts";
+import { nextEvent } from "../../db/protocol/wake.ts";
 import { arm, armNextMinute } from "../wake/arm.ts";
 import type { Deps } from "../deps.ts";
-import { fireSchedules } from "./fire-schedules.ts";
-import { recoverLeases } from "./recover-leases.ts";
-import { observeQueues } from "../observe/queue-stats.ts";
-import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
+import { firstOf, TICK_PARTS, type TickCounts } from "./tick-parts.ts";
 
-const ROWS_PER_CALL = 5_000;
 const RESERVE_MS = 10_000;
 
-export interface TickReport {
-  readonly slotsFired: number;
-  readonly leasesRecovered: number;
-  readonly jobsRecovered: number;
-  readonly jobsRepaired: number;
-  readonly jobsPurged: number;
-  readonly partitionsMade: number;
-  readonly partitionsDropped: number;
-  /** Time was up before everything was done; the next tick goes on. */
+export interface TickReport extends Required<TickCounts> {
+  /** The parts that failed, by their names; the next tick tries them again. */
+  readonly partsFailed: readonly string[];
+  /** Time was up before everything was done, or a part failed; the next tick goes on. */
   readonly workLeft: boolean;
 }
 
 /**
- * One run of the scheduler: fires schedules, recovers expired leases, wakes the dispatcher when something is due within two minutes, repairs,
- * makes and drops partitions, folds counters, purges. Doubled, late and overlapping ticks do no harm.
+ * One run of the scheduler, in parts: recovers expired leases, fires schedules, wakes the dispatcher when something is due within two minutes,
+ * makes partitions, folds counters, purges, repairs, and measures the queues. Doubled, late and overlapping ticks do no harm.
+ *
+ * No part stops another one: each has a share of the time that is left, and one that fails, or has work left when its share is over, goes on in the next tick.
+ *
+ * @throws what the first part failed with, when every part failed
  */
 export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickReport> => {
-  const outOfTime = () => remainingMs() < RESERVE_MS;
-  const report = {
-    slotsFired: 0,
+  const leftMs = () => remainingMs() - RESERVE_MS;
+  const counts: Required<TickCounts> = {
     leasesRecovered: 0,
     jobsRecovered: 0,
-    jobsRepaired: 0,
-    jobsPurged: 0,
+    slotsFired: 0,
     partitionsMade: 0,
     partitionsDropped: 0,
+    jobsPurged: 0,
+    jobsRepaired: 0,
   };
-
+  const failures: { readonly part: string; readonly error: unknown }[] = [];
+  const done: string[] = [];
   // Before anything is done: the wake that brought this tick is used up.
-  await armNextEvent(deps);
-  report.slotsFired = (await fireSchedules(deps, outOfTime)).jobs;
-  const recovered = await recoverLeases(
-    deps,
-    () => !outOfTime(),
-    (wakeSeconds) => wakeDispatcher(deps, wakeSeconds),
-  );
-  report.leasesRecovered = recovered.leases;
-  report.jobsRecovered = recovered.jobs;
-  let workLeft = recovered.more;
-  await wakeDispatcher(deps, least(await nextEvent(deps.db, deps.clock()), ["jobSeconds", "slotSeconds"]));
+  let workLeft = !(await armNextEvent(deps));
+  for (const [n, { name, weight, run }] of TICK_PARTS.entries()) {
+    const weights = TICK_PARTS.slice(n).reduce((sum, part) => sum + part.weight, 0);
+    const untilMs = Math.max(0, leftMs() * (1 - weight / weights));
+    const goesOn = () => leftMs() > untilMs;
+    if (!goesOn()) {
+      workLeft = true;
+      continue;
+    }
+    const share = withinShare(deps.db, goesOn);
+    try {
+      const { workLeft: more = false, ...counted } = await run({ ...deps, db: share.db }, goesOn);
+      Object.assign(counts, counted);
+      workLeft ||= more;
+      done.push(name);
+    } catch (error) {
+      failures.push({ part: name, error: share.overdue() ?? error });
+    }
+  }
+  const [first] = failures;
+  if (first !== undefined && failures.length === TICK_PARTS.length) throw first.error;
 
-  report.partitionsMade = await ensurePartitions(deps.db, deps.clock()).catch((error: unknown) => {
-    deps.logger.warn("history partitions could not be made; the next tick tries again", { reason: String(error) });
-    return 0;
+  for (const { part, error } of failures)
+    deps.logger.warn("a part of the tick failed; the next tick tries again", { part, reason: reasonOf(error) });
+  if (failures.length > 0) deps.metrics.count("TickPartsFailed", failures.length);
+  const names = TICK_PARTS.map(({ name }) => name);
+  await recordTickParts(deps.db, names, done, deps.clock()).catch((error: unknown) => {
+    deps.logger.warn("it could not be recorded which parts of the tick were done", { reason: reasonOf(error) });
   });
-  // Before the purge, which keeps what is not folded.
-  await foldCounters(deps.db, deps.clock()).catch((error: unknown) => {
-    deps.logger.warn("counters could not be folded; the next tick tries again", { reason: String(error) });
-  });
-  for (let more = true; more && !(workLeft ||= outOfTime());) {
-    const purged = await purge(deps.db, ROWS_PER_CALL, deps.clock());
-    report.jobsPurged += purged.jobs;
-    report.partitionsDropped += purged.partitions;
-    more = purged.more;
-  }
-  for (let after: string | null = null, more = true; more && !(workLeft ||= outOfTime());) {
-    const { repaired, lastId }: { repaired: number; lastId: string | null } = await repair(
-      deps.db,
-      after,
-      ROWS_PER_CALL,
-      deps.clock(),
-    );
-    report.jobsRepaired += repaired;
-    after = lastId;
-    more = lastId !== null;
-  }
-  if (report.jobsRepaired > 0) {
-    deps.logger.error("jobs with a claim but no lease were repaired", { jobs: report.jobsRepaired });
-    await wakeDispatcher(deps, 0);
-  }
-  if (workLeft) await armNextMinute(deps);
-  await armNextEvent(deps);
-  await observeQueues(deps).catch((error: unknown) => {
-    deps.logger.warn("the queues could not be measured", { reason: String(error) });
-  });
+  workLeft ||= failures.length > 0;
+  if (!(await armNextEvent(deps)) || workLeft) await armNextMinute(deps);
   deps.metrics.count("Ticks", 1);
-  return { ...report, workLeft };
+  return { ...counts, partsFailed: failures.map(({ part }) => part), workLeft };
 };
 
-const least = (event: NextEvent, of: readonly (keyof NextEvent)[]): number | null =>
-  of.reduce<number | null>((first, each) => {
-    const seconds = event[each];
-    return seconds === null || (first !== null && first <= seconds) ? first : Math.max(0, seconds);
-  }, null);
+/** The database for a part: a statement that fails after the part's share of the time is not sent again. `overdue` is what it failed with. */
+const withinShare = (db: Db, goesOn: () => boolean): { readonly db: Db; readonly overdue: () => unknown } => {
+  let overdue: unknown;
+  const query = async <Row>(text: string, params?: readonly unknown[]): Promise<Row[]> => {
+    try {
+      return await db.query<Row>(text, params);
+    } catch (error) {
+      if (goesOn()) throw error;
+      overdue = error;
+      throw new ForgeqError("busy", "the share of this part of the tick is over");
+    }
+  };
+  return { db: { ...db, query }, overdue: () => overdue };
+};
 
-/** Armed mode: the next tick comes for whatever comes next; none when there is nothing. */
-const armNextEvent = async (deps: Deps): Promise<void> => {
-  if (deps.armer === undefined) return;
-  const seconds = least(await nextEvent(deps.db, deps.clock()), ["jobSeconds", "slotSeconds", "leaseSeconds"]);
-  if (seconds !== null) await arm(deps, seconds);
+/** Armed mode: the next tick comes for whatever comes next; none when there is nothing. False: what comes next could not be read. */
+const armNextEvent = async (deps: Deps): Promise<boolean> => {
+  if (deps.armer === undefined) return true;
+  try {
+    const seconds = firstOf(await nextEvent(deps.db, deps.clock()), ["jobSeconds", "slotSeconds", "leaseSeconds"]);
+    if (seconds !== null) await arm(deps, seconds);
+    return true;
+  } catch (error) {
+    deps.logger.warn("what comes next could not be read; a tick comes in a minute", { reason: reasonOf(error) });
+    return false;
+  }
 };
 
 /** Longer than a minute is never slept: a wake comes in the minute whose end it names. */

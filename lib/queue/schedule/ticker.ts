@@ -64,15 +64,20 @@ const schedule = (
 /** Does what is due. @returns milliseconds until the next check: `latestMs`, or less where an event comes sooner */
 const check = async (deps: Deps, state: TickerState, latestMs: number): Promise<number> => {
   let nextMs = latestMs;
-  const due = await nextEvent(deps.db, deps.clock());
-  if (isDue(due.leaseSeconds))
-    await recoverLeases(
+  const due = await nextEvent(deps.db, deps.clock(), false);
+  const recover = () =>
+    recoverLeases(
       deps,
       () => !state.stopped,
       (wakeSeconds) => wakeDispatcher(deps, wakeSeconds),
     );
-  if (isDue(due.slotSeconds)) await fireSchedules(deps, () => state.stopped);
-  const next = isDue(due.leaseSeconds) || isDue(due.slotSeconds) ? await nextEvent(deps.db, deps.clock()) : due;
+  // Neither stops the other one.
+  const failures: unknown[] = [];
+  if (isDue(due.leaseSeconds)) await recover().catch((error: unknown) => failures.push(error));
+  if (isDue(due.slotSeconds))
+    await fireSchedules(deps, () => state.stopped).catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
+  const next = isDue(due.leaseSeconds) || isDue(due.slotSeconds) ? await nextEvent(deps.db, deps.clock(), false) : due;
   // What could not be done is still due: the next check tries again.
   for (const seconds of [next.leaseSeconds, next.slotSeconds])
     if (seconds !== null && seconds > 0) nextMs = Math.min(nextMs, Math.ceil(seconds * 1000));

@@ -30,7 +30,7 @@ export interface ExchangeParts {
   readonly offer: Pick<CapacityOffering, "offer" | "answered">;
   readonly lostPushes: Pick<LostPushes, "found" | "leave">;
   readonly poll: Pick<Poll, "polled" | "due">;
-  readonly housekeeping: Pick<Housekeeper, "found">;
+  readonly housekeeping: Pick<Housekeeper, "finds" | "found">;
   /** Runs something in `ms`; the worker is not quiet until then. */
   readonly later: (ms: number, run: () => void) => void;
 }
@@ -41,7 +41,7 @@ const toInput = (
   parts: ExchangeParts,
   statement: Statement,
 ): SettleAndTake & { readonly takes: readonly QueueTake[] } => {
-  const { worker, invocation, outbox, leases, queues, offer } = parts;
+  const { worker, invocation, outbox, leases, queues, offer, housekeeping } = parts;
   return {
     worker,
     settles: outbox
@@ -52,7 +52,7 @@ const toInput = (
     maxJobs: statement.takeJobs,
     invocation,
     dueHorizonSeconds: DUE_HORIZON_SECONDS,
-    ...(statement.housekeeping && { housekeeping: { offer: offer.offer() } }),
+    ...(statement.housekeeping && { housekeeping: { offer: offer.offer(), find: housekeeping.finds() } }),
     at: deps.clock(),
   };
 };

@@ -1,6 +1,7 @@
-import { queueNames } from "../../db/reads/queues.ts";
-import type { Housekeeping } from "../../db/protocol/take.ts";
+import { type FindQueues, findQueues, type FoundQueues, type Housekeeping } from "../../db/protocol/take.ts";
 import type { Deps } from "../deps.ts";
+import { TAKE_QUEUES } from "./queue-positions.ts";
+import type { WorkerOptions } from "./worker-options.ts";
 import { recoverLeases } from "../schedule/recover-leases.ts";
 
 const RECOVER_EVERY_MS = 15_000;
@@ -14,6 +15,8 @@ const LONGEST_PAUSE_SECONDS = 5;
  * say what there is to do; only where none does are there statements for it.
  */
 export interface Housekeeper {
+  /** What a poll asks for, of the queues; null: nothing, since they are few and fixed. */
+  finds(): FindQueues | null;
   /** What a poll found besides jobs. */
   found(housekeeping: Housekeeping): void;
   /** Asks for the queues again, once a second at most: a queue was announced that this process does not know. */
@@ -23,12 +26,16 @@ export interface Housekeeper {
 
 interface State {
   readonly deps: Deps;
-  readonly onQueues: (names: readonly string[]) => void;
+  readonly options: Pick<WorkerOptions, "handlers" | "queues" | "once">;
+  /** Told the names of all queues to take from, null for more than 64; and those that a look found due. */
+  readonly onQueues: (names: readonly string[] | null, due: readonly string[]) => void;
   readonly onRecovered: (wakeSeconds: number) => void;
   /** Set by `stop`. */
   stopped: boolean;
   /** When the queues were last asked for: set by `refreshQueues`. */
   refreshedAtMs: number;
+  /** Which look the queues are of that were last told: set by `tell`. */
+  seen: string | null;
   /** A refresh was asked for: set by `refresh`, cleared when it begins. */
   asked: boolean;
   /** Cancels the next run of each task: set by `every`. */
@@ -57,8 +64,18 @@ const refreshQueues = async (state: State): Promise<void> => {
   const { deps } = state;
   state.refreshedAtMs = deps.time.elapsedMs();
   state.asked = false;
-  const names = await queueNames(deps.db);
-  if (!state.stopped) state.onQueues(names);
+  // A worker that runs once can't wait for the next look of others.
+  const found = await findQueues(deps.db, asks(state), state.options.once === true, deps.clock());
+  if (!state.stopped) tell(state, found);
+};
+
+const asks = ({ options, seen }: State): FindQueues => ({ types: [...options.handlers.keys()], seen });
+
+const tell = (state: State, { names, due = [], looked_at: seen }: FoundQueues): void => {
+  const fixed = state.options.queues && new Set(state.options.queues);
+  const own = (each: readonly string[]) => each.filter((name) => fixed?.has(name) ?? true);
+  state.seen = seen ?? state.seen;
+  state.onQueues(names === undefined ? null : own(names), own(due));
 };
 
 /** Runs a task again and again, next in `nextMs`; a database that is away costs a turn, because the worker's statements say so already. */
@@ -87,32 +104,35 @@ const learnQueues = async (state: State): Promise<void> => {
   }
 };
 
-/** @param fixedQueues - null: all of the database */
 export const startHousekeeping = (
   deps: Deps,
-  fixedQueues: readonly string[] | null,
+  options: State["options"],
   on: Pick<State, "onQueues" | "onRecovered">,
 ): Housekeeper => {
   const state: State = {
     deps,
+    options,
     ...on,
+    seen: null,
     stopped: false,
     refreshedAtMs: -Infinity,
     asked: false,
     cancels: new Map(),
   };
+  const fixed = options.queues !== null && options.queues.length <= TAKE_QUEUES ? options.queues : null;
   every(state, "recover");
-  if (fixedQueues === null) void learnQueues(state).then(() => every(state, "refresh"));
+  if (fixed === null) void learnQueues(state).then(() => every(state, "refresh"));
   // Deferred: the caller is still wiring itself up.
-  else setImmediate(() => on.onQueues(fixedQueues));
+  else setImmediate(() => on.onQueues(fixed, []));
 
   return {
+    finds: () => (fixed === null ? asks(state) : null),
     found: ({ leaseSeconds, queues }) => {
       const expiresMs = Math.max(0, (leaseSeconds ?? Infinity) * 1000);
       every(state, "recover", Math.min(RECOVER_EVERY_MS, expiresMs));
-      if (fixedQueues !== null) return;
+      if (queues === null) return;
       if (!state.asked) every(state, "refresh");
-      on.onQueues(queues);
+      tell(state, queues);
     },
     refresh: () => {
       state.asked = true;

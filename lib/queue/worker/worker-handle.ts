@@ -92,7 +92,10 @@ export const toWorker = (deps: Deps, options: WorkerOptions, inside: Inside): Wo
     // A job may give it, by what it enqueues: what starts then does not belong to that job's context.
     hint: AsyncResource.bind((wakeSeconds: number, queue?: string) => {
       if (!state.accepting) return;
-      if (wakeSeconds > 0) return poll.due(wakeSeconds);
+      if (wakeSeconds > 0) {
+        if (queue !== undefined) queues.expect(queue, wakeSeconds);
+        return poll.due(wakeSeconds);
+      }
       if (!queues.markDue(queue) && options.queues === null) housekeeping.refresh();
       pump();
     }),

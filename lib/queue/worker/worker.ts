@@ -56,7 +56,7 @@ export const wireWorker = (deps: Deps, options: WorkerOptions, call?: typeof set
   const state = createWorkerState(options, canOffer(options, types));
   const drained = Promise.withResolvers<void>();
   const outbox = createOutbox(state);
-  const queues = createQueuePositions(state, deps);
+  const queues = createQueuePositions(state, deps, options.queues);
   const sender = createSender(deps, call);
 
   const { pump, pumpSoon, later } = createPump(deps, state, {
@@ -83,13 +83,18 @@ export const wireWorker = (deps: Deps, options: WorkerOptions, call?: typeof set
   const lostPushes = createLostPushes(deps, state, { id, invocation }, { leases, offer, pump });
   const poll = createPoll(state, deps, (due) => {
     state.pollDue = true;
-    if (due) queues.markDue();
+    if (due) {
+      queues.markDue();
+      const next = queues.expectedInSeconds();
+      if (next !== null) poll.due(next);
+    }
     pump();
   });
-  const housekeeping = startHousekeeping(deps, options.queues, {
-    onQueues: (names) => {
+  const housekeeping = startHousekeeping(deps, options, {
+    onQueues: (names, found) => {
       state.queuesKnown = true;
       queues.set(names);
+      queues.found(found);
       pump();
     },
     onRecovered: (wakeSeconds) => {

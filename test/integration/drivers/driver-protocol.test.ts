@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
-import { cancel, getJob, listJobs, revive } from "../../../lib/db/reads/jobs.ts";
+import { listJobs } from "../../../lib/db/reads/job-list.ts";
+import { getJob } from "../../../lib/db/reads/job.ts";
+import { cancel, revive } from "../../../lib/db/reads/jobs.ts";
 import { extendLease, invocationFailed, recover, releaseUnbegun } from "../../../lib/db/protocol/leases.ts";
 import { settle, settleIn } from "../../../lib/db/protocol/settle.ts";
 import { purge, repair } from "../../../lib/db/protocol/maintenance.ts";
@@ -97,7 +99,7 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
       100, 100, 50,
     ]);
     expect((await queue.claim()).outcome).toBe("empty");
-    expect(await dispatchableQueues(db)).toEqual(["plain"]);
+    expect(await dispatchableQueues(db, null)).toEqual(["plain"]);
 
     const page = (after: string | null) =>
       listJobs(db, { limit: 100, after, state: "leased", include: { payload: false, attempts: false } }, null);
@@ -139,7 +141,7 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
 
     const [stray] = await queue.enqueue(1);
     await db.query("update forgeq.job set claim_id = $1 where id = $2", [uuidV7(), stray]);
-    expect(await repair(db, null, 10, at(100))).toEqual({ repaired: 1, lastId: null });
+    expect(await repair(db, null, 10, at(100))).toEqual({ repaired: 1, redated: 0, lastId: null });
     expect(await queue.state(stray!)).toBe("pending");
   });
 

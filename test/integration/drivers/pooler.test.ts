@@ -4,6 +4,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
+import { call } from "../../../lib/db/drivers/call.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
 import { recover } from "../../../lib/db/protocol/leases.ts";
 import { credentials } from "../../../lib/local/postgres-binaries.ts";
@@ -80,6 +81,16 @@ describe.runIf(installed)("a transaction pooler that knows no prepared statement
     const [first, second] = [await connectTo(pooled), await connectTo(pooled)];
     await first.query(ENQUEUE);
     await expect(second.query(ENQUEUE)).rejects.toMatchObject({ code: "42P05" });
+  });
+
+  it("passes a cancel request on, so that a statement past its deadline is ended in the server", async () => {
+    const { url, db } = await setup();
+    const pooled = await openWith("pg", await startPooler(url, 1), { statementSeconds: 0.3, max: 1 });
+    await expect(call(pooled, "select pg_sleep(60)", [])).rejects.toMatchObject({ code: "too_slow" });
+    const running =
+      "select from pg_stat_activity where state = 'active' and query like '%pg_sleep(60)%' and pid <> pg_backend_pid()";
+    expect(await db.query(running)).toEqual([]);
+    expect(await pooled.query("select 1 as one")).toEqual([{ one: 1 }]);
   });
 
   it("stores jobs of two processes whose sessions share a connection", async () => {

@@ -1,5 +1,7 @@
 import pg from "pg";
 import { expect, it, onTestFinished } from "vitest";
+import type { ShortClient } from "../../../lib/db/drivers/cancel.ts";
+import { createOverdue } from "../../../lib/db/drivers/overdue.ts";
 import { NamedQuery } from "../../../lib/db/drivers/prepared-query.ts";
 import { submit } from "../../../lib/db/drivers/session.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
@@ -15,9 +17,14 @@ const setup = async () => {
   connection.on("rowDescription", () => (descriptions += 1));
   const send = (text: string, values: readonly unknown[] = [], name = "named") =>
     submit(
-      { query: (query, done) => void client.query(query as NamedQuery, done), release: () => undefined },
+      {
+        query: (query, done) => void client.query(query as NamedQuery, done),
+        release: () => undefined,
+        processID: null,
+        secretKey: null,
+      },
       new NamedQuery(text, name, values),
-      5_000,
+      { ms: 5_000, overdue: createOverdue(() => new pg.Client(url) as unknown as ShortClient) },
     );
   return { client, send, descriptions: () => descriptions };
 };

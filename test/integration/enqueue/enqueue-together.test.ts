@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { DRIVERS, openWith } from "../../support/database/drivers.ts";
+import { uuidV7 } from "../../../lib/core/uuid.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { enqueueJobs } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
 import { setup } from "../../support/queue.ts";
@@ -73,7 +74,7 @@ it("keeps ids and unique keys of the caller's out of shared statements", async (
   const deps = { ...s.deps, db };
   await Promise.all([
     enqueueJobs(deps, [{ ...plain(1), uniqueKey: "a" }]),
-    enqueueJobs(deps, [{ ...plain(2), id: "019ab000-0000-7000-8000-00000000000a" }]),
+    enqueueJobs(deps, [{ ...plain(2), id: uuidV7() }]),
     enqueueJobs(deps, [plain(3)]),
     enqueueJobs(deps, [plain(4)]),
   ]);

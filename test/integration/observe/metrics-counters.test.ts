@@ -126,7 +126,8 @@ describe("the counters", () => {
     await queue.settle(await queue.lease(1), "completed");
     // As a restore leaves it: xids of the old cluster, all in the future of this one.
     await db.query(
-      "update forgeq.metric_state set folded_before = (folded_before::text::bigint + 1000000000)::text::xid8",
+      `update forgeq.metric_state set snap = (
+         (pg_snapshot_xmin(snap)::text::bigint + 1000000000) || ':' || (pg_snapshot_xmax(snap)::text::bigint + 1000000000) || ':')::pg_snapshot`,
     );
     await db.query("update forgeq.lease_closed set xid = (xid::text::bigint + 1000000000)::text::xid8");
     moveTo(2);

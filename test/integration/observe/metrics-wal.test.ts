@@ -48,7 +48,7 @@ const perJob = async (db: Db, jobs: number): Promise<number> => {
 const counters = async (db: Db): Promise<number> => {
   const [row] = await db.query<{ jobs: number }>(
     `select coalesce(sum(jobs), 0)::int as jobs
-     from (select jobs from forgeq.metric_delta_0 union all select jobs from forgeq.metric_delta_1) delta`,
+     from forgeq.metric_deltas`,
   );
   return row!.jobs;
 };

@@ -97,4 +97,26 @@ describe("the numbers of a queue", () => {
     });
     expect((await readQueueStats(db, ["plain"], at(600)))[0]).toMatchObject({ perMinute: null });
   });
+
+  it("show the rates of a queue that did not change at some ticks, of which no sample is written", async () => {
+    const { db, queue, at, moveTo } = await setup();
+    const fold = async (seconds: number) => {
+      moveTo(seconds);
+      await foldCounters(db, at(seconds));
+      return (await readQueueStats(db, ["plain"], at(seconds + 10)))[0]?.perMinute?.enqueued ?? null;
+    };
+    const samples = async () =>
+      (await db.query<{ at: Date }>("select at from forgeq.metric_sample order by at")).map((row) => row.at);
+    expect(await fold(0)).toBeNull();
+    await queue.enqueue(100);
+    expect(await fold(60)).toBe(100);
+    for (const seconds of [120, 180, 240]) await fold(seconds);
+    expect(await fold(300)).toBe(20);
+    expect(await fold(360)).toBe(0);
+    expect(await samples()).toEqual([at(0), at(60)]);
+    expect(await fold(7_200)).toBe(0);
+    await queue.enqueue(10);
+    expect(await fold(7_260)).toBe(2);
+    expect(await samples()).toEqual([at(60), at(7_260)]);
+  });
 });

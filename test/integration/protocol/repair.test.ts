@@ -57,7 +57,7 @@ describe("rows that somebody touched by hand", () => {
     expect(await strays(s.db)).toBe(2);
 
     expect(await repair(s.db, null, 1, s.at(1))).toMatchObject({ repaired: 1 });
-    expect(await repair(s.db, null, 1000, s.at(1))).toEqual({ repaired: 1, lastId: null });
+    expect(await repair(s.db, null, 1000, s.at(1))).toEqual({ repaired: 1, redated: 0, lastId: null });
 
     expect(await strays(s.db)).toBe(0);
     expect(await s.queue.get(id!)).toMatchObject({ attempt: 1000, attempts: [{ error: { name: "Repaired" } }] });
@@ -72,7 +72,7 @@ describe("rows that somebody touched by hand", () => {
     const s = await setup({ database });
     await s.queue.enqueue(3);
     await s.queue.claim(2);
-    expect(await repair(s.db, null, 1000, s.at(1))).toEqual({ repaired: 0, lastId: null });
+    expect(await repair(s.db, null, 1000, s.at(1))).toEqual({ repaired: 0, redated: 0, lastId: null });
     expect(await miscounted(s.db)).toBe(0);
   });
 });

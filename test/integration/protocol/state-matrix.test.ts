@@ -113,7 +113,7 @@ describe.each(JOB_STATES)("a job that is %s", (state) => {
     const s = await setup({ database });
     await MAKE[state](s, 3);
     const before = await rows(s.db);
-    expect(await repair(s.db, null, 1000, s.at(1))).toEqual({ repaired: 0, lastId: null });
+    expect(await repair(s.db, null, 1000, s.at(1))).toEqual({ repaired: 0, redated: 0, lastId: null });
     expect(await rows(s.db)).toEqual(before);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { defineQueue } from "../../../lib/core/define.ts";
-import { slotJobId } from "../../../lib/core/slots.ts";
+import { idOf } from "../../../lib/core/id-of.ts";
 import { setPaused } from "../../../lib/db/reads/queues.ts";
 import { fireSlots } from "../../../lib/db/reads/schedules.ts";
 import { fireOf } from "../../../lib/queue/schedule/fire-schedules.ts";
@@ -24,7 +24,7 @@ describe("a schedule", () => {
     await tick(deps, () => 60_000);
     expect(await slots()).toEqual([1, 2]);
 
-    const job = await queue.get(slotJobId(made.id, minute(1)));
+    const job = await queue.get(idOf(made.id, minute(1)));
     expect(job).toMatchObject({
       type: "plain",
       queue: "plain",
@@ -55,6 +55,16 @@ describe("a schedule", () => {
     await db.query("update forgeq.schedule set decided_until = $1, next_slot_at = $2", [minute(0), minute(1)]);
     await fire();
     expect(await slots()).toEqual([1]);
+  });
+
+  it("catches up slots of months ago, each once: their ids are older than those that a caller may give", async () => {
+    const { db, deps, minute, moveTo, slots, fire } = await setupSchedules();
+    await createSchedule(deps, everyMinute({ cron: "0 12 * * *", catchUp: "all", catchUpLimit: 200 }));
+    moveTo(100 * 1440);
+    expect(await fire()).toMatchObject({ jobs: 100, refused: 0 });
+    await db.query("update forgeq.schedule set decided_until = $1, next_slot_at = $2", [minute(0), minute(1440)]);
+    await fire();
+    expect(await slots()).toEqual(Array.from({ length: 100 }, (_, day) => (day + 1) * 1440));
   });
 
   it("does not wait for a schedule that another caller holds", async () => {

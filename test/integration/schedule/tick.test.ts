@@ -27,7 +27,7 @@ describe("a tick", () => {
     s.moveTo(700);
 
     expect(await tick(s.deps, long)).toMatchObject({
-      leasesRecovered: 1, jobsRecovered: 2, jobsRepaired: 1, jobsPurged: 1, workLeft: false,
+      leasesRecovered: 1, jobsRecovered: 2, jobsRepaired: 1, jobsPurged: 1, partsFailed: [], workLeft: false,
     }); // prettier-ignore
 
     for (const id of ids) expect(await s.queue.state(id)).toMatch(/scheduled|pending/);

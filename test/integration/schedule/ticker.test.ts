@@ -65,3 +65,19 @@ it("tries again in five seconds what its queue refuses now", async () => {
   expect(await db.query("select from forgeq.job")).toHaveLength(1);
   await ticker.stop();
 });
+
+it("fires a slot also while leases can't be recovered", async () => {
+  const { deps, db, queue, at, moveTo, ticker, check } = await start();
+  await queue.enqueue(1);
+  await queue.lease();
+  const second = at(70).getUTCSeconds();
+  await createSchedule(deps, { ...SCHEDULE_DEFAULTS, name: "soon", cron: `${second} * * * * *`, type: "plain" });
+  await db.query(
+    `create or replace function forgeq.end_attempts(lease forgeq.lease, ended jsonb, reason text, now_at timestamptz,
+       out answers jsonb, out wake_seconds double precision) language plpgsql as $$ begin raise 'not now'; end $$`,
+  );
+  moveTo(71);
+  await check();
+  expect(await db.query("select from forgeq.job where metadata ->> 'schedule' = 'soon'")).not.toEqual([]);
+  await ticker.stop();
+});

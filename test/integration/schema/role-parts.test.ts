@@ -24,7 +24,7 @@ import {
 } from "../../../lib/queue/schedule/manage-schedules.ts";
 import { tick } from "../../../lib/queue/schedule/tick.ts";
 import type { Role } from "../../../lib/db/schema/privileges.ts";
-import { logIn } from "../../support/database/roles.ts";
+import { logIn, refusalOf } from "../../support/database/roles.ts";
 import { plain, setup, type Setup, unlimited } from "../../support/queue.ts";
 
 const other = defineJob({ type: "other", queue: "other", payload: z.object({}).loose() });
@@ -80,6 +80,15 @@ describe("each role is enough for its part:", () => {
     ]);
     await deps.db.query(`select * from forgeq.enqueue('plain', '{"n": 2}', run_at => now() + interval '1 hour')`);
     expect(await s.db.query("select count(*)::int as jobs from forgeq.job")).toEqual([{ jobs: 6 }]);
+    const again = { type: "plain", payload: { n: 3 }, id: uuidV7(), uniqueKey: "again", delaySeconds: 30 };
+    const [stored] = await enqueueJobs(deps, [again]);
+    expect(await enqueueJobs(deps, [again])).toMatchObject([
+      { created: false, job: { id: again.id, state: "scheduled" } },
+    ]);
+    expect(await enqueueJobs(deps, [{ ...again, id: uuidV7() }])).toEqual([{ created: false, job: stored!.job }]);
+    // What others have sent it can't see.
+    const other = [again.id, again.id, "plain", '{"n": 4}', "again"];
+    expect(await refusalOf(deps.db, "select * from forgeq.stored_job($1, $2, $3, $4, $5)", other)).toMatch(/^FQ004/);
     expect(s.invocations.length).toBeGreaterThan(0);
   });
 
@@ -90,7 +99,11 @@ describe("each role is enough for its part:", () => {
     const report = await dispatch(deps, {}, () => 20_000);
     expect(report).toMatchObject({ jobs: 1 });
     await s.db.query("update forgeq.lease set expires_at = now() - interval '1 second'");
-    expect(await tick(deps, () => 60_000)).toMatchObject({ leasesRecovered: 1, workLeft: false });
+    await createSchedule({ ...deps, db: s.db }, NIGHTLY);
+    await s.db.query(
+      "update forgeq.schedule set decided_until = now() - interval '2 days', next_slot_at = now() - interval '1 minute', catch_up = 'last'",
+    );
+    expect(await tick(deps, () => 60_000)).toMatchObject({ slotsFired: 1, leasesRecovered: 1, workLeft: false });
     const hour = 3_600_000;
     const input = { from: new Date(Date.now() - hour), to: new Date(), after: null, pageRows: 10 };
     expect(await countHistoryPage(deps.db, input)).toMatchObject({ examined: 0 });

@@ -1,8 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import type { Worker, WorkerOptions } from "../../../lib/queue/worker/worker.ts";
-import { declareQueue } from "../../../lib/db/reads/queues.ts";
+import { defineQueue } from "../../../lib/core/define.ts";
+import { uuidV7 } from "../../../lib/core/uuid.ts";
+import { declareQueue, setPaused } from "../../../lib/db/reads/queues.ts";
+import { explain } from "../../support/database/explain.ts";
+import { setup } from "../../support/queue.ts";
 import { createVirtualTime } from "../../support/virtual-time.ts";
+import { setupTimed } from "../../support/worker/timed.ts";
 import { setupWorkers, until } from "../../support/worker/worker.ts";
 
 /** A worker whose process lives in virtual time, and the names of the statements that it sends; the database keeps its own clock. */
@@ -116,4 +121,37 @@ it("offers nothing more once a probe has not arrived: it says so by one statemen
   s.worker.listens(true);
   await s.time.pass(1);
   expect((await open()).length).toBe(1);
+});
+
+it("writes no WAL by a look at limited queues, paused ones, and those of other types, where nothing is due", async () => {
+  const limited = ["one", "two", "three"].map((name) => defineQueue({ name, maxInFlight: 3 }));
+  const s = await setup({ queues: [defineQueue({ name: "plain", maxInFlight: 100 }), ...limited] });
+  for (const { name } of limited)
+    await s.db.query("update forgeq.queue set listed_types = '{plain}' where name = $1", [name]);
+  await s.queue.enqueue(5, { queue: "one", delaySeconds: 3600 });
+  await s.queue.enqueue(2, { queue: "two" });
+  await s.queue.claim(2, "two");
+  await s.queue.enqueue(2, { queue: "three" });
+  await setPaused(s.db, "three", true);
+  s.moveTo(10);
+  const look = async (sweeps: boolean) => {
+    const watermarks = sweeps ? null : Array.from({ length: 10 }, () => s.at(5).toISOString());
+    const takes = ["plain", "one", "two", "three"].map((queue) => ({ queue, claim_id: uuidV7(), watermarks }));
+    const call = "select * from forgeq.settle_and_take($1, '[]', $2::jsonb, '{plain}', 10, null, 10, $3)";
+    return (await explain(s.db, call, [uuidV7(), JSON.stringify(takes), s.at(10)])).walBytes;
+  };
+  // The first reads set hints.
+  for (const sweeps of [true, false]) await look(sweeps);
+  for (const sweeps of [true, false]) expect(await look(sweeps)).toBe(0);
+});
+
+it("fifty idle workers send at most ten statements a second", async () => {
+  const made = await setupTimed({});
+  const workers = Array.from({ length: 50 }, () => made.start());
+  await made.time.pass(10);
+  for (const { sent } of workers) sent();
+  await made.time.pass(25);
+  const sent = workers.reduce((sum, worker) => sum + worker.sent().length, 0);
+  expect(sent).toBeGreaterThan(0);
+  expect(sent / 25).toBeLessThanOrEqual(10);
 });

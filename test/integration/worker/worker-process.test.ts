@@ -7,7 +7,7 @@ import { type Db } from "../../../lib/db/drivers/client.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { notifyWorkers } from "../../../lib/db/protocol/listen.ts";
-import { getJob } from "../../../lib/db/reads/jobs.ts";
+import { getJob } from "../../../lib/db/reads/job.ts";
 import { makeProject, ROOT, startForgeq } from "../../support/cli/cli.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
 import { logIn } from "../../support/database/roles.ts";
@@ -30,7 +30,7 @@ const start = async (grace: string, settings: Parameters<typeof makeProject>[1] 
   const project = await makeProject(database.db, settings);
   const worker = startForgeq(["worker", "--grace", grace], {
     cwd: project.folder,
-    env: { DATABASE_URL: url ?? (await logIn(database, ["worker"])).url },
+    env: { DATABASE_URL: url ?? `${(await logIn(database, ["worker"])).url}?application_name=worker` },
   });
   await worker.said(/Worker ready/);
   return { ...database, project, worker };
@@ -152,6 +152,23 @@ it(
     await until(() => /^Worker state\n[^]*^Next: /m.test(stderr));
     launcher.kill("SIGTERM");
     expect(await ended).toEqual([0, null]);
+  },
+  TIME_OUT_MS,
+);
+
+it(
+  "holds one connection besides its listener while it is idle",
+  async () => {
+    const { db } = await start("1s");
+    const connections = async () =>
+      (
+        await db.query(
+          "select from pg_stat_activity where application_name = 'worker' and datname = current_database()",
+        )
+      ).length;
+    // It listens, and what the start has opened besides is closed after half a minute.
+    await until(async () => (await db.query("select from forgeq.worker_capacity")).length === 1);
+    await until(async () => (await connections()) === 2);
   },
   TIME_OUT_MS,
 );

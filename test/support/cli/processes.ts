@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished } from "vitest";
 import { createInvoker } from "../../../lib/aws/invoke.ts";
-import { getJob } from "../../../lib/db/reads/jobs.ts";
+import { getJob } from "../../../lib/db/reads/job.ts";
 import { localFunctions } from "../../../lib/local/functions.ts";
 import type { Fault } from "../../../lib/local/events.ts";
 import { startInvoker } from "../../../lib/local/invoker.ts";

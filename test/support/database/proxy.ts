@@ -33,6 +33,8 @@ export interface Proxy {
   silence(silent?: boolean): void;
   /** Connections that have listened for jobs so far. */
   readonly listeners: () => number;
+  /** From now on nothing passes over the connections that are there; new ones are well. */
+  freeze(): void;
   /** From now on new connections get another backend key than their backend's, as a pooler's clients do. */
   poses(asPooler: boolean): void;
   /** Nobody listens any more, and every connection breaks. */
@@ -53,13 +55,15 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
 
   let listeners = 0;
   let silent = false;
+  let freezes = 0;
   let pooler = false;
 
   const carry = (client: Socket): void => {
     let listens = false;
     let deaf = false;
     let posing = pooler;
-    const isDeaf = (): boolean => (deaf ||= listens && silent);
+    const freezing = freezes;
+    const isDeaf = (): boolean => (deaf ||= (listens && silent) || freezing < freezes);
     hushes.add(isDeaf);
     const server = connect(targetPort, "127.0.0.1").setNoDelay(true);
     client.setNoDelay(true);
@@ -145,6 +149,10 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
       if (silent) for (const hush of hushes) hush();
     },
     listeners: () => listeners,
+    freeze: () => {
+      freezes += 1;
+      for (const hush of hushes) hush();
+    },
     poses: (asPooler) => void (pooler = asPooler),
     away,
     back: async () => {

@@ -87,7 +87,7 @@ export const createFakeProtocol = (virtual: VirtualTime, random: () => number, o
     housekeeping:
       input.housekeeping === undefined
         ? null
-        : { leaseSeconds: null, queues: ["plain", "other"], pushed: null, probed: true },
+        : { leaseSeconds: null, queues: { names: ["plain", "other"] }, pushed: null, probed: true },
   });
 
   const call: typeof settleAndTake = async (_, input) => {

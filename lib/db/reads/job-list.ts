@@ -1,0 +1,75 @@
+import { idTime } from "../../core/uuid.ts";
+import type { JobState } from "../../core/states.ts";
+import { call } from "../drivers/call.ts";
+import type { Db } from "../drivers/client.ts";
+import { withAttempts } from "./attempts.ts";
+import { FINISHED_STATES, type Job, type JobRow } from "./jobs.ts";
+
+export interface JobFilter {
+  readonly state?: JobState;
+  readonly type?: string;
+  readonly queue?: string;
+  /** 1 to 100. */
+  readonly limit: number;
+  /** The id after which to go on, newest first; null for the first page. */
+  readonly after: string | null;
+  readonly include: { readonly payload: boolean; readonly attempts: boolean };
+}
+
+export interface JobPage {
+  readonly jobs: Job[];
+  /** The cursor of the page after this one, null at the end. A page that is not full may have one: the list looks at so many jobs a call at most. */
+  readonly next: string | null;
+  /** Every job that was made after this instant has been looked at; null at the end. */
+  readonly searchedTo: Date | null;
+}
+
+type ListRow = (JobRow & { readonly searchedTo: null }) | { readonly id: null; readonly searchedTo: string | null };
+
+const COLUMNS = `id, life, type, queue, state, priority, payload, metadata, unique_key as "uniqueKey", attempt, max_attempts as "maxAttempts", progress,
+  created_at as "createdAt", run_at as "runAt", started_at as "startedAt", finished_at as "finishedAt", result, error, lease_id as "leaseId",
+  searched_to as "searchedTo"`;
+
+const from = (list: "list_live" | "list_finished") =>
+  `select ${COLUMNS} from forgeq.${list}($1, $2, $3, $4::uuid, $5::int, $6::boolean, $7::timestamptz)`;
+
+const LIST_LIVE = `/* forgeq:list_live */
+${from("list_live")}`;
+
+const LIST_FINISHED = `/* forgeq:list_finished */
+${from("list_finished")}`;
+
+const LIST_ALL = `/* forgeq:list_jobs */
+${from("list_live")}
+union all
+${from("list_finished")}`;
+
+const textOf = (state: JobState | null): string => {
+  if (state === null) return LIST_ALL;
+  return FINISHED_STATES.includes(state) ? LIST_FINISHED : LIST_LIVE;
+};
+
+/**
+ * Jobs, newest id first, each in its newest life, from one snapshot. One call looks at some 10,000 live and 20,000 finished jobs at most; see
+ * migrations/functions/list_live.sql and list_finished.sql.
+ */
+export const listJobs = async (db: Db, filter: JobFilter, at: Date | null): Promise<JobPage> => {
+  const { state = null, type = null, queue = null, limit, after, include } = filter;
+  const params = [state, type, queue, after, limit, include.payload, at];
+  const rows = await call<ListRow>(db, textOf(state), params);
+  // Of the lists that the rows are from, the one that came less far says where this page ends.
+  const ends = rows.flatMap((row) => (row.id === null && row.searchedTo !== null ? [row.searchedTo] : []));
+  const edge = ends.sort().at(-1) ?? null;
+  const found = rows
+    .filter((row) => row.id !== null)
+    .filter(({ id }) => edge === null || id >= edge)
+    .sort((a, b) => (a.id < b.id ? 1 : -1));
+  const page = found.slice(0, limit).map(({ searchedTo: _, ...row }) => row);
+  const jobs = include.attempts ? await withAttempts(db, page, at) : page.map(({ leaseId: _, ...job }) => job);
+  const next = found.length > limit ? (page.at(-1)?.id ?? null) : edge;
+  return {
+    jobs: include.payload ? jobs : jobs.map(({ payload: _, ...job }) => job),
+    next,
+    searchedTo: next === null ? null : idTime(next),
+  };
+};

@@ -1,0 +1,62 @@
+import type { JobState } from "../../core/states.ts";
+import { call } from "../drivers/call.ts";
+import type { Db } from "../drivers/client.ts";
+import { withAttempts } from "./attempts.ts";
+import { FINISHED_COLUMNS, FINISHED_STATES, type Job, type JobRow } from "./jobs.ts";
+
+/** The state of a live job is derived: from its claim, its lease, and the database's clock. The attempts say when it began last, and its last error. */
+const GET_LIVE = `/* forgeq:get_live */
+select j.id, j.type, j.queue,
+       case when l.began_at is not null then 'running' when j.claim_id is not null then 'leased'
+            when j.run_at > clock.now then 'scheduled' else 'pending' end as state,
+       j.priority, j.payload, coalesce(j.metadata, '{}') as metadata, j.unique_key as "uniqueKey", j.attempt, j.max_attempts as "maxAttempts",
+       l.progress -> (j.id::text) as progress, coalesce(j.created_at, j.run_at) as "createdAt", j.run_at as "runAt",
+       coalesce(l.began_at, last.began_at) as "startedAt", null::timestamptz as "finishedAt", null::jsonb as result, last.error as error,
+       coalesce(j.life, 1) as life, l.id as "leaseId"
+from (select coalesce($1::timestamptz, clock_timestamp()) as now) clock
+cross join forgeq.job j
+left join forgeq.lease l on l.claim_id = j.claim_id and j.id = any (l.job_ids)
+left join lateral (
+  select (array_agg(a.began_at order by a.ended_at desc) filter (where a.began_at is not null))[1] as began_at,
+         (array_agg(a.error order by a.ended_at desc))[1] as error
+  from forgeq.attempts_of(array[j.id], clock.now) a
+  where a.life = coalesce(j.life, 1)) last on true
+where j.id = $2::uuid`;
+
+const GET_FINISHED = `/* forgeq:get_finished */${FINISHED_COLUMNS}
+from forgeq.newest_life($2::uuid, coalesce($1::timestamptz, clock_timestamp())) h`;
+
+/** A job with its payload and attempts, or null. */
+export const getJob = async (db: Db, id: string, at: Date | null): Promise<Job | null> => {
+  // Live, finished, then live again: a job may finish, or be revived, between two reads.
+  for (const text of [GET_LIVE, GET_FINISHED, GET_LIVE]) {
+    const rows = await call<JobRow>(db, text, [at, id]);
+    if (rows.length > 0) return (await withAttempts(db, rows, at))[0] ?? null;
+  }
+  return null;
+};
+
+const FINISHED_SINCE = `/* forgeq:finished_since */${FINISHED_COLUMNS}
+from (select coalesce($1::timestamptz, clock_timestamp()) as now) clock
+cross join lateral forgeq.finished_since(clock.now - make_interval(secs => $2::float8), $3::int, $4::text, $5::text, $6::text, clock.now) h
+order by h.finished_at, h.id`;
+
+export interface FinishedFilter {
+  readonly type?: string;
+  readonly queue?: string;
+  readonly state?: JobState;
+  readonly limit: number;
+}
+
+/** The newest jobs that ended within the last seconds, whatever their ids are, the first to end first. None for a state of live jobs. */
+export const finishedWithin = async (
+  db: Db,
+  seconds: number,
+  filter: FinishedFilter,
+  at: Date | null,
+): Promise<Job[]> => {
+  const { type = null, queue = null, state = null, limit } = filter;
+  if (state !== null && !FINISHED_STATES.includes(state)) return [];
+  const rows = await call<JobRow>(db, FINISHED_SINCE, [at, seconds, limit, type, queue, state]);
+  return rows.map(({ leaseId: _, ...job }) => job);
+};

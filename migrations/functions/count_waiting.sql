@@ -1,0 +1,40 @@
+-- Says that so many jobs more, or fewer, wait in a queue that has max_pending: whoever stores, claims, gives back or cancels such jobs calls it in the same
+-- transaction. Does nothing for a queue without a mark. Gives 0, so that it can stand in a sum. Internal.
+--
+-- It waits for nobody. One caller at a time, of those whose transaction ends with this statement, writes a new mark, of the last one and of what came since;
+-- all others append a row, so that a transaction that stays open holds no mark up. Only where some rows have piled up, because there are no other callers,
+-- one of those writes it.
+-- Lock order: none; the advisory lock is tried, and kept until the transaction ends.
+create or replace function forgeq.count_waiting(queue text, jobs bigint)
+returns int
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+  key constant bigint := hashtextextended(count_waiting.queue, 29);
+  may_mark boolean := current_setting('transaction_isolation') = 'read committed';
+  was record;
+begin
+  if not (may_mark and forgeq.alone_in_transaction()) or not pg_try_advisory_xact_lock(key) then
+    select w.n, coalesce(w.mine, false) as mine, coalesce(cardinality(w.deltas), 0) as deltas into was from forgeq.waiting_jobs(count_waiting.queue) w;
+    if was.n is null then
+      return 0;
+    end if;
+    -- A row of the transaction that wrote the mark would count as seen by it.
+    if not (was.mine or may_mark and was.deltas > 32) or not pg_try_advisory_xact_lock(key) then
+      insert into forgeq.waiting_delta (queue, jobs) values (count_waiting.queue, count_waiting.jobs);
+      return 0;
+    end if;
+  end if;
+
+  -- Read in this later statement: whoever had the lock has committed, and its mark is seen. The mark's snapshot is the statement's.
+  with waiting as materialized (select w.* from forgeq.waiting_jobs(count_waiting.queue) w where w.n is not null),
+  marked as (
+    insert into forgeq.waiting_mark (queue, n, jobs)
+    select count_waiting.queue, w.n + 1, w.jobs + count_waiting.jobs from waiting w),
+  replaced as (
+    delete from forgeq.waiting_mark m where m.ctid = any (array(select w.mark from waiting w)))
+  delete from forgeq.waiting_delta d where d.ctid = any (array(select unnest(w.deltas) from waiting w));
+  return 0;
+end
+$$;

@@ -1,0 +1,14 @@
+-- The queues that a dispatcher claims from: all that are not paused, or, where there are more than 64, those that have due jobs.
+create or replace function forgeq.dispatchable_queues(at timestamptz default null)
+returns text[]
+language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set jit = off
+as $$
+begin
+  at := forgeq.as_owner(at);
+  if forgeq.has_many_queues() then
+    return forgeq.due_queues(coalesce(at, clock_timestamp()));
+  end if;
+  return array(select q.name from forgeq.queue q where not q.paused order by q.name);
+end
+$$;

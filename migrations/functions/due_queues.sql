@@ -1,0 +1,14 @@
+-- The names of the queues that have a due job and are not paused, in their order. Internal. A limit is not looked at: whoever comes to claim sees it.
+create or replace function forgeq.due_queues(now_at timestamptz)
+returns text[]
+language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off
+as $$
+begin
+  return array(
+    select distinct h.queue
+    from forgeq.job_heads() h
+    where h.run_at <= now_at and exists (select from forgeq.queue q where q.name = h.queue and not q.paused)
+    order by h.queue);
+end
+$$;

@@ -1,0 +1,28 @@
+-- When the next job falls due that a claim could take: not of a paused queue, nor a due one that a limit holds back. Not above now_at for a job that is due;
+-- those are left out where `due` is false. Internal. It costs a few buffers for each queue and priority that has a job.
+create or replace function forgeq.first_job(now_at timestamptz, due boolean default true)
+returns timestamptz
+language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off
+as $$
+declare
+  head record;
+  held record;
+  soonest timestamptz;
+begin
+  for head in select h.queue, h.priority, h.run_at from forgeq.job_heads() h order by h.run_at loop
+    exit when head.run_at >= soonest;
+    select q.paused, q.max_in_flight into held from forgeq.queue q where q.name = head.queue;
+    continue when held.paused is not false;
+    if head.run_at > now_at
+        or (due and (held.max_in_flight is null or held.max_in_flight > forgeq.in_flight(head.queue))) then
+      return head.run_at;
+    end if;
+    soonest := least(soonest, (
+      select j.run_at from forgeq.job j
+      where j.queue = head.queue and j.priority = head.priority and j.run_at > now_at and j.claim_id is null
+      order by j.run_at limit 1));
+  end loop;
+  return soonest;
+end
+$$;

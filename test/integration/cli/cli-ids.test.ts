@@ -1,0 +1,82 @@
+import { expect, it } from "vitest";
+import { idOf } from "../../../lib/core/id-of.ts";
+import { forgeq, makeProject, startForgeq } from "../../support/cli/cli.ts";
+import { createTestDatabase } from "../../support/database/database.ts";
+import { until } from "../../support/worker/worker.ts";
+
+const TIMEOUT = { timeout: 90_000 };
+const DAY_MS = 86_400_000;
+
+const setup = async () => {
+  const { db, url } = await createTestDatabase();
+  const { folder } = await makeProject(db);
+  const options = { cwd: folder, env: { DATABASE_URL: url } };
+  return { db, options, run: (...args: string[]) => forgeq(args, options) };
+};
+
+interface Line {
+  readonly id: string;
+  readonly state: string;
+  readonly attempt: number;
+  readonly life: number;
+}
+
+const ndjson = (text: string): Line[] =>
+  text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Line);
+
+it("forgeq id makes the id of a key and an instant, and forgeq enqueue takes it once", TIMEOUT, async () => {
+  const { run } = await setup();
+  const madeAt = new Date(Date.now() - DAY_MS);
+  const id = idOf("order 42", madeAt);
+  expect(await run("id", "order 42", madeAt.toISOString())).toMatchObject({ code: 0, stdout: `${id}\n`, stderr: "" });
+  expect(await run("id", "order 42", madeAt.toISOString(), "--json")).toMatchObject({ stdout: `{"id":"${id}"}\n` });
+  for (const args of [["order 42"], ["order 42", "yesterday"], []])
+    expect(await run("id", ...args)).toMatchObject({ code: 2, stdout: "" });
+  expect(await run("id", "", madeAt.toISOString())).toMatchObject({ code: 1, stdout: "" });
+
+  expect(await run("enqueue", "--type", "tally", "--id", id)).toMatchObject({ code: 0, stdout: `${id}\n` });
+  expect((await run("enqueue", "--type", "tally", "--id", id)).stderr).toContain("It was there already");
+  const other = await run("enqueue", "--type", "tally", "--id", "6f9619ff-8b86-4011-b42d-00c04fc964ff");
+  expect(other).toMatchObject({ code: 1, stdout: "" });
+  expect(other.stderr).toContain("forgeq.id_of(key, made_at) makes one");
+});
+
+it(
+  "forgeq jobs tail tells of a job whose id is older than those of the newest page when it ends, and of no job twice",
+  TIMEOUT,
+  async () => {
+    const { db, options, run } = await setup();
+    // The newest page is full of jobs that are due much later.
+    await db.query(
+      `select from forgeq.enqueue_many((
+       select jsonb_agg(jsonb_build_object('type', 'tally', 'payload', '{}'::jsonb, 'delay_seconds', 86400)) from generate_series(1, 150)))`,
+    );
+    const id = idOf("long ago", new Date(Date.now() - 20 * DAY_MS));
+    const tail = startForgeq(["jobs", "tail", "--json"], options);
+    await until(() => ndjson(tail.stdout()).length >= 100);
+
+    expect(await run("enqueue", "--type", "tally", "--id", id)).toMatchObject({ code: 0 });
+    expect(await run("worker", "--once")).toMatchObject({ code: 0 });
+    await until(() => tail.stdout().includes(id));
+    // It ends again, in its next life.
+    expect(await run("jobs", "retry", id)).toMatchObject({ code: 0 });
+    expect(await run("worker", "--once")).toMatchObject({ code: 0 });
+    await until(() => ndjson(tail.stdout()).some((line) => line.id === id && line.life === 2));
+    // What is new comes with a later read, which finds both ends again.
+    for (const _ of [1, 2]) {
+      const { stdout } = await run("enqueue", "--type", "tally", "--delay", "1h");
+      await until(() => tail.stdout().includes(stdout.trim()));
+    }
+    tail.child.kill("SIGINT");
+
+    const lines = ndjson((await tail.ended).stdout);
+    expect(lines.filter((line) => line.id === id)).toMatchObject([
+      { state: "completed", life: 1 },
+      { state: "completed", life: 2 },
+    ]);
+    expect(lines).toHaveLength(104);
+  },
+);

@@ -1,0 +1,33 @@
+import { randomUUID } from "node:crypto";
+import { expect, it, onTestFinished } from "vitest";
+import { examine } from "../../../lib/cli/checks.ts";
+import { createTestDatabase } from "../../support/database/database.ts";
+import { neonOf } from "../../support/database/drivers.ts";
+
+it("asks for a statement_timeout of each login role where a statement can't be cancelled, and prints the statement", async () => {
+  const { db, url } = await createTestDatabase();
+  const [caller, other, group] = ["caller", "other", "group"].map((name) => `${name}-${randomUUID()}`);
+  for (const role of [`"${caller}" login`, `"${other}" login`, `"${group}"`]) await db.query(`create role ${role}`);
+  onTestFinished(async () => {
+    for (const role of [caller, group]) await db.query(`revoke usage on schema forgeq from "${role}"`);
+    for (const role of [caller, other, group]) await db.query(`drop role "${role}"`);
+  });
+  for (const role of [caller, group]) await db.query(`grant usage on schema forgeq to "${role}"`);
+
+  const neon = await neonOf(url);
+  const deadlines = async (driver: "pg" | "neon") =>
+    (await examine({ url, driver, fetchEndpoint: neon.fetchEndpoint, wsProxy: neon.wsProxy }, [], "always")).find(
+      ({ check }) => check === "deadlines",
+    );
+  expect(await deadlines("pg")).toMatchObject({ level: "ok" });
+
+  const asked = await deadlines("neon");
+  expect(asked).toMatchObject({ level: "warning", found: expect.stringContaining(caller!) as string });
+  const cures = (asked?.cure ?? "").split("; ");
+  expect(cures).toContain(`alter role "${caller}" set statement_timeout = '6s'`);
+  expect(asked?.cure).not.toMatch(new RegExp(`${other}|${group}`));
+
+  await db.query(cures.find((cure) => cure.includes(caller!))!);
+  await db.query(`do $$ begin execute format('alter role %I in database %I set statement_timeout = ''9s''', session_user, current_database()); end $$`); // prettier-ignore
+  expect(await deadlines("neon")).toMatchObject({ level: "ok" });
+});

@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import { buffersOf } from "../../support/database/buffers.ts";
+import { heldBacklog } from "../../support/database/held-backlog.ts";
+
+/** Dead leases, as a long transaction keeps them: made in the last minutes, and closed. */
+const DEAD = `with made as (
+  insert into forgeq.lease (id, claim_id, ordinal, queue, type, job_ids, open_jobs, created_at, expires_at)
+  select forgeq.least_id((extract(epoch from clock_timestamp()) * 1000)::bigint - 600000 + n * 10), gen_random_uuid(), 1, 'plain', 'plain',
+    array_fill(gen_random_uuid(), array[10]), 10, now(), now() + interval '1 hour'
+  from generate_series(1, 20000) n
+  returning id)
+select count(*) from made`;
+
+const CLOSE = "delete from forgeq.lease where expires_at = created_at + interval '1 hour'";
+
+describe("while somebody's snapshot is held", () => {
+  it.each([100, null])(
+    "a take costs the same after 2,000 leases of a queue with a limit of %s",
+    { timeout: 240_000 },
+    async (maxInFlight) => {
+      const s = await heldBacklog(maxInFlight);
+      await s.rounds(20);
+      const before = await s.takes();
+      await s.hold();
+      await s.rounds(2_000);
+      const after = await s.takes();
+      expect(after, `${before} buffers before`).toBeLessThanOrEqual(1.25 * before);
+      expect(await s.counted()).toEqual([90, 90]);
+    },
+  );
+
+  it("what looks for expired leases reads at most 500 buffers after 20,000 leases", { timeout: 240_000 }, async () => {
+    const s = await heldBacklog(100);
+    await s.db.query(DEAD);
+    await s.hold();
+    await s.db.query(CLOSE);
+    const least = async (call: string, params: readonly unknown[]) => {
+      const counts: number[] = [];
+      for (let n = 0; n < 5; n += 1) counts.push(await buffersOf(s.db, call, params));
+      return Math.min(...counts);
+    };
+    const calls = {
+      next_event: () => least("select * from forgeq.next_event($1)", [s.at(1)]),
+      recover: () => least("select * from forgeq.recover(1000, $1)", [s.at(1)]),
+      open_leases: () => least("select * from forgeq.open_leases()", []),
+    };
+    // The first one reads all of them, as one does every ten minutes.
+    expect(await buffersOf(s.db, "select * from forgeq.next_event($1)", [s.at(1)])).toBeGreaterThan(1_000);
+    for (const [name, call] of Object.entries(calls)) expect(await call(), name).toBeLessThanOrEqual(500);
+    await s.rounds(500);
+    for (const [name, call] of Object.entries(calls)) expect(await call(), name).toBeLessThanOrEqual(500);
+
+    // The mark has left none behind.
+    expect(await s.db.query("select from forgeq.open_leases()")).toHaveLength(9);
+    const [event] = await s.db.query<{ seconds: number }>(
+      "select lease_seconds::float8 as seconds from forgeq.next_event($1)",
+      [s.at(2)],
+    );
+    expect(event!.seconds).toBeCloseTo(58, 0);
+    await s.db.query("select forgeq.recover(1000, $1)", [s.at(120)]);
+    expect(await s.db.query("select from forgeq.lease")).toEqual([]);
+  });
+});
+
+it("finds a lease below the mark with the next look at the whole table", async () => {
+  const s = await heldBacklog(100);
+  await s.db.query(DEAD);
+  await s.hold();
+  await s.db.query(CLOSE);
+  await s.db.query("select forgeq.recover(1000, $1)", [s.at(1)]);
+  const [late] = await s.db.query<{ id: string }>(
+    "update forgeq.lease set id = forgeq.least_id(1), expires_at = $1 where id = $2 returning id",
+    [s.at(2), s.heldOpen],
+  );
+  const recovered = async () => (await s.db.query("select from forgeq.lease where id = $1", [late!.id])).length === 0;
+  await s.db.query("select forgeq.recover(1000, $1)", [s.at(3)]);
+  expect(await recovered()).toBe(false);
+  await s.db.query("update forgeq.lease_mark set whole_at = whole_at - interval '10 minutes' where queue = ''");
+  await s.db.query("select forgeq.recover(1000, $1)", [s.at(3)]);
+  expect(await recovered()).toBe(true);
+});

@@ -1,0 +1,58 @@
+import { expect, it } from "vitest";
+import { readTypeTrouble } from "../../../lib/db/reads/doctor.ts";
+import { revive } from "../../../lib/db/reads/jobs.ts";
+import { readQueuePage, readQueueStats } from "../../../lib/db/reads/stats.ts";
+import { defineQueue } from "../../../lib/core/define.ts";
+import { fillHistory, fillWaiting } from "../../support/database/fill.ts";
+import { metered } from "../../support/database/metered.ts";
+import { setup, unlimited } from "../../support/queue.ts";
+
+const queues = [unlimited, ...["emails", "crawl", "reports"].map((name) => defineQueue({ name }))];
+
+const DEAD = `select id, life from forgeq.job_history where state = 'dead' and queue = 'emails' order by id limit 3`;
+
+it(
+  "counts of queues, and what doctor looks at, are exact and read a bounded number of pages",
+  { timeout: 120_000 },
+  async () => {
+    const { db } = await setup({ queues, realClock: true });
+    await fillHistory(db, 100_000, 60);
+    await fillWaiting(db, 50_000);
+    const meter = metered(db);
+
+    // The backlogs of crawl and emails are taken from the counters.
+    const expected = [
+      { name: "crawl", pending: 19_000, scheduled: 0, dead: 0, capped: false },
+      { name: "emails", pending: 30_000, scheduled: 0, dead: 1_000, capped: false },
+      { name: "plain", pending: 0, dead: 0, capped: false },
+      { name: "quiet", pending: 0, dead: 0, capped: false },
+      { name: "reports", pending: 1_000, dead: 500, capped: false },
+    ];
+    expect(await readQueuePage(db, "", 100, null)).toMatchObject(expected);
+    const all = await meter.costOf((counted) => readQueuePage(counted, "", 100, null));
+    expect(all.most).toBeLessThan(1_500);
+    expect(all.compiled).toBe(0);
+    for (const of of expected) {
+      expect(await readQueueStats(db, [of.name], null)).toMatchObject([of]);
+      const one = await meter.costOf((counted) => readQueueStats(counted, [of.name], null));
+      expect(one.most, of.name).toBeLessThan(1_000);
+    }
+
+    // What lives again is not dead: also once it has ended otherwise.
+    for (const { id, life } of await db.query<{ id: string; life: number }>(DEAD))
+      expect(await revive(db, id, life, null)).toMatchObject({ outcome: "retried" });
+    expect(await readQueueStats(db, ["emails"], null)).toMatchObject([{ dead: 997, pending: 30_003 }]);
+
+    const doctor = await meter.costOf((counted) => readTypeTrouble(counted));
+    expect(doctor.most).toBeLessThan(2_500);
+  },
+);
+
+it("numbers of jobs are not cut to 32 bits", async () => {
+  const { db, queue } = await setup();
+  for (let n = 0; n < 11; n += 1) await queue.enqueue(1_000);
+  await db.query("update forgeq.metric_delta_0 set jobs = 2000000000 where kind = 'e'");
+  await db.query("update forgeq.metric_delta_1 set jobs = 2000000000 where kind = 'e'");
+  const [stats] = await readQueueStats(db, ["plain"], null);
+  expect(stats).toMatchObject({ pending: 22_000_000_000, scheduled: 0, capped: false });
+});

@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import type { Db } from "../../../lib/db/drivers/client.ts";
+import { type JobFilter, listJobs } from "../../../lib/db/reads/job-list.ts";
+import { createTestDatabase } from "../../support/database/database.ts";
+import { fillHistory, fillWaiting } from "../../support/database/fill.ts";
+import { metered } from "../../support/database/metered.ts";
+
+const FINISHED = 100_000;
+const WAITING = 50_000;
+/** Of one call, whatever the filter and however many jobs there are. */
+const MOST = 3_000;
+
+const plainly = async (
+  db: Db,
+  { state, type, queue }: Pick<JobFilter, "state" | "type" | "queue">,
+): Promise<string[]> => {
+  const rows = await db.query<{ id: string }>(
+    `select id from forgeq.jobs
+     where ($1::text is null or state = $1) and ($2::text is null or type = $2) and ($3::text is null or queue = $3) order by id desc`,
+    [state ?? null, type ?? null, queue ?? null],
+  );
+  return rows.map(({ id }) => id);
+};
+
+const PART = { payload: false, attempts: false };
+
+/** Every page of a list, until there is no cursor. */
+const walk = async (db: Db, filter: Pick<JobFilter, "state" | "type" | "queue">) => {
+  const ids: string[] = [];
+  let calls = 0;
+  let after: string | null = null;
+  do {
+    const page: Awaited<ReturnType<typeof listJobs>> = await listJobs(
+      db,
+      { ...filter, limit: 100, after, include: PART },
+      null,
+    );
+    expect(page.searchedTo === null).toBe(page.next === null);
+    ids.push(...page.jobs.map(({ id }) => id));
+    after = page.next;
+    calls += 1;
+  } while (after !== null);
+  return { ids, calls };
+};
+
+const RARE: readonly Pick<JobFilter, "state" | "type" | "queue">[] = [
+  { queue: "reports" },
+  { queue: "quiet" },
+  { type: "quiet" },
+  { state: "completed", queue: "quiet" },
+  { state: "completed", type: "quiet" },
+  { state: "dead" },
+  { state: "dead", queue: "reports" },
+  { state: "dead", queue: "quiet" },
+  { state: "dead", type: "quiet" },
+  { state: "cancelled", type: "generate_report" },
+  { state: "scheduled" },
+  { state: "pending" },
+  { state: "leased" },
+  { state: "running" },
+  { state: "running", queue: "quiet" },
+];
+
+describe("lists over a large history and a backlog", { timeout: 240_000 }, () => {
+  it("read a bounded number of pages for each call, and miss no job", async () => {
+    const { db } = await createTestDatabase();
+    await fillHistory(db, FINISHED, 60);
+    await fillWaiting(db, WAITING);
+    const meter = metered(db);
+    for (const filter of [{}, ...RARE]) {
+      const { next } = await listJobs(db, { ...filter, limit: 50, after: null, include: PART }, null);
+      for (const after of [null, next]) {
+        const cost = await meter.costOf((counted) =>
+          listJobs(counted, { ...filter, limit: 50, after, include: PART }, null),
+        );
+        expect(cost.buffers, `${JSON.stringify(filter)} after ${after}`).toBeLessThan(MOST);
+        expect(cost.statements).toBe(1);
+        expect(cost.compiled).toBe(0);
+      }
+    }
+    for (const unknown of [{ type: "unknown" }, { queue: "unknown" }]) {
+      const cost = await meter.costOf(async (counted) => {
+        const page = await listJobs(counted, { ...unknown, limit: 50, after: null, include: PART }, null);
+        expect(page).toEqual({ jobs: [], next: null, searchedTo: null });
+      });
+      expect(cost.buffers).toBeLessThan(50);
+    }
+    for (const filter of RARE) {
+      const { ids, calls } = await walk(db, filter);
+      const expected = await plainly(db, filter);
+      expect(ids, JSON.stringify(filter)).toEqual(expected);
+      expect(calls).toBeLessThan(20 + expected.length / 100);
+    }
+  });
+
+  it("find the few jobs of a state behind a large backlog of the other one in one call", async () => {
+    const { db } = await createTestDatabase();
+    await fillWaiting(db, WAITING, true);
+    const [early] = await db.query<{ id: string }>("select id from forgeq.job order by id limit 1 offset 100");
+    await db.query("update forgeq.job set run_at = now() - interval '1 minute' where id = $1", [early!.id]);
+    const meter = metered(db);
+    for (const queue of [undefined, "emails"]) {
+      const filter = { state: "pending", limit: 50, after: null, include: PART, ...(queue && { queue }) } as const;
+      const page = await listJobs(db, filter, null);
+      expect(page).toMatchObject({ jobs: [{ id: early!.id, state: "pending" }], next: null });
+      expect((await meter.costOf((counted) => listJobs(counted, filter, null))).buffers).toBeLessThan(1_000);
+    }
+  });
+
+  it("lock few relations for the newest page, however many partitions there are", async () => {
+    const { db } = await createTestDatabase();
+    await fillHistory(db, 20_000, 730);
+    const locksOf = (filter: Partial<JobFilter>): Promise<number> =>
+      db.transaction(async (tx) => {
+        await listJobs(
+          { ...db, query: (text, params) => tx.query(text, params) },
+          { limit: 50, after: null, include: PART, ...filter },
+          null,
+        );
+        const [row] = await tx.query<{ n: number }>(
+          "select count(*)::int as n from pg_locks where pid = pg_backend_pid() and locktype = 'relation'",
+        );
+        return row!.n;
+      });
+    expect(await locksOf({})).toBeLessThan(60);
+    expect(await locksOf({ queue: "emails" })).toBeLessThan(60);
+    expect(await locksOf({ state: "completed" })).toBeLessThan(60);
+    const rows = await db.query<{ name: string }>(
+      `select proname as name from pg_proc
+       where proname in ('list_live', 'list_finished', 'queue_stats', 'type_trouble', 'busiest_queues') and 'jit=off' = any (proconfig)`,
+    );
+    expect(rows).toHaveLength(5);
+  });
+});

@@ -1,0 +1,76 @@
+import * as z from "zod";
+import { expect, it } from "vitest";
+import { defineJob, defineQueue } from "../../../lib/core/define.ts";
+import { uuidV7 } from "../../../lib/core/uuid.ts";
+import type { Work } from "../../../lib/queue/run/run-job.ts";
+import { explain } from "../../support/database/explain.ts";
+import { plain, unlimited } from "../../support/queue.ts";
+import { setupTimed } from "../../support/worker/timed.ts";
+
+const crawl = defineJob({ type: "crawl", queue: "crawl", payload: z.looseObject({}), queues: ["plain"] });
+const crawling = defineQueue({ name: "crawl", maxInFlight: null });
+const BACKLOG = 20_000;
+
+/** Workers that run `plain` jobs only, beside a backlog of another type. */
+const setupBlocked = async (backlog: number, queue: string) => {
+  const s = await setupTimed({ jobs: [plain, crawl], queues: [unlimited, crawling] });
+  await s.enqueue(Array.from({ length: backlog }, () => ({ type: "crawl", queue })));
+  await s.db.query("vacuum analyze forgeq.job");
+  await s.time.pass(2);
+  const work: Work<z.ZodType> = (_, job) => Promise.resolve(void s.ran.push({ id: job.id, atMs: s.time.now() }));
+  const start = () => s.start({ handlers: new Map([["plain", { definition: plain, work }]]) }, true);
+  /** What a worker that has come to rest sends in a minute. */
+  const minute = async () => {
+    const { takes, worker } = start();
+    await s.time.pass(60);
+    takes();
+    await s.time.pass(60);
+    const sent = takes();
+    return { worker, takes: sent.length, buffers: sent.reduce((sum, { buffers }) => sum + buffers, 0) };
+  };
+  return { ...s, start, minute };
+};
+
+it("costs what an idle worker costs beside a backlog of another type in another queue", async () => {
+  const idle = await (await setupBlocked(0, "crawl")).minute();
+  const s = await setupBlocked(BACKLOG, "crawl");
+  const blocked = await s.minute();
+  expect(blocked.takes).toBeLessThanOrEqual(idle.takes + 1);
+  expect(blocked.buffers).toBeLessThanOrEqual(1.25 * idle.buffers);
+});
+
+it("costs little more beside a backlog of another type in its own queue, and finds its own jobs before and behind it", async () => {
+  const idle = await (await setupBlocked(0, "plain")).minute();
+  const s = await setupBlocked(BACKLOG, "plain");
+  const blocked = await s.minute();
+  expect(blocked.takes).toBeLessThanOrEqual(idle.takes + 1);
+  // A sweep examines a bounded part of the backlog in each poll.
+  expect(blocked.buffers / blocked.takes).toBeLessThan(1_000);
+
+  const [announced] = await s.enqueue([{}]);
+  blocked.worker.hint(0, "plain");
+  await s.time.pass(0.1);
+  expect(s.ran.at(-1)?.id).toBe(announced);
+  // Every second poll goes on with the sweep.
+  const [unannounced] = await s.enqueue([{}]);
+  await s.time.pass(13);
+  expect(s.ran.at(-1)?.id).toBe(unannounced);
+  const [backdated] = await s.enqueue([{ runAt: new Date(s.clock().getTime() - 300_000) }]);
+  await s.time.pass(60);
+  expect(s.ran.at(-1)?.id).toBe(backdated);
+});
+
+it("takes for the same buffers, whichever types of other queues the worker lacks", async () => {
+  const s = await setupBlocked(BACKLOG, "crawl");
+  await s.enqueue(Array.from({ length: 7_000 }, () => ({})));
+  await s.db.query("vacuum analyze forgeq.job");
+  const marks = Array.from({ length: 10 }, () => s.at(-5).toISOString());
+  const take = async (types: readonly string[]) => {
+    const takes = JSON.stringify([{ queue: "plain", claim_id: uuidV7(), watermarks: marks }]);
+    const call = "select * from forgeq.settle_and_take($1, '[]', $2::jsonb, $3::text[], 10, null, null, $4)";
+    return (await explain(s.db, call, [uuidV7(), takes, types, s.clock()])).buffers;
+  };
+  await take(["plain", "crawl"]);
+  const all = await take(["plain", "crawl"]);
+  expect(await take(["plain"])).toBeLessThanOrEqual(1.1 * all);
+});

@@ -1,0 +1,206 @@
+/**
+ * What each call may cost, at any size. Buffers are of all statements of a call together; locks on tables and indexes are of the statement that takes most.
+ * A call that has no bound here fails the run, and so does a bound without a call
+ * in a run that makes all calls.
+ */
+import { EXPIRED_LEASES } from "./calls/runner.ts";
+import type { Sizes } from "./sizes.ts";
+
+export interface Bound {
+  readonly buffers: number;
+  /** 60 unless given. */
+  readonly locks?: number;
+  /** Holds beside holders, too, instead of a quarter more than without them. */
+  readonly absolute?: true;
+}
+
+/** Of an id of the last thirty days, or of none. */
+const ID_LOCKS = 60;
+/** A list reads every partition; forty of them have four locks each, and so has each table. */
+const LIST_LOCKS = 250;
+
+const plain = (bounds: Readonly<Record<string, number>>, locks = ID_LOCKS): Record<string, Bound> =>
+  Object.fromEntries(Object.entries(bounds).map(([name, buffers]) => [name, { buffers, locks }]));
+
+const PRODUCER = plain({
+  enqueue: 12,
+  "enqueue of 1,000": 7_500,
+  "enqueue, id given": 100,
+  "enqueue of 100, ids given": 8_000,
+  "enqueue, sent again": 100,
+  "enqueue, due later": 20,
+  "enqueue, unique key": 40,
+  "enqueue, unique key held": 35,
+  "enqueue, max_pending": 30,
+  "enqueue of 1,000, max_pending": 7_500,
+  "enqueue in a transaction": 12,
+  "forgeq.enqueue in SQL": 50,
+  "enqueue, id in history": 100,
+  "enqueue of 100, ids in history": 8_000,
+  "local start": 40,
+  "eager enqueue": 150,
+  "enqueue, pushed": 60,
+  "settle of 10, not kept": 100,
+  "enqueue, sent again, not kept": 6_000,
+});
+
+const RUNNER = plain({
+  "take of 100": 950,
+  "settle and take 100": 3_150,
+  "settle with results and take 100": 3_150,
+  "take of 100, limited queue": 950,
+  "take of 10, all queues": 250,
+  "take of 10, one type is another worker's": 250,
+  "sweep, the backlog is another worker's": 200,
+  "take, the backlog is another worker's": 200,
+  "idle take": 200,
+  "idle take of 64 queues": 2_600,
+  "claim of 10": 250,
+  "claim of 10, limited queue": 250,
+  "begin of 10": 44,
+  extend: 6,
+  "settle of 10": 130,
+  "settle of 10, retried": 200,
+  "settle of 10, dead": 300,
+  "settle of 10, limited queue": 130,
+  "release of 10": 200,
+  "failed invocation of 10": 250,
+  [`recover, ${EXPIRED_LEASES} leases of 10`]: 220 * EXPIRED_LEASES,
+  "recover, nothing expired": 50,
+  "wake wanted": 20,
+  "dispatcher mark": 20,
+  "next event": 500,
+  "next due": 3_500,
+});
+
+const READER = {
+  ...plain({
+    "get, live": 70,
+    "cancel, free": 80,
+    "get, unknown": 70,
+    "get, dead": 100,
+    "retry by hand": 120,
+    "cancel, finished": 80,
+    "doctor, types": 5_000,
+    "doctor, expired leases": 50,
+    "busiest queues": 5_000,
+    counters: 5_000,
+    "counters of a queue": 200,
+  }),
+  ...plain({ "get, of half a year ago": 300 }, LIST_LOCKS),
+  ...plain(
+    {
+      list: 1_500,
+      "list, scheduled": 1_500,
+      "list, pending": 1_500,
+      "list, leased": 1_500,
+      "list, running": 1_500,
+      "list, completed": 1_500,
+      "list, dead": 1_500,
+      "list, cancelled": 1_500,
+      "list, queue": 1_500,
+      "list, small queue": 1_500,
+      "list, dead of a small queue": 1_500,
+      "list, completed of no queue": 1_500,
+      "list, dead of no queue": 1_500,
+      "list, queue without jobs": 1_500,
+      "list, no type": 1_500,
+      "list, scheduled of a queue without jobs": 1_500,
+      "list, dead with attempts": 2_500,
+      "list, from the middle": 1_500,
+      "stats of 100 queues": 7_000,
+      "stats, emails": 2_500,
+      "stats, reports": 1_000,
+      "stats, quiet": 250,
+      "report, a page of 20,000": 1_500,
+    },
+    LIST_LOCKS,
+  ),
+};
+
+const ROUTES = {
+  ...plain({
+    "POST /jobs": 12,
+    "POST /jobs, id given": 100,
+    "POST /jobs/batch of 1,000": 7_500,
+    "GET /jobs/{id}": 70,
+    "POST /jobs/{id}/cancel": 160,
+    "POST /jobs/{id}/retry": 350,
+    "DELETE /queues/{name}": 50,
+    "POST /schedules": 60,
+    "GET /schedules/{name}": 10,
+    "PUT /schedules/{name}": 60,
+    "POST /schedules/{name}/trigger": 150,
+    "DELETE /schedules/{name}": 20,
+    "GET /health": 100,
+  }),
+  ...plain(
+    {
+      "GET /jobs": 1_500,
+      "GET /jobs?state=scheduled": 1_500,
+      "GET /jobs?state=dead&queue=reports": 1_500,
+      "GET /jobs?state=dead&include=attempts": 2_500,
+      "GET /queues": 7_000,
+      "GET /queues/{name}": 2_500,
+      "PUT /queues/{name}": 2_600,
+      "PUT /queues/{name}, max_pending": 5_000,
+      "POST /queues/{name}/pause": 2_600,
+      "POST /queues/{name}/resume": 2_600,
+      "GET /metrics": 20_000,
+    },
+    LIST_LOCKS,
+  ),
+};
+
+const TICK = {
+  ...plain({
+    "partitions, none to make": 20,
+    fold: 5_000,
+    "purge, nothing due": 20,
+    "repair, a slice of 5,000": 1_000,
+    "due schedules, none": 20,
+  }),
+  ...plain({ "observe queues": 7_000, "tick, nothing due": 20_000 }, LIST_LOCKS),
+};
+
+/** Beside holders they may cost a quarter more than without them, and no more than this either. */
+const AGAIN = plain(
+  {
+    "enqueue again": 12,
+    "enqueue again, max_pending": 35,
+    "take of 100 again": 950,
+    "take of 10 again, limited queue": 300,
+    "claim of 10 again, limited queue": 250,
+    "idle take again": 200,
+    "fold again": 5_000,
+    "counters again": 5_000,
+    "stats again": 2_500,
+  },
+  LIST_LOCKS,
+);
+
+const ABSOLUTE: Readonly<Record<string, Bound>> = {
+  "next event again": { buffers: 500, absolute: true },
+  "recover again": { buffers: 500, absolute: true },
+};
+
+/** What grows with the number of schedules, and no faster. */
+const ofSchedules = ({ schedules }: Sizes): Record<string, Bound> => ({
+  "all schedules in one minute": { buffers: 60 * schedules },
+  "GET /schedules": { buffers: 100 + schedules },
+});
+
+/** All of them, by the name of the call. */
+export const boundsFor = (sizes: Sizes): Readonly<Record<string, Bound>> => ({
+  ...PRODUCER,
+  ...RUNNER,
+  ...READER,
+  ...ROUTES,
+  ...TICK,
+  ...AGAIN,
+  ...ABSOLUTE,
+  ...ofSchedules(sizes),
+});
+
+/** How much dearer a call may be beside holders. */
+export const BESIDE_FACTOR = 1.25;

@@ -1,0 +1,86 @@
+/** Calls of operators and of what watches: reads of the database, and the few writes by hand. */
+import { uuidV7 } from "../../../lib/core/uuid.ts";
+import { countExpiredLeases, readTypeTrouble } from "../../../lib/db/reads/doctor.ts";
+import { countHistoryPage } from "../../../lib/db/reads/finished-jobs.ts";
+import { type JobFilter, listJobs } from "../../../lib/db/reads/job-list.ts";
+import { getJob } from "../../../lib/db/reads/job.ts";
+import { cancel, revive } from "../../../lib/db/reads/jobs.ts";
+import { readCounters } from "../../../lib/db/reads/metrics.ts";
+import { busiestQueues, readQueuePage, readQueueStats } from "../../../lib/db/reads/stats.ts";
+import { idsOf, type World } from "../world.ts";
+
+const DAY_MS = 86_400_000;
+
+const FREE = "select id from forgeq.job where claim_id is null and queue = 'reports' order by id desc limit 20";
+const finishedIn = (state: string, days: number): string =>
+  `select id from forgeq.job_history where state = '${state}' and unique_key is null
+   and finished_at between now() - interval '${days} days' and now() - interval '${days - 7} days' limit 20`;
+
+const ofOneJob = async (world: World): Promise<void> => {
+  const { db, sizes, call, measure } = world;
+  const byId = (name: string, ids: () => string, run: (id: string) => Promise<unknown>) =>
+    measure(name, () => {
+      const id = ids();
+      return Promise.resolve(() => run(id));
+    });
+  const free = await idsOf(world, FREE);
+  await byId("get, live", free, (id) => getJob(db, id, null));
+  await byId("cancel, free", free, (id) => cancel(db, id, null));
+  await call("get, unknown", () => getJob(db, uuidV7(), null));
+  if (sizes.finished === 0) return;
+  const dead = await idsOf(world, finishedIn("dead", 10));
+  await byId("get, dead", dead, (id) => getJob(db, id, null));
+  await byId("retry by hand", dead, (id) => revive(db, id, 1, null));
+  await byId("cancel, finished", await idsOf(world, finishedIn("cancelled", 10)), (id) => cancel(db, id, null));
+  await byId("get, of half a year ago", await idsOf(world, finishedIn("dead", 180)), (id) => getJob(db, id, null));
+};
+
+const FILTERS: Readonly<Record<string, Omit<JobFilter, "limit" | "after" | "include">>> = {
+  list: {},
+  "list, scheduled": { state: "scheduled" },
+  "list, pending": { state: "pending" },
+  "list, leased": { state: "leased" },
+  "list, running": { state: "running" },
+  "list, completed": { state: "completed" },
+  "list, dead": { state: "dead" },
+  "list, cancelled": { state: "cancelled" },
+  "list, queue": { queue: "emails" },
+  "list, small queue": { queue: "reports" },
+  "list, dead of a small queue": { state: "dead", queue: "reports" },
+  "list, completed of no queue": { state: "completed", queue: "nothing" },
+  "list, dead of no queue": { state: "dead", queue: "nothing" },
+  "list, queue without jobs": { queue: "quiet" },
+  "list, no type": { type: "nothing" },
+  "list, scheduled of a queue without jobs": { state: "scheduled", queue: "quiet" },
+};
+
+const lists = async ({ db, sizes, call }: World): Promise<void> => {
+  const list = (more: Partial<JobFilter>) => () =>
+    listJobs(db, { limit: 50, after: null, include: { payload: false, attempts: false }, ...more }, null);
+  for (const [name, filter] of Object.entries(FILTERS)) await call(name, list(filter));
+  await call("list, dead with attempts", list({ state: "dead", include: { payload: true, attempts: true } }));
+  if (sizes.finished === 0) return;
+  const [middle] = await db.query<{ id: string }>(
+    "select id from forgeq.job_history where finished_at < now() - interval '100 days' limit 1",
+  );
+  if (middle !== undefined) await call("list, from the middle", list({ after: middle.id }));
+};
+
+const numbers = async ({ db, call }: World): Promise<void> => {
+  await call("stats of 100 queues", () => readQueuePage(db, "", 100, null));
+  for (const name of ["emails", "reports", "quiet"])
+    await call(`stats, ${name}`, () => readQueueStats(db, [name], null));
+  await call("busiest queues", () => busiestQueues(db, 500));
+  await call("counters", () => readCounters(db));
+  await call("counters of a queue", () => readCounters(db, ["emails"]));
+  await call("doctor, types", () => readTypeTrouble(db));
+  await call("doctor, expired leases", () => countExpiredLeases(db));
+  const window = { from: new Date(Date.now() - 5 * DAY_MS), to: new Date(), after: null, pageRows: 20_000 };
+  await call("report, a page of 20,000", () => countHistoryPage(db, window));
+};
+
+export const readerCalls = async (world: World): Promise<void> => {
+  await ofOneJob(world);
+  await lists(world);
+  await numbers(world);
+};
