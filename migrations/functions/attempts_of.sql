@@ -2,7 +2,7 @@
 create or replace function forgeq.attempts_of(ids uuid[], now_at timestamptz)
 returns setof forgeq.job_attempt
 language plpgsql stable security definer rows 10 set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
 as $$
 declare
   seen record;

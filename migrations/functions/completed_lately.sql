@@ -6,7 +6,7 @@
 create or replace function forgeq.completed_lately(ids uuid[], now_at timestamptz, since pg_snapshot default null)
 returns table (id uuid, queue text, type text, completed_at timestamptz)
 language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare

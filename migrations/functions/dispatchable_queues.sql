@@ -2,7 +2,7 @@
 create or replace function forgeq.dispatchable_queues(at timestamptz default null)
 returns text[]
 language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set jit = off
+  set enable_seqscan = off set jit = off set lock_timeout = '4s'
 as $$
 begin
   at := forgeq.as_owner(at);

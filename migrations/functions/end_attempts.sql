@@ -52,7 +52,7 @@ begin
     states := case when jsonb_typeof(answers) = 'string' then answers when reason = 'settled' then lease.outcomes || answers else lease.outcomes end;
     insert into forgeq.lease_closed (id, claim_id, ordinal, queue, type, jobs, closed_at, expires_at, begun_by, reason, tally, outcomes, completed)
     values (lease.id, lease.claim_id, lease.ordinal, lease.queue, lease.type, cardinality(lease.job_ids), now_at, lease.expires_at, lease.begun_by,
-      reason, tallied, states, case when keeps_completed or jsonb_typeof(states) <> 'string' then ''
+      reason, tallied, states, case when coalesce(queue.keep_completed, true) or jsonb_typeof(states) <> 'string' then ''
         else (select string_agg(int8send(uuid_hash_extended(u.id, 0)), '') from unnest(lease.job_ids) as u(id)) end);
   end if;
   -- A full queue has capacity again: its next job starts now, not at the next tick. Read last: a claim that finds the

@@ -23,6 +23,13 @@ begin
   if weeks is null or weeks not between 0 and 52 then
     raise exception 'forgeq: partitions are made 0 to 52 weeks ahead' using errcode = 'FQ003';
   end if;
+  -- As a rule every week has its own, and their names, which Postgres has at hand, say so.
+  if unit = 'week' and not exists (
+      select from generate_series(-1, weeks) as w(n)
+      cross join unnest(array['job_history', 'job_attempt']) as t(name)
+      where to_regclass('forgeq.' || t.name || '_' || to_char(this_week + make_interval(days => 7 * w.n), 'YYYYMMDD')) is null) then
+    return 0;
+  end if;
   begin
     lock table forgeq.migration in share update exclusive mode nowait;
   exception when lock_not_available then

@@ -7,7 +7,7 @@
 create or replace function forgeq.find_queues(types text[], seen text default null, fresh boolean default false, at timestamptz default null)
 returns json
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
 as $$
 declare
   look_every constant interval := '20 seconds';

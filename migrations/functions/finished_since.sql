@@ -7,7 +7,7 @@ create or replace function forgeq.finished_since(
   since timestamptz, max_jobs int, type text, queue text, state text, now_at timestamptz)
 returns setof forgeq.job_history
 language plpgsql stable security definer rows 100 set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_indexscan = off set enable_indexonlyscan = off set jit = off
+  set enable_seqscan = off set enable_indexscan = off set enable_indexonlyscan = off set jit = off set lock_timeout = '4s'
 as $$
 begin
   return query execute

@@ -2,7 +2,7 @@
 -- clock was before it went back is forgotten.
 create or replace function forgeq.move_repair(seen_id uuid, last_id uuid, seen_clock timestamptz)
 returns void
-language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 begin

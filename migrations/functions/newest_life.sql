@@ -2,7 +2,7 @@
 create or replace function forgeq.newest_life(id uuid, now_at timestamptz)
 returns setof forgeq.job_history
 language plpgsql stable security definer rows 1 set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
 as $$
 declare
   seen record;

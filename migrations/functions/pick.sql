@@ -107,29 +107,13 @@ begin
   -- One place in ten, by chance in takes that are smaller, goes to the oldest due job, so that a busy low priority number starves nobody.
   last_priority := priorities[picked];
   if picked = wanted and last_priority < 9 and (wanted >= 10 or random() < wanted / 10.0) then
-    select first.id, first.priority, first.run_at into oldest
-    from generate_series(last_priority + 1, 9) as p(priority)
-    cross join lateral (
-      select j.id, j.priority, j.run_at
-      from forgeq.job j
-      where j.queue = pick.queue and j.priority = p.priority::smallint
-        and j.run_at >= lows[p.priority + 1] and j.run_at <= least(now_at, highs[p.priority + 1])
-        and j.claim_id is null and j.type <> all (blocked)
-      order by j.run_at
-      limit 1) first
-    order by first.run_at
-    limit 1;
-    if oldest.run_at < run_ats[picked] then
-      -- Read again by id and run_at: the row may have moved since, and its old place be empty.
-      select j.ctid as tid, j.id, j.type, j.priority, j.run_at into oldest
-      from forgeq.job j where j.id = oldest.id and j.claim_id is null and j.run_at = oldest.run_at for update skip locked;
-      if found then
-        places[picked] := oldest.tid;
-        ids[picked] := oldest.id;
-        types[picked] := oldest.type;
-        priorities[picked] := oldest.priority;
-        run_ats[picked] := oldest.run_at;
-      end if;
+    select o.* into oldest from forgeq.pick_oldest(pick.queue, last_priority, lows, highs, blocked, now_at, run_ats[picked]) o;
+    if found then
+      places[picked] := oldest.tid;
+      ids[picked] := oldest.id;
+      types[picked] := oldest.type;
+      priorities[picked] := oldest.priority;
+      run_ats[picked] := oldest.run_at;
     end if;
   end if;
 

@@ -1,7 +1,7 @@
 -- Says which of the parts of a tick went without a failure, `done`. One that never has is counted from its first tick on.
 create or replace function forgeq.record_tick_parts(parts text[], done text[], at timestamptz default null)
 returns void
-language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare

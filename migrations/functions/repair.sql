@@ -53,7 +53,7 @@ begin
     from (
       select o.ctid as tid, o.created_at is null as was_due,
              (select max(a.ended_at) from forgeq.job_attempt a
-              where a.job_id = o.id and a.life = o.life and a.ended_at > now_at and a.ended_at <= clock_was + interval '10 minutes') as since
+              where a.job_id = o.id and a.life = coalesce(o.life, 1) and a.ended_at > now_at and a.ended_at <= clock_was + interval '10 minutes') as since
       from forgeq.job o
       where o.id = any (ahead) and o.claim_id is null and o.run_at > now_at
         and (o.created_at is not null or o.run_at <= clock_was + interval '10 minutes')

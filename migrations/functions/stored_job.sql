@@ -4,7 +4,7 @@ create or replace function forgeq.stored_job(
   requested uuid, holder uuid, type text, payload jsonb, unique_key text, at timestamptz default null)
 returns setof forgeq.listed_job
 language plpgsql security definer rows 1 set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare

@@ -3,7 +3,7 @@
 create or replace function forgeq.type_trouble(max_examined int default 5000, at timestamptz default null)
 returns table (type text, undispatched int, live boolean)
 language sql stable security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
 as $$
   with refused as (
     select j.type, count(*)::int as jobs

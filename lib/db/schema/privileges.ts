@@ -115,6 +115,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   partition_bounds: NOBODY,
   partitions_of: NOBODY,
   pick: NOBODY,
+  pick_oldest: NOBODY,
   probe_listener: WORKERS,
   purge: KEEPERS,
   purge_closed_leases: NOBODY,

@@ -140,7 +140,7 @@ it.each([1, 10, 100])("writes at most 48 bytes a job for it, in leases of %i", a
   const remembered = await runs();
   // As if the queue kept its jobs: then nothing is remembered.
   const [made] = await s.db.query<{ text: string }>(
-    "select replace(pg_get_functiondef('forgeq.end_attempts'::regproc), 'when keeps_completed or', 'when true or') as text",
+    "select replace(pg_get_functiondef('forgeq.end_attempts'::regproc), 'when coalesce(queue.keep_completed, true) or', 'when true or') as text",
   );
   await s.db.query(made!.text);
   const forgotten = await runs();

@@ -80,7 +80,7 @@ const worker = (s: Setup) => {
       const claimId = uuidV7();
       keep(
         "claim",
-        await buffersOf(s.db, "select * from forgeq.claim('plain', $1, $2, $3::text[], at => $4)", [
+        await buffersOf(s.db, "forgeq.claim('plain', $1, $2, $3::text[], at => $4)", [
           claimId,
           JOBS_A_SECOND,
           marks,
@@ -95,8 +95,8 @@ const worker = (s: Setup) => {
       for (const { id, job_ids } of leases) {
         const me = uuidV7();
         const ended = JSON.stringify(job_ids.map((job) => ({ id: job, outcome: "completed" })));
-        keep("begin", await buffersOf(s.db, "select * from forgeq.begin($1, $2, 60, null, $3)", [id, me, at]));
-        keep("settle", await buffersOf(s.db, "select * from forgeq.settle($1, $2, $3::jsonb, $4)", [id, me, ended, at]));
+        keep("begin", await buffersOf(s.db, "forgeq.begin($1, $2, 60, null, $3)", [id, me, at]));
+        keep("settle", await buffersOf(s.db, "forgeq.settle($1, $2, $3::jsonb, $4)", [id, me, ended, at]));
       }
     }
     return least;

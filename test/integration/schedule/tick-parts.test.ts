@@ -126,7 +126,7 @@ describe("the parts of a tick", () => {
     expect(sent).toBe(1);
     expect(report.partsFailed).toEqual(["fire", "wake"]);
     expect(report).toMatchObject({ leasesRecovered: 1, jobsRepaired: 1, jobsPurged: 1 });
-    expect(s.warned).toContainEqual({ part: "fire", reason: expect.stringContaining("timeout") as string });
+    expect(s.warned).toContainEqual({ part: "fire", reason: expect.stringContaining("longer than") as string });
   });
 
   it("stop when their time is over, and the next parts begin", async () => {

@@ -101,7 +101,7 @@ describe("each role is enough for its part:", () => {
     await s.db.query("update forgeq.lease set expires_at = now() - interval '1 second'");
     await createSchedule({ ...deps, db: s.db }, NIGHTLY);
     await s.db.query(
-      "update forgeq.schedule set decided_until = now() - interval '2 days', next_slot_at = now() - interval '1 minute', catch_up = 'last'",
+      "update forgeq.schedule set decided_until = date_trunc('milliseconds', now() - interval '2 days'), next_slot_at = now() - interval '1 minute', catch_up = 'last'",
     );
     expect(await tick(deps, () => 60_000)).toMatchObject({ slotsFired: 1, leasesRecovered: 1, workLeft: false });
     const hour = 3_600_000;
