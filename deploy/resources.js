@@ -4,6 +4,7 @@ import { jobTypes } from "../esbuild.config.mjs";
 import { alarmResources } from "./alarms.js";
 import { logicalId, pascalCase } from "./names.js";
 import { rolesOf } from "./roles.js";
+import { databaseUrls } from "./urls.js";
 import { wakeResources } from "./wakes.js";
 
 const list = (text) => text.split(",").filter(Boolean);
@@ -15,7 +16,7 @@ const readSettings = async (resolveVariable) => {
   return {
     prefix,
     handlers: jobTypes().map((type) => `handler-${type}`),
-    databaseUrl: await text("databaseUrlParameter"),
+    databaseUrls: await databaseUrls(resolveVariable),
     apiKeys: await text("apiKeysParameter"),
     smtpUrl: await text("smtpUrlParameter"),
     reports: await text("reports"),

@@ -11,7 +11,7 @@ as $$
     cross join generate_series(0, 9) as p(n)
     cross join lateral (
       select j.type, j.dispatches from forgeq.job j
-      where j.queue = q.name and j.priority = p.n::smallint and j.run_at <= coalesce(forgeq.as_owner(type_trouble.at), clock_timestamp()) + interval '1 minute'
+      where j.queue = q.name and j.priority = p.n::smallint and j.run_at <= coalesce(type_trouble.at, clock_timestamp()) + interval '1 minute'
       order by j.run_at desc limit q.share) j
     where j.dispatches > 0
     group by j.type),
@@ -24,5 +24,6 @@ as $$
   from forgeq.job_type t
   left join refused on refused.type = t.type
   left join counted on counted.type = t.type
+  where forgeq.as_owner(type_trouble.at) is not distinct from type_trouble.at
   order by t.type
 $$;

@@ -27,6 +27,9 @@ beforeAll(async () => {
     dispatcherConcurrency: "5",
     handlerConcurrency: "10",
     databaseUrlParameter: "/shared/postgres",
+    enqueueDatabaseUrlParameter: "/shared/enqueue",
+    workerDatabaseUrlParameter: "/shared/worker",
+    handlerDatabaseUrlParameter: "/shared/handler",
   });
 });
 afterAll(folder.remove);
@@ -147,6 +150,20 @@ describe("the CloudFormation that serverless.yml makes", () => {
     }
   });
 
+  it("gives a part the URL of its own where a parameter names one, and lets it read no other", () => {
+    const urls: Record<string, string> = { enqueue: "shared/enqueue", api: "shared/postgres" };
+    for (const key of KEYS) {
+      const name = urls[key] ?? (key.startsWith("handler-") ? "shared/handler" : "shared/worker");
+      expect(lambda(full, key).Properties.Environment.Variables.FORGEQ_DATABASE_URL_PARAMETER).toBe(`/${name}`);
+      const read = allowed(full, key).filter((right) => right.includes("parameter/shared/"));
+      expect({ [key]: read }).toEqual({ [key]: [READ(name)] });
+    }
+    for (const key of KEYS)
+      expect(lambda(plain, key).Properties.Environment.Variables.FORGEQ_DATABASE_URL_PARAMETER).toBe(
+        "/forgeq/dev/database-url",
+      );
+  });
+
   it("lets producers invoke the handlers where the eager invoke is on, and nowhere else", () => {
     expect(lambda(plain, "enqueue").Properties.Environment.Variables.FORGEQ_EAGER).toBe("false");
     for (const key of ["enqueue", ...HANDLERS]) {
@@ -189,7 +206,6 @@ describe("the CloudFormation that serverless.yml makes", () => {
       expect(roleOf(full, key).ManagedPolicyArns.map(arnText)).toEqual([
         "arn:iam:aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
       ]);
-      expect(allowed(full, key)).toContain(READ("shared/postgres"));
     }
     const reserved = KEYS.map((key) => [key, lambda(full, key).Properties.ReservedConcurrentExecutions]);
     expect(Object.fromEntries(reserved)).toMatchObject({ dispatcher: 5, "handler-send_email": 10, enqueue: undefined });

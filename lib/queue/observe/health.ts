@@ -1,4 +1,5 @@
 import { isMigrated } from "../../db/schema/schema.ts";
+import { sqlState } from "../../db/drivers/failure.ts";
 import type { Deps } from "../deps.ts";
 import { reasonOf } from "../../core/reason.ts";
 
@@ -12,6 +13,12 @@ export const health = async (deps: Deps): Promise<{ readonly ok: boolean; readon
     deps.logger.error("health: the database does not answer", {
       reason: reasonOf(error),
     });
-    return { ok: false, detail: "the database can't be reached" };
+    return {
+      ok: false,
+      detail:
+        sqlState(error) === "42501"
+          ? "this role may not use the schema: see docs/how-to/harden.md"
+          : "the database can't be reached",
+    };
   }
 };

@@ -147,3 +147,12 @@ describe("each role is enough for its part:", () => {
     expect(await deps.db.query("select state from forgeq.jobs")).toHaveLength(2);
   });
 });
+
+it("a role that is a member of none is told so, not that the database is away", async () => {
+  const s = await setupRoles();
+  const stranger = { ...s.deps, db: (await logIn(s, ["stranger"])).db };
+  expect(await health(stranger)).toEqual({
+    ok: false,
+    detail: "this role may not use the schema: see docs/how-to/harden.md",
+  });
+});
