@@ -76,7 +76,6 @@ export const prepareDatabase = async (
   { jobs, queues }: Definitions,
   env: Variables,
 ): Promise<void> => {
-  const rolePrefix = env["FORGEQ_ROLE_PREFIX"];
   const db = await connectDb({ ...options, statementSeconds: MIGRATE_SECONDS });
   try {
     await migrate(db, rolePrefixOf(env));
