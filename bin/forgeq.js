@@ -7,6 +7,7 @@ import * as nodeModule from "node:module";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { compileCacheFolder } from "./compile-cache.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(root, "lib", "cli", "forgeq.ts");
@@ -39,9 +40,11 @@ const runIn = (node) => {
   child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
 };
 
+const cache = compileCacheFolder();
+// For the processes that this one starts, too.
+if (cache !== undefined) process.env.NODE_COMPILE_CACHE ??= cache;
 if (isNewEnough()) {
-  // Keeps compiled and stripped code between runs, in the temporary folder.
-  nodeModule.enableCompileCache?.();
+  if (cache !== undefined) nodeModule.enableCompileCache?.(cache);
   await import(pathToFileURL(entry).href);
 } else {
   const node = packagedNode();

@@ -14,6 +14,8 @@ export const openMailbox = async (options: GlobalOptions): Promise<OpenMailbox> 
   const folder = join(resolve(options.dir), "mail");
   try {
     const { mailVariables, startMailbox } = await import("../local/mailbox.ts");
+    const { privateFolder } = await import("../local/private-files.ts");
+    privateFolder(resolve(options.dir));
     const mailbox = await startMailbox(folder);
     configure(mailVariables(mailbox, setting));
     say(`SMTP_URL is not set: mails go to ${relative(process.cwd(), folder) || folder}/`);

@@ -45,9 +45,9 @@ const ensureKey = async (options: GlobalOptions): Promise<string | null> => {
   const names = ["FORGEQ_API_KEYS", "FORGEQ_API_KEY", "FORGEQ_API_KEYS_PARAMETER"];
   if (isProduction() || names.some(isConfigured)) return null;
   const { localApiKey } = await import("../local/api-key.ts");
-  const { mkdirSync } = await import("node:fs");
+  const { privateFolder } = await import("../local/private-files.ts");
   const folder = resolve(options.dir);
-  mkdirSync(folder, { recursive: true });
+  privateFolder(folder);
   configure({ FORGEQ_API_KEY: localApiKey(folder) });
   return relative(process.cwd(), `${folder}/api-key`);
 };

@@ -1,10 +1,12 @@
 /** What a worker process says of itself. Loaded when somebody asks for it: no other command needs prom-client. */
 import { createServer, type RequestListener } from "node:http";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { isLoopback } from "../core/loopback.ts";
 import { BUCKET_SECONDS } from "../core/buckets.ts";
 import { type CloudWatchMetric, WORKER_METRICS, type WorkerMetric } from "../core/metric-names.ts";
 import type { Dimensions, Metrics } from "../queue/deps.ts";
 import type { WorkerDescription } from "../queue/worker/describe.ts";
+import { isFromPage, refuse } from "../local/callers.ts";
 import { listen } from "./listen.ts";
 
 const OUTCOMES: Partial<Record<CloudWatchMetric, string>> = {
@@ -34,8 +36,9 @@ const settingsOf = <Name extends WorkerMetric>(name: Name, registry: Registry) =
 });
 
 const answerPages =
-  (registry: Registry, describe: () => WorkerDescription | null): RequestListener =>
+  (registry: Registry, describe: () => WorkerDescription | null, isOpen: boolean): RequestListener =>
   (request, response) => {
+    if (isFromPage(request, isOpen)) return refuse(response);
     if (request.method === "GET" && request.url === "/state") {
       const description = describe();
       const status = description === null ? 503 : 200;
@@ -122,7 +125,7 @@ export const createWorkerMetrics = (worker: {
   return {
     metrics,
     serve: async (port, host) => {
-      const server = createServer(answerPages(registry, worker.describe));
+      const server = createServer(answerPages(registry, worker.describe, !isLoopback(host)));
       const origin = await listen(server, port, host, "--metrics-port");
       return {
         url: `${origin}/metrics`,

@@ -7,6 +7,12 @@ export interface RawBody {
   readonly isBase64Encoded?: boolean | undefined;
 }
 
+/** serverless-offline gives the JSON texts `false` and `0` as what they mean, where API Gateway gives texts. */
+export const rawBody = ({ body, isBase64Encoded }: RawBody): RawBody => ({
+  body: typeof body === "string" || body === undefined || body === null ? body : JSON.stringify(body),
+  isBase64Encoded,
+});
+
 const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json *(?:;|$)/i;
 
 const checkMediaType = (headers: Readonly<Record<string, string>>): void => {

@@ -4,7 +4,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { ForgeqError } from "../core/errors.ts";
 import { authenticate } from "./authenticate.ts";
 import type { ApiKey } from "./authenticate.ts";
-import { readJsonBody } from "./body.ts";
+import { rawBody, readJsonBody } from "./body.ts";
 import { logFailure, problemOf } from "./problem.ts";
 import type { HttpLog } from "./problem.ts";
 import { matchRoute } from "./router.ts";
@@ -90,7 +90,8 @@ export const jsonBody = (): Middleware => ({
   before: ({ event, context }) => {
     const { route, headers } = context.http;
     if (route.maxBodyBytes === undefined) return;
-    if (route.bodyOptional === true && (event.body ?? "").trim() === "") return;
-    context.http = { ...context.http, body: readJsonBody(event, headers, route.maxBodyBytes) };
+    const raw = rawBody(event);
+    if (route.bodyOptional === true && (raw.body ?? "").trim() === "") return;
+    context.http = { ...context.http, body: readJsonBody(raw, headers, route.maxBodyBytes) };
   },
 });

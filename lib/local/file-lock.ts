@@ -25,7 +25,7 @@ const readTicket = (file: string): Ticket | null => {
 /** The lock file is whole from the start: it is written under another name, then linked, which fails when the name is taken. */
 const tryCreate = (file: string, ticket: Ticket): boolean => {
   const draft = `${file}.${randomUUID()}`;
-  writeFileSync(draft, JSON.stringify(ticket));
+  writeFileSync(draft, JSON.stringify(ticket), { mode: 0o600 });
   try {
     linkSync(draft, file);
     return true;
@@ -55,7 +55,7 @@ const tryLock = (path: string): { release(): void } | null => {
     // Kept as the greatest number, so that numbers only grow.
     release: () => {
       const freed = `${file}.${randomUUID()}`;
-      writeFileSync(freed, JSON.stringify({ ...thisProcess(), free: true }));
+      writeFileSync(freed, JSON.stringify({ ...thisProcess(), free: true }), { mode: 0o600 });
       renameSync(freed, file);
     },
   };

@@ -1,6 +1,7 @@
 /** Lambda's Invoke API over HTTP, as the AWS SDK and ForgeQ's own client call it. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { behindSecret, isFromPage } from "./callers.ts";
 import { accept, type EventsState, type Fault } from "./events.ts";
 import { invokeFunction } from "./local-function.ts";
 
@@ -8,6 +9,8 @@ import { invokeFunction } from "./local-function.ts";
 export interface InvokeApi {
   readonly events: EventsState;
   readonly faults: (functionName: string, event: unknown) => Fault | undefined;
+  /** With which the path of each request begins. */
+  readonly secret: string;
 }
 
 const MAX_ASYNC_BYTES = 1024 * 1024;
@@ -46,11 +49,14 @@ const parseEvent = (body: Buffer): readonly [unknown] | null => {
 };
 
 const answerOf = async (
-  { events, faults }: InvokeApi,
+  { events, faults, secret }: InvokeApi,
   request: IncomingMessage,
   requestId: string,
 ): Promise<Answer> => {
-  const name = decodeURIComponent(PATH.exec(request.url ?? "")?.[1] ?? "");
+  const path = behindSecret(secret, request.url);
+  if (path === null || isFromPage(request))
+    return refusal(403, "AccessDeniedException", "Not for web pages, nor without the secret");
+  const name = decodeURIComponent(PATH.exec(path)?.[1] ?? "");
   const target = events.functions.get(name);
   if (request.method !== "POST" || target === undefined)
     return refusal(404, "ResourceNotFoundException", `Function not found: ${name}`);

@@ -1,6 +1,7 @@
 /** A stand-in of Lambda's Invoke API for this machine: real processes, real time-outs, asynchronous events with their failures. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { newSecret } from "./callers.ts";
 import type { EventsState, Fault } from "./events.ts";
 import { createFunctionPool, type RunningInvocation } from "./function-pool.ts";
 import { createGate } from "./gate.ts";
@@ -18,6 +19,7 @@ export interface InvokerOptions {
 }
 
 export interface LocalInvoker {
+  /** A secret is part of it. */
   readonly endpoint: string;
   readonly running: () => RunningInvocation[];
   /** Sends an event to a function, as EventBridge does. @throws when the invoker can't be reached */
@@ -47,7 +49,8 @@ export const startInvoker = async (options: InvokerOptions): Promise<LocalInvoke
     retryDelayMs: options.retryDelayMs ?? RETRY_DELAY_MS,
     closed: false,
   };
-  const api = { events, faults: options.faults ?? (() => undefined) };
+  const secret = newSecret();
+  const api = { events, faults: options.faults ?? (() => undefined), secret };
   const server = createServer((request, response) => {
     answerInvoke(api, request, response).catch(() => response.destroy());
   });
@@ -55,7 +58,7 @@ export const startInvoker = async (options: InvokerOptions): Promise<LocalInvoke
     server.once("error", reject);
     server.listen(options.port ?? 0, "127.0.0.1", resolve);
   });
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${secret}`;
   return {
     endpoint,
     running: () => [...running],

@@ -1,5 +1,4 @@
 /** The whole of ForgeQ on one machine, from the parts that are deployed. */
-import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { reasonOf } from "../core/reason.ts";
@@ -11,6 +10,7 @@ import { connectionsOf, openLocalDatabase, prepareDatabase } from "./local-datab
 import { startMailbox, wantsMailbox } from "./mailbox.ts";
 import { type Offline, startOffline } from "./offline.ts";
 import { freePort } from "./postgres.ts";
+import { privateFolder } from "./private-files.ts";
 import { definitionsOf, watchFunctions, type WatchedBuild } from "./project.ts";
 import { createStops, type Stops } from "./stops.ts";
 import { localVariables, SERVICE, urlVariables, type Variables, wakeVariables } from "./variables.ts";
@@ -35,6 +35,8 @@ export interface LocalRunOptions {
 
 export interface LocalRun {
   readonly url: string;
+  /** Where local files are. */
+  readonly folder: string;
   readonly databaseUrl: string;
   readonly apiKey: string;
   /** Null where SMTP_URL says where mails go. */
@@ -149,13 +151,13 @@ const startParts = async (options: LocalRunOptions, folder: string, stops: Stops
   // The wakes of the last run were kept nowhere: the scheduler arms them anew.
   if (wakes !== null) await invoker.invokeLater(`${SERVICE}-scheduler`, {});
   if (build !== null) restartOnChange(build, offline, onLog);
-  return { url, databaseUrl: database.url, apiKey, mailFolder, invoker, wakes };
+  return { url, folder, databaseUrl: database.url, apiKey, mailFolder, invoker, wakes };
 };
 
 /** Starts everything and waits until the API answers. What was started is stopped again when a later part fails. */
 export const startLocalRun = async (options: LocalRunOptions): Promise<LocalRun> => {
   const folder = resolve(options.root, options.folder);
-  mkdirSync(folder, { recursive: true });
+  privateFolder(folder);
   await claimPort(options.port);
   const stops = createStops((error) => options.onLog("forgeq", reasonOf(error)));
   try {

@@ -1,14 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { SMTPServer } from "smtp-server";
+import { isSecret, newSecret } from "./callers.ts";
+import { privateFolder } from "./private-files.ts";
 
+const USER = "forgeq";
 const CLOSE_MS = 200;
 const MAX_BYTES = 25 * 1024 * 1024;
 
 export interface Mailbox {
-  /** The URL of its SMTP server. */
+  /** The URL of its SMTP server, with its password. */
   readonly url: string;
   close(): Promise<void>;
 }
@@ -28,18 +31,25 @@ export const mailVariables = (
   ...(!valueOf("MAIL_FROM") && { MAIL_FROM: SENDER }),
 });
 
-/** A mailbox for development: a real SMTP server on loopback that keeps every mail as a file of `folder`. */
+/** A mailbox for development: a real SMTP server on loopback that keeps every mail as a file of `folder`, which only this user can read. */
 export const startMailbox = async (folder: string): Promise<Mailbox> => {
-  await mkdir(folder, { recursive: true });
+  privateFolder(folder);
   const keep = async (mail: Buffer): Promise<void> => {
     const name = `${new Date().toISOString().replaceAll(":", "-")}-${randomUUID().slice(0, 8)}.eml`;
     const draft = join(folder, `.${name}`);
-    await writeFile(draft, mail);
+    await writeFile(draft, mail, { mode: 0o600 });
     // A program that watches the folder never sees half a mail.
     await rename(draft, join(folder, name));
   };
+  const secret = newSecret();
   const server = new SMTPServer({
-    disabledCommands: ["AUTH", "STARTTLS"],
+    disabledCommands: ["STARTTLS"],
+    // On loopback no other machine hears the secret.
+    allowInsecureAuth: true,
+    onAuth: ({ username, password }, _session, done) =>
+      username === USER && isSecret(secret, password ?? "")
+        ? done(null, { user: USER })
+        : done(new Error("wrong password")),
     size: MAX_BYTES,
     // A mailer's idle connections don't hold up the end.
     closeTimeout: CLOSE_MS,
@@ -55,5 +65,8 @@ export const startMailbox = async (folder: string): Promise<Mailbox> => {
   server.on("error", () => undefined);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.server.address() as AddressInfo;
-  return { url: `smtp://127.0.0.1:${port}`, close: () => new Promise((resolve) => server.close(() => resolve())) };
+  return {
+    url: `smtp://${USER}:${secret}@127.0.0.1:${port}`,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
 };

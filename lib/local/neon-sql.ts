@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import pg from "pg";
+import { behindSecret, isFromPage } from "./callers.ts";
 import type { NeonTarget } from "./neon-target.ts";
 
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
@@ -109,7 +110,7 @@ const send = (response: ServerResponse, status: number, body: unknown): void => 
 };
 
 /** Neon's `POST /sql`: one statement a request, or a batch in one transaction, on a session that keeps nothing afterwards. */
-export const createSqlEndpoint = (target: NeonTarget) => {
+export const createSqlEndpoint = (target: NeonTarget, secret: string) => {
   const pools = new Map<string, pg.Pool>();
 
   const poolOf = (connectionString: unknown): pg.Pool => {
@@ -131,7 +132,9 @@ export const createSqlEndpoint = (target: NeonTarget) => {
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
-      if (request.method !== "POST" || request.url !== "/sql") throw new Refused(404, "not found");
+      const path = behindSecret(secret, request.url);
+      if (path === null || isFromPage(request)) throw new Refused(403, "not for web pages, nor without the secret");
+      if (request.method !== "POST" || path !== "/sql") throw new Refused(404, "not found");
       const pool = poolOf(request.headers["neon-connection-string"]);
       const body = await readBody(request);
       const client = await pool.connect();

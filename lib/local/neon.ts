@@ -1,6 +1,7 @@
 /** A stand-in for Neon on this machine: its two endpoints, as the unmodified driver calls them, in front of a real Postgres. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { newSecret } from "./callers.ts";
 import { createSqlEndpoint } from "./neon-sql.ts";
 import type { NeonTarget } from "./neon-target.ts";
 import { attachTunnel } from "./neon-tunnel.ts";
@@ -15,11 +16,12 @@ export interface LocalNeon {
   close(): Promise<void>;
 }
 
-/** Starts both endpoints on loopback: `POST /sql`, and a WebSocket at `/v2?address=host:port`. */
+/** Starts both endpoints on loopback, behind a secret: `POST /SECRET/sql`, and a WebSocket at `/SECRET/v2?address=host:port`. */
 export const startNeon = async (target: NeonTarget, port = 0): Promise<LocalNeon> => {
-  const sql = createSqlEndpoint(target);
+  const secret = newSecret();
+  const sql = createSqlEndpoint(target, secret);
   const server = createServer((request, response) => void sql.answer(request, response));
-  const tunnel = attachTunnel(server, target);
+  const tunnel = attachTunnel(server, target, secret);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", resolve);
@@ -27,8 +29,8 @@ export const startNeon = async (target: NeonTarget, port = 0): Promise<LocalNeon
   const { port: listening } = server.address() as AddressInfo;
   return {
     port: listening,
-    fetchEndpoint: `http://127.0.0.1:${listening}/sql`,
-    wsProxy: `127.0.0.1:${listening}/v2?address=`,
+    fetchEndpoint: `http://127.0.0.1:${listening}/${secret}/sql`,
+    wsProxy: `127.0.0.1:${listening}/${secret}/v2?address=`,
     close: async () => {
       tunnel.close();
       server.close();

@@ -1,10 +1,19 @@
 /** Starts a real Postgres of its own for a laptop or a test: no Docker, no account, nothing to install first. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, lchownSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import pg from "pg";
-import { credentials, findBinaries, isReachable, isRoot, standIn } from "./postgres-binaries.ts";
+import {
+  type Binaries,
+  cleanEnvironment,
+  credentials,
+  findBinaries,
+  isReachable,
+  refuseAlien,
+  standIn,
+} from "./postgres-binaries.ts";
+import { asksFor, postgresPassword, requirePassword } from "./postgres-password.ts";
 
 export interface StartOptions {
   /** Made by the first start, found again by later ones. Moved to the temporary folder when Postgres' user can't get to it. */
@@ -48,15 +57,18 @@ export const freePort = (): Promise<number> =>
     });
   });
 
-const urlOf = (port: number, database: string): string => `postgres://postgres@127.0.0.1:${port}/${database}`;
+const urlOf = (port: number, password: string, database: string): string =>
+  `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
 
-const answers = async (port: number): Promise<boolean> => {
-  const client = new pg.Client({ connectionString: urlOf(port, "postgres"), connectionTimeoutMillis: 1_000 });
+/** Does a Postgres that is ready listen there? One that refuses the password is ready, too. */
+const answers = async (port: number, password: string): Promise<boolean> => {
+  const connectionString = urlOf(port, password, "postgres");
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 1_000 });
   try {
     await client.connect();
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return error instanceof pg.DatabaseError && error.code?.startsWith("28") === true;
   } finally {
     await client.end().catch(() => undefined);
   }
@@ -71,24 +83,38 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-const initialise = (dataDir: string, initdb: string, durable: boolean): void => {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+const makeFolder = (dataDir: string): void => {
+  mkdirSync(dirname(dataDir), { recursive: true });
+  if (!existsSync(dataDir)) mkdirSync(dataDir, { mode: 0o700 });
   const { uid, gid } = credentials();
-  if (uid !== undefined && gid !== undefined) chownSync(dataDir, uid, gid);
+  if (uid !== undefined && gid !== undefined) {
+    refuseAlien(dataDir);
+    lchownSync(dataDir, uid, gid);
+  }
   chmodSync(dataDir, 0o700);
+};
+
+/** Makes the data, with a server that lets nobody in until it has a password. */
+const initialise = (dataDir: string, initdb: string, durable: boolean): void => {
+  makeFolder(dataDir);
   const args = [
     "-D",
     dataDir,
     "-U",
     "postgres",
     "-A",
-    "trust",
+    "reject",
     "-E",
     "UTF8",
     "--no-locale",
     ...(durable ? [] : ["--no-sync"]),
   ];
-  const made = spawnSync(initdb, args, { ...credentials(), cwd: dataDir, encoding: "utf8" });
+  const made = spawnSync(initdb, args, {
+    ...credentials(),
+    cwd: dataDir,
+    env: cleanEnvironment(),
+    encoding: "utf8",
+  });
   if (made.status !== 0) {
     rmSync(dataDir, { recursive: true, force: true });
     throw new Error(`initdb failed: ${made.stderr || made.error?.message || `exit ${made.status}`}`);
@@ -106,11 +132,11 @@ export const readPostmaster = (dataDir: string): readonly string[] | null => {
 };
 
 /** A server of this data folder that is still running because whoever started it was killed. */
-const orphan = async (dataDir: string): Promise<{ pid: number; port: number } | null> => {
+const orphan = async (dataDir: string, password: string): Promise<{ pid: number; port: number } | null> => {
   const lines = readPostmaster(dataDir);
   if (lines === null) return null;
   const [pid, port] = [Number(lines[0]), Number(lines[3])];
-  return isAlive(pid) && (await answers(port)) ? { pid, port } : null;
+  return isAlive(pid) && (await answers(port, password)) ? { pid, port } : null;
 };
 
 /** Ends a postmaster by its fast shutdown, by force after ten seconds. */
@@ -126,6 +152,7 @@ const launch = async (
   options: StartOptions,
   dataDir: string,
   postgres: string,
+  password: string,
 ): Promise<{ child: ChildProcess; port: number }> => {
   const port = options.port ?? (await freePort());
   const settings = {
@@ -142,11 +169,12 @@ const launch = async (
     String(port),
     ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
   ];
-  const logFile = options.logFile === undefined ? null : openSync(options.logFile, "a");
+  const logFile = options.logFile === undefined ? null : openSync(options.logFile, "a", 0o600);
   // A process group of its own: Ctrl-C is for whoever started it, which then stops the server in order.
   const child = spawn(postgres, args, {
     ...credentials(),
     cwd: dataDir,
+    env: cleanEnvironment(),
     detached: true,
     stdio: ["ignore", "ignore", logFile ?? "pipe"],
   });
@@ -163,7 +191,7 @@ const launch = async (
     log += error.message;
     exited = true;
   });
-  for (let waited = 0; !(await answers(port)); waited += 1) {
+  for (let waited = 0; !(await answers(port, password)); waited += 1) {
     if (exited || waited > READY_SECONDS * 50) {
       child.kill("SIGKILL");
       throw new Error(`Postgres did not start: ${log}`);
@@ -179,35 +207,55 @@ const placeOf = (dataDir: string): string => (isReachable(dataDir) ? dataDir : s
 /** The server of a data folder that runs already, whoever started it; null when none does. */
 export const findPostgres = async (wanted: string): Promise<LocalPostgres | null> => {
   const dataDir = placeOf(wanted);
-  const found = await orphan(dataDir);
+  const password = postgresPassword(wanted);
+  const found = await orphan(dataDir, password);
   return (
     found && {
       ...found,
       dataDir,
-      url: (database = "postgres") => urlOf(found.port, database),
+      url: (database = "postgres") => urlOf(found.port, password, database),
       stop: () => end(found.pid),
     }
   );
 };
 
+/** Makes the data where there is none, and lets nobody in without the password, not even into data that had none before. */
+const prepareData = async (
+  { dataDir: wanted, durable, onNotice }: StartOptions,
+  dataDir: string,
+  { initdb, postgres }: Binaries,
+): Promise<void> => {
+  const isNew = !existsSync(join(dataDir, "PG_VERSION"));
+  if (isNew) initialise(dataDir, initdb, durable);
+  const password = postgresPassword(wanted);
+  if (asksFor(dataDir, password)) return;
+  const running = await orphan(dataDir, password);
+  if (running !== null) await end(running.pid);
+  requirePassword(dataDir, postgres, password);
+  if (!isNew)
+    onNotice?.(
+      `The database in ${dataDir} is kept, and has a new password: ${join(resolve(wanted, ".."), "postgres.password")}`,
+    );
+};
+
 /**
- * Starts the Postgres of a data folder, or joins the one that a killed process left running. On loopback only, without
- * passwords: it is for this machine's user.
+ * Starts the Postgres of a data folder, or joins the one that a killed process left running. It listens on loopback only, and lets in
+ * whoever has the password, which lies beside the data folder for this user alone.
  */
 export const startPostgres = async (options: StartOptions): Promise<LocalPostgres> => {
-  const { initdb, postgres } = findBinaries(options.binFolder);
+  const binaries = findBinaries(options.binFolder);
   const dataDir = placeOf(options.dataDir);
   if (dataDir !== options.dataDir) {
     options.onNotice?.(
       `Postgres can't run as root, and no other user gets to ${options.dataDir}: its data is in ${dataDir}`,
     );
   }
-  if (isRoot()) mkdirSync(join(dataDir, ".."), { recursive: true });
-  if (!existsSync(join(dataDir, "PG_VERSION"))) initialise(dataDir, initdb, options.durable);
+  await prepareData(options, dataDir, binaries);
 
   const left = await findPostgres(options.dataDir);
   if (left !== null) return left;
-  const { child, port } = await launch(options, dataDir, postgres);
+  const password = postgresPassword(options.dataDir);
+  const { child, port } = await launch(options, dataDir, binaries.postgres, password);
   let stopping = false;
   child.once("exit", (code, signal) => {
     if (!stopping) options.onExit?.(`Postgres ended (${signal ?? `exit ${code}`})`);
@@ -216,7 +264,7 @@ export const startPostgres = async (options: StartOptions): Promise<LocalPostgre
     pid: child.pid ?? 0,
     port,
     dataDir,
-    url: (database = "postgres") => urlOf(port, database),
+    url: (database = "postgres") => urlOf(port, password, database),
     stop: async () => {
       stopping = true;
       if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) await end(child.pid);

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { connectDb } from "../db/drivers/connect.ts";
 import { isUnreleased } from "../db/schema/migrate.ts";
 import { withFileLock } from "./file-lock.ts";
 import { findPostgres, startPostgres } from "./postgres.ts";
+import { privateFolder } from "./private-files.ts";
 import { isRunning, type ProcessIdentity, thisProcess } from "./process-identity.ts";
 
 export interface SharedPostgres {
@@ -34,7 +35,7 @@ const register = (file: string) => ({
   },
   write: (content: Register): void => {
     const draft = `${file}.${randomUUID()}`;
-    writeFileSync(draft, JSON.stringify(content));
+    writeFileSync(draft, JSON.stringify(content), { mode: 0o600 });
     renameSync(draft, file);
   },
 });
@@ -59,7 +60,7 @@ const setAside = (dataDir: string): string => {
  * The Postgres of a folder, for any number of processes: the first one starts it, the others join, the last one out stops it. When
  * all were killed it runs on, until the next user leaves. Data whose tables an unreleased version of ForgeQ made is set aside by the first one, and said so.
  *
- * @param folder - `.forgeq`: its data is in `pg`, its log in `postgres.log`
+ * @param folder - `.forgeq`: its data is in `pg`, its password in `postgres.password`, its log in `postgres.log`
  */
 export const sharePostgres = async (
   folder: string,
@@ -69,7 +70,7 @@ export const sharePostgres = async (
     readonly onExit?: (message: string) => void;
   } = {},
 ): Promise<SharedPostgres> => {
-  mkdirSync(folder, { recursive: true });
+  privateFolder(folder);
   const lock = resolve(folder, "postgres.lock");
   const users = register(resolve(folder, "postgres.users"));
   const dataDir = resolve(folder, "pg");

@@ -1,6 +1,7 @@
 /** `npm start`: everything that is deployed, on this machine, until Ctrl-C. */
 import { relative } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { keyInShell } from "./api-key.ts";
 import { startLocalRun, type LocalRun } from "./local-run.ts";
 import { watchNpm } from "./npm-ancestors.ts";
 import { messageOf } from "../core/reason.ts";
@@ -77,19 +78,20 @@ try {
     type: "send_email",
     payload: { email: "test@example.com", subject: "Hello", body: "From ForgeQ" },
   });
+  const key = process.env["FORGEQ_API_KEY"] ? "$FORGEQ_API_KEY" : keyInShell(run.folder);
   const mails =
     run.mailFolder === null ? "" : `\nIts mail lies in ${relative(process.cwd(), run.mailFolder)}/ a moment later.`;
   if (!stopping.signal.aborted)
     console.log(`
 ForgeQ is ready on ${run.url}
 
-Enqueue a job:
+Enqueue a job, in another terminal in this folder:
 
-curl -i ${run.url}/jobs -H 'authorization: Bearer ${run.apiKey}' -H 'content-type: application/json' -d '${body}'
+curl -i ${run.url}/jobs -H "authorization: Bearer ${key}" -H 'content-type: application/json' -d '${body}'
 
 See what became of it:
 
-curl ${run.url}/jobs?include=attempts -H 'authorization: Bearer ${run.apiKey}'
+curl ${run.url}/jobs?include=attempts -H "authorization: Bearer ${key}"
 ${mails}
 Ctrl-C stops everything.
 `);

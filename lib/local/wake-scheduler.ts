@@ -3,8 +3,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import * as z from "zod";
 import { reasonOf } from "../core/reason.ts";
+import { behindSecret, isFromPage, newSecret } from "./callers.ts";
 
 export interface WakeScheduler {
+  /** A secret is part of it. */
   readonly endpoint: string;
   /** The names of the wakes to come. */
   readonly armed: () => string[];
@@ -41,6 +43,7 @@ export const startWakeScheduler = async (
   invoke: (functionName: string, event: unknown) => Promise<unknown>,
   onLog: (line: string) => void = () => undefined,
 ): Promise<WakeScheduler> => {
+  const secret = newSecret();
   const timers = new Map<string, NodeJS.Timeout>();
 
   const wait = (name: string, atMs: number, fire: () => void): void => {
@@ -58,7 +61,10 @@ export const startWakeScheduler = async (
           ...(type === undefined ? {} : { "x-amzn-errortype": type }),
         })
         .end(JSON.stringify(body));
-    const [, name] = PATH.exec(request.url ?? "") ?? [];
+    const path = behindSecret(secret, request.url);
+    if (path === null || isFromPage(request))
+      return void reply(403, { Message: "Not for web pages, nor without the secret" }, "AccessDeniedException");
+    const [, name] = PATH.exec(path) ?? [];
     const { data } = Request.safeParse(await readJson(request));
     if (request.method !== "POST" || name === undefined || data === undefined)
       return void reply(400, { Message: "Invalid request" }, "ValidationException");
@@ -80,7 +86,7 @@ export const startWakeScheduler = async (
     server.listen(0, "127.0.0.1", resolve);
   });
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/${secret}`,
     armed: () => [...timers.keys()],
     close: async () => {
       for (const timer of timers.values()) clearTimeout(timer);

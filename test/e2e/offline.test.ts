@@ -1,41 +1,23 @@
-import { spawn } from "node:child_process";
-import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { networkInterfaces } from "node:os";
+import { expect, it } from "vitest";
 import { jobs } from "../../functions/registry.ts";
 import { queues } from "../../functions/queues.ts";
-import { freePort } from "../../lib/local/postgres.ts";
 import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
+import { startOffline } from "../support/cli/offline.ts";
 import { createTestDatabase } from "../support/database/database.ts";
 import { apiOf } from "../support/http/local-api.ts";
-import { ROOT, temporaryFolder } from "../support/cli/start-local.ts";
 
-it("serverless offline runs a job by itself, given a database", { timeout: 90_000 }, async () => {
+const KEY = "a-key-of-the-offline-test";
+
+const setup = async () => {
   const { db, url: databaseUrl } = await createTestDatabase();
   await syncDefinitions(db, jobs, queues);
-  const folder = temporaryFolder();
-  onTestFinished(folder.remove);
-  const [httpPort, lambdaPort] = [await freePort(), await freePort()];
-  const args = ["offline", "--host", "127.0.0.1", "--httpPort", String(httpPort), "--lambdaPort", String(lambdaPort)];
-  const child = spawn(process.execPath, [join(ROOT, "node_modules/serverless/bin/serverless.js"), ...args], {
-    cwd: ROOT,
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      DATABASE_URL: databaseUrl,
-      FORGEQ_API_KEY: "key",
-      FORGEQ_LAMBDA_ENDPOINT: `http://127.0.0.1:${lambdaPort}`,
-      FORGEQ_REPORTS: folder.path,
-    },
-    stdio: "ignore",
-  });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  onTestFinished(async () => {
-    child.kill("SIGKILL");
-    await ended;
-  });
-  const url = `http://127.0.0.1:${httpPort}`;
-  const { post, get } = apiOf({ url, apiKey: "key" });
-  await expect.poll(() => fetch(`${url}/health`).then(({ ok }) => ok, () => false), { timeout: 60_000 }).toBe(true); // prettier-ignore
+  const offline = await startOffline(databaseUrl, KEY);
+  return { ...offline, ...apiOf({ url: offline.url, apiKey: KEY }) };
+};
 
+it("serverless offline runs a job by itself, given a database", { timeout: 90_000 }, async () => {
+  const { post, get } = await setup();
   const payload = { from: "2026-01-01T00:00:00Z", to: "2026-02-01T00:00:00Z" };
   const { status, body } = await post("/jobs", { type: "generate_report", payload });
   expect(status).toBe(201);
@@ -43,3 +25,37 @@ it("serverless offline runs a job by itself, given a database", { timeout: 90_00
     .poll(async () => (await get(`/jobs/${body.id}`)).body, { timeout: 60_000 })
     .toMatchObject({ state: "completed", attempt: 1 });
 });
+
+it(
+  "serverless offline listens for this machine alone, and takes each JSON text for a body",
+  { timeout: 90_000 },
+  async () => {
+    const { url, httpPort, lambdaPort } = await setup();
+    const post = async (body: string) => {
+      const headers = { authorization: `Bearer ${KEY}`, "content-type": "application/json" };
+      const response = await fetch(`${url}/jobs`, { method: "POST", headers, body });
+      return [body, response.status];
+    };
+    expect(await Promise.all(["false", "0", "-0", "true", "1", "[]"].map(post))).toEqual(
+      ["false", "0", "-0", "true", "1", "[]"].map((body) => [body, 422]),
+    );
+    expect(await Promise.all(["null", '""'].map(post))).toEqual([
+      ["null", 400],
+      ['""', 400],
+    ]);
+    // A route whose body is optional reads it the same way.
+    const retried = await fetch(`${url}/jobs/019ab000-0000-7000-8000-000000000001/retry`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${KEY}`, "content-type": "application/json" },
+      body: "false",
+    });
+    expect(retried.status).toBe(422);
+
+    const others = Object.values(networkInterfaces())
+      .flat()
+      .filter((each) => each?.family === "IPv4" && !each.internal);
+    for (const { address } of others as { address: string }[])
+      for (const port of [httpPort, lambdaPort])
+        await expect(fetch(`http://${address}:${port}/health`)).rejects.toThrow();
+  },
+);

@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
-import { cpSync, existsSync, symlinkSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { cpSync, existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { freePort } from "../../lib/local/postgres.ts";
@@ -27,10 +27,10 @@ beforeAll(() => {
 afterAll(project.remove);
 
 /** `npm start`, in a process group of its own as a terminal has it. */
-const start = async (folder: string) => {
+const start = async (folder: string, env: Readonly<Record<string, string>> = {}) => {
   const child = spawn(process.execPath, ["lib/local/start.ts"], {
     cwd: project.path,
-    env: { PATH: process.env["PATH"], FORGEQ_DIR: folder, PORT: String(await freePort()) },
+    env: { PATH: process.env["PATH"], FORGEQ_DIR: folder, PORT: String(await freePort()), ...env },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
@@ -66,4 +66,33 @@ it.each([
   expect(output).toMatch(/Stopping \.\.\.\n$/);
   expect(code).toBe(0);
   expect(existsSync(join(folder.path, "pg", "postmaster.pid"))).toBe(false);
+});
+
+it.each([
+  [
+    "names the file of the key",
+    {},
+    (): string => readFileSync(join(project.path, ".forgeq it's", "api-key"), "utf8").trim(),
+  ],
+  [
+    "names the variable of the key",
+    { FORGEQ_API_KEY: "a-key-of-20-characters" },
+    (): string => "a-key-of-20-characters",
+  ],
+])("%s and shows no key, in commands that work when they are pasted", async (_, env, key) => {
+  const started = await start(join(project.path, ".forgeq it's"), env);
+  await expect.poll(() => started.output().includes("Ctrl-C stops everything"), SOON).toBe(true);
+  const output = started.output();
+  expect(output).not.toContain(key());
+  const commands = output.split("\n").filter((line) => line.startsWith("curl "));
+  const paste = (command: string) =>
+    spawnSync("sh", ["-c", `${command} -s`], {
+      cwd: project.path,
+      env: { PATH: process.env["PATH"], ...env },
+      encoding: "utf8",
+    }).stdout;
+  expect(commands).toHaveLength(2);
+  expect(paste(commands[0]!)).toMatch(/^HTTP\/1\.1 201 /);
+  expect(JSON.parse(paste(commands[1]!))).toHaveProperty("data.0.type", "send_email");
+  expect((await started.interrupt()).code).toBe(0);
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -17,6 +17,13 @@ describe("a report in a folder", () => {
     const file = await folderStore(folder)("report-1.csv", "a\r\n", signal);
     expect(file).toBe(join(folder, "report-1.csv"));
     expect(await readFile(file, "utf8")).toBe("a\r\n");
+  });
+
+  it("lets no other user of the machine read the file or the folder that it made", async () => {
+    const { folder, signal } = await setup();
+    const file = await folderStore(folder)("report-1.csv", "a\r\n", signal);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
   });
 
   it("replaces the file of an earlier attempt and leaves no draft", async () => {

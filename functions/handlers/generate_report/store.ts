@@ -8,7 +8,8 @@ import type { AwsAccess, S3Location } from "../../../lib/aws/s3-put.ts";
 export type StoreReport = (name: string, content: string, signal: AbortSignal) => Promise<string>;
 
 /**
- * Keeps reports in a folder, made when it is missing. The file appears under its name once it is whole and on disk.
+ * Keeps reports in a folder, made when it is missing. The file appears under its name once it is whole and on disk,
+ * and only this user can read it.
  *
  * @param folder - relative ones start at the working directory
  */
@@ -17,9 +18,9 @@ export const folderStore =
   async (name, content, signal) => {
     const file = resolve(folder, name);
     const draft = join(resolve(folder), `.${name}.${randomUUID()}.tmp`);
-    await mkdir(resolve(folder), { recursive: true });
+    await mkdir(resolve(folder), { recursive: true, mode: 0o700 });
     try {
-      const handle = await open(draft, "wx");
+      const handle = await open(draft, "wx", 0o600);
       try {
         await handle.writeFile(content, { signal });
         await handle.sync();

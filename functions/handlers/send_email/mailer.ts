@@ -1,5 +1,6 @@
 import { createTransport } from "nodemailer";
 import { PermanentError } from "../../../lib/core/errors.ts";
+import { isLoopback } from "../../../lib/core/loopback.ts";
 
 /** One mail, ready to go out. `messageId` has its angle brackets. */
 export interface Mail {
@@ -48,8 +49,17 @@ const isPermanent = ({ responseCode = 0, command = "" }: SmtpFailure): boolean =
 
 const addressOf = (from: string): string => /<([^<>]+)>\s*$/.exec(from)?.[1] ?? from.trim();
 
+/** A password goes to another machine encrypted or not at all, whatever that machine, or one on the way to it, says it can do. */
+const needsTls = (smtpUrl: string): boolean => {
+  const url = URL.parse(smtpUrl);
+  if (url === null) return true;
+  const hasPassword =
+    url.username + url.password !== "" || [...url.searchParams.keys()].some((key) => /^auth\b/.test(key));
+  return hasPassword && !isLoopback(url.hostname);
+};
+
 /**
- * Connections to one SMTP server, kept open between mails.
+ * Connections to one SMTP server, kept open between mails. With a password they are encrypted, by STARTTLS where the URL is `smtp://`.
  *
  * @param options.smtpUrl - `smtp://` or `smtps://`, with nodemailer's options as its query
  * @param options.from - the sender, `a@example.com` or `Name <a@example.com>`
@@ -58,6 +68,7 @@ export const createMailer = (options: { readonly smtpUrl: string; readonly from:
   const transport = createTransport({
     pool: true,
     url: options.smtpUrl,
+    requireTLS: needsTls(options.smtpUrl),
     maxConnections: MAX_CONNECTIONS,
     connectionTimeout: CONNECT_MS,
     greetingTimeout: CONNECT_MS,

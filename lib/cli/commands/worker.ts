@@ -42,7 +42,7 @@ const metricsPortOption = (): Option =>
     .env("FORGEQ_METRICS_PORT");
 
 const metricsHostOption = (): Option =>
-  new Option("--metrics-host <address>", "to listen on for it").default("127.0.0.1").env("FORGEQ_HOST");
+  new Option("--metrics-host <address>", "to listen on for it").default("127.0.0.1").env("FORGEQ_METRICS_HOST");
 
 export const concurrencyOption = (): Option =>
   new Option("--concurrency <jobs>", "how many jobs run concurrently")

@@ -30,10 +30,10 @@ const startPooler = async (url: string, connections: number): Promise<string> =>
   const folder = temporaryFolder();
   onTestFinished(folder.remove);
   const port = await freePort();
-  const { hostname, port: postgresPort, username } = new URL(url);
+  const { hostname, port: postgresPort, username, password } = new URL(url);
   const users = join(folder.path, "users.txt");
   const settings = join(folder.path, "pgbouncer.ini");
-  writeFileSync(users, `"${username}" ""\n`);
+  writeFileSync(users, `"${username}" "${password}"\n`);
   writeFileSync(
     settings,
     `[databases]

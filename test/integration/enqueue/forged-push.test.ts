@@ -25,9 +25,9 @@ const setupWorker = async () => {
 
 /** A role that may read whatever its owner may grant, under a name that no other test uses. */
 const connectReader = async (s: Awaited<ReturnType<typeof setupWorker>>): Promise<pg.Client> => {
-  const { pathname } = new URL(s.url);
+  const { pathname, password } = new URL(s.url);
   const role = `reader_${pathname.slice(1)}`;
-  await s.db.query(`create role ${role} login`);
+  await s.db.query(`create role ${role} login password '${password}'`);
   onTestFinished(async () => {
     await s.db.query(`drop owned by ${role}`);
     await s.db.query(`drop role ${role}`);

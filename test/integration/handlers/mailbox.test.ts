@@ -1,7 +1,9 @@
 import { once } from "node:events";
+import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
+import { createMailer } from "../../../functions/handlers/send_email/mailer.ts";
 import { startMailbox } from "../../../lib/local/mailbox.ts";
 import { temporaryFolder } from "../../support/cli/cli.ts";
 
@@ -15,4 +17,21 @@ it("closes although a mailer keeps an idle connection", async () => {
   await mailbox.close();
   await closed;
   expect(client.destroyed).toBe(true);
+});
+
+it("keeps mails where no other user of the machine can read them, in a folder that was open before, too", async () => {
+  const folder = join(temporaryFolder(), "mail");
+  mkdirSync(folder, { mode: 0o755 });
+  const mailbox = await startMailbox(folder);
+  const mailer = createMailer({ smtpUrl: mailbox.url, from: "forgeq@localhost" });
+  onTestFinished(async () => {
+    mailer.close();
+    await mailbox.close();
+  });
+  const mail = { to: "test@example.com", subject: "Reset", text: "token 999", messageId: "<1@localhost>" };
+  await mailer.send(mail, new AbortController().signal);
+  const [file = "", ...more] = readdirSync(folder);
+  expect(more).toEqual([]);
+  expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
+  expect(statSync(folder).mode & 0o007).toBe(0);
 });

@@ -116,6 +116,40 @@ describe("send_email", () => {
     await expect(mailer.send(mail, controller.signal)).rejects.toThrow("the job was cancelled");
   });
 
+  it.each([
+    ["user:secret@127.0.0.2", "", 0],
+    ["127.0.0.2", "?auth.user=user&auth.pass=secret", 0],
+    ["user:secret@127.0.0.1", "", 1],
+    ["127.0.0.2", "", 1],
+  ])("gives no password to another machine that can't encrypt: %s%s", async (place, query, mails) => {
+    const passwords: unknown[] = [];
+    const server = await startMailServer({
+      disabledCommands: ["STARTTLS"],
+      allowInsecureAuth: true,
+      authOptional: true,
+      onAuth: ({ username, password }, _session, done) => {
+        passwords.push(password);
+        done(null, { user: username });
+      },
+      host: "0.0.0.0",
+    });
+    const smtpUrl = `smtp://${place}:${new URL(server.url).port}/${query}`;
+    const mailer = createMailer({ smtpUrl, from: "forgeq@example.com" });
+    onTestFinished(async () => {
+      mailer.close();
+      await server.close();
+    });
+    const mail = { to: "test@example.com", subject: "Hello", text: "", messageId: `<${ID}@example.com>` };
+    const error = await mailer.send(mail, new AbortController().signal).catch((reason: unknown) => reason);
+    if (mails === 0) {
+      expect(String(error)).toMatch(/STARTTLS/);
+      // The operator mends it while the job is retried.
+      expect(error).not.toBeInstanceOf(PermanentError);
+    }
+    expect(server.mails).toHaveLength(mails);
+    expect(passwords).toEqual(place.startsWith("user") && mails === 1 ? ["secret"] : []);
+  });
+
   it("sends nothing once the signal has aborted", async () => {
     const { server, send } = await setup();
     await expect(send({ email: "test@example.com" }, AbortSignal.abort(new Error("late")))).rejects.toThrow("late");

@@ -64,12 +64,16 @@ export const heldBacklog = async (maxInFlight: number | null) => {
       const claimId = uuidV7();
       const [oldest, ...left] = state.held;
       counts.push(
-        await buffersOf(s.db, "select * from forgeq.settle_and_take($1, $2::jsonb, $3::jsonb, '{plain}', 10, 'test', null, $4)", [
-          worker,
-          JSON.stringify([{ lease_id: oldest, ended: "completed" }]),
-          JSON.stringify([{ queue: "plain", claim_id: claimId, watermarks: state.marks }]),
-          s.at(second),
-        ]),
+        await buffersOf(
+          s.db,
+          "select * from forgeq.settle_and_take($1, $2::jsonb, $3::jsonb, '{plain}', 10, 'test', null, $4)",
+          [
+            worker,
+            JSON.stringify([{ lease_id: oldest, ended: "completed" }]),
+            JSON.stringify([{ queue: "plain", claim_id: claimId, watermarks: state.marks }]),
+            s.at(second),
+          ],
+        ),
       );
       const [lease] = await s.db.query<{ id: string }>("select id from forgeq.lease where claim_id = $1", [claimId]);
       state = { ...state, held: [...left, lease!.id] };

@@ -11,7 +11,11 @@ export interface MailServer {
   close(): Promise<void>;
 }
 
-export const startMailServer = async (options: SMTPServerOptions = {}): Promise<MailServer> => {
+/** @param options.host - where it listens; 127.0.0.1 unless given */
+export const startMailServer = async ({
+  host = "127.0.0.1",
+  ...options
+}: SMTPServerOptions & { readonly host?: string } = {}): Promise<MailServer> => {
   const mails: MailServer["mails"] = [];
   let connections = 0;
   const server = new SMTPServer({
@@ -35,7 +39,7 @@ export const startMailServer = async (options: SMTPServerOptions = {}): Promise<
   });
   // Clients that hang up in the middle are part of the tests.
   server.on("error", () => undefined);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.server.address() as AddressInfo;
   return {
     url: `smtp://127.0.0.1:${port}`,
