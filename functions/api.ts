@@ -190,6 +190,6 @@ export const createHandler = (deps: Source<Deps>, keys: Source<string | undefine
   httpFunction(deps, keys, apiRoutes);
 
 export const handler = createHandler(
-  () => runtime().deps("api"),
+  () => runtime().deps("API"),
   () => runtime().apiKeys(),
 );

@@ -80,6 +80,6 @@ export const createHandler = (
 ): HttpHandler => httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions));
 
 export const handler = createHandler(
-  () => runtime().deps("enqueue"),
+  () => runtime().deps("ENQUEUE"),
   () => runtime().apiKeys(),
 );

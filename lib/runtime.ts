@@ -14,7 +14,7 @@ import { ForgeqError } from "./core/errors.ts";
 import { realTime } from "./queue/time.ts";
 
 /** A function that may have a URL of its own although another one runs in its process, as in a local run: FORGEQ_DATABASE_URL_ENQUEUE, FORGEQ_DATABASE_URL_API. */
-export type Part = "enqueue" | "api";
+export type Part = "ENQUEUE" | "API";
 
 export interface Runtime {
   /** @param part - of the caller, the same in every call */
@@ -110,8 +110,7 @@ export const poolSize = (usual: number): number => {
 
 /** How to reach the database: from DATABASE_URL, or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names; or from the part's own variable. */
 export const connection = async (part?: Part): Promise<ConnectOptions> => {
-  const own = part === undefined ? undefined : setting(`FORGEQ_DATABASE_URL_${part.toUpperCase()}`);
-  const url = own ?? (await secret("DATABASE_URL", "FORGEQ_DATABASE_URL_PARAMETER"));
+  const url = setting(`FORGEQ_DATABASE_URL_${part}`) ?? (await secret("DATABASE_URL", "FORGEQ_DATABASE_URL_PARAMETER"));
   if (url === undefined) throw new ForgeqError("database_unavailable", "DATABASE_URL is not set");
   const fetchEndpoint = setting("FORGEQ_NEON_FETCH_ENDPOINT");
   const wsProxy = setting("FORGEQ_NEON_WS_PROXY");
