@@ -5,6 +5,7 @@ import { alarmResources } from "./alarms.js";
 import { logicalId, pascalCase } from "./names.js";
 import { gatewayExtension, gatewayResources } from "./gateway.js";
 import { rolesOf } from "./roles.js";
+import { databaseUrls } from "./urls.js";
 import { wakeResources } from "./wakes.js";
 
 const list = (text) => text.split(",").filter(Boolean);
@@ -16,7 +17,7 @@ const readSettings = async (resolveVariable) => {
   return {
     prefix,
     handlers: jobTypes().map((type) => `handler-${type}`),
-    databaseUrl: await text("databaseUrlParameter"),
+    databaseUrls: await databaseUrls(resolveVariable),
     apiKeys: [await text("apiKeysParameter"), await text("secretParameter")].filter(Boolean),
     databaseSecretArn: await text("databaseSecretArn"),
     databaseIamUser: await text("databaseIamUser"),

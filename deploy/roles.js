@@ -33,26 +33,26 @@ const putReports = (reports) =>
     : [];
 
 /** The statements of the handlers' roles, by function key. */
-const handlerStatements = ({ prefix, handlers, databaseUrl, smtpUrl, reports, eager }) => {
+const handlerStatements = ({ prefix, handlers, databaseUrls, smtpUrl, reports, eager }) => {
   const own = {
     "handler-send_email": [secrets(smtpUrl)],
     "handler-generate_report": putReports(reports),
   };
   const invoked = ["dispatcher", "failed-invocation", ...(eager ? handlers : [])];
   return Object.fromEntries(
-    handlers.map((key) => [key, [secrets(databaseUrl), invoke(prefix, invoked), ...(own[key] ?? [])]]),
+    handlers.map((key) => [key, [secrets(databaseUrls.handler), invoke(prefix, invoked), ...(own[key] ?? [])]]),
   );
 };
 
 /** The statements of every function's role, by function key. With eager invokes a producer invokes handlers itself. */
 const statementsOf = (settings) => {
-  const { prefix, handlers, databaseUrl, apiKeys, eager } = settings;
+  const { prefix, handlers, databaseUrls, apiKeys, eager } = settings;
   return {
-    enqueue: [secrets(databaseUrl, ...apiKeys), invoke(prefix, ["dispatcher", ...(eager ? handlers : [])])],
-    api: [secrets(databaseUrl, ...apiKeys), invoke(prefix, ["dispatcher"])],
-    dispatcher: [secrets(databaseUrl), invoke(prefix, ["dispatcher", ...handlers])],
-    scheduler: [secrets(databaseUrl), invoke(prefix, ["dispatcher"])],
-    "failed-invocation": [secrets(databaseUrl), invoke(prefix, ["dispatcher"])],
+    enqueue: [secrets(databaseUrls.enqueue, ...apiKeys), invoke(prefix, ["dispatcher", ...(eager ? handlers : [])])],
+    api: [secrets(databaseUrls.api, ...apiKeys), invoke(prefix, ["dispatcher"])],
+    dispatcher: [secrets(databaseUrls.worker), invoke(prefix, ["dispatcher", ...handlers])],
+    scheduler: [secrets(databaseUrls.worker), invoke(prefix, ["dispatcher"])],
+    "failed-invocation": [secrets(databaseUrls.worker), invoke(prefix, ["dispatcher"])],
     ...handlerStatements(settings),
   };
 };

@@ -265,7 +265,7 @@ export const createHandler = (
 ): HttpHandler => limited(httpFunction(deps, keys, apiRoutes, { before, findStored: findApiKey }), ANSWER_MS);
 
 export const handler = createHandler(
-  () => runtime().deps(),
+  () => runtime().deps("API"),
   () => runtime().apiKeys(),
   () => runtime().arming(),
 );

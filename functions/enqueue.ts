@@ -97,7 +97,7 @@ export const createHandler = (
   );
 
 export const handler = createHandler(
-  () => runtime().deps(),
+  () => runtime().deps("ENQUEUE"),
   () => runtime().apiKeys(),
   jobs,
   () => runtime().arming(),

@@ -16,8 +16,12 @@ import type { ConfiguredKeys } from "./core/configured-keys.ts";
 import { ForgeqError } from "./core/errors.ts";
 import { realTime } from "./queue/time.ts";
 
+/** A function that may have a URL of its own although another one runs in its process, as in a local run: FORGEQ_DATABASE_URL_ENQUEUE, FORGEQ_DATABASE_URL_API. */
+export type Part = "ENQUEUE" | "API";
+
 export interface Runtime {
-  deps(): Promise<Deps>;
+  /** @param part - of the caller, the same in every call */
+  deps(part?: Part): Promise<Deps>;
   /** What arming a wake needs, without a database; it arms nothing in the wake mode `always`. */
   arming(): Arming;
   readonly tracing: Tracing;
@@ -144,9 +148,9 @@ export const maxHttpConnections = (): number => {
 const login = () => import("./aws/database-login.ts");
 
 /** A URL; or what Secrets Manager has, or IAM signs, for one. */
-const databaseUrl = async (): Promise<GivenUrl> => {
+const databaseUrl = async (part: Part | undefined): Promise<GivenUrl> => {
   const [id, iam] = [setting("FORGEQ_DATABASE_SECRET"), setting("FORGEQ_DATABASE_IAM")];
-  const given = await secret("DATABASE_URL", DATABASE_URL_PARAMETER);
+  const given = setting(`FORGEQ_DATABASE_URL_${part}`) ?? (await secret("DATABASE_URL", DATABASE_URL_PARAMETER));
   const url =
     id === undefined ? given : await (await login()).readDatabaseSecret(awsAccess("secretsmanager"), id, given);
   if (url === undefined) throw new ForgeqError("database_unavailable", "DATABASE_URL is not set");
@@ -154,16 +158,16 @@ const databaseUrl = async (): Promise<GivenUrl> => {
 };
 
 /**
- * How to reach the database: from DATABASE_URL, or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names; with the login of
+ * How to reach the database: from DATABASE_URL, or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names, or from the part's own variable; with the login of
  * FORGEQ_DATABASE_SECRET, a secret of Secrets Manager, or by IAM. What is not in a variable is read again when the login is refused.
  */
-export const connection = async (): Promise<ConnectOptions> => {
-  const given = await databaseUrl();
+export const connection = async (part?: Part): Promise<ConnectOptions> => {
+  const given = await databaseUrl(part);
   const { url } = given;
   const parameter = setting(DATABASE_URL_PARAMETER);
   const readAgain = (): Promise<GivenUrl> => {
     if (parameter !== undefined) forgetParameters([parameter]);
-    return databaseUrl();
+    return databaseUrl(part);
   };
   const changes = parameter ?? setting("FORGEQ_DATABASE_SECRET") ?? setting("FORGEQ_DATABASE_IAM");
   const [caSetting, runtimeFolder] = [setting("FORGEQ_DATABASE_CA"), setting("LAMBDA_RUNTIME_DIR")];
@@ -200,6 +204,12 @@ const usualConnections = (): number => {
   return name.startsWith(`${service}-${stage}-handler-`) ? 2 : 1;
 };
 
+/** What the names of the database's group roles begin with, where FORGEQ_ROLE_PREFIX says so: for two ForgeQs in one cluster. */
+export const rolePrefix = (): { readonly rolePrefix?: string } => {
+  const prefix = setting("FORGEQ_ROLE_PREFIX");
+  return prefix === undefined ? {} : { rolePrefix: prefix };
+};
+
 const readArmer = (): { readonly armer?: Armer } => {
   const [group, targetArn, roleArn] = ["FORGEQ_WAKE_GROUP", "FORGEQ_WAKE_TARGET_ARN", "FORGEQ_WAKE_ROLE_ARN"].map(
     setting,
@@ -229,10 +239,10 @@ export const useDb = (db: Db): void => {
   ownDb = db;
 };
 
-const makeDeps = async (arming: Arming, tracing: Tracing): Promise<Deps> => {
+const makeDeps = async (arming: Arming, tracing: Tracing, part: Part | undefined): Promise<Deps> => {
   const config = readConfig();
   return {
-    db: ownDb ?? (await connectDb(await connection())),
+    db: ownDb ?? (await connectDb(await connection(part))),
     clock: () => null,
     random: Math.random,
     sleep,
@@ -255,8 +265,8 @@ export const runtime = (): Runtime => {
   current = {
     arming: getArming,
     tracing,
-    deps: () => {
-      deps ??= makeDeps(getArming(), tracing).catch((error: unknown) => {
+    deps: (part) => {
+      deps ??= makeDeps(getArming(), tracing, part).catch((error: unknown) => {
         deps = undefined;
         throw error;
       });

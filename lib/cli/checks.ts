@@ -11,7 +11,9 @@ import { migrate } from "../db/schema/migrate.ts";
 import { busiestQueues, readQueueStats } from "../db/reads/stats.ts";
 import { MAX_OBSERVED_QUEUES } from "../queue/observe/queue-stats.ts";
 import type { Config } from "../queue/deps.ts";
+import { sqlState } from "../db/drivers/failure.ts";
 import { failureOf } from "./failure.ts";
+import { checkRole, type RoleCheckOptions } from "./role-check.ts";
 
 /** What one check found. `warning` is worth knowing; only `problem` is a failure. */
 export interface Finding {
@@ -185,12 +187,21 @@ export const examine = async (
   connection: ConnectOptions,
   handled: readonly string[],
   wakeMode: WakeMode,
+  role: RoleCheckOptions = {},
 ): Promise<Finding[]> => {
   const db = await connectDb({ ...connection, max: 1 });
   const run = async (check: string, examine: Check, cure: string): Promise<Finding> => {
     try {
       return { check, ...(await examine(db)) };
     } catch (error) {
+      // A part's role need not read what others do.
+      if (sqlState(error) === "42501")
+        return {
+          check,
+          level: "warning",
+          found: "this role may not read it",
+          cure: "run forgeq doctor as a role that may read, such as a member of forgeq_read",
+        };
       return { check, level: "problem", found: failureOf(error), cure };
     }
   };
@@ -215,6 +226,7 @@ export const examine = async (
     if (migrated.level !== "ok") return findings;
     return [
       ...findings,
+      await run("role", checkRole(role), "forgeq migrate"),
       await run("deadlines", deadlines, "forgeq migrate"),
       await run("dispatch", dispatch, "forgeq migrate"),
       await run("scheduler", scheduler, "forgeq migrate"),

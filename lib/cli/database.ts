@@ -3,7 +3,7 @@ import { connectDb } from "../db/drivers/connect.ts";
 import { migrate } from "../db/schema/migrate.ts";
 import { isMigrated } from "../db/schema/schema.ts";
 import { syncDefinitions } from "../queue/manage/sync-definitions.ts";
-import { configure, connection, isConfigured } from "../runtime.ts";
+import { configure, connection, isConfigured, rolePrefix } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { projectDefinitions } from "./project.ts";
 import { say } from "./terminal.ts";
@@ -21,6 +21,8 @@ export interface OpenDatabase {
 export interface Wanted {
   /** What an embedded database gets before it is used: nothing, a schema if it has none, or everything that the project declares. */
   readonly migrate: "no" | "schema" | "definitions";
+  /** Of a process that stays: on an embedded database it gets the role of its part. */
+  readonly part?: "server" | "worker";
   /** The command handles SIGINT and SIGTERM itself, and closes the database then. */
   readonly ownSignals?: boolean;
 }
@@ -45,6 +47,10 @@ export const openDatabase = async (options: GlobalOptions, wanted: Wanted): Prom
     configure({ DATABASE_URL: postgres.url, FORGEQ_DRIVER: "pg" });
     if (wanted.ownSignals !== true) leaveOnSignals(close);
     if (wanted.migrate !== "no") await prepare(wanted.migrate);
+    if (wanted.part !== undefined) {
+      const { localLogins } = await import("../local/local-logins.ts");
+      configure({ DATABASE_URL: (await localLogins(await connection(), rolePrefix()))[wanted.part] });
+    }
   } catch (error) {
     await close();
     throw error;
@@ -57,7 +63,7 @@ const prepare = async (what: "schema" | "definitions"): Promise<void> => {
   try {
     if (what === "schema" && (await isMigrated(db))) return;
     const { jobs, queues } = await projectDefinitions();
-    await migrate(db);
+    await migrate(db, rolePrefix());
     await syncDefinitions(db, jobs, queues);
   } finally {
     await db.close();

@@ -39,7 +39,7 @@ export const openDeps = async (
     const keep = Math.min(max, wanted.keep ?? 0);
     const options_ = { ...(await connection()), max, keep };
     const db = await connectDb(options_);
-    await warmUp(db, keep);
+    await warmUp(db, keep, wanted.part !== "server");
     const hints = createWorkerHints(db);
     // Handlers may use it, too.
     useDb(db);

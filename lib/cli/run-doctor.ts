@@ -1,6 +1,7 @@
-import { connection, readConfig } from "../runtime.ts";
+import { connection, readConfig, rolePrefix } from "../runtime.ts";
 import { examine } from "./checks.ts";
 import type { GlobalOptions } from "./command.ts";
+import type { RoleCheckOptions } from "./role-check.ts";
 import { openDatabase } from "./database.ts";
 import { projectDefinitions } from "./project.ts";
 import { paint, print, printable, printJson, say } from "./terminal.ts";
@@ -12,7 +13,7 @@ const MARKS = {
 } as const;
 
 /** `forgeq doctor`: every check with what it found and, where that is not well, its cure. Exit 1 when there is a problem. */
-export const runDoctor = async (options: GlobalOptions): Promise<void> => {
+export const runDoctor = async (options: Pick<RoleCheckOptions, "part"> & GlobalOptions): Promise<void> => {
   const database = await openDatabase(options, { migrate: "schema" });
   try {
     const { jobs } = await projectDefinitions();
@@ -20,6 +21,7 @@ export const runDoctor = async (options: GlobalOptions): Promise<void> => {
       await connection(),
       jobs.map(({ type }) => type),
       readConfig().wakeMode,
+      { ...(options.part && { part: options.part }), ...rolePrefix() },
     );
     for (const finding of findings) {
       const { check, level, found, cure } = finding;

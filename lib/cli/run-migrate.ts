@@ -3,7 +3,7 @@ import { toForgeqError } from "../db/drivers/call.ts";
 import { connectDb } from "../db/drivers/connect.ts";
 import { migrate } from "../db/schema/migrate.ts";
 import { syncDefinitions } from "../queue/manage/sync-definitions.ts";
-import { connection } from "../runtime.ts";
+import { connection, rolePrefix } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { openDatabase } from "./database.ts";
 import { projectDefinitions } from "./project.ts";
@@ -23,12 +23,22 @@ export const runMigrate = async (options: MigrateCommandOptions & GlobalOptions)
   const database = await openDatabase(options, { migrate: "no" });
   const db = await connectDb({ ...(await connection()), statementSeconds: MIGRATE_SECONDS });
   try {
-    const { applied } = await migrate(db, { dryRun });
+    const { applied, missingRoles = [] } = await migrate(db, { dryRun, ...rolePrefix() });
     if (!dryRun) await syncDefinitions(db, jobs, queues);
-    if (options.json === true) printJson({ applied, dry_run: dryRun, types: jobs.map((job) => job.type) });
+    if (options.json === true)
+      printJson({
+        applied,
+        dry_run: dryRun,
+        types: jobs.map((job) => job.type),
+        ...(missingRoles.length > 0 && { missing_roles: missingRoles }),
+      });
     else for (const name of applied) print(name);
     const verb = dryRun ? "would be applied" : "applied";
     say(applied.length === 0 ? "The schema is up to date." : `${applied.length} files ${verb}.`);
+    if (missingRoles.length > 0)
+      say(
+        `This role may not make the group roles. Without them only the owner of the schema can use it, which is enough; for less, run this as an administrator, then forgeq migrate again:\n${missingRoles.map((sql) => `  ${sql};`).join("\n")}`,
+      );
     if (!dryRun && jobs.length > 0) say(`Synchronised ${jobs.length} job types.`);
     if (options.check === true && applied.length > 0) process.exitCode = 1;
   } catch (error) {

@@ -133,6 +133,7 @@ export const runServer = async (options: ServerCommandOptions & GlobalOptions): 
   });
   const open = await openDeps(options, {
     migrate: "definitions",
+    part: "server",
     ownSignals: true,
     connections: CONNECTIONS,
     keep: KEPT,

@@ -134,6 +134,7 @@ export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): 
         });
   const open = await openDeps(options, {
     migrate: "definitions",
+    part: "worker",
     ownSignals: true,
     connections: MOST_CONNECTIONS,
     listens: options.once !== true,

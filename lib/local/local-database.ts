@@ -2,6 +2,7 @@ import { type ConnectOptions, connectDb, type DriverChoice } from "../db/drivers
 import { forgetDispatchers } from "../db/protocol/wake.ts";
 import { migrate } from "../db/schema/migrate.ts";
 import { syncDefinitions } from "../queue/manage/sync-definitions.ts";
+import { localLogins } from "./local-logins.ts";
 import { type LocalNeon, startNeon } from "./neon.ts";
 import type { Definitions } from "./project.ts";
 import { sharePostgres } from "./shared-postgres.ts";
@@ -47,11 +48,37 @@ export const openLocalDatabase = async (
   };
 };
 
+/** How each part of a local run reaches the database: as a role of its own where the run made it, otherwise by its own variable, or as DATABASE_URL says. */
+export interface LocalConnections {
+  readonly enqueue: ConnectOptions;
+  readonly api: ConnectOptions;
+  readonly worker: ConnectOptions;
+}
+
+const rolePrefixOf = (env: Variables): { readonly rolePrefix?: string } => {
+  const rolePrefix = env["FORGEQ_ROLE_PREFIX"];
+  return rolePrefix ? { rolePrefix } : {};
+};
+
+export const connectionsOf = async (database: ConnectOptions, env: Variables): Promise<LocalConnections> => {
+  const made = env["DATABASE_URL"] ? null : await localLogins(database, rolePrefixOf(env));
+  const as = (part: "enqueue" | "api" | "worker"): ConnectOptions => ({
+    ...database,
+    url: made?.[part] ?? (env[`FORGEQ_DATABASE_URL_${part.toUpperCase()}`] || database.url),
+  });
+  // An eager invoke takes jobs, as a worker does.
+  return { enqueue: as(env["FORGEQ_EAGER"] === "true" ? "worker" : "enqueue"), api: as("api"), worker: as("worker") };
+};
+
 /** Brings the schema and the definitions up to date. */
-export const prepareDatabase = async (options: ConnectOptions, { jobs, queues }: Definitions): Promise<void> => {
+export const prepareDatabase = async (
+  options: ConnectOptions,
+  { jobs, queues }: Definitions,
+  env: Variables,
+): Promise<void> => {
   const db = await connectDb({ ...options, statementSeconds: MIGRATE_SECONDS });
   try {
-    await migrate(db);
+    await migrate(db, rolePrefixOf(env));
     await syncDefinitions(db, jobs, queues);
     // The dispatchers of the last run were killed with it: their marks would swallow the first wakes of this one.
     await forgetDispatchers(db);

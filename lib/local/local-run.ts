@@ -6,14 +6,14 @@ import { localApiKey } from "./api-key.ts";
 import type { Fault } from "./events.ts";
 import { localFunctions } from "./functions.ts";
 import { type LocalInvoker, startInvoker } from "./invoker.ts";
-import { openLocalDatabase, prepareDatabase } from "./local-database.ts";
+import { connectionsOf, openLocalDatabase, prepareDatabase } from "./local-database.ts";
 import { startMailbox, wantsMailbox } from "./mailbox.ts";
 import { type Offline, startOffline } from "./offline.ts";
 import { freePort } from "./postgres.ts";
 import { privateFolder } from "./private-files.ts";
 import { definitionsOf, watchFunctions, type WatchedBuild } from "./project.ts";
 import { createStops, type Stops } from "./stops.ts";
-import { localVariables, SERVICE, type Variables, wakeVariables } from "./variables.ts";
+import { localVariables, SERVICE, urlVariables, type Variables, wakeVariables } from "./variables.ts";
 import { startWakeScheduler, type WakeScheduler } from "./wake-scheduler.ts";
 
 export interface LocalRunOptions {
@@ -123,12 +123,13 @@ const startParts = async (options: LocalRunOptions, folder: string, stops: Stops
   const onNotice = (notice: string) => onLog("postgres", notice);
   const database = await openLocalDatabase(folder, env, stops, { onNotice, onFatal });
   const definitions = await definitionsOf(root);
-  await prepareDatabase(database, definitions);
+  await prepareDatabase(database, definitions, env);
+  const connections = await connectionsOf(database, env);
 
   const { mailFolder, mailbox } = await openMailbox(folder, env, stops);
   const apiKey = env["FORGEQ_API_KEY"] || localApiKey(folder);
   // The endpoints of the invoker and of the wakes are added here when they are known: before any function runs.
-  const variables = localVariables(env, { folder, database, apiKey, mailbox });
+  const variables = localVariables(env, { folder, database: connections.worker, apiKey, mailbox });
   const invoker = await startInvoker({
     functions: localFunctions(root, SERVICE, definitions.jobs),
     env: () => variables,
@@ -139,7 +140,12 @@ const startParts = async (options: LocalRunOptions, folder: string, stops: Stops
   const wakes = await startWakes(options, invoker, stops);
   Object.assign(variables, { FORGEQ_LAMBDA_ENDPOINT: invoker.endpoint }, wakes && wakeVariables(wakes.endpoint));
 
-  const offline = await startHttp(options, wakes === null ? "always" : "armed", variables, stops);
+  const offline = await startHttp(
+    options,
+    wakes === null ? "always" : "armed",
+    { ...variables, ...urlVariables(connections) },
+    stops,
+  );
   const url = `http://127.0.0.1:${options.port}`;
   await untilHealthy(url, options.signal);
   // The wakes of the last run were kept nowhere: the scheduler arms them anew.

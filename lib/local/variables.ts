@@ -11,6 +11,7 @@ export const SERVICE = "forgeq-dev";
 export interface LocalParts {
   /** Where local files are. */
   readonly folder: string;
+  /** What the functions use: as the role of a worker, where the run made the database. */
   readonly database: ConnectOptions;
   readonly apiKey: string;
   /** Null where SMTP_URL says where mails go. */
@@ -38,4 +39,10 @@ export const wakeVariables = (endpoint: string): Record<string, string> => ({
   FORGEQ_WAKE_TARGET_ARN: `arn:aws:lambda:local:000000000000:function:${SERVICE}-scheduler`,
   FORGEQ_WAKE_ROLE_ARN: "arn:aws:iam::000000000000:role/local",
   FORGEQ_SCHEDULER_ENDPOINT: endpoint,
+});
+
+/** The URLs of what serves HTTP. Handlers don't see them. */
+export const urlVariables = (urls: { readonly enqueue: ConnectOptions; readonly api: ConnectOptions }) => ({
+  FORGEQ_DATABASE_URL_ENQUEUE: urls.enqueue.url,
+  FORGEQ_DATABASE_URL_API: urls.api.url,
 });

@@ -10,7 +10,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  now_at timestamptz := coalesce(at, clock_timestamp());
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   last_at timestamptz := (select max(p.done_at) from forgeq.tick_part p);
   behind interval := last_at - now_at;
 begin

@@ -5,6 +5,7 @@ language plpgsql stable security definer set search_path = pg_catalog, forgeq, p
   set enable_seqscan = off set jit = off set lock_timeout = '4s'
 as $$
 begin
+  at := forgeq.as_owner(at);
   if forgeq.has_many_queues() then
     return forgeq.due_queues(coalesce(at, clock_timestamp()));
   end if;

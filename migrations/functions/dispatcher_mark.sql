@@ -10,7 +10,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set lock_timeout = '4s'
 as $$
 declare
-  now_at timestamptz := coalesce(at, clock_timestamp());
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   alone boolean;
 begin
   if phase = 'active' then

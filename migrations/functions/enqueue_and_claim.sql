@@ -54,7 +54,7 @@ begin
     if free then
       leases := (
         select c.leases
-        from forgeq.claim(due.queue, claim, due.jobs, array_fill((coalesce(at, clock_timestamp()) - interval '1 second')::text, array[10]),
+        from forgeq.claim(due.queue, claim, due.jobs, array_fill((coalesce(forgeq.as_owner(at), clock_timestamp()) - interval '1 second')::text, array[10]),
           blocked_types, dispatch_seconds, at) c);
     end if;
   elsif not fresh then

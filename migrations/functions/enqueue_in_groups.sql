@@ -2,7 +2,7 @@
 -- `announce`: listening workers are told of groups that are due, see hint_workers.
 create or replace function forgeq.enqueue_in_groups(jobs jsonb, fresh boolean, announce boolean, at timestamptz, own_ids boolean)
 returns json
-language plpgsql
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 begin

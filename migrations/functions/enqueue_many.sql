@@ -23,7 +23,7 @@ language plpgsql security definer rows 10 set search_path = pg_catalog, forgeq, 
 as $$
 #variable_conflict use_column
 declare
-  now_at timestamptz := coalesce(at, clock_timestamp());
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   survey record;
   bad record;
   -- {id asked for: id of the job that was there already}

@@ -1,6 +1,7 @@
 -- Makes the partitions of job_history and job_attempt from last week to `weeks` weeks ahead, wherever none is there yet: by week, or by month where a queue
 -- keeps its jobs for more than a year. A look by id locks four relations for each partition since that id.
--- A partition is built as a table and attached, which blocks no insert; one caller at a time, lock time-out 100 ms: a
+-- A partition is built as a table and attached, which blocks no insert; one caller at a time, and none beside migrate, by a lock that no stranger can
+-- hold; lock time-out 100 ms: a
 -- call that can't have its locks changes nothing, and the next one tries again.
 -- Returns the number of partitions made.
 create or replace function forgeq.ensure_partitions(weeks int default 8, at timestamptz default null)
@@ -9,7 +10,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set lock_timeout = '100ms' set timezone = 'UTC'
 as $$
 declare
-  this_week timestamptz := date_trunc('week', coalesce(at, clock_timestamp()));
+  this_week timestamptz := date_trunc('week', coalesce(forgeq.as_owner(at), clock_timestamp()));
   horizon timestamptz := this_week + make_interval(days => 7 * (weeks + 1));
   unit text := case when (select max(q.retention_days) from forgeq.queue q) > 366 then 'month' else 'week' end;
   parent text;
@@ -19,6 +20,9 @@ declare
   stop timestamptz;
   made int := 0;
 begin
+  if weeks is null or weeks not between 0 and 52 then
+    raise exception 'forgeq: partitions are made 0 to 52 weeks ahead' using errcode = 'FQ003';
+  end if;
   -- As a rule every week has its own, and their names, which Postgres has at hand, say so.
   if unit = 'week' and not exists (
       select from generate_series(-1, weeks) as w(n)
@@ -26,9 +30,11 @@ begin
       where to_regclass('forgeq.' || t.name || '_' || to_char(this_week + make_interval(days => 7 * w.n), 'YYYYMMDD')) is null) then
     return 0;
   end if;
-  if not pg_try_advisory_xact_lock(hashtextextended('forgeq.ensure_partitions', 0)) then
+  begin
+    lock table forgeq.migration in share update exclusive mode nowait;
+  exception when lock_not_available then
     return 0;
-  end if;
+  end;
   foreach parent in array array['job_history', 'job_attempt'] loop
     start := this_week - interval '7 days';
     for present in

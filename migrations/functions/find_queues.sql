@@ -11,7 +11,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 declare
   look_every constant interval := '20 seconds';
-  now_at timestamptz := coalesce(at, clock_timestamp());
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   last forgeq.queue_look;
 begin
   if not forgeq.has_many_queues() then

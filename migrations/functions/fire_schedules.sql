@@ -16,18 +16,18 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp 
 as $$
 #variable_conflict use_column
 declare
-  now_at timestamptz := coalesce(at, clock_timestamp());
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   fire jsonb;
 begin
   begin
-    return query select * from forgeq.fire_together(fires, now_at);
+    return query select * from forgeq.fire_together(fires, now_at, at);
     return;
   exception when sqlstate 'FQ001' or sqlstate 'FQ002' or sqlstate 'FQ006' then
     null;
   end;
   for fire in select f from jsonb_array_elements(fires) f order by f ->> 'name' loop
     begin
-      return query select * from forgeq.fire_together(jsonb_build_array(fire), now_at);
+      return query select * from forgeq.fire_together(jsonb_build_array(fire), now_at, at);
     exception when sqlstate 'FQ001' or sqlstate 'FQ002' or sqlstate 'FQ006' then
       name := fire ->> 'name';
       outcome := 'refused';

@@ -1,6 +1,6 @@
 -- Fires schedules as fire_schedules says, all in a few statements: one call of enqueue_many stores the jobs of all of them. Raises what enqueue_many raises
 -- when any job is refused: then nothing has happened. Internal: fire_schedules calls it.
-create or replace function forgeq.fire_together(fires jsonb, now_at timestamptz)
+create or replace function forgeq.fire_together(fires jsonb, now_at timestamptz, at timestamptz)
 returns table (name text, outcome text, jobs int, skipped int, due_seconds double precision, reason text)
 language plpgsql
   set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
@@ -52,7 +52,7 @@ begin
     items := (select coalesce(jsonb_agg(i), '[]') from jsonb_array_elements(items) i where (i ->> 'id')::uuid <> all (there));
   end if;
   if jsonb_array_length(items) > 0 then
-    perform forgeq.enqueue_many(items, true, now_at, own_ids => true);
+    perform forgeq.enqueue_many(items, true, fire_together.at, own_ids => true);
   end if;
 
   update forgeq.schedule s

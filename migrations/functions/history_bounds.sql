@@ -2,7 +2,7 @@
 -- partition, the given instants.
 create or replace function forgeq.history_bounds(from_at timestamptz, to_at timestamptz)
 returns table (lower_at timestamptz, upper_at timestamptz)
-language plpgsql stable set lock_timeout = '4s'
+language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp set lock_timeout = '4s'
 as $$
 begin
   return query

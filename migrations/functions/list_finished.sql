@@ -7,7 +7,7 @@
 create or replace function forgeq.list_finished(
   state text, type text, queue text, after uuid, max_jobs int, with_payload boolean, at timestamptz default null, max_examined int default 20000)
 returns setof forgeq.listed_job
-language plpgsql stable set search_path = pg_catalog, forgeq, pg_temp
+language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off set lock_timeout = '4s' set max_parallel_workers_per_gather = 0
 as $$
 #variable_conflict use_column
@@ -18,7 +18,7 @@ declare
      from forgeq.job_history h where h.id < $1 and h.id >= $2 and h.finished_at >= $3 and h.finished_at < $4 %s order by h.id desc limit $5',
     case when failed then '' when state is null then 'and h.revived is null' else 'and h.revived is null and h.state = ''completed''' end,
     case when failed then format('and h.state = %L and h.revived is null', state) end);
-  now_at constant timestamptz := coalesce(at, clock_timestamp());
+  now_at constant timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   until constant timestamptz := greatest(now_at, clock_timestamp()) + interval '7 days';
   begins constant timestamptz := least(now_at, forgeq.id_time(after));
   most constant int := case when failed then 2 else 1 end * max_examined;

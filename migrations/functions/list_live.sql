@@ -4,12 +4,12 @@
 create or replace function forgeq.list_live(
   state text, type text, queue text, after uuid, max_jobs int, with_payload boolean, at timestamptz default null, max_examined int default 10000)
 returns setof forgeq.listed_job
-language plpgsql stable set search_path = pg_catalog, forgeq, pg_temp
+language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off set lock_timeout = '4s' set max_parallel_workers_per_gather = 0
 as $$
 #variable_conflict use_column
 declare
-  now_at constant timestamptz := coalesce(at, clock_timestamp());
+  now_at constant timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   below constant uuid := coalesce(after, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
   picked uuid[];
   tried uuid[];

@@ -8,7 +8,7 @@ language plpgsql stable security definer set search_path = pg_catalog, forgeq, p
   set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
 as $$
 declare
-  now_at timestamptz := coalesce(at, clock_timestamp());
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   until_at timestamptz := now_at + make_interval(secs => horizon);
   soonest timestamptz;
 begin

@@ -10,5 +10,5 @@ as $$
     case when jobs then forgeq.bounded_seconds(forgeq.first_job(clock.now_at), clock.now_at) end,
     (select forgeq.bounded_seconds(min(s.next_slot_at), clock.now_at) from forgeq.schedule s where not s.paused),
     forgeq.bounded_seconds(forgeq.earliest_expiry(), clock.now_at)
-  from (select coalesce(at, clock_timestamp()) as now_at) clock
+  from (select coalesce(forgeq.as_owner(at), clock_timestamp()) as now_at) clock
 $$;

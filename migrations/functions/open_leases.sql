@@ -5,7 +5,8 @@
 -- id was made, or whose id comes from a producer whose clock is that far behind.
 create or replace function forgeq.open_leases()
 returns table (id uuid, queue text, claim_id uuid, created_at timestamptz, expires_at timestamptz, begun_by uuid)
-language plpgsql stable set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
+language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare

@@ -9,7 +9,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  now_at timestamptz := coalesce(at, clock_timestamp());
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   longest int := (select coalesce(max(retention_days), 30) from forgeq.queue);
   keep_from timestamptz := now_at - make_interval(days => longest);
   part record;

@@ -38,7 +38,7 @@ as $$
          n.scheduled > max_counted and n.pending > max_counted or coalesce((select sum(jobs) from dead_jobs), 0) >= 50::bigint * max_counted,
          -forgeq.bounded_seconds(waiting.oldest, clock.now_at),
          rate.enqueued, rate.completed, rate.failed, rate.dead
-  from (select coalesce(queue_stats.at, clock_timestamp()) as now_at offset 0) clock
+  from (select coalesce(forgeq.as_owner(queue_stats.at), clock_timestamp()) as now_at offset 0) clock
   cross join forgeq.queue q
   left join held on held.queue = q.name
   left join dead_jobs on dead_jobs.queue = q.name

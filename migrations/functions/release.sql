@@ -11,6 +11,7 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   held forgeq.lease;
 begin
   if (begun_by is null) <> (reason in ('undispatched', 'throttled')) or reason not in ('released', 'undispatched', 'throttled') then
@@ -19,7 +20,7 @@ begin
   select l.* into held from forgeq.lease l where l.id = release.lease_id for update;
   if found and held.begun_by is not distinct from release.begun_by then
     select e.wake_seconds into wake_seconds
-    from forgeq.end_attempts(held, forgeq.whole_lease(held, reason, error, delay_seconds), reason, coalesce(release.at, clock_timestamp())) e;
+    from forgeq.end_attempts(held, forgeq.whole_lease(held, reason, error, delay_seconds), reason, now_at) e;
     outcome := 'released';
   elsif found and release.begun_by is null then
     outcome := 'begun';

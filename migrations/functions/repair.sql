@@ -11,13 +11,17 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  now_at timestamptz := coalesce(at, clock_timestamp());
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   stray uuid;
   held record;
   strays uuid[];
   ahead uuid[];
   examined int;
 begin
+  -- What check_clock found, or the owner says.
+  if clock_was is not null and clock_was is distinct from (select p.clock_was from forgeq.tick_part p where p.part = 'repair') then
+    clock_was := forgeq.as_owner(clock_was);
+  end if;
   repaired := 0;
   redated := 0;
   select count(*), (array_agg(j.id order by j.id desc))[1],

@@ -17,7 +17,7 @@ as $$
 declare
   held forgeq.lease;
   settled jsonb;
-  now_at timestamptz := coalesce(at, clock_timestamp());
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   sent_before boolean := false;
   whole boolean := jsonb_typeof(ended) = 'string';
   -- Nearly always: then names need no check, and doubles show in the number of jobs that completed.

@@ -71,7 +71,7 @@ begin
     end loop;
   end if;
 
-  now_at := coalesce(at, clock_timestamp());
+  now_at := coalesce(forgeq.as_owner(at), clock_timestamp());
   blocked := array(select t.type from forgeq.job_type t where t.type <> all (settle_and_take.types));
   for take in select t.queue, t.claim_id, t.watermarks from jsonb_to_recordset(takes) as t(queue text, claim_id uuid, watermarks text[]) loop
     exit when wanted <= 0;

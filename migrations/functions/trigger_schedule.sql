@@ -10,6 +10,7 @@ as $$
 declare
   held forgeq.schedule;
 begin
+  at := forgeq.as_owner(at);
   select s.* into held from forgeq.schedule s where s.name = trigger_schedule.name for update;
   if not found then
     return;

@@ -10,7 +10,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, forgeq,
   set lock_timeout = '4s'
 as $$
 declare
-  now_at timestamptz := coalesce(at, clock_timestamp());
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   due_at timestamptz := now_at + make_interval(secs => greatest(due_seconds, 0));
 begin
   if due_seconds > 120 or not exists (

@@ -35,6 +35,9 @@ beforeAll(async () => {
     databaseSecretArn: SECRET,
     databaseIamUser: "cluster-ABC/forgeq",
     kmsKeyArn: KMS_KEY,
+    enqueueDatabaseUrlParameter: "/shared/enqueue",
+    workerDatabaseUrlParameter: "/shared/worker",
+    handlerDatabaseUrlParameter: "/shared/handler",
   });
 });
 afterAll(folder.remove);
@@ -155,6 +158,20 @@ describe("the CloudFormation that serverless.yml makes", () => {
     }
   });
 
+  it("gives a part the URL of its own where a parameter names one, and lets it read no other", () => {
+    const urls: Record<string, string> = { enqueue: "shared/enqueue", api: "shared/postgres" };
+    for (const key of KEYS) {
+      const name = urls[key] ?? (key.startsWith("handler-") ? "shared/handler" : "shared/worker");
+      expect(lambda(full, key).Properties.Environment.Variables.FORGEQ_DATABASE_URL_PARAMETER).toBe(`/${name}`);
+      const read = allowed(full, key).filter((right) => right.includes("parameter/shared/"));
+      expect({ [key]: read }).toEqual({ [key]: [READ(name)] });
+    }
+    for (const key of KEYS)
+      expect(lambda(plain, key).Properties.Environment.Variables.FORGEQ_DATABASE_URL_PARAMETER).toBe(
+        "/forgeq/dev/database-url",
+      );
+  });
+
   it("lets producers invoke the handlers where the eager invoke is on, and nowhere else", () => {
     expect(lambda(plain, "enqueue").Properties.Environment.Variables.FORGEQ_EAGER).toBe("false");
     for (const key of ["enqueue", ...HANDLERS]) {
@@ -199,7 +216,6 @@ describe("the CloudFormation that serverless.yml makes", () => {
       ]);
       expect(allowed(full, key)).toEqual(
         expect.arrayContaining([
-          READ("shared/postgres"),
           "Allow rds-db:connect arn:rds-db:dbuser:cluster-ABC/forgeq",
           `Allow secretsmanager:GetSecretValue ${SECRET}`,
           `Allow kms:Decrypt ${KMS_KEY}`,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { uuidV7 } from "../../lib/core/uuid.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database/database.ts";
+import { type LoggedIn, logIn } from "../support/database/roles.ts";
 import { startSite, type Site } from "../support/servers/site.ts";
 import { startLocal, temporaryFolder } from "../support/cli/start-local.ts";
 
@@ -16,6 +17,7 @@ vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 let site: Site;
 let database: TestDatabase;
+let logins: Record<"enqueue" | "api" | "worker", LoggedIn>;
 let run: Awaited<ReturnType<typeof startLocal>>;
 const folder = temporaryFolder();
 
@@ -25,15 +27,27 @@ beforeAll(async () => {
     "/broken": (_, response) => response.writeHead(500).end(),
   });
   database = await createTestDatabase({ empty: true });
+  logins = {
+    enqueue: await logIn(database, ["enqueue"]),
+    api: await logIn(database, ["manage"]),
+    worker: await logIn(database, ["worker"]),
+  };
   run = await startLocal({
     folder: folder.path,
-    env: { DATABASE_URL: database.url, FORGEQ_CRAWL_ALLOW: `127.0.0.1:${site.port}` },
+    env: {
+      DATABASE_URL: database.url,
+      FORGEQ_DATABASE_URL_ENQUEUE: logins.enqueue.url,
+      FORGEQ_DATABASE_URL_API: logins.api.url,
+      FORGEQ_DATABASE_URL_WORKER: logins.worker.url,
+      FORGEQ_CRAWL_ALLOW: `127.0.0.1:${site.port}`,
+    },
   });
 });
 
 afterAll(async () => {
   await run?.stop();
   await site?.close();
+  for (const login of Object.values(logins ?? {})) await login.drop();
   await database?.drop();
   folder.remove();
 });

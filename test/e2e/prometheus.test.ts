@@ -7,6 +7,7 @@ import { freePort } from "../../lib/local/postgres.ts";
 import { createMetricsPage } from "../../lib/queue/observe/metrics-page.ts";
 import { startForgeq } from "../support/cli/cli.ts";
 import { createTestDatabase } from "../support/database/database.ts";
+import { logIn } from "../support/database/roles.ts";
 import { SECRET } from "../support/http/http.ts";
 import { makeHandlersProject, startServer } from "../support/cli/project.ts";
 import { setup } from "../support/queue.ts";
@@ -90,10 +91,12 @@ describe.runIf(installed)("a real Prometheus", () => {
   });
 
   it("scrapes server and worker, and says that a queue is late once nobody runs its jobs", async () => {
-    const { db, url } = await createTestDatabase();
+    const s = await createTestDatabase();
+    const { db } = s;
     const cwd = await makeHandlersProject(db);
-    const server = await startServer(cwd, { DATABASE_URL: url });
-    const worker = startForgeq(["worker", "--metrics-port", "0"], { cwd, env: { DATABASE_URL: url } });
+    const server = await startServer(cwd, { DATABASE_URL: (await logIn(s, ["enqueue", "manage"])).url });
+    const env = { DATABASE_URL: (await logIn(s, ["worker"])).url };
+    const worker = startForgeq(["worker", "--metrics-port", "0"], { cwd, env });
     await worker.said(/Worker ready/);
     const [, metricsUrl = ""] = /Metrics on (\S+)/.exec(worker.stderr()) ?? [];
     const steady = { type: "steady", payload: {} };

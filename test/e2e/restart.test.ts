@@ -22,11 +22,27 @@ const leaveMarks = async (url: string): Promise<void> => {
   await db.close();
 };
 
+/** Who is connected to the run's database, but for its owner. */
+const connected = async (url: string): Promise<string[]> => {
+  const db = await connectDb({ url, max: 1 });
+  const rows = await db.query<{ name: string }>(
+    "select distinct usename::text as name from pg_stat_activity where datname = current_database() and usename <> current_user order by 1",
+  );
+  await db.close();
+  return rows.map(({ name }) => name);
+};
+
 it("finds the jobs of before after a restart, and runs those that waited", async () => {
   const first = await start();
   const done = await first.api.enqueue("send_email", { email: "first@example.com" });
   await first.api.inState(done, "completed");
   await first.api.post("/queues/emails/pause");
+  // Each part as the role that is enough for it.
+  expect(await connected(first.databaseUrl)).toEqual([
+    "forgeq_local_api",
+    "forgeq_local_enqueue",
+    "forgeq_local_worker",
+  ]);
   const waiting = await first.api.enqueue("send_email", { email: "second@example.com" });
 
   const port = Number(new URL(first.url).port);

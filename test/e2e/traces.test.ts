@@ -1,9 +1,11 @@
+import type { Role } from "../../lib/db/schema/privileges.ts";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { Db } from "../../lib/db/drivers/client.ts";
 import { startForgeq } from "../support/cli/cli.ts";
 import { createTestDatabase } from "../support/database/database.ts";
+import { logIn } from "../support/database/roles.ts";
 import { startOtlpReceiver } from "../support/observe/otlp.ts";
 import { buildHandlers, startProcesses } from "../support/cli/processes.ts";
 import { makeHandlersProject, startServer } from "../support/cli/project.ts";
@@ -77,11 +79,12 @@ it("follows a job from the client's request through its attempts to the job that
 
 it("does the same from forgeq server to forgeq worker", async () => {
   const receiver = await startOtlpReceiver();
-  const { db, url } = await createTestDatabase();
-  const env = { DATABASE_URL: url, ...receiver.env };
+  const s = await createTestDatabase();
+  const { db } = s;
   const cwd = await makeHandlersProject(db);
-  const server = await startServer(cwd, env);
-  const worker = startForgeq(["worker"], { cwd, env });
+  const as = async (...roles: Role[]) => ({ DATABASE_URL: (await logIn(s, roles)).url, ...receiver.env });
+  const server = await startServer(cwd, await as("enqueue", "manage"));
+  const worker = startForgeq(["worker"], { cwd, env: await as("worker") });
   await worker.said(/Worker ready/);
   expect((await server.post("/jobs", CHAIN, HEADERS)).status).toBe(201);
   const ids = await untilCompleted(db, 2);

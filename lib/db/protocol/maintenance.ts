@@ -56,11 +56,7 @@ export const repairPosition = async (db: Db): Promise<RepairPosition> =>
   (await call<RepairPosition>(db, REPAIR_POSITION, []))[0] ?? { lastId: null, clockWas: null };
 
 const MOVE_REPAIR = `/* forgeq:move_repair */
-insert into forgeq.tick_part as p (part, last_id) values ('repair', $2::uuid)
-on conflict (part) do update
-set last_id = excluded.last_id, clock_was = case when excluded.last_id is not null then p.clock_was end
-where p.last_id is not distinct from $1::uuid and (p.last_id is distinct from excluded.last_id or p.clock_was is not null)
-  and p.clock_was is not distinct from $3::timestamptz`;
+select forgeq.move_repair($1::uuid, $2::uuid, $3::timestamptz)`;
 
 /** Moves the position, unless another tick has moved it meanwhile. */
 export const moveRepair = async (db: Db, from: RepairPosition, lastId: string | null): Promise<void> => {
@@ -68,10 +64,7 @@ export const moveRepair = async (db: Db, from: RepairPosition, lastId: string | 
 };
 
 const RECORD_PARTS = `/* forgeq:record_tick_parts */
-insert into forgeq.tick_part (part, done_at)
-select u.part, coalesce($3::timestamptz, clock_timestamp()) from unnest($1::text[]) as u(part) order by u.part
-on conflict (part) do update
-set done_at = case when excluded.part = any ($2::text[]) then excluded.done_at else coalesce(least(tick_part.done_at, excluded.done_at), excluded.done_at) end`;
+select forgeq.record_tick_parts($1::text[], $2::text[], $3::timestamptz)`;
 
 /** Says which of the parts of a tick went without a failure. One that never has is counted from its first tick on. */
 export const recordTickParts = async (

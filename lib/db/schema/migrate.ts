@@ -5,6 +5,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ForgeqError } from "../../core/errors.ts";
 import type { Db, Sql } from "../drivers/client.ts";
+import { sqlState } from "../drivers/failure.ts";
+import { grantPrivileges, readPrivileges, ROLE_PREFIX } from "./roles.ts";
 
 interface MigrationFile {
   /** `0001_tables.sql`, or `functions/claim.sql`. */
@@ -18,12 +20,16 @@ export interface Migrated {
   /** What was applied, or with `dryRun` would be: tables first, in order, then functions. */
   readonly applied: readonly string[];
   readonly dryRun: boolean;
+  /** The SQL with which an administrator makes the group roles that are missing, because the caller may not; absent when there are all. */
+  readonly missingRoles?: readonly string[];
 }
 
 export interface MigrateOptions {
   readonly dryRun?: boolean;
   /** The folder with the SQL; the package's own unless given. */
   readonly folder?: string;
+  /** What the names of the group roles begin with; `forgeq` unless given. */
+  readonly rolePrefix?: string;
 }
 
 /** The package's migrations folder, from the sources as well as from the built package. */
@@ -50,8 +56,9 @@ const readFiles = async (folder: string): Promise<MigrationFile[]> => [
   ...(await readFolder(join(folder, "functions"), "function", "functions/")),
 ];
 
+// Not an advisory lock: anybody who can connect may hold one.
 const ONE_AT_A_TIME = `/* forgeq:migrate_lock */
-select pg_advisory_xact_lock(hashtextextended('forgeq.migrate', 0))`;
+lock table forgeq.migration in share row exclusive mode`;
 
 const BOOKS_EXIST = `/* forgeq:migrate_books */
 select to_regclass('forgeq.migration') is not null as found`;
@@ -72,9 +79,11 @@ const RECORD = `/* forgeq:migrate_record */
 insert into forgeq.migration (name, kind, checksum) values ($1, $2, $3)
 on conflict (name) do update set checksum = excluded.checksum, applied_at = now()`;
 
+const booksExist = async (sql: Sql): Promise<boolean> =>
+  (await sql.query<{ found: boolean }>(BOOKS_EXIST))[0]?.found === true;
+
 const readBooks = async (sql: Sql): Promise<ReadonlyMap<string, string>> => {
-  const [books] = await sql.query<{ found: boolean }>(BOOKS_EXIST);
-  const rows = books?.found === true ? await sql.query<{ name: string; checksum: string }>(APPLIED) : [];
+  const rows = (await booksExist(sql)) ? await sql.query<{ name: string; checksum: string }>(APPLIED) : [];
   return new Map(rows.map((row) => [row.name, row.checksum]));
 };
 
@@ -111,28 +120,42 @@ const pendingFiles = async (sql: Sql, files: readonly MigrationFile[]): Promise<
 export const isUnreleased = async (sql: Sql): Promise<boolean> =>
   isOfOtherShape(await readBooks(sql), await readFiles(packageFolder()));
 
+/** Two first calls open the books of one database: the second one waits for the first, and then finds them there. */
+const OPENED_MEANWHILE = new Set(["23505", "42P06", "42P07"]);
+
 /**
  * Brings the database's schema to this code's, in one transaction and one caller at a time: tables once and in order,
- * functions whenever their text has changed, then the history's partitions. Versions newer than this code's stay as they are.
+ * functions whenever their text has changed, then the history's partitions and what each role may do. Versions newer than this code's stay as they are.
  *
  * @throws {ForgeqError} `schema_outdated` - the database was made by an unreleased version, or a file that is applied was edited; nothing was changed
  */
 export const migrate = async (
   db: Db,
-  { dryRun = false, folder = packageFolder() }: MigrateOptions = {},
+  { dryRun = false, folder = packageFolder(), rolePrefix = ROLE_PREFIX }: MigrateOptions = {},
 ): Promise<Migrated> => {
   const files = await readFiles(folder);
   if (dryRun) return { applied: (await pendingFiles(db, files)).map((file) => file.name), dryRun };
-  return db.transaction(async (tx) => {
-    await tx.query(ONE_AT_A_TIME);
-    const pending = await pendingFiles(tx, files);
-    if (pending.length > 0) await tx.query(OPEN_BOOKS);
-    for (const file of pending) {
-      await tx.query(file.sql);
-      await tx.query(RECORD, [file.name, file.kind, file.checksum]);
-    }
-    if (files.some((file) => file.name === "functions/ensure_partitions.sql"))
-      await tx.query("select forgeq.ensure_partitions()");
-    return { applied: pending.map((file) => file.name), dryRun };
+  const apply = () =>
+    db.transaction(async (tx): Promise<Migrated> => {
+      if (!(await booksExist(tx))) await tx.query(OPEN_BOOKS);
+      await tx.query(ONE_AT_A_TIME);
+      const pending = await pendingFiles(tx, files);
+      const privileges = await readPrivileges(tx, rolePrefix);
+      for (const file of pending) {
+        await tx.query(file.sql);
+        await tx.query(RECORD, [file.name, file.kind, file.checksum]);
+      }
+      if (files.some((file) => file.name === "functions/ensure_partitions.sql"))
+        await tx.query("select forgeq.ensure_partitions()");
+      const { missing } = await grantPrivileges(tx, rolePrefix, privileges);
+      return {
+        applied: pending.map((file) => file.name),
+        dryRun,
+        ...(missing.length > 0 && { missingRoles: missing }),
+      };
+    });
+  return apply().catch((error: unknown) => {
+    if (!OPENED_MEANWHILE.has(sqlState(error) ?? "")) throw error;
+    return apply();
   });
 };

@@ -8,9 +8,8 @@ import type { Sql } from "../../db/drivers/client.ts";
 import { enqueueManyIn } from "../../db/protocol/enqueue.ts";
 import type { EnqueuedRow } from "../../db/protocol/enqueue-wire.ts";
 import { type CompletedLately, findCompletedLately } from "../../db/reads/completed-lately.ts";
-import { getJob } from "../../db/reads/job.ts";
+import { findStoredJob } from "../../db/reads/stored-job.ts";
 import type { Job } from "../../db/reads/jobs.ts";
-import { nextDue } from "../../db/protocol/wake.ts";
 import { armNextMinute } from "../wake/arm.ts";
 import type { Deps, TracedJob, Tracing } from "../deps.ts";
 import type { Caller } from "./admission.ts";
@@ -149,15 +148,20 @@ const enqueueTogether = async (
   });
   if (created.every((answer) => answer !== null)) return created;
 
-  const answers = await Promise.all(
+  const found = await Promise.all(
     items.map(async (item, index) => created[index] ?? findStored(deps, item, rows[index], fresh)),
   );
   await wakeForStored(
     deps,
-    answers.map(({ job }) => job).filter(({ id }, index) => rows[index]?.created === false && items[index]?.id === id),
+    found.filter(({ job }, index) => rows[index]?.created === false && items[index]?.id === job.id),
   );
-  return answers;
+  return found.map(({ created, job }) => ({ created, job }));
 };
+
+/** An answer, and in how many seconds its job is due where it was there already and is live. */
+interface FoundJob extends EnqueuedJob {
+  readonly dueSeconds?: number;
+}
 
 /** The answer for a job that was there already. */
 const findStored = async (
@@ -165,14 +169,11 @@ const findStored = async (
   item: IdentifiedJob,
   row: EnqueuedRow | undefined,
   fresh: boolean,
-): Promise<EnqueuedJob> => {
+): Promise<FoundJob> => {
   // An id that was made for this call can only have been stored by it.
   const created = fresh && row?.id === item.id;
-  const job = row && (await getJob(deps.db, row.id, deps.clock()));
-  if (job) {
-    const { payload: _, attempts: __, ...shown } = job;
-    return { created, job: shown };
-  }
+  const found = row && (await findStoredJob(deps.db, item, row.id, deps.clock()));
+  if (found) return { created, ...found };
   const completed = row?.id === item.id ? await findCompletedLately(deps.db, item.id, deps.clock()) : null;
   if (row === undefined || completed === null)
     throw new ForgeqError("busy", "the job of that id or key ended just now and was not kept", {
@@ -190,11 +191,12 @@ const completedJob = (item: IdentifiedJob, row: EnqueuedRow, { queue, completedA
 });
 
 /** Jobs whose id was there already: the call that stored them may have lost its answer, and so its wake. */
-const wakeForStored = async (deps: Deps, jobs: readonly Job[]): Promise<void> => {
-  const due = jobs.find((job) => job.state === "pending");
-  if (due !== undefined) await wakeDispatcher(deps, 0, due.queue);
-  else if (jobs.some((job) => job.state === "scheduled"))
-    await wakeDispatcher(deps, await nextDue(deps.db, WAIT_HORIZON_SECONDS, deps.clock()));
+const wakeForStored = async (deps: Deps, found: readonly FoundJob[]): Promise<void> => {
+  const due = found.find(({ job }) => job.state === "pending");
+  if (due !== undefined) return wakeDispatcher(deps, 0, due.job.queue);
+  const seconds = found.flatMap(({ job, dueSeconds = 0 }) => (job.state === "scheduled" ? [dueSeconds] : []));
+  const soonest = Math.max(0, Math.min(...seconds));
+  if (soonest <= WAIT_HORIZON_SECONDS) await wakeDispatcher(deps, soonest);
 };
 
 /** The same inside a caller's transaction: no wake, because the commit is the caller's. */

@@ -1,5 +1,6 @@
 import { connectionFault } from "../../db/drivers/connection-fault.ts";
 import { isMigrated } from "../../db/schema/schema.ts";
+import { sqlState } from "../../db/drivers/failure.ts";
 import type { Deps } from "../deps.ts";
 import { reasonOf } from "../../core/reason.ts";
 
@@ -13,6 +14,12 @@ export const health = async (deps: Deps): Promise<{ readonly ok: boolean; readon
     deps.logger.error("health: the database does not answer", {
       reason: reasonOf(error),
     });
-    return { ok: false, detail: connectionFault(error)?.message ?? "the database can't be reached" };
+    return {
+      ok: false,
+      detail:
+        sqlState(error) === "42501"
+          ? "this role may not use the schema: see docs/how-to/harden.md"
+          : (connectionFault(error)?.message ?? "the database can't be reached"),
+    };
   }
 };

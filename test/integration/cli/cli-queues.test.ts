@@ -4,11 +4,14 @@ import { jobs } from "../../../functions/registry.ts";
 import { syncDefinitions } from "../../../lib/queue/manage/sync-definitions.ts";
 import { forgeq } from "../../support/cli/cli.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
+import { logIn } from "../../support/database/roles.ts";
 
 const MAIL = '{"email":"test@example.com"}';
 
 it("declares and deletes queues, and stores jobs in no other", { timeout: 90_000 }, async () => {
-  const { db, url } = await createTestDatabase();
+  const s = await createTestDatabase();
+  const { db } = s;
+  const { url } = await logIn(s, ["enqueue", "manage"]);
   await syncDefinitions(db, jobs, queues);
   const run = (...args: string[]) => forgeq(args, { env: { DATABASE_URL: url } });
   const enqueue = () =>

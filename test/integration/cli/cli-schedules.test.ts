@@ -1,12 +1,15 @@
 import { expect, it } from "vitest";
 import { forgeq, makeProject, startForgeq } from "../../support/cli/cli.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
+import { logIn } from "../../support/database/roles.ts";
 import { until } from "../../support/worker/worker.ts";
 
 const TIMEOUT = { timeout: 90_000 };
 
 const setup = async () => {
-  const { db, url } = await createTestDatabase();
+  const s = await createTestDatabase();
+  const { db } = s;
+  const { url } = await logIn(s, ["enqueue", "worker", "manage"]);
   const { folder } = await makeProject(db);
   const options = { cwd: folder, env: { DATABASE_URL: url } };
   return { db, options, run: (...args: string[]) => forgeq(args, options) };

@@ -3,14 +3,17 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { isMigrated } from "../../../lib/db/schema/schema.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
+import { logIn } from "../../support/database/roles.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** `forgeq migrate` as a process of its own, in the project's folder. */
-const forgeq = (url: string, ...args: string[]) => {
+const forgeq = (url: string, ...args: string[]) => run({ DATABASE_URL: url }, args);
+
+const run = (env: Record<string, string>, args: readonly string[]) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, ["lib/cli/forgeq.ts", "migrate", ...args], {
     cwd: ROOT,
-    env: { ...process.env, DATABASE_URL: url },
+    env: { ...process.env, ...env },
     encoding: "utf8",
   });
   return { status, stdout, stderr };
@@ -42,4 +45,20 @@ it("forgeq migrate says what it did, and ends with 0, 1 or 2", { timeout: 120_00
   expect(away.stderr).toContain("can't be reached");
   expect(away.stderr).not.toContain("secret");
   expect(forgeq(url, "--no-such-option").status).toBe(2);
+});
+
+it("forgeq migrate prints the SQL of the group roles that it may not make", { timeout: 60_000 }, async () => {
+  const admin = await createTestDatabase({ empty: true });
+  const owner = await logIn(admin, []);
+  const database = new URL(admin.url).pathname.slice(1);
+  await admin.db.query(`grant create on database ${database} to ${owner.name}`);
+  const env = { DATABASE_URL: owner.url, FORGEQ_ROLE_PREFIX: "fq_nobody" };
+  const { status, stderr } = run(env, []);
+  expect({ status, stderr }).toMatchObject({ status: 0 });
+  for (const role of ["enqueue", "worker", "manage", "read"])
+    expect(stderr).toContain(`create role fq_nobody_${role} nologin;`);
+  expect(JSON.parse(run(env, ["--json"]).stdout)).toMatchObject({
+    missing_roles: expect.arrayContaining(["create role fq_nobody_worker nologin"]) as string[],
+  });
+  expect(run({ ...env, FORGEQ_ROLE_PREFIX: "No Role" }, [])).toMatchObject({ status: 1, stdout: "" });
 });

@@ -1,9 +1,11 @@
+import type { Role } from "../../../lib/db/schema/privileges.ts";
 import { expect, it } from "vitest";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
 import { forgeq, makeProject, type RunningCli, startForgeq } from "../../support/cli/cli.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
+import { logIn } from "../../support/database/roles.ts";
 import { miscounted, strays } from "../../support/queue.ts";
 import { until } from "../../support/worker/worker.ts";
 
@@ -33,17 +35,22 @@ it(
   "two servers and four workers: each slot fires once, limits hold, and killing any of them loses nothing",
   { timeout: 180_000 },
   async () => {
-    const { db, url } = await createTestDatabase();
+    const s = await createTestDatabase();
+    const { db } = s;
     const project = await makeProject(db, { maxInFlight: LIMIT, leaseSeconds: 2 });
     for (const statement of RECORD) await db.query(statement);
-    const options = { cwd: project.folder, env: { DATABASE_URL: url } };
-    const server = () => startForgeq(["server", "--port", "0"], options);
-    const worker = () => startForgeq(["worker", "--concurrency", "5"], options);
+    const as = async (...roles: Role[]) => ({
+      cwd: project.folder,
+      env: { DATABASE_URL: (await logIn(s, roles)).url },
+    });
+    const [asServer, asWorker, asManager] = [await as("enqueue", "manage"), await as("worker"), await as("manage")];
+    const server = () => startForgeq(["server", "--port", "0"], asServer);
+    const worker = () => startForgeq(["worker", "--concurrency", "5"], asWorker);
     const kinds = [server, worker, worker, server, worker, worker];
     const running = kinds.map((start): RunningCli => start());
     await Promise.all(running.map((each) => each.said(/ready/)));
     const rule = ["--cron", "* * * * * *", "--type", "tally", "--payload", '{"ms":1}'];
-    expect(await forgeq(["schedules", "create", "beat", ...rule], options)).toMatchObject({ code: 0 });
+    expect(await forgeq(["schedules", "create", "beat", ...rule], asManager)).toMatchObject({ code: 0 });
 
     for (const [index, start] of kinds.entries()) {
       const ids = Array.from({ length: JOBS_PER_KILL }, () => uuidV7());
@@ -67,7 +74,7 @@ it(
       await victim.ended;
       running[index] = start();
     }
-    expect(await forgeq(["schedules", "pause", "beat"], options)).toMatchObject({ code: 0 });
+    expect(await forgeq(["schedules", "pause", "beat"], asManager)).toMatchObject({ code: 0 });
     await until(async () => (await count(db, "select count(*) as n from forgeq.job")) === 0);
 
     const slots = await db.query<{ at: number }>(

@@ -10,6 +10,7 @@ import { notifyWorkers } from "../../../lib/db/protocol/listen.ts";
 import type { WorkerDescription } from "../../../lib/queue/worker/describe.ts";
 import { startForgeq } from "../../support/cli/cli.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
+import { logIn } from "../../support/database/roles.ts";
 import { makeHandlersProject } from "../../support/cli/project.ts";
 
 const TIME_OUT_MS = 60_000;
@@ -18,7 +19,9 @@ const SOON = { timeout: 50_000, interval: 50 };
 it(
   "shows the process and its own jobs by outcome on the metrics port, to the end",
   async () => {
-    const { db, url } = await createTestDatabase();
+    const s = await createTestDatabase();
+    const { db } = s;
+    const { url } = await logIn(s, ["worker"]);
     const cwd = await makeHandlersProject(db);
     const worker = startForgeq(["worker", "--concurrency", "7", "--metrics-port", "0", "--json"], {
       cwd,
@@ -97,7 +100,9 @@ it("says that the port is in use, and runs nothing", async () => {
 it(
   "shows its state, what it does next and why: as JSON beside the metrics, and on stderr when it is sent SIGUSR2",
   async () => {
-    const { db, url } = await createTestDatabase();
+    const s = await createTestDatabase();
+    const { db } = s;
+    const { url } = await logIn(s, ["worker"]);
     const cwd = await makeHandlersProject(db);
     const worker = startForgeq(["worker", "--concurrency", "1", "--metrics-port", "0"], {
       cwd,

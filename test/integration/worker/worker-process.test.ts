@@ -10,6 +10,7 @@ import { notifyWorkers } from "../../../lib/db/protocol/listen.ts";
 import { getJob } from "../../../lib/db/reads/job.ts";
 import { makeProject, ROOT, startForgeq } from "../../support/cli/cli.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
+import { logIn } from "../../support/database/roles.ts";
 import { startProxy } from "../../support/database/proxy.ts";
 import { until } from "../../support/worker/worker.ts";
 
@@ -29,7 +30,7 @@ const start = async (grace: string, settings: Parameters<typeof makeProject>[1] 
   const project = await makeProject(database.db, settings);
   const worker = startForgeq(["worker", "--grace", grace], {
     cwd: project.folder,
-    env: { DATABASE_URL: url ?? `${database.url}?application_name=worker` },
+    env: { DATABASE_URL: url ?? `${(await logIn(database, ["worker"])).url}?application_name=worker` },
   });
   await worker.said(/Worker ready/);
   return { ...database, project, worker };
@@ -105,9 +106,10 @@ it(
   "pauses while its database is away, goes on, and says that the outcome of a lease that was taken over is refused",
   async () => {
     const database = await createTestDatabase();
-    const proxy = await startProxy(Number(new URL(database.url).port));
+    const { url } = await logIn(database, ["worker"]);
+    const proxy = await startProxy(Number(new URL(url).port));
     const project = await makeProject(database.db, { leaseSeconds: 600 });
-    const worker = startForgeq(["worker"], { cwd: project.folder, env: { DATABASE_URL: proxy.through(database.url) } });
+    const worker = startForgeq(["worker"], { cwd: project.folder, env: { DATABASE_URL: proxy.through(url) } });
     await worker.said(/Worker ready/);
     const id = await enqueue(database.db, 5_000);
     await until(async () => (await state(database.db, id)) === "running");

@@ -12,6 +12,7 @@ import { enqueueJobs } from "../../../lib/queue/enqueue/enqueue-jobs.ts";
 import { syncDefinitions } from "../../../lib/queue/manage/sync-definitions.ts";
 import { tick } from "../../../lib/queue/schedule/tick.ts";
 import { createTestDatabase } from "../database/database.ts";
+import { logIn } from "../database/roles.ts";
 import { faulty, leaky, relay, shared, steady, unloadable } from "../handlers/jobs.ts";
 import { eventOf, SECRET, type TestRequest } from "../http/http.ts";
 import { httpDeps } from "../http/http-deps.ts";
@@ -57,8 +58,14 @@ const HTTP = { timeoutSeconds: 10, concurrency: 4, maximumRetryAttempts: 0, maxi
  * local invoker. Ends with the test.
  */
 export const startProcesses = async ({ handlers, faults, env, ...settings }: ProcessesOptions) => {
-  const { db, url } = await createTestDatabase();
+  const database = await createTestDatabase();
+  const { db } = database;
   await syncDefinitions(db, JOBS, [shared]);
+  const [{ url }, enqueues, manages] = [
+    await logIn(database, ["worker"]),
+    await logIn(database, ["enqueue"]),
+    await logIn(database, ["manage"]),
+  ];
   const log: string[] = [];
   const events = new Map<string, number>();
   const counted = (functionName: string): Fault | undefined => {
@@ -82,6 +89,8 @@ export const startProcesses = async ({ handlers, faults, env, ...settings }: Pro
     env: () => ({
       PATH: process.env["PATH"] ?? "",
       DATABASE_URL: url,
+      FORGEQ_DATABASE_URL_ENQUEUE: enqueues.url,
+      FORGEQ_DATABASE_URL_API: manages.url,
       FORGEQ_LAMBDA_ENDPOINT: invoker.endpoint,
       FORGEQ_LOG_LEVEL: "info",
       FORGEQ_API_KEY: SECRET,

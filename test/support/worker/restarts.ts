@@ -2,6 +2,7 @@ import type { Db } from "../../../lib/db/drivers/client.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
 import { type RunningCli, startForgeq, type Tally } from "../cli/cli.ts";
+import { logIn } from "../database/roles.ts";
 import { until } from "./worker.ts";
 
 export interface Restarts {
@@ -39,10 +40,11 @@ const enqueue = async (db: Db, count: number, { hops = 0, callJobs = 1_000 }: Re
 /** Ends worker processes by a signal and starts new ones in their place, again and again, while jobs flow; then lets all jobs end. */
 export const restartWorkers = async (db: Db, url: string, project: Tally, plan: Restarts): Promise<RestartReport> => {
   const { hops = 0 } = plan;
+  const { url: workerUrl } = await logIn({ db, url }, ["worker"]);
   const start = (): RunningCli =>
     startForgeq(["worker", "--concurrency", hops === 0 ? "20" : "100", "--grace", "30s", "--json"], {
       cwd: project.folder,
-      env: { DATABASE_URL: url },
+      env: { DATABASE_URL: workerUrl },
     });
   const exitCodes: (number | string | null)[] = [];
   let restarted = 0;

@@ -1,0 +1,237 @@
+/** What a role may do is its part of the work; see docs/how-to/harden.md. */
+export const ROLES = ["enqueue", "worker", "manage", "read"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Which columns: all, or these. */
+type Columns = "all" | readonly string[];
+
+/** What roles may do with a table or a view; a role that is not named may do nothing. */
+interface TablePrivileges {
+  readonly select?: Partial<Record<Role, Columns>>;
+  readonly insert?: Partial<Record<Role, Columns>>;
+  readonly update?: Partial<Record<Role, Columns>>;
+  readonly delete?: Partial<Record<Role, "all">>;
+}
+
+const NOBODY: readonly Role[] = [];
+const PRODUCERS: readonly Role[] = ["enqueue", "worker"];
+const WORKERS: readonly Role[] = ["worker"];
+const OPERATORS: readonly Role[] = ["manage"];
+const READERS: readonly Role[] = ["manage", "read"];
+/** The numbers of queues, without a payload: the tick measures them, too. */
+const OBSERVERS: readonly Role[] = ["worker", ...READERS];
+/** What the tick calls; a server makes one, too. It moves only what the database's clock says is due. */
+const KEEPERS: readonly Role[] = ["worker", "manage"];
+
+/**
+ * Who may execute a function of the schema, all overloads of it. Every function is here, those that only other functions call with nobody: they run as the
+ * owner inside one that is `security definer`.
+ */
+export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
+  alone_in_transaction: NOBODY,
+  as_owner: NOBODY,
+  attempts_of: READERS,
+  backoff_seconds: NOBODY,
+  begin: WORKERS,
+  bounded_seconds: OBSERVERS,
+  busiest_queues: OBSERVERS,
+  cancel: OPERATORS,
+  check_clock: KEEPERS,
+  check_ids: NOBODY,
+  check_instants: NOBODY,
+  check_room: NOBODY,
+  check_same_job: NOBODY,
+  check_values: NOBODY,
+  choose_worker: NOBODY,
+  claim: WORKERS,
+  complete_jobs: NOBODY,
+  // An enqueue that finds its id taken asks it, too.
+  completed_lately: ROLES,
+  count_in_flight: NOBODY,
+  count_waiting: NOBODY,
+  delete_queue: OPERATORS,
+  dispatchable_queues: WORKERS,
+  dispatcher_mark: WORKERS,
+  due_queues: NOBODY,
+  earliest_expiry: NOBODY,
+  elapsed_ms: NOBODY,
+  end_attempts: NOBODY,
+  end_uncompleted: NOBODY,
+  enqueue: PRODUCERS,
+  // It takes jobs of others, too.
+  enqueue_and_claim: WORKERS,
+  enqueue_in_groups: PRODUCERS,
+  enqueue_lines: PRODUCERS,
+  enqueue_many: PRODUCERS,
+  ensure_partitions: KEEPERS,
+  existing_completed: NOBODY,
+  extend: WORKERS,
+  // Whoever serves HTTP.
+  find_api_key: ["enqueue", "manage", "read"],
+  find_queues: WORKERS,
+  finish_jobs: NOBODY,
+  finished_ids: NOBODY,
+  finished_since: READERS,
+  fire_schedules: KEEPERS,
+  fire_together: NOBODY,
+  first_job: NOBODY,
+  free_unique_keys: NOBODY,
+  has_capacity: NOBODY,
+  has_controls: NOBODY,
+  has_due: NOBODY,
+  has_many_queues: NOBODY,
+  hint_workers: NOBODY,
+  history_bounds: OBSERVERS,
+  id_of: ROLES,
+  id_time: NOBODY,
+  in_flight: NOBODY,
+  invocation_failed: WORKERS,
+  is_freeing: NOBODY,
+  job_details: NOBODY,
+  job_heads: NOBODY,
+  least_id: NOBODY,
+  limit_changed: NOBODY,
+  list_finished: READERS,
+  list_live: READERS,
+  listen_to: WORKERS,
+  lookup_window: NOBODY,
+  make_lease: NOBODY,
+  make_leases: NOBODY,
+  may_have_jobs: NOBODY,
+  may_notify: NOBODY,
+  metric_add: NOBODY,
+  metric_add_each: NOBODY,
+  metric_append: NOBODY,
+  metric_end: NOBODY,
+  // The view metric_now calls it as whoever reads the view.
+  metric_ends: READERS,
+  metric_fold: KEEPERS,
+  metric_lock_sides: NOBODY,
+  metric_open: NOBODY,
+  metric_snapshot: NOBODY,
+  move_repair: KEEPERS,
+  names_twice: NOBODY,
+  newest_life: READERS,
+  next_due: KEEPERS,
+  next_event: KEEPERS,
+  offer_capacity: WORKERS,
+  open_leases: WORKERS,
+  partition_bounds: NOBODY,
+  partitions_of: NOBODY,
+  pick: NOBODY,
+  pick_oldest: NOBODY,
+  probe_listener: WORKERS,
+  purge: KEEPERS,
+  purge_closed_leases: NOBODY,
+  purge_queues: NOBODY,
+  queue_stats: OBSERVERS,
+  record_tick_parts: KEEPERS,
+  recount_waiting: NOBODY,
+  recover: KEEPERS,
+  refuse_queue: NOBODY,
+  release: WORKERS,
+  repair: KEEPERS,
+  retry: OPERATORS,
+  same_jobs: NOBODY,
+  sample_queues: NOBODY,
+  send_push: NOBODY,
+  series_of: NOBODY,
+  set_purged_to: NOBODY,
+  set_series_of_queue: NOBODY,
+  set_series_of_type: NOBODY,
+  settle: WORKERS,
+  settle_and_take: WORKERS,
+  store_by_id: NOBODY,
+  stored_job: PRODUCERS,
+  take_unique_keys: NOBODY,
+  trigger_schedule: OPERATORS,
+  type_trouble: READERS,
+  uuid_v7: NOBODY,
+  waiting_jobs: NOBODY,
+  wake_wanted: ["enqueue", ...KEEPERS],
+  wants_wake: NOBODY,
+  whole_lease: NOBODY,
+  without_spaces: NOBODY,
+  worker_lock: WORKERS,
+};
+
+const READ: TablePrivileges = { select: { manage: "all", read: "all" } };
+const KEPT: TablePrivileges = { select: { worker: "all", manage: "all", read: "all" } };
+
+const LIMITS = ["max_in_flight", "max_pending", "retention_days", "listed_types", "overridden"] as const;
+
+/** Who may do what with a table or a view of the schema; partitions are their parent's. Every table is here, those of the owner's functions alone with {}. */
+export const TABLES: Readonly<Record<string, TablePrivileges>> = {
+  // Whoever makes a key gives rights away: the owner alone.
+  api_key: {},
+  counted_lease: {},
+  lease_mark: {},
+  metric_deltas: READ,
+  metric_delta_2: READ,
+  metric_delta_3: READ,
+  metric_delta_4: READ,
+  metric_delta_5: READ,
+  metric_delta_6: READ,
+  metric_delta_7: READ,
+  purge_mark: {},
+  queue_look: {},
+  tick_part: KEPT,
+  waiting_delta: {},
+  waiting_mark: {},
+  job: READ,
+  job_attempt: READ,
+  // Handlers may count what has finished: countHistoryPage.
+  job_history: {
+    select: { worker: ["id", "life", "finished_at", "type", "state"], manage: "all", read: "all" },
+  },
+  job_type: KEPT,
+  jobs: READ,
+  lease: KEPT,
+  lease_closed: READ,
+  metric_delta_0: READ,
+  metric_delta_1: READ,
+  metric_now: READ,
+  metric_sample: READ,
+  metric_series: READ,
+  metric_state: KEPT,
+  metric_total: READ,
+  migration: { select: { enqueue: "all", worker: "all", manage: "all", read: "all" } },
+  queue: {
+    ...KEPT,
+    insert: { manage: ["name", ...LIMITS] },
+    update: { manage: ["paused", ...LIMITS] },
+  },
+  role_privilege: {},
+  schedule: { ...KEPT, insert: { manage: "all" }, update: { manage: "all" }, delete: { manage: "all" } },
+  unique_key: READ,
+  wake: READ,
+  worker_capacity: {},
+};
+
+/** One thing that a role may do, `object` being a function, a table, or `table.column`. */
+export interface Privilege {
+  readonly role: Role;
+  readonly verb: "usage" | "execute" | "select" | "insert" | "update" | "delete";
+  readonly object: string;
+}
+
+const columnsOf = (table: string, columns: Columns): readonly string[] =>
+  columns === "all" ? [table] : columns.map((column) => `${table}.${column}`);
+
+/** Everything that the tables above say. */
+export const PRIVILEGES: readonly Privilege[] = [
+  ...ROLES.map((role): Privilege => ({ role, verb: "usage", object: "forgeq" })),
+  ...Object.entries(FUNCTIONS).flatMap(([object, roles]) =>
+    roles.map((role): Privilege => ({ role, verb: "execute", object })),
+  ),
+  ...Object.entries(TABLES).flatMap(([table, verbs]) =>
+    (["select", "insert", "update", "delete"] as const).flatMap((verb) =>
+      ROLES.flatMap((role) => {
+        const columns = verbs[verb]?.[role];
+        return columns === undefined
+          ? []
+          : columnsOf(table, columns).map((object): Privilege => ({ role, verb, object }));
+      }),
+    ),
+  ),
+];
