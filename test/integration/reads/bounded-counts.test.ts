@@ -48,6 +48,45 @@ it(
   },
 );
 
+it("counts of queues are bounded where vacuum has not come by, and nothing but the larger state is taken from counters", async () => {
+  const { db } = await setup({ queues, realClock: true });
+  await fillWaiting(db, 24_000);
+  await db.query(
+    "update forgeq.job set run_at = run_at + interval '1 day' * (1 + random()), created_at = run_at where hashtext(id::text) % 2 = 0",
+  );
+  const counted = await db.query<{ name: string; pending: number; scheduled: number }>(
+    `select queue as name, count(*) filter (where run_at <= now())::int as pending, count(*) filter (where run_at > now())::int as scheduled
+     from forgeq.job group by queue order by queue`,
+  );
+  expect(Math.min(...counted.slice(0, 2).flatMap(({ pending, scheduled }) => [pending, scheduled]))).toBeGreaterThan(
+    4_000,
+  );
+  const meter = metered(db);
+  for (const of of counted) {
+    expect(await readQueueStats(db, [of.name], null)).toMatchObject([{ ...of, capped: false }]);
+    const one = await meter.costOf((each) => readQueueStats(each, [of.name], null));
+    expect(one.most, of.name).toBeLessThan(5_000);
+  }
+});
+
+it("a queue with more than 1,000 scheduled and 10,000 pending jobs has at least as many", async () => {
+  const { db } = await setup({ queues, realClock: true });
+  await fillWaiting(db, 24_000);
+  await db.query(
+    `update forgeq.job set run_at = run_at + interval '1 day', created_at = run_at
+     where id in (select id from forgeq.job where queue = 'emails' order by id limit 1200)`,
+  );
+  expect(await readQueueStats(db, ["emails"], null)).toMatchObject([
+    { pending: 10_000, scheduled: 1_000, capped: true },
+  ]);
+  await db.query(
+    "update forgeq.job set run_at = created_at, created_at = null where id in (select id from forgeq.job where created_at < run_at limit 200)",
+  );
+  expect(await readQueueStats(db, ["emails"], null)).toMatchObject([
+    { pending: 13_400, scheduled: 1_000, capped: false },
+  ]);
+});
+
 it("numbers of jobs are not cut to 32 bits", async () => {
   const { db, queue } = await setup();
   for (let n = 0; n < 11; n += 1) await queue.enqueue(1_000);
