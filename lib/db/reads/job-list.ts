@@ -30,19 +30,22 @@ const COLUMNS = `id, life, type, queue, state, priority, payload, metadata, uniq
   created_at as "createdAt", run_at as "runAt", started_at as "startedAt", finished_at as "finishedAt", result, error, lease_id as "leaseId",
   searched_to as "searchedTo"`;
 
-const from = (list: "list_live" | "list_finished") =>
-  `select ${COLUMNS} from forgeq.${list}($1, $2, $3, $4::uuid, $5::int, $6::boolean, $7::timestamptz)`;
+const PARAMS = "$1, $2, $3, $4::uuid, $5::int, $6::boolean, $7::timestamptz";
 
 const LIST_LIVE = `/* forgeq:list_live */
-${from("list_live")}`;
+select ${COLUMNS} from forgeq.list_live(${PARAMS})`;
 
 const LIST_FINISHED = `/* forgeq:list_finished */
-${from("list_finished")}`;
+select ${COLUMNS} from forgeq.list_finished(${PARAMS})`;
 
+// Finished jobs are of no use to this page below where the list of live ones ends.
 const LIST_ALL = `/* forgeq:list_jobs */
-${from("list_live")}
+with live as materialized (select * from forgeq.list_live(${PARAMS}))
+select ${COLUMNS} from live
 union all
-${from("list_finished")}`;
+select ${COLUMNS} from forgeq.list_finished(${PARAMS}, from_id => (
+  select greatest(
+    (select searched_to from live where id is null), (select id from live where id is not null order by id desc limit 1 offset $5::int))))`;
 
 const textOf = (state: JobState | null): string => {
   if (state === null) return LIST_ALL;
@@ -50,7 +53,8 @@ const textOf = (state: JobState | null): string => {
 };
 
 /**
- * Jobs, newest id first, each in its newest life, from one snapshot. One call looks at some 10,000 live and 20,000 finished jobs at most; see
+ * Jobs, newest id first, each in its newest life, from one snapshot. One call looks at some 10,000 live and 20,000 finished jobs at most, not at finished ones
+ * that are older than the live ones that it came to; see
  * migrations/functions/list_live.sql and list_finished.sql.
  */
 export const listJobs = async (db: Db, filter: JobFilter, at: Date | null): Promise<JobPage> => {

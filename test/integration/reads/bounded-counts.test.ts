@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { readTypeTrouble } from "../../../lib/db/reads/doctor.ts";
 import { revive } from "../../../lib/db/reads/jobs.ts";
+import { releaseUnbegun } from "../../../lib/db/protocol/leases.ts";
 import { readQueuePage, readQueueStats } from "../../../lib/db/reads/stats.ts";
 import { defineQueue } from "../../../lib/core/define.ts";
 import { fillHistory, fillWaiting } from "../../support/database/fill.ts";
@@ -85,6 +86,26 @@ it("a queue with more than 1,000 scheduled and 10,000 pending jobs has at least 
   expect(await readQueueStats(db, ["emails"], null)).toMatchObject([
     { pending: 13_400, scheduled: 1_000, capped: false },
   ]);
+});
+
+it("doctor reads few pages, however many queues there are, and finds the type whose leases come back", async () => {
+  const { db, queue } = await setup({ queues, realClock: true });
+  await db.query(`with made as (insert into forgeq.queue (name) select 'q' || n from generate_series(1, 1000) n returning name)
+    insert into forgeq.job_type (type, queue, backoff) select name, name, '{}' from made`);
+  await db.query(`insert into forgeq.job (id, run_at, priority, max_attempts, queue, type, payload)
+    select forgeq.uuid_v7(), now() + interval '1 year', 5, 8, name, name, '{}' from forgeq.queue where name like 'q%'`);
+  await queue.enqueue(3);
+  const [lease] = (await queue.claim(3)).leases;
+  await releaseUnbegun(db, {
+    leaseId: lease!.id,
+    reason: "undispatched",
+    error: { name: "Error", message: "gone" },
+    delaySeconds: null,
+    at: null,
+  });
+  const found = (await readTypeTrouble(db)).filter(({ undispatched }) => undispatched > 0);
+  expect(found).toEqual([{ type: "plain", undispatched: 3, live: true }]);
+  expect((await metered(db).costOf((counted) => readTypeTrouble(counted))).most).toBeLessThan(500);
 });
 
 it("numbers of jobs are not cut to 32 bits", async () => {
