@@ -1,13 +1,13 @@
 -- Finished jobs in their newest life, newest id first: up to max_jobs + 1 with an id below `after`, then the row that says how far the list came. A list by a
 -- filter that few jobs meet stops after max_examined jobs, or after twice as many dead or cancelled ones, of which an index alone says enough; and none goes
--- below from_id.
+-- below from_id, where that is not null.
 --
 -- Goes back in windows of ids, each larger than the one before. No job ends before its id was made, less the day that a producer's clock may be ahead, so the
 -- jobs of a window lie in the partitions from its beginning on; each window is planned with its instants known, so that only those are locked and read.
 -- Stable: all windows, and list_live in the same statement, are of one snapshot.
 create or replace function forgeq.list_finished(
-  state text, type text, queue text, after uuid, max_jobs int, with_payload boolean, at timestamptz default null, max_examined int default 20000,
-  from_id uuid default null)
+  state text, type text, queue text, after uuid, from_id uuid, max_jobs int, with_payload boolean, at timestamptz default null,
+  max_examined int default 20000)
 returns setof forgeq.listed_job
 language plpgsql stable set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off set lock_timeout = '4s' set max_parallel_workers_per_gather = 0

@@ -14,6 +14,14 @@ export interface Bound {
   readonly absolute?: true;
 }
 
+/**
+ * The numbers of one queue where vacuum has not come by: 1,000 scheduled jobs read a page each, 10,000 pending ones lie one after the other in two
+ * priorities, and the counters are read.
+ */
+const ONE_QUEUE = 4_500;
+/** Four queues of the filled database are that large, the others read some pages each. */
+const ALL_QUEUES = 13_000;
+
 /** Of an id of the last thirty days, or of none. */
 const ID_LOCKS = 60;
 /** A list reads every partition; forty of them have four locks each, and so has each table. */
@@ -81,11 +89,11 @@ const READER = {
     "get, dead": 100,
     "retry by hand": 120,
     "cancel, finished": 80,
-    "doctor, types": 5_000,
+    "doctor, types": 2_500,
     "doctor, expired leases": 50,
     "busiest queues": 5_000,
     counters: 5_000,
-    "counters of a queue": 200,
+    "counters of a queue": 400,
   }),
   ...plain({ "get, of half a year ago": 300 }, LIST_LOCKS),
   ...plain(
@@ -108,9 +116,9 @@ const READER = {
       "list, scheduled of a queue without jobs": 1_500,
       "list, dead with attempts": 2_500,
       "list, from the middle": 1_500,
-      "stats of 100 queues": 7_000,
-      "stats, emails": 2_500,
-      "stats, reports": 1_000,
+      "stats of 100 queues": ALL_QUEUES,
+      "stats, emails": ONE_QUEUE,
+      "stats, reports": 1_500,
       "stats, quiet": 250,
       "report, a page of 20,000": 1_500,
     },
@@ -140,12 +148,12 @@ const ROUTES = {
       "GET /jobs?state=scheduled": 1_500,
       "GET /jobs?state=dead&queue=reports": 1_500,
       "GET /jobs?state=dead&include=attempts": 2_500,
-      "GET /queues": 7_000,
-      "GET /queues/{name}": 2_500,
-      "PUT /queues/{name}": 2_600,
-      "PUT /queues/{name}, max_pending": 5_000,
-      "POST /queues/{name}/pause": 2_600,
-      "POST /queues/{name}/resume": 2_600,
+      "GET /queues": ALL_QUEUES,
+      "GET /queues/{name}": ONE_QUEUE,
+      "PUT /queues/{name}": ONE_QUEUE + 100,
+      "PUT /queues/{name}, max_pending": ONE_QUEUE + 2_500,
+      "POST /queues/{name}/pause": ONE_QUEUE + 100,
+      "POST /queues/{name}/resume": ONE_QUEUE + 100,
       "GET /metrics": 20_000,
     },
     LIST_LOCKS,
@@ -156,11 +164,12 @@ const TICK = {
   ...plain({
     "partitions, none to make": 20,
     fold: 5_000,
-    "purge, nothing due": 20,
+    // Of them at most 20 for what the queues have finished; the others look at partitions and at leases that closed in the last ten minutes.
+    "purge, nothing due": 40,
     "repair, a slice of 5,000": 1_000,
     "due schedules, none": 20,
   }),
-  ...plain({ "observe queues": 7_000, "tick, nothing due": 20_000 }, LIST_LOCKS),
+  ...plain({ "observe queues": ALL_QUEUES + 1_000, "tick, nothing due": 20_000 }, LIST_LOCKS),
 };
 
 /** Beside holders they may cost a quarter more than without them, and no more than this either. */
@@ -174,7 +183,7 @@ const AGAIN = plain(
     "idle take again": 200,
     "fold again": 5_000,
     "counters again": 5_000,
-    "stats again": 2_500,
+    "stats again": ONE_QUEUE,
   },
   LIST_LOCKS,
 );
@@ -204,3 +213,9 @@ export const boundsFor = (sizes: Sizes): Readonly<Record<string, Bound>> => ({
 
 /** How much dearer a call may be beside holders. */
 export const BESIDE_FACTOR = 1.25;
+
+/**
+ * What one may cost beside them however few it reads without: a transaction id that the last fold did not see is looked up by itself, three buffers each, where
+ * closed leases are counted and where they are folded; and the row versions of the counters that the snapshot keeps are passed.
+ */
+export const BESIDE_LEAST = 60;

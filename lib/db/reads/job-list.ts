@@ -30,22 +30,21 @@ const COLUMNS = `id, life, type, queue, state, priority, payload, metadata, uniq
   created_at as "createdAt", run_at as "runAt", started_at as "startedAt", finished_at as "finishedAt", result, error, lease_id as "leaseId",
   searched_to as "searchedTo"`;
 
-const PARAMS = "$1, $2, $3, $4::uuid, $5::int, $6::boolean, $7::timestamptz";
-
 const LIST_LIVE = `/* forgeq:list_live */
-select ${COLUMNS} from forgeq.list_live(${PARAMS})`;
+select ${COLUMNS} from forgeq.list_live($1, $2, $3, $4::uuid, $5::int, $6::boolean, $7::timestamptz)`;
 
 const LIST_FINISHED = `/* forgeq:list_finished */
-select ${COLUMNS} from forgeq.list_finished(${PARAMS})`;
+select ${COLUMNS} from forgeq.list_finished($1, $2, $3, $4::uuid, null, $5::int, $6::boolean, $7::timestamptz)`;
 
 // Finished jobs are of no use to this page below where the list of live ones ends.
 const LIST_ALL = `/* forgeq:list_jobs */
-with live as materialized (select * from forgeq.list_live(${PARAMS}))
+with live as materialized (select * from forgeq.list_live($1, $2, $3, $4::uuid, $5::int, $6::boolean, $7::timestamptz)),
+edge as (
+  select greatest(
+    (select searched_to from live where id is null), (select id from live where id is not null order by id desc limit 1 offset $5::int)) as id)
 select ${COLUMNS} from live
 union all
-select ${COLUMNS} from forgeq.list_finished(${PARAMS}, from_id => (
-  select greatest(
-    (select searched_to from live where id is null), (select id from live where id is not null order by id desc limit 1 offset $5::int))))`;
+select ${COLUMNS} from forgeq.list_finished($1, $2, $3, $4::uuid, (select id from edge), $5::int, $6::boolean, $7::timestamptz)`;
 
 const textOf = (state: JobState | null): string => {
   if (state === null) return LIST_ALL;
