@@ -77,7 +77,6 @@ const RUNNER = plain({
   "recover, nothing expired": 50,
   "wake wanted": 20,
   "dispatcher mark": 20,
-  "next event": 500,
   "next due": 3_500,
 });
 
@@ -189,12 +188,16 @@ const AGAIN = plain(
 );
 
 const ABSOLUTE: Readonly<Record<string, Bound>> = {
-  "next event again": { buffers: 500, absolute: true },
   "recover again": { buffers: 500, absolute: true },
 };
 
-/** What grows with the number of schedules, and no faster. */
-const ofSchedules = ({ schedules }: Sizes): Record<string, Bound> => ({
+/** Of any number of jobs and leases, and five for each queue that has a job: the first job of each is looked at. */
+const nextEventOf = (queues: number): number => 500 + 5 * queues;
+
+/** What grows with the number of schedules or queues, and no faster. */
+const ofSizes = ({ schedules, queues }: Sizes): Record<string, Bound> => ({
+  "next event": { buffers: nextEventOf(queues) },
+  "next event again": { buffers: nextEventOf(queues), absolute: true },
   "all schedules in one minute": { buffers: 60 * schedules },
   "GET /schedules": { buffers: 100 + schedules },
 });
@@ -208,7 +211,7 @@ export const boundsFor = (sizes: Sizes): Readonly<Record<string, Bound>> => ({
   ...TICK,
   ...AGAIN,
   ...ABSOLUTE,
-  ...ofSchedules(sizes),
+  ...ofSizes(sizes),
 });
 
 /** How much dearer a call may be beside holders. */
