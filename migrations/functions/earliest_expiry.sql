@@ -18,7 +18,7 @@ declare
   expires_at timestamptz;
   cut record;
 begin
-  if pg_relation_size('forgeq.lease') <= 300 * 8192 then
+  if pg_relation_size('forgeq.lease') <= 200 * 8192 then
     return (select min(l.expires_at) from forgeq.open_leases() l);
   end if;
   select m.n, m.low, m.open, m.passed, m.whole_at into mark from forgeq.lease_mark m where m.queue = '' order by m.n desc limit 1;

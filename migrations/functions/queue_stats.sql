@@ -1,8 +1,8 @@
 -- The numbers of queues: all, or those of these names. One snapshot, so the counts fit together.
 --
--- Costs the same at any backlog: up to max_counted jobs are counted of each of scheduled and pending, and where more are scheduled, ten times as many of pending;
--- dead ones up to 500 * max_counted in all queues together. A larger number of one state is taken from the counters (metric_now). `capped` says that both are
--- larger, or that there are more dead ones, and that these numbers are lower bounds. Rates are of the last five minutes that were folded, per minute.
+-- Costs the same at any backlog: up to max_counted jobs are counted of each of scheduled and pending, and where more are scheduled, ten times as many of
+-- pending; dead ones up to 500 * max_counted in all queues together. A larger number of one state is taken from the counters (metric_now). `capped` says that
+-- both are larger, or that there are more dead ones, and that these numbers are lower bounds. Rates are of the last five minutes that were folded, per minute.
 -- Due and claimed jobs are counted together, because claim_id is in no index; what leases hold open is taken off.
 create or replace function forgeq.queue_stats(queues text[] default null, max_counted int default 1000, at timestamptz default null)
 returns table (name text, paused boolean, max_in_flight int, max_pending int, retention_days int,
@@ -18,7 +18,7 @@ as $$
   held as (
     select l.queue, coalesce(sum(l.open_jobs) filter (where l.began_at is null), 0) as leased,
            coalesce(sum(l.open_jobs) filter (where l.began_at is not null), 0) as running
-    from forgeq.lease l
+    from forgeq.counted_lease l
     group by l.queue),
   -- Read for a large backlog only, and once for all queues.
   counters as materialized (
@@ -42,10 +42,8 @@ as $$
   left join held on held.queue = q.name
   left join dead_jobs on dead_jobs.queue = q.name
   cross join lateral (
-    select c.scheduled, coalesce(held.leased + held.running, 0)::bigint as held,
-           greatest(c.due - coalesce(held.leased + held.running, 0), 0)::bigint as pending, c.oldest,
-           c.scheduled > max_counted as many_scheduled,
-           c.due - coalesce(held.leased + held.running, 0) > case when c.scheduled > max_counted then 10 else 1 end * max_counted as many_pending
+    select c.scheduled, c.pending, c.oldest, coalesce(held.leased + held.running, 0)::bigint as held, c.scheduled > max_counted as many_scheduled,
+           c.pending > case when c.scheduled > max_counted then 10 else 1 end * max_counted as many_pending
     from forgeq.queue_jobs(q.name, coalesce(held.leased + held.running, 0)::bigint, clock.now_at, max_counted) c offset 0) n
   left join lateral (
     select (l.enqueued - e.enqueued) * f.per as enqueued, (l.completed - e.completed) * f.per as completed,
