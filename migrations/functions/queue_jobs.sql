@@ -13,11 +13,13 @@ as $$
 declare
   few constant int := 50;
   most bigint;
-  lows constant timestamptz[] := array(
-    select (select m.low from forgeq.job_mark m
-            where m.queue = queue_jobs.queue and m.priority = p.n::smallint and m.made_at > clock_timestamp() - interval '10 minutes')
-    from generate_series(0, 9) as p(n) order by p.n);
+  lows timestamptz[] := '{}';
 begin
+  if exists (select from forgeq.job_mark m where m.queue = queue_jobs.queue and m.made_at > clock_timestamp() - interval '10 minutes') then
+    lows := array(
+      select (select m.low from forgeq.job_mark m where m.queue = queue_jobs.queue and m.priority = p.n::smallint)
+      from generate_series(0, 9) as p(n) order by p.n);
+  end if;
   -- A queue of few jobs has no need of a look at each priority.
   select count(*) filter (where j.run_at > now_at), greatest(0, count(*) filter (where j.run_at <= now_at) - held) into scheduled, pending
   from (select j.run_at from forgeq.job j where j.queue = queue_jobs.queue order by j.priority desc, j.run_at desc limit few) j;
@@ -29,7 +31,7 @@ begin
         select from forgeq.job j where j.queue = queue_jobs.queue and j.priority = p.n::smallint and j.run_at > now_at offset 0) j
       limit max_counted + 1) x;
     most := case when scheduled > max_counted then 10 else 1 end * max_counted + 1;
-    if num_nulls(variadic lows) = 10 then
+    if lows = '{}' then
       select greatest(0, count(*) - held) into pending
       from (
         select from generate_series(0, 9) as p(n)

@@ -19,8 +19,10 @@ export interface Bound {
  * priorities, and the counters are read.
  */
 const ONE_QUEUE = 4_500;
+/** Dead jobs are counted in their index, up to 500,000 of all queues together, whatever queue is asked for. */
+const DEAD = 5_000;
 /** Four queues of the filled database are that large, the others read some pages each. */
-const ALL_QUEUES = 13_000;
+const ALL_QUEUES = 13_000 + DEAD;
 
 /** Of an id of the last thirty days, or of none. */
 const ID_LOCKS = 60;
@@ -39,7 +41,7 @@ const PRODUCER = plain({
   "enqueue, due later": 20,
   "enqueue, unique key": 40,
   "enqueue, unique key held": 35,
-  "enqueue, max_pending": 30,
+  "enqueue, max_pending": 35,
   "enqueue of 1,000, max_pending": 7_500,
   "enqueue in a transaction": 12,
   "forgeq.enqueue in SQL": 50,
@@ -77,7 +79,6 @@ const RUNNER = plain({
   "recover, nothing expired": 50,
   "wake wanted": 20,
   "dispatcher mark": 20,
-  "next due": 3_500,
 });
 
 const READER = {
@@ -90,7 +91,6 @@ const READER = {
     "cancel, finished": 80,
     "doctor, types": 2_500,
     "doctor, expired leases": 50,
-    "busiest queues": 5_000,
     counters: 5_000,
     "counters of a queue": 400,
   }),
@@ -116,9 +116,9 @@ const READER = {
       "list, dead with attempts": 2_500,
       "list, from the middle": 1_500,
       "stats of 100 queues": ALL_QUEUES,
-      "stats, emails": ONE_QUEUE,
-      "stats, reports": 1_500,
-      "stats, quiet": 250,
+      "stats, emails": ONE_QUEUE + DEAD,
+      "stats, reports": ONE_QUEUE + DEAD,
+      "stats, quiet": 250 + DEAD,
       "report, a page of 20,000": 1_500,
     },
     LIST_LOCKS,
@@ -148,12 +148,11 @@ const ROUTES = {
       "GET /jobs?state=dead&queue=reports": 1_500,
       "GET /jobs?state=dead&include=attempts": 2_500,
       "GET /queues": ALL_QUEUES,
-      "GET /queues/{name}": ONE_QUEUE,
-      "PUT /queues/{name}": ONE_QUEUE + 100,
-      "PUT /queues/{name}, max_pending": ONE_QUEUE + 2_500,
-      "POST /queues/{name}/pause": ONE_QUEUE + 100,
-      "POST /queues/{name}/resume": ONE_QUEUE + 100,
-      "GET /metrics": 20_000,
+      "GET /queues/{name}": ONE_QUEUE + DEAD,
+      "PUT /queues/{name}": ONE_QUEUE + DEAD + 100,
+      "PUT /queues/{name}, max_pending": ONE_QUEUE + DEAD + 2_500,
+      "POST /queues/{name}/pause": ONE_QUEUE + DEAD + 100,
+      "POST /queues/{name}/resume": ONE_QUEUE + DEAD + 100,
     },
     LIST_LOCKS,
   ),
@@ -161,14 +160,11 @@ const ROUTES = {
 
 const TICK = {
   ...plain({
-    "partitions, none to make": 20,
+    "partitions, none to make": 30,
     fold: 5_000,
-    // Of them at most 20 for what the queues have finished; the others look at partitions and at leases that closed in the last ten minutes.
-    "purge, nothing due": 40,
     "repair, a slice of 5,000": 1_000,
     "due schedules, none": 20,
   }),
-  ...plain({ "observe queues": ALL_QUEUES + 1_000, "tick, nothing due": 20_000 }, LIST_LOCKS),
 };
 
 /** Beside holders they may cost a quarter more than without them, and no more than this either. */
@@ -182,7 +178,7 @@ const AGAIN = plain(
     "idle take again": 200,
     "fold again": 5_000,
     "counters again": 5_000,
-    "stats again": ONE_QUEUE,
+    "stats again": ONE_QUEUE + DEAD,
   },
   LIST_LOCKS,
 );
@@ -191,12 +187,19 @@ const ABSOLUTE: Readonly<Record<string, Bound>> = {
   "recover again": { buffers: 500, absolute: true },
 };
 
-/** Of any number of jobs and leases, and five for each queue that has a job: the first job of each is looked at. */
+/** Of any number of jobs and leases; the first job of each queue that has one is looked at. */
 const nextEventOf = (queues: number): number => 500 + 5 * queues;
 
 /** What grows with the number of schedules or queues, and no faster. */
 const ofSizes = ({ schedules, queues }: Sizes): Record<string, Bound> => ({
   "next event": { buffers: nextEventOf(queues) },
+  "next due": { buffers: nextEventOf(queues) },
+  "busiest queues": { buffers: 500 + 6 * queues },
+  "observe queues": { buffers: ALL_QUEUES + 1_000 + 10 * queues, locks: LIST_LOCKS },
+  "GET /metrics": { buffers: ALL_QUEUES + 2_000 + 10 * queues, locks: LIST_LOCKS },
+  "tick, nothing due": { buffers: ALL_QUEUES + 4_000 + 15 * queues, locks: LIST_LOCKS },
+  // Of them at most 20 for what the queues have finished; the others are the queues' own rows, partitions, and leases that closed in the last ten minutes.
+  "purge, nothing due": { buffers: 40 + Math.ceil(queues / 20) },
   "next event again": { buffers: nextEventOf(queues), absolute: true },
   "all schedules in one minute": { buffers: 60 * schedules },
   "GET /schedules": { buffers: 100 + schedules },
