@@ -18,7 +18,7 @@ declare
   expires_at timestamptz;
   cut record;
 begin
-  if pg_relation_size('forgeq.lease') <= 200 * 8192 then
+  if pg_relation_size('forgeq.lease') <= 300 * 8192 then
     return (select min(l.expires_at) from forgeq.open_leases() l);
   end if;
   select m.n, m.low, m.open, m.passed, m.whole_at into mark from forgeq.lease_mark m where m.queue = '' order by m.n desc limit 1;
@@ -33,7 +33,7 @@ begin
     expires_at := least(expires_at, (select min(l.expires_at) from forgeq.lease l where l.id = any (mark.open)));
   end if;
 
-  if (whole or read - live > 300 + mark.passed * 1.25) and pg_try_advisory_xact_lock(hashtextextended('forgeq.lease_mark', 0)) then
+  if (whole or read - live > 500 + mark.passed * 1.25) and pg_try_advisory_xact_lock(hashtextextended('forgeq.lease_mark', 0)) then
     -- The dead ones above a candidate are estimated, as if leases had been made at a steady rate.
     select c.low, p.passed into cut
     from (select u.ms as low, row_number() over (order by u.ms) - 1 as named, min(u.ms) over () as first

@@ -12,8 +12,8 @@ declare
   least uuid := '00000000-0000-0000-0000-000000000000';
   named uuid[];
 begin
-  -- 200 pages are read as fast as a mark's leases.
-  if pg_relation_size('forgeq.lease') > 200 * 8192 then
+  -- 300 pages are read as fast as a mark's leases.
+  if pg_relation_size('forgeq.lease') > 300 * 8192 then
     select forgeq.least_id(m.low), m.open into least, named from forgeq.lease_mark m where m.queue = '' order by m.n desc limit 1;
   end if;
   return query
