@@ -140,6 +140,16 @@ create table forgeq.lease_mark (
   primary key (queue, n)
 );
 
+-- From where on the entries of a queue and priority in job_due are read by those who look for due jobs: below it are only jobs that have ended. Only while a
+-- long transaction keeps many of them. Nothing to log: after a crash of the server they are passed once more. See functions/mark_jobs.sql.
+create unlogged table forgeq.job_mark (
+  queue text not null,
+  priority smallint not null,
+  low timestamptz not null,
+  made_at timestamptz not null,
+  primary key (queue, priority)
+) with (fillfactor = 20);
+
 -- Closed leases, for ten minutes: a call that is sent again finds its first answer here.
 -- Columns of a fixed width come first, as in forgeq.job: nothing is padded.
 create table forgeq.lease_closed (

@@ -1,7 +1,7 @@
 -- The queues that a dispatcher claims from: all that are not paused, or, where there are more than 64, those that have due jobs.
 create or replace function forgeq.dispatchable_queues(at timestamptz default null)
 returns text[]
-language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set jit = off set lock_timeout = '4s'
 as $$
 begin

@@ -1,7 +1,7 @@
 -- The names of the queues that have a due job and are not paused, in their order. Internal. A limit is not looked at: whoever comes to claim sees it.
 create or replace function forgeq.due_queues(now_at timestamptz)
 returns text[]
-language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 begin

@@ -2,7 +2,7 @@
 -- those are left out where `due` is false. Internal. It costs a few buffers for each queue and priority that has a job.
 create or replace function forgeq.first_job(now_at timestamptz, due boolean default true)
 returns timestamptz
-language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 declare

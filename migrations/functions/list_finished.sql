@@ -1,11 +1,13 @@
 -- Finished jobs in their newest life, newest id first: up to max_jobs + 1 with an id below `after`, then the row that says how far the list came. A list by a
--- filter that few jobs meet stops after max_examined jobs, or after twice as many dead or cancelled ones, of which an index alone says enough.
+-- filter that few jobs meet stops after max_examined jobs, or after twice as many dead or cancelled ones, of which an index alone says enough; and none goes
+-- below from_id, where that is not null.
 --
 -- Goes back in windows of ids, each larger than the one before. No job ends before its id was made, less the day that a producer's clock may be ahead, so the
 -- jobs of a window lie in the partitions from its beginning on; each window is planned with its instants known, so that only those are locked and read.
 -- Stable: all windows, and list_live in the same statement, are of one snapshot.
 create or replace function forgeq.list_finished(
-  state text, type text, queue text, after uuid, max_jobs int, with_payload boolean, at timestamptz default null, max_examined int default 20000)
+  state text, type text, queue text, after uuid, from_id uuid, max_jobs int, with_payload boolean, at timestamptz default null,
+  max_examined int default 20000)
 returns setof forgeq.listed_job
 language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off set lock_timeout = '4s' set max_parallel_workers_per_gather = 0
@@ -41,6 +43,7 @@ begin
     since := coalesce(date_trunc('week', begins at time zone 'UTC') at time zone 'UTC' - make_interval(days => 7 * (weeks - 1)), '-infinity');
     above := case when weeks is null then '00000000-0000-0000-0000-000000000000'
                   else (lpad(to_hex((extract(epoch from since + interval '1 day') * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid end;
+    above := greatest(above, from_id);
     for seen in execute walk using below, above, since, until, most - examined, type, queue loop
       examined := examined + 1;
       if seen.wanted then
@@ -53,6 +56,7 @@ begin
         exit windows;
       end if;
     end loop;
+    exit when above = from_id;
     below := least(below, above);
   end loop;
   return query execute $sql$

@@ -4,7 +4,7 @@
 create or replace function forgeq.next_due(
   horizon double precision default 120, at timestamptz default null, queues text[] default null)
 returns double precision
-language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
 as $$
 declare

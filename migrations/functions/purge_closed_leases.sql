@@ -6,7 +6,7 @@
 create or replace function forgeq.purge_closed_leases(max_rows int, now_at timestamptz)
 returns int
 language plpgsql
-  set enable_seqscan = off set enable_bitmapscan = off set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 declare
   state record;

@@ -1,11 +1,10 @@
 -- The numbers of queues: all, or those of these names. One snapshot, so the counts fit together.
 --
--- Costs about 10 ms for a queue of a million waiting jobs: waiting jobs are counted in the index, and no further than
--- max_counted each of scheduled and pending; dead ones in the index, too, and no further than 50 * max_counted in all queues together.
--- A larger backlog is taken from the counters (metric_now); `capped` says that this could not tell scheduled from pending, or that
--- there are more dead ones, and that the number is a lower bound. Rates are of the last five minutes that were folded, per minute.
+-- Costs the same at any backlog: up to max_counted jobs are counted of each of scheduled and pending, and where more are scheduled, ten times as many of
+-- pending; dead ones up to 500 * max_counted in all queues together. A larger number of one state is taken from the counters (metric_now). `capped` says that
+-- both are larger, or that there are more dead ones, and that these numbers are lower bounds. Rates are of the last five minutes that were folded, per minute.
 -- Due and claimed jobs are counted together, because claim_id is in no index; what leases hold open is taken off.
-create or replace function forgeq.queue_stats(queues text[] default null, max_counted int default 10000, at timestamptz default null)
+create or replace function forgeq.queue_stats(queues text[] default null, max_counted int default 1000, at timestamptz default null)
 returns table (name text, paused boolean, max_in_flight int, max_pending int, retention_days int,
   scheduled bigint, pending bigint, leased bigint, running bigint, dead bigint, capped boolean, oldest_pending_seconds double precision,
   enqueued_rate double precision, completed_rate double precision, failed_rate double precision, dead_rate double precision)
@@ -14,12 +13,12 @@ language sql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
   with dead_jobs as (
     select d.queue, count(*) as jobs
-    from (select h.queue from forgeq.job_history h where h.state = 'dead' and h.revived is null limit 50::bigint * max_counted) d
+    from (select h.queue from forgeq.job_history h where h.state = 'dead' and h.revived is null limit 500::bigint * max_counted) d
     group by d.queue),
   held as (
     select l.queue, coalesce(sum(l.open_jobs) filter (where l.began_at is null), 0) as leased,
            coalesce(sum(l.open_jobs) filter (where l.began_at is not null), 0) as running
-    from forgeq.lease l
+    from forgeq.counted_lease l
     group by l.queue),
   -- Read for a large backlog only, and once for all queues.
   counters as materialized (
@@ -28,38 +27,24 @@ as $$
     where m.name in ('enqueued', 'retried', 'finished_completed', 'finished_dead', 'finished_cancelled')
     group by m.queue)
   select q.name, q.paused, q.max_in_flight, q.max_pending, q.retention_days,
-         case when n.scheduled > max_counted and n.pending <= max_counted
+         case when n.many_scheduled and not n.many_pending
                 then greatest(n.scheduled, (select c.live from counters c where c.queue = q.name) - n.held - n.pending)
               else least(n.scheduled, max_counted) end,
-         case when n.pending > max_counted and n.scheduled <= max_counted
+         case when n.many_pending and not n.many_scheduled
                 then greatest(n.pending, (select c.live from counters c where c.queue = q.name) - n.held - n.scheduled)
-              else least(n.pending, max_counted) end,
+              else least(n.pending, 10::bigint * max_counted) end,
          coalesce(held.leased, 0), coalesce(held.running, 0), coalesce(dead_jobs.jobs, 0),
-         n.scheduled > max_counted and n.pending > max_counted or coalesce((select sum(jobs) from dead_jobs), 0) >= 50::bigint * max_counted,
-         -forgeq.bounded_seconds(waiting.oldest, clock.now_at),
+         n.many_scheduled and n.many_pending or coalesce((select sum(jobs) from dead_jobs), 0) >= 500::bigint * max_counted,
+         -forgeq.bounded_seconds(n.oldest, clock.now_at),
          rate.enqueued, rate.completed, rate.failed, rate.dead
   from (select coalesce(forgeq.as_owner(queue_stats.at), clock_timestamp()) as now_at offset 0) clock
   cross join forgeq.queue q
   left join held on held.queue = q.name
   left join dead_jobs on dead_jobs.queue = q.name
   cross join lateral (
-    select (select count(*) from (
-              select from generate_series(0, 9) as p(n)
-              cross join lateral (select from forgeq.job j where j.queue = q.name and j.priority = p.n::smallint and j.run_at > clock.now_at offset 0) j
-              limit max_counted + 1) x) as scheduled,
-           (select count(*) from (
-              select from generate_series(0, 9) as p(n)
-              cross join lateral (select from forgeq.job j where j.queue = q.name and j.priority = p.n::smallint and j.run_at <= clock.now_at offset 0) j
-              limit max_counted + 1 + coalesce(held.leased + held.running, 0)) x) as due,
-           (select min(j.run_at)
-            from generate_series(0, 9) as p(n)
-            cross join lateral (
-              select j.run_at from forgeq.job j
-              where j.queue = q.name and j.priority = p.n::smallint and j.run_at <= clock.now_at and j.claim_id is null
-              order by j.run_at limit 1) j) as oldest) waiting
-  cross join lateral (
-    select coalesce(held.leased + held.running, 0)::bigint as held, waiting.scheduled,
-           greatest(waiting.due - coalesce(held.leased + held.running, 0), 0)::bigint as pending) n
+    select c.scheduled, c.pending, c.oldest, coalesce(held.leased + held.running, 0)::bigint as held, c.scheduled > max_counted as many_scheduled,
+           c.pending > case when c.scheduled > max_counted then 10 else 1 end * max_counted as many_pending
+    from forgeq.queue_jobs(q.name, coalesce(held.leased + held.running, 0)::bigint, clock.now_at, max_counted) c offset 0) n
   left join lateral (
     select (l.enqueued - e.enqueued) * f.per as enqueued, (l.completed - e.completed) * f.per as completed,
            (l.failed - e.failed) * f.per as failed, (l.dead - e.dead) * f.per as dead

@@ -29,7 +29,7 @@ begin
              case when counted.jobs <= 1000 or live.jobs is null then counted.jobs else greatest(live.jobs, counted.jobs) end - held.jobs as counted
       from forgeq.queue q
       cross join lateral forgeq.waiting_jobs(q.name) w
-      cross join lateral (select coalesce(sum(l.open_jobs), 0)::bigint as jobs from forgeq.lease l where l.queue = q.name) held
+      cross join lateral (select coalesce(sum(l.open_jobs), 0)::bigint as jobs from forgeq.counted_lease l where l.queue = q.name) held
       cross join lateral (select count(*) as jobs from (select from forgeq.job j where j.queue = q.name limit 1001 + held.jobs) j) counted
       left join lateral (
         select sum(case when m.name in ('enqueued', 'retried') then m.value else -m.value end)::bigint as jobs

@@ -14,6 +14,16 @@ export interface Bound {
   readonly absolute?: true;
 }
 
+/**
+ * The numbers of one queue where vacuum has not come by: 1,000 scheduled jobs read a page each, 10,000 pending ones lie one after the other in two
+ * priorities, and the counters are read.
+ */
+const ONE_QUEUE = 4_500;
+/** Dead jobs are counted in their index, up to 500,000 of all queues together, whatever queue is asked for. */
+const DEAD = 5_000;
+/** Four queues of the filled database are that large, the others read some pages each. */
+const ALL_QUEUES = 13_000 + DEAD;
+
 /** Of an id of the last thirty days, or of none. */
 const ID_LOCKS = 60;
 /** A list reads every partition; forty of them have four locks each, and so has each table. */
@@ -31,7 +41,7 @@ const PRODUCER = plain({
   "enqueue, due later": 20,
   "enqueue, unique key": 40,
   "enqueue, unique key held": 35,
-  "enqueue, max_pending": 30,
+  "enqueue, max_pending": 35,
   "enqueue of 1,000, max_pending": 7_500,
   "enqueue in a transaction": 12,
   "forgeq.enqueue in SQL": 50,
@@ -69,8 +79,6 @@ const RUNNER = plain({
   "recover, nothing expired": 50,
   "wake wanted": 20,
   "dispatcher mark": 20,
-  "next event": 500,
-  "next due": 3_500,
 });
 
 const READER = {
@@ -81,11 +89,10 @@ const READER = {
     "get, dead": 100,
     "retry by hand": 120,
     "cancel, finished": 80,
-    "doctor, types": 5_000,
+    "doctor, types": 2_500,
     "doctor, expired leases": 50,
-    "busiest queues": 5_000,
     counters: 5_000,
-    "counters of a queue": 200,
+    "counters of a queue": 400,
   }),
   ...plain({ "get, of half a year ago": 300 }, LIST_LOCKS),
   ...plain(
@@ -108,10 +115,10 @@ const READER = {
       "list, scheduled of a queue without jobs": 1_500,
       "list, dead with attempts": 2_500,
       "list, from the middle": 1_500,
-      "stats of 100 queues": 7_000,
-      "stats, emails": 2_500,
-      "stats, reports": 1_000,
-      "stats, quiet": 250,
+      "stats of 100 queues": ALL_QUEUES,
+      "stats, emails": ONE_QUEUE + DEAD,
+      "stats, reports": ONE_QUEUE + DEAD,
+      "stats, quiet": 250 + DEAD,
       "report, a page of 20,000": 1_500,
     },
     LIST_LOCKS,
@@ -140,13 +147,12 @@ const ROUTES = {
       "GET /jobs?state=scheduled": 1_500,
       "GET /jobs?state=dead&queue=reports": 1_500,
       "GET /jobs?state=dead&include=attempts": 2_500,
-      "GET /queues": 7_000,
-      "GET /queues/{name}": 2_500,
-      "PUT /queues/{name}": 2_600,
-      "PUT /queues/{name}, max_pending": 5_000,
-      "POST /queues/{name}/pause": 2_600,
-      "POST /queues/{name}/resume": 2_600,
-      "GET /metrics": 20_000,
+      "GET /queues": ALL_QUEUES,
+      "GET /queues/{name}": ONE_QUEUE + DEAD,
+      "PUT /queues/{name}": ONE_QUEUE + DEAD + 100,
+      "PUT /queues/{name}, max_pending": ONE_QUEUE + DEAD + 2_500,
+      "POST /queues/{name}/pause": ONE_QUEUE + DEAD + 100,
+      "POST /queues/{name}/resume": ONE_QUEUE + DEAD + 100,
     },
     LIST_LOCKS,
   ),
@@ -154,13 +160,11 @@ const ROUTES = {
 
 const TICK = {
   ...plain({
-    "partitions, none to make": 20,
+    "partitions, none to make": 30,
     fold: 5_000,
-    "purge, nothing due": 20,
     "repair, a slice of 5,000": 1_000,
     "due schedules, none": 20,
   }),
-  ...plain({ "observe queues": 7_000, "tick, nothing due": 20_000 }, LIST_LOCKS),
 };
 
 /** Beside holders they may cost a quarter more than without them, and no more than this either. */
@@ -174,18 +178,29 @@ const AGAIN = plain(
     "idle take again": 200,
     "fold again": 5_000,
     "counters again": 5_000,
-    "stats again": 2_500,
+    "stats again": ONE_QUEUE + DEAD,
   },
   LIST_LOCKS,
 );
 
 const ABSOLUTE: Readonly<Record<string, Bound>> = {
-  "next event again": { buffers: 500, absolute: true },
   "recover again": { buffers: 500, absolute: true },
 };
 
-/** What grows with the number of schedules, and no faster. */
-const ofSchedules = ({ schedules }: Sizes): Record<string, Bound> => ({
+/** Of any number of jobs and leases; the first job of each queue that has one is looked at. */
+const nextEventOf = (queues: number): number => 500 + 5 * queues;
+
+/** What grows with the number of schedules or queues, and no faster. */
+const ofSizes = ({ schedules, queues }: Sizes): Record<string, Bound> => ({
+  "next event": { buffers: nextEventOf(queues) },
+  "next due": { buffers: nextEventOf(queues) },
+  "busiest queues": { buffers: 500 + 6 * queues },
+  "observe queues": { buffers: ALL_QUEUES + 1_000 + 10 * queues, locks: LIST_LOCKS },
+  "GET /metrics": { buffers: ALL_QUEUES + 2_000 + 10 * queues, locks: LIST_LOCKS },
+  "tick, nothing due": { buffers: ALL_QUEUES + 4_000 + 15 * queues, locks: LIST_LOCKS },
+  // Of them at most 20 for what the queues have finished; the others are the queues' own rows, partitions, and leases that closed in the last ten minutes.
+  "purge, nothing due": { buffers: 40 + Math.ceil(queues / 20) },
+  "next event again": { buffers: nextEventOf(queues), absolute: true },
   "all schedules in one minute": { buffers: 60 * schedules },
   "GET /schedules": { buffers: 100 + schedules },
 });
@@ -199,8 +214,14 @@ export const boundsFor = (sizes: Sizes): Readonly<Record<string, Bound>> => ({
   ...TICK,
   ...AGAIN,
   ...ABSOLUTE,
-  ...ofSchedules(sizes),
+  ...ofSizes(sizes),
 });
 
 /** How much dearer a call may be beside holders. */
 export const BESIDE_FACTOR = 1.25;
+
+/**
+ * What one may cost beside them however few it reads without: a transaction id that the last fold did not see is looked up by itself, three buffers each, where
+ * closed leases are counted and where they are folded; and the row versions of the counters that the snapshot keeps are passed.
+ */
+export const BESIDE_LEAST = 60;

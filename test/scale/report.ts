@@ -1,5 +1,5 @@
 /** What a run found: which calls exceed their bounds, and the table of all. */
-import { BESIDE_FACTOR, boundsFor, type Bound } from "./bounds.ts";
+import { BESIDE_FACTOR, BESIDE_LEAST, boundsFor, type Bound } from "./bounds.ts";
 import { BESIDE } from "./calls/held.ts";
 import type { Measured } from "./meter.ts";
 import type { Sizes } from "./sizes.ts";
@@ -17,7 +17,7 @@ const boundOf = (
   const before = results.find((each) => each.name === plain);
   const bound = bounds[plain];
   if (bound?.absolute || bound === undefined || before === undefined || before.failed !== undefined) return bound;
-  return { ...bound, buffers: Math.min(bound.buffers, Math.ceil(BESIDE_FACTOR * before.buffers)) };
+  return { ...bound, buffers: Math.min(bound.buffers, Math.ceil(BESIDE_FACTOR * before.buffers) + BESIDE_LEAST) };
 };
 
 export interface Checked {

@@ -41,22 +41,30 @@ const BYTES = ["payload", "metadata", "result", "error", "progress"]
   .join(" + ");
 
 // Each list to the row that fills a page, so that no more comes over the wire; listJobs ends the page there.
-const from = (list: "list_live" | "list_finished") => `select ${COLUMNS}
+const fill = (list: string) => `select ${COLUMNS}
 from (select l.*, sum(bytes) over (order by l.ordinality) - bytes as before
-      from (select l.*, ${BYTES} + ${JOB_BYTES} as bytes
-            from forgeq.${list}($1, $2, $3, $4::uuid, $5::int, $6::boolean, $7::timestamptz) with ordinality as l) l) l
+      from (select l.*, ${BYTES} + ${JOB_BYTES} as bytes from ${list} as l) l) l
 where id is null or before < ${PAGE_BYTES}`;
 
+const LIVE = "forgeq.list_live($1, $2, $3, $4::uuid, $5::int, $6::boolean, $7::timestamptz) with ordinality";
+const finishedDownTo = (edge: string) =>
+  `forgeq.list_finished($1, $2, $3, $4::uuid, ${edge}, $5::int, $6::boolean, $7::timestamptz) with ordinality`;
+
 const LIST_LIVE = `/* forgeq:list_live */
-${from("list_live")}`;
+${fill(LIVE)}`;
 
 const LIST_FINISHED = `/* forgeq:list_finished */
-${from("list_finished")}`;
+${fill(finishedDownTo("null"))}`;
 
+// Finished jobs are of no use to this page below where the list of live ones ends.
 const LIST_ALL = `/* forgeq:list_jobs */
-${from("list_live")}
+with live as materialized (select * from ${LIVE}),
+edge as (
+  select greatest(
+    (select searched_to from live where id is null), (select id from live where id is not null order by id desc limit 1 offset $5::int)) as id)
+${fill("live")}
 union all
-${from("list_finished")}`;
+${fill(finishedDownTo("(select id from edge)"))}`;
 
 const textOf = (state: JobState | null): string => {
   if (state === null) return LIST_ALL;
@@ -79,7 +87,8 @@ interface Sized {
 }
 
 /**
- * Jobs, newest id first, each in its newest life, from one snapshot; a page ends where four megabytes are full. One call looks at some 10,000 live and 20,000 finished jobs at most; see
+ * Jobs, newest id first, each in its newest life, from one snapshot; a page ends where four megabytes are full. One call looks at some 10,000 live and
+ * 20,000 finished jobs at most, not at finished ones that are older than the live ones that it came to; see
  * migrations/functions/list_live.sql and list_finished.sql.
  */
 export const listJobs = async (db: Db, filter: JobFilter, at: Date | null): Promise<JobPage> => {

@@ -52,7 +52,7 @@ export interface DuePosition {
 const DUE = `/* forgeq:due_schedules */
 select ${COLUMNS.replace("s.payload, ", "")}, ${NOW("$4")} as now, s.next_slot_at::text as "position"
 from forgeq.schedule s
-where not s.paused and s.next_slot_at <= coalesce($4::timestamptz, clock_timestamp())
+where not s.paused and s.next_slot_at <= (select coalesce($4::timestamptz, clock_timestamp()))
   and (s.next_slot_at, s.name) > ($2::timestamptz, $3::text)
 order by s.next_slot_at, s.name
 limit $1`;

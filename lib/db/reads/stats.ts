@@ -19,7 +19,7 @@ export interface QueueStats {
   readonly running: number;
   /** Dead and not retried since. */
   readonly dead: number;
-  /** A count is a lower bound: over 10,000 jobs are scheduled and as many pending, or over 500,000 are dead in all queues. */
+  /** A count is a lower bound: over 1,000 jobs are scheduled and over 10,000 pending, or over 500,000 are dead in all queues. */
   readonly capped: boolean;
   /** Leased or running: what `maxInFlight` limits. */
   readonly inFlight: number;
@@ -35,7 +35,7 @@ export interface QueueStats {
   } | null;
 }
 
-const MAX_COUNTED = 10_000;
+const MAX_COUNTED = 1_000;
 
 const COLUMNS = `s.name, s.paused, q.declared, q.listed_types as types, s.max_in_flight as "maxInFlight", s.max_pending as "maxPending",
        s.retention_days as "retentionDays", scheduled::float8 as scheduled, pending::float8 as pending, leased::float8 as leased, running::float8 as running,

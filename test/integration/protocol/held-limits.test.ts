@@ -62,6 +62,61 @@ describe("while somebody's snapshot is held", () => {
   });
 });
 
+describe("what looks for due jobs beside a held snapshot", () => {
+  /** Jobs that have ended, in a queue before and one behind that which has a backlog, and in it. */
+  const scene = async () => {
+    const s = await heldBacklog(100);
+    await s.db.query("insert into forgeq.queue (name) values ('idle'), ('spent')");
+    await s.hold();
+    await s.db.query(`insert into forgeq.job (id, run_at, priority, max_attempts, queue, type, payload)
+      select forgeq.uuid_v7(), now() - interval '1 hour' + interval '1 ms' * n, 5, 8, (array['idle', 'plain', 'spent'])[1 + n % 3], 'ended', '{}'
+      from generate_series(1, 30000) n`);
+    await s.db.query("delete from forgeq.job where type = 'ended'");
+    const look = () => buffersOf(s.db, "select * from forgeq.next_event()");
+    const seconds = async () =>
+      (await s.db.query<{ s: number | null }>("select job_seconds::float8 as s from forgeq.next_event()"))[0]!.s;
+    const due = async (queue: string, ago: string) => {
+      const [row] = await s.db.query<{ id: string }>(
+        `insert into forgeq.job (id, run_at, priority, max_attempts, queue, type, payload)
+         values (forgeq.uuid_v7(), now() - $2::interval, 5, 8, $1, 'plain', '{}') returning id`,
+        [queue, ago],
+      );
+      return row!.id;
+    };
+    return { ...s, look, seconds, due };
+  };
+
+  it(
+    "reads at most 500 buffers after 30,000 jobs, and sees each job that falls due",
+    { timeout: 120_000 },
+    async () => {
+      const s = await scene();
+      expect(await s.seconds()).toBeNull();
+      for (let n = 0; n < 4; n += 1) expect(await s.look()).toBeLessThanOrEqual(500);
+      for (const queue of ["idle", "plain", "spent"]) {
+        const id = await s.due(queue, "1 minute");
+        expect(await s.seconds()).toBeCloseTo(-60, -1);
+        expect(await s.look()).toBeLessThanOrEqual(500);
+        await s.db.query("delete from forgeq.job where id = $1", [id]);
+        expect(await s.seconds()).toBeNull();
+      }
+    },
+  );
+
+  it(
+    "sees a job that was committed long after it fell due with the next look without marks",
+    { timeout: 120_000 },
+    async () => {
+      const s = await scene();
+      expect(await s.seconds()).toBeNull();
+      await s.due("spent", "50 minutes");
+      expect(await s.seconds()).toBeNull();
+      await s.db.query("update forgeq.job_mark set made_at = made_at - interval '10 minutes'");
+      expect(await s.seconds()).toBeCloseTo(-3_000, -2);
+    },
+  );
+});
+
 it("finds a lease below the mark with the next look at the whole table", async () => {
   const s = await heldBacklog(100);
   await s.db.query(DEAD);

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { readTypeTrouble } from "../../../lib/db/reads/doctor.ts";
 import { revive } from "../../../lib/db/reads/jobs.ts";
+import { releaseUnbegun } from "../../../lib/db/protocol/leases.ts";
 import { readQueuePage, readQueueStats } from "../../../lib/db/reads/stats.ts";
 import { defineQueue } from "../../../lib/core/define.ts";
 import { fillHistory, fillWaiting } from "../../support/database/fill.ts";
@@ -47,6 +48,65 @@ it(
     expect(doctor.most).toBeLessThan(2_500);
   },
 );
+
+it("counts of queues are bounded where vacuum has not come by, and nothing but the larger state is taken from counters", async () => {
+  const { db } = await setup({ queues, realClock: true });
+  await fillWaiting(db, 24_000);
+  await db.query(
+    "update forgeq.job set run_at = run_at + interval '1 day' * (1 + random()), created_at = run_at where hashtext(id::text) % 2 = 0",
+  );
+  const counted = await db.query<{ name: string; pending: number; scheduled: number }>(
+    `select queue as name, count(*) filter (where run_at <= now())::int as pending, count(*) filter (where run_at > now())::int as scheduled
+     from forgeq.job group by queue order by queue`,
+  );
+  expect(Math.min(...counted.slice(0, 2).flatMap(({ pending, scheduled }) => [pending, scheduled]))).toBeGreaterThan(
+    4_000,
+  );
+  const meter = metered(db);
+  for (const of of counted) {
+    expect(await readQueueStats(db, [of.name], null)).toMatchObject([{ ...of, capped: false }]);
+    const one = await meter.costOf((each) => readQueueStats(each, [of.name], null));
+    expect(one.most, of.name).toBeLessThan(5_000);
+  }
+});
+
+it("a queue with more than 1,000 scheduled and 10,000 pending jobs has at least as many", async () => {
+  const { db } = await setup({ queues, realClock: true });
+  await fillWaiting(db, 24_000);
+  await db.query(
+    `update forgeq.job set run_at = run_at + interval '1 day', created_at = run_at
+     where id in (select id from forgeq.job where queue = 'emails' order by id limit 1200)`,
+  );
+  expect(await readQueueStats(db, ["emails"], null)).toMatchObject([
+    { pending: 10_000, scheduled: 1_000, capped: true },
+  ]);
+  await db.query(
+    "update forgeq.job set run_at = created_at, created_at = null where id in (select id from forgeq.job where created_at < run_at limit 200)",
+  );
+  expect(await readQueueStats(db, ["emails"], null)).toMatchObject([
+    { pending: 13_400, scheduled: 1_000, capped: false },
+  ]);
+});
+
+it("doctor reads few pages, however many queues there are, and finds the type whose leases come back", async () => {
+  const { db, queue } = await setup({ queues, realClock: true });
+  await db.query(`with made as (insert into forgeq.queue (name) select 'q' || n from generate_series(1, 1000) n returning name)
+    insert into forgeq.job_type (type, queue, backoff) select name, name, '{}' from made`);
+  await db.query(`insert into forgeq.job (id, run_at, priority, max_attempts, queue, type, payload)
+    select forgeq.uuid_v7(), now() + interval '1 year', 5, 8, name, name, '{}' from forgeq.queue where name like 'q%'`);
+  await queue.enqueue(3);
+  const [lease] = (await queue.claim(3)).leases;
+  await releaseUnbegun(db, {
+    leaseId: lease!.id,
+    reason: "undispatched",
+    error: { name: "Error", message: "gone" },
+    delaySeconds: null,
+    at: null,
+  });
+  const found = (await readTypeTrouble(db)).filter(({ undispatched }) => undispatched > 0);
+  expect(found).toEqual([{ type: "plain", undispatched: 3, live: true }]);
+  expect((await metered(db).costOf((counted) => readTypeTrouble(counted))).most).toBeLessThan(500);
+});
 
 it("numbers of jobs are not cut to 32 bits", async () => {
   const { db, queue } = await setup();

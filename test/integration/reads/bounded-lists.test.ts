@@ -93,6 +93,15 @@ describe("lists over a large history and a backlog", { timeout: 240_000 }, () =>
     }
   });
 
+  it("of all states look at no finished job that is older than the live ones they came to", async () => {
+    const { db } = await createTestDatabase();
+    await fillHistory(db, FINISHED, 60);
+    await fillWaiting(db, WAITING);
+    const filter = { queue: "quiet", limit: 50, after: null, include: PART } as const;
+    const cost = await metered(db).costOf((counted) => listJobs(counted, filter, null));
+    expect(cost.buffers).toBeLessThan(800);
+  });
+
   it("find the few jobs of a state behind a large backlog of the other one in one call", async () => {
     const { db } = await createTestDatabase();
     await fillWaiting(db, WAITING, true);

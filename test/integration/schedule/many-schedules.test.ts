@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from "vitest";
 import { defineJob, defineQueue } from "../../../lib/core/define.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
+import { dueSchedules } from "../../../lib/db/reads/schedules.ts";
 import { fireSchedules } from "../../../lib/queue/schedule/fire-schedules.ts";
 import { createSchedule } from "../../../lib/queue/schedule/manage-schedules.ts";
 import { measured } from "../../support/database/buffers.ts";
@@ -76,4 +77,13 @@ it("a slot whose job has finished already is fired no second time", async () => 
   await s.db.query("update forgeq.schedule set decided_until = $1, next_slot_at = $2", [s.minute(0), s.minute(1)]);
   await s.fire();
   expect(await s.db.query("select from forgeq.job union all select from forgeq.job_history")).toHaveLength(3);
+});
+
+it("the look for due schedules reads a few pages where thousands are due later", async () => {
+  const s = await setupMany(5_000);
+  await s.db.query("update forgeq.schedule set next_slot_at = next_slot_at + interval '1 year'");
+  await s.db.query("vacuum (analyze) forgeq.schedule");
+  const m = measured(s.db);
+  expect((await dueSchedules(m.db, 200, null, null)).schedules).toEqual([]);
+  expect(m.spent.buffers).toBeLessThan(20);
 });
