@@ -2,7 +2,7 @@
 -- once a day.
 create or replace function forgeq.find_api_key(key_id text)
 returns table (sha256 text, scopes text[], types text[], queues text[], expires_at timestamptz)
-language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp set lock_timeout = '4s'
 as $$
 begin
   update forgeq.api_key k set last_used_on = current_date

@@ -167,5 +167,5 @@ it("no canary shows where the database is away", async () => {
   await db.close();
   const { code, stdout, stderr } = await forgeq(["jobs", "list"], { env: { DATABASE_URL: url } });
   expect(code).toBe(1);
-  expectSilent([...lines, stdout, stderr], ["request could not be served", "ECONNREFUSED"]);
+  expectSilent([...lines, stdout, stderr], ["the database can't be reached", "ECONNREFUSED"]);
 });

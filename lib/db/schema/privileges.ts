@@ -97,6 +97,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   lookup_window: NOBODY,
   make_lease: NOBODY,
   make_leases: NOBODY,
+  mark_jobs: NOBODY,
   may_have_jobs: NOBODY,
   may_notify: NOBODY,
   metric_add: NOBODY,
@@ -124,6 +125,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   purge: KEEPERS,
   purge_closed_leases: NOBODY,
   purge_queues: NOBODY,
+  queue_jobs: NOBODY,
   queue_stats: OBSERVERS,
   record_tick_parts: KEEPERS,
   recount_waiting: NOBODY,
@@ -165,6 +167,7 @@ export const TABLES: Readonly<Record<string, TablePrivileges>> = {
   // Whoever makes a key gives rights away: the owner alone.
   api_key: {},
   counted_lease: {},
+  job_mark: {},
   lease_mark: {},
   metric_deltas: READ,
   metric_delta_2: READ,

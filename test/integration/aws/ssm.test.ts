@@ -91,7 +91,7 @@ describe("a function whose secrets are parameters", () => {
   });
 
   it("answers 503 with Retry-After, without the reason, when they can't be read", async () => {
-    const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const log = vi.spyOn(process.stderr, "write").mockImplementation(() => true);
     const { enqueue } = await setup(() => ({
       status: 400,
       body: { __type: "AccessDeniedException", message: "role x may not" },
