@@ -189,6 +189,8 @@ const ABSOLUTE: Readonly<Record<string, Bound>> = {
 
 /** Of any number of jobs and leases; the first job of each queue that has one is looked at. */
 const nextEventOf = (queues: number): number => 500 + 5 * queues;
+/** Just after jobs went through three queues: up to 200 entries of ended jobs of each are passed before it is marked, see job_heads. */
+const UNMARKED = 3 * 200;
 
 /** What grows with the number of schedules or queues, and no faster. */
 const ofSizes = ({ schedules, queues }: Sizes): Record<string, Bound> => ({
@@ -200,7 +202,7 @@ const ofSizes = ({ schedules, queues }: Sizes): Record<string, Bound> => ({
   "tick, nothing due": { buffers: ALL_QUEUES + 4_000 + 15 * queues, locks: LIST_LOCKS },
   // Of them at most 20 for what the queues have finished; the others are the queues' own rows, partitions, and leases that closed in the last ten minutes.
   "purge, nothing due": { buffers: 40 + Math.ceil(queues / 20) },
-  "next event again": { buffers: nextEventOf(queues), absolute: true },
+  "next event again": { buffers: nextEventOf(queues) + UNMARKED, absolute: true },
   "all schedules in one minute": { buffers: 60 * schedules },
   "GET /schedules": { buffers: 100 + schedules },
 });
