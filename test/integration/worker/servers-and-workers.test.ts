@@ -12,10 +12,10 @@ import { until } from "../../support/worker/worker.ts";
 const LIMIT = 6;
 const JOBS_PER_KILL = 60;
 
-// Every transaction that makes leases says what it saw of the queue at its end.
+// Every transaction that makes leases says what it saw of the queue at its end: before PostgreSQL 18 as the role of its session.
 const RECORD = [
   "create table public.seen (jobs bigint not null)",
-  `create function public.record_seen() returns trigger language plpgsql as $$ begin
+  `create function public.record_seen() returns trigger language plpgsql security definer as $$ begin
      insert into public.seen select sum(open_jobs) from forgeq.lease; return null; end $$`,
   `create constraint trigger record_seen after insert on forgeq.lease deferrable initially deferred
      for each row execute function public.record_seen()`,
