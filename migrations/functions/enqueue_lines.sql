@@ -45,9 +45,9 @@ declare
   groups json;
   timed boolean := details ~ '"(run_at|delay_seconds)"';
 begin
-  -- So long is a line at most that ForgeQ's own code sends.
-  if octet_length(payloads) > 262144 and exists (select from string_to_table(payloads, E'\n') as p(line) where octet_length(p.line) > 262144) then
-    raise exception 'payload must have 256 KiB at most' using errcode = 'FQ008';
+  -- Apart from the look at each line, which would start a query for every call.
+  if octet_length(payloads) > 262144 then
+    perform forgeq.check_lines(payloads);
   end if;
   if start <> 'queue' and fresh and not several then
     if start = 'push' then

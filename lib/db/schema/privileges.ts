@@ -39,6 +39,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   check_clock: KEEPERS,
   check_ids: NOBODY,
   check_instants: NOBODY,
+  check_lines: NOBODY,
   check_room: NOBODY,
   check_same_job: NOBODY,
   check_values: NOBODY,
