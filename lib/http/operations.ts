@@ -39,6 +39,19 @@ export interface Operation {
   readonly errors: readonly ProblemCode[];
 }
 
+/** What an enqueue may be refused with, of one job or of many. */
+const ENQUEUE_ERRORS = [
+  "invalid_job",
+  "invalid_payload",
+  "unknown_type",
+  "unknown_queue",
+  "id_version",
+  "id_conflict",
+  "unique_key_conflict",
+  "queue_full",
+  "busy",
+] as const;
+
 export const operations: readonly Operation[] = [
   {
     method: "POST",
@@ -53,17 +66,7 @@ export const operations: readonly Operation[] = [
         schema: answers.enqueuedJob,
       },
     },
-    errors: [
-      "invalid_job",
-      "invalid_payload",
-      "unknown_type",
-      "unknown_queue",
-      "id_version",
-      "id_conflict",
-      "unique_key_conflict",
-      "queue_full",
-      "busy",
-    ],
+    errors: ENQUEUE_ERRORS,
   },
   {
     method: "POST",
@@ -72,17 +75,7 @@ export const operations: readonly Operation[] = [
     scopes: ["jobs:write"],
     body: batchBody,
     answers: { 201: { description: "All stored, or there already.", schema: answers.enqueuedBatch } },
-    errors: [
-      "invalid_job",
-      "invalid_payload",
-      "unknown_type",
-      "unknown_queue",
-      "id_version",
-      "id_conflict",
-      "unique_key_conflict",
-      "queue_full",
-      "busy",
-    ],
+    errors: ENQUEUE_ERRORS,
   },
   {
     method: "GET",

@@ -1,5 +1,6 @@
 /** What the calls share. */
 import { createHash } from "node:crypto";
+import { depsFor } from "../../bench/deps.ts";
 import { createHandler as createApi } from "../../functions/api.ts";
 import { createHandler as createEnqueue } from "../../functions/enqueue.ts";
 import type { IdentifiedJob } from "../../lib/core/new-job.ts";
@@ -8,7 +9,6 @@ import type { Db } from "../../lib/db/drivers/client.ts";
 import { beginLease, claim, type ClaimedLease } from "../../lib/db/protocol/leases.ts";
 import { enqueueMany } from "../../lib/db/protocol/enqueue.ts";
 import type { Deps } from "../../lib/queue/deps.ts";
-import { realTime } from "../../lib/queue/time.ts";
 import { ALL_SCOPES, eventOf, type TestRequest, CONTEXT } from "../support/http/http.ts";
 import { JOBS, PAYLOAD } from "./definitions.ts";
 import type { Make, Measured, Meter, Repeats } from "./meter.ts";
@@ -30,26 +30,6 @@ export interface World {
   /** A request through the real routes; one that is refused fails. */
   readonly send: (request: TestRequest) => Promise<unknown>;
 }
-
-const ignore = (): void => undefined;
-
-const depsFor = (db: Db): Deps => ({
-  db,
-  clock: () => null,
-  random: Math.random,
-  sleep: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000)),
-  time: realTime,
-  invoker: { invoke: () => Promise.resolve({ outcome: "accepted" }) },
-  logger: { info: ignore, warn: ignore, error: ignore },
-  metrics: { count: ignore, observe: ignore, flush: ignore },
-  config: {
-    service: "forgeq",
-    stage: "scale",
-    wakeMode: "always",
-    dispatcherFunction: null,
-    handlerFunction: (type) => `forgeq-scale-handler-${type}`,
-  },
-});
 
 export const createWorld = (meter: Meter, sizes: Sizes, say: (text: string) => void): World => {
   const deps = depsFor(meter.db);
