@@ -27,7 +27,8 @@ export const checkedRunAt = (
   index: number,
 ): Date | undefined => {
   if (!Number.isFinite(Number(delaySeconds ?? 0))) refuse("delay_seconds", index);
-  const ms = new Date(runAt ?? 0).getTime();
+  if (runAt === undefined) return undefined;
+  const ms = new Date(runAt).getTime();
   if (!(ms <= LATEST_MS)) refuse("run_at", index);
   return ms < EARLIEST_MS ? new Date(EARLIEST_MS) : runAt;
 };

@@ -86,7 +86,7 @@ const sharedOf = (deps: Deps): Shared => {
  * @param fresh - the ids were made for this call
  * @param caller - given where it may leave: then what waits is bounded, in bytes and in time
  */
-export const storeJobs = async (
+export const storeJobs = (
   deps: Deps,
   items: readonly IdentifiedJob[],
   fresh: boolean,
@@ -94,14 +94,20 @@ export const storeJobs = async (
 ): Promise<readonly EnqueuedRow[]> => {
   const { coalesce, admit } = sharedOf(deps);
   const shares = fresh && items.length <= SHARING_ITEMS && items.every((item) => item.uniqueKey === undefined);
-  const bytes = shares || caller !== undefined ? bytesOf(items) : 0;
-  const work = async (): Promise<readonly EnqueuedRow[]> => {
-    if (shares) return coalesce(items, bytes, caller);
-    const { rows, after } = await store(deps, items, fresh, caller);
-    await after;
-    return rows;
-  };
-  return caller === undefined ? work() : admit(bytes, work);
+  if (caller === undefined) return shares ? coalesce(items, bytesOf(items)) : storeAlone(deps, items, fresh);
+  const bytes = bytesOf(items);
+  return admit(bytes, () => (shares ? coalesce(items, bytes, caller) : storeAlone(deps, items, fresh, caller)));
+};
+
+const storeAlone = async (
+  deps: Deps,
+  items: readonly IdentifiedJob[],
+  fresh: boolean,
+  caller?: Caller,
+): Promise<readonly EnqueuedRow[]> => {
+  const { rows, after } = await store(deps, items, fresh, caller);
+  await after;
+  return rows;
 };
 
 const bytesOf = (items: readonly IdentifiedJob[]): number =>
