@@ -51,6 +51,16 @@ it.each(pages)("the links of %s lead to files and headings that are there", (pag
   }
 });
 
+it("docs/README.md leads to each page, by itself or by its folder", () => {
+  const map = readFileSync("docs/README.md", "utf8");
+  const missing = pages
+    .filter((page) => page.startsWith("docs/") && page !== "docs/README.md")
+    .map((page) => page.slice("docs/".length))
+    .filter((page) => !map.includes(`(${page})`) && !map.includes(`(${dirname(page)})`));
+  // The page on performance shows them.
+  expect(missing).toEqual(["performance/tables.md"]);
+});
+
 describe("docs/api.md", () => {
   it("names every operation in its table", () => {
     const described = Object.entries(openapi.paths).flatMap(([path, methods]) =>
