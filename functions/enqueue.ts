@@ -4,8 +4,10 @@ import { TRACEPARENT } from "../lib/core/traceparent.ts";
 import { httpFunction } from "../lib/http/function.ts";
 import type { Source } from "../lib/http/lazy.ts";
 import type { Observers } from "../lib/http/observers.ts";
-import { checkBatch, type CheckedJob, checkJob, locateRefusal, MAX_JOB_BYTES } from "../lib/http/new-job.ts";
+import { checkBatch, type CheckedJob, checkJob, locateRefusal } from "../lib/http/new-job.ts";
+import { enqueueOperations } from "../lib/http/operations/enqueue.ts";
 import type { HttpRequest, Route } from "../lib/http/router.ts";
+import { routesOf } from "../lib/http/serve.ts";
 import { ANSWER_MS, type HttpHandler } from "../lib/http/stack.ts";
 import { toWireJob } from "../lib/http/wire.ts";
 import { keyOf, requireUse, showJob } from "../lib/http/access.ts";
@@ -17,8 +19,6 @@ import { limited } from "../lib/queue/lambda/invocation.ts";
 import type { NewJob } from "../lib/core/new-job.ts";
 import { runtime } from "../lib/runtime.ts";
 import { jobs } from "./registry.ts";
-
-const MAX_BATCH_BYTES = 5_000_000;
 
 /** The caller's trace, so that the job's attempts can be linked to it; anything malformed is no trace. */
 const traceOf = ({ headers }: HttpRequest): Pick<NewJob, "traceparent"> => {
@@ -48,35 +48,23 @@ export const enqueueRoutes = (deps: () => Promise<Deps>, definitions: readonly J
   const types = new Map(definitions.map((definition) => [definition.type, definition]));
   const check = (request: HttpRequest, { type, queue = types.get(type)?.queue ?? "" }: CheckedJob): void =>
     requireUse(keyOf(request), { type, queue });
-  return [
-    {
-      method: "POST",
-      path: "/jobs",
-      scopes: ["jobs:write"],
-      maxBodyBytes: MAX_JOB_BYTES,
-      run: async (request) => {
-        const checked = await checkJob(types, request.body);
-        check(request, checked);
-        const [enqueued] = await enqueue(await deps(), [{ ...checked, ...traceOf(request) }], request, () => "");
-        if (enqueued === undefined) throw new Error("enqueueJobs gave no job back");
-        const { created, job } = enqueued;
-        return { status: created ? 201 : 200, headers: { location: `/jobs/${job.id}` }, body: show(request, enqueued) };
-      },
+  return routesOf(enqueueOperations, {
+    enqueueJob: async (request) => {
+      const checked = await checkJob(types, request.body);
+      check(request, checked);
+      const [enqueued] = await enqueue(await deps(), [{ ...checked, ...traceOf(request) }], request, () => "");
+      if (enqueued === undefined) throw new Error("enqueueJobs gave no job back");
+      const { created, job } = enqueued;
+      return { status: created ? 201 : 200, headers: { location: `/jobs/${job.id}` }, body: show(request, enqueued) };
     },
-    {
-      method: "POST",
-      path: "/jobs/batch",
-      scopes: ["jobs:write"],
-      maxBodyBytes: MAX_BATCH_BYTES,
-      run: async (request) => {
-        const checked = await checkBatch(types, request.body);
-        for (const job of checked) check(request, job);
-        const newJobs = checked.map((job) => ({ ...job, ...traceOf(request) }));
-        const enqueued = await enqueue(await deps(), newJobs, request, (index) => `/jobs/${index}`);
-        return { status: 201, body: { jobs: enqueued.map((each) => show(request, each)) } };
-      },
+    enqueueJobs: async (request) => {
+      const checked = await checkBatch(types, request.body);
+      for (const job of checked) check(request, job);
+      const newJobs = checked.map((job) => ({ ...job, ...traceOf(request) }));
+      const enqueued = await enqueue(await deps(), newJobs, request, (index) => `/jobs/${index}`);
+      return { status: 201, body: { jobs: enqueued.map((each) => show(request, each)) } };
     },
-  ];
+  });
 };
 
 /**

@@ -3,6 +3,7 @@ import { relative, resolve } from "node:path";
 import { parseApiKeys } from "../http/api-keys.ts";
 import { shareOf } from "../db/drivers/share.ts";
 import { nodeListener } from "../http/node-adapter.ts";
+import { enqueueOperations } from "../http/operations/enqueue.ts";
 import { parseRate } from "../http/rate-limit.ts";
 import { parseSecrets } from "../http/stored-keys.ts";
 import type { HttpHandler } from "../http/stack.ts";
@@ -95,7 +96,9 @@ export const startServer = async (
   const handlerOf = async (name: "enqueue" | "api"): Promise<HttpHandler> =>
     (await httpModule(name)).createHandler(ofFunction[name], () => runtime().apiKeys());
   const [enqueue, api] = await Promise.all([handlerOf("enqueue"), handlerOf("api")]);
-  const enqueues = (method: string, path: string) => method === "POST" && (path === "/jobs" || path === "/jobs/batch");
+  const enqueueing = Object.values(enqueueOperations);
+  const enqueues = (method: string, path: string) =>
+    enqueueing.some((each) => each.method === method && each.path === path);
   const listener = nodeListener((method, path) => (enqueues(method, path) ? enqueue : api));
   const server = createServer(TIMES, (request, response) => void listener(request, response));
   // A client that asks first is answered when its key is known.

@@ -9,6 +9,7 @@ export const ERROR_CODES = [
   "id_version",
   "illegal_state",
   "internal",
+  "invalid_body",
   "invalid_job",
   "invalid_payload",
   "invalid_query",

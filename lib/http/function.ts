@@ -5,7 +5,7 @@ import type { Source } from "./lazy.ts";
 import type { Observers } from "./observers.ts";
 import type { HttpLog } from "./problem.ts";
 import type { Route } from "./router.ts";
-import { httpHandler } from "./stack.ts";
+import { httpHandler, type StackOptions } from "./stack.ts";
 import type { StoredKey } from "./stored-keys.ts";
 import type { HttpHandler } from "./stack.ts";
 
@@ -34,7 +34,9 @@ export const httpFunction = <
   {
     before = () => ({ logger: plainLog }),
     findStored,
+    elsewhere,
   }: {
+    readonly elsewhere?: StackOptions["elsewhere"];
     readonly before?: (() => Observers) | undefined;
     /** Asks the database for a key of its own. */
     readonly findStored?: (deps: Deps, id: string) => Promise<StoredKey | null>;
@@ -48,7 +50,7 @@ export const httpFunction = <
     findStored: findStored && (async (id) => findStored(await lazyDeps.get(), id)),
     log,
   });
-  const handler = httpHandler({ routes: routesOf(lazyDeps.get), ring, observers });
+  const handler = httpHandler({ routes: routesOf(lazyDeps.get), elsewhere, ring, observers });
   return async (event, context) => {
     try {
       return await handler(event, context);

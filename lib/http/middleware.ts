@@ -10,7 +10,9 @@ import { logFailure, problemOf } from "./problem.ts";
 import type { HttpLog } from "./problem.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 import { matchRoute } from "./router.ts";
-import type { HttpRequest, HttpResponse, Route } from "./router.ts";
+import type { Guarded, HttpRequest, HttpResponse, Route } from "./router.ts";
+import { checkBody, checkQuery } from "./check-request.ts";
+import { MAX_SMALL_BODY_BYTES } from "./schemas.ts";
 
 /** The invocation's context while a request goes through the stack; each middleware adds its part of `http`. */
 export interface HttpContext extends Context {
@@ -22,7 +24,12 @@ export interface HttpContext extends Context {
    * @throws ForgeqError `payload_too_large`, `busy`, `request_timeout`
    */
   readonly readBody?: (maxBytes: number) => Promise<RawBody>;
-  http: HttpRequest & { readonly route: Route; readonly headersToAdd?: Readonly<Record<string, string>> };
+  http: HttpRequest & {
+    readonly route: Route;
+    /** The query as it was sent. */
+    readonly search: URLSearchParams;
+    readonly headersToAdd?: Readonly<Record<string, string>>;
+  };
 }
 
 type Middleware = MiddlewareObj<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Error, HttpContext>;
@@ -72,28 +79,32 @@ export const problems = (log: () => HttpLog, refused: RefusalLog): Middleware =>
 });
 
 /** Finds the route: `not_found` when there is none, with `allow` when only the method is wrong. */
-export const routing = (routes: readonly Route[]): Middleware => ({
+export const routing = (routes: readonly Route[], elsewhere: readonly Guarded[] = []): Middleware => ({
   before: ({ event, context }) => {
     const method = event.requestContext?.http?.method ?? "GET";
     const path = pathOf(event);
-    const match = matchRoute(routes, method, path);
+    const match = matchRoute(routes, method, path, elsewhere);
     if (match === "not_found") throw new ForgeqError("not_found", "There is nothing at this path");
+    if ("allow" in match && method === "OPTIONS")
+      return toResult({ status: 204, headers: { allow: match.allow.join(", ") }, body: undefined }, requestIdOf(event, context)); // prettier-ignore
     if ("allow" in match) throw new ForgeqError("not_found", `This path takes ${match.allow.join(", ")}`, match);
     context.http = {
       ...match,
       headers: lowerCaseKeys(event.headers),
-      query: new URLSearchParams(event.rawQueryString ?? ""),
+      search: new URLSearchParams(event.rawQueryString ?? ""),
+      query: undefined,
       body: undefined,
       requestId: requestIdOf(event, context),
       key: null,
       hasLeft: context.hasLeft ?? (() => false),
     };
+    return undefined;
   },
 });
 
 /** What a request asks the key for. */
-const scopesOf = ({ route, query }: HttpContext["http"]): readonly Scope[] =>
-  route.deepScope !== undefined && query.get("deep") === "1" ? [route.deepScope] : route.scopes;
+const scopesOf = ({ route, search }: HttpContext["http"]): readonly Scope[] =>
+  route.deepScope !== undefined && search.get("deep") === "1" ? [route.deepScope] : route.scopes;
 
 /** Lets a caller through that has a key with the route's scopes; open routes need none. */
 export const authentication = (ring: KeyRing): Middleware => ({
@@ -107,13 +118,15 @@ export const authentication = (ring: KeyRing): Middleware => ({
   },
 });
 
-/** Parses the body of the routes that take one. */
-export const jsonBody = (): Middleware => ({
+/** Checks the query, then reads and checks the body: what a route does not know is refused. */
+export const checking = (): Middleware => ({
   before: async ({ event, context }) => {
-    const { route, headers } = context.http;
-    if (route.maxBodyBytes === undefined) return;
-    const raw = (await context.readBody?.(route.maxBodyBytes)) ?? rawBody(event);
-    if (route.bodyOptional === true && (raw.body ?? "").trim() === "") return;
-    context.http = { ...context.http, body: readJsonBody(raw, headers, route.maxBodyBytes) };
+    const { route, headers, search } = context.http;
+    const query = checkQuery(route, search);
+    const { maxBytes, optional = false } = route.body ?? { maxBytes: MAX_SMALL_BODY_BYTES, optional: true };
+    const raw = (await context.readBody?.(maxBytes)) ?? rawBody(event);
+    const left = optional && (raw.body ?? "").trim() === "";
+    const sent = left ? {} : readJsonBody(raw, headers, maxBytes);
+    context.http = { ...context.http, query, body: checkBody(route, sent) };
   },
 });

@@ -1,7 +1,8 @@
 import * as z from "zod";
 import type { JobDefinition } from "../core/job.ts";
 import * as answers from "./answers.ts";
-import { type Operation, operations } from "./operations.ts";
+import type { Operation } from "./operation.ts";
+import { type NamedOperation, operations } from "./operations.ts";
 import { type ProblemCode, statusOf } from "./problem.ts";
 import { batchBody, enqueueBody, MAX_BATCH } from "./schemas.ts";
 
@@ -14,16 +15,14 @@ const schemaOf = (schema: z.ZodType, io: "input" | "output"): Json => {
 
 const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 
-const NAMED = new Map<z.ZodType, string>([
-  [answers.enqueuedJob, "EnqueuedJob"],
-  [answers.wholeJob, "Job"],
-  [answers.jobPage, "JobPage"],
-  [answers.attemptPage, "AttemptPage"],
-  [answers.enqueuedBatch, "EnqueuedBatch"],
-  [answers.queue, "Queue"],
-  [answers.queueList, "QueueList"],
-  [answers.wholeSchedule, "Schedule"],
-  [answers.scheduleList, "ScheduleList"],
+/** The schemas of answers, each a component. */
+const nameOf = (answer: keyof typeof answers): string => {
+  const names: Partial<Record<keyof typeof answers, string>> = { wholeJob: "Job", wholeSchedule: "Schedule" };
+  return names[answer] ?? answer.charAt(0).toUpperCase() + answer.slice(1);
+};
+
+/** Bodies whose schemas depend on the job types. */
+const NAMED_BODIES = new Map<z.ZodType, string>([
   [enqueueBody, "NewJob"],
   [batchBody, "NewBatch"],
 ]);
@@ -69,9 +68,9 @@ const NEW_BATCH: Json = {
   properties: { jobs: { type: "array", minItems: 1, maxItems: MAX_BATCH, items: ref("NewJob") } },
 };
 
-const use = (schema: z.ZodType, io: "input" | "output"): Json => {
-  const name = NAMED.get(schema);
-  return name === undefined ? schemaOf(schema, io) : ref(name);
+const bodySchema = (schema: z.ZodType): Json => {
+  const name = NAMED_BODIES.get(schema);
+  return name === undefined ? schemaOf(schema, "input") : ref(name);
 };
 
 const json = (schema: Json, type = "application/json"): Json => ({ content: { [type]: { schema } } });
@@ -96,6 +95,8 @@ const WITH_KEY: readonly ProblemCode[] = [
   "schema_outdated",
   "secrets_unavailable",
   "too_slow",
+  // Whatever takes a key also refuses a query that it does not know.
+  "invalid_query",
 ];
 const WITH_BODY: readonly ProblemCode[] = [
   "busy",
@@ -108,8 +109,9 @@ const WITH_BODY: readonly ProblemCode[] = [
 const errorsOf = ({ errors, scopes, body }: Operation): Record<string, Json> => {
   const codes = new Set<ProblemCode>([
     ...errors,
+    body?.refusal.code ?? "invalid_body",
     ...(scopes.length === 0 ? [] : WITH_KEY),
-    ...(body === undefined ? [] : WITH_BODY),
+    ...WITH_BODY,
     "internal",
   ]);
   const byStatus = Object.groupBy(codes, (code) => String(statusOf(code)));
@@ -121,22 +123,26 @@ const errorsOf = ({ errors, scopes, body }: Operation): Record<string, Json> => 
   );
 };
 
-const describe = (operation: Operation): Json => {
-  const { summary, scopes, body, bodyOptional = false } = operation;
+const describe = (operation: NamedOperation): Json => {
+  const { id, tag, summary, scopes, body } = operation;
   const answered = Object.entries(operation.answers).map(([status, { description, schema, contentType }]) => [
     status,
     {
       description,
       ...(status === "201" && operation.path === "/jobs" && { headers: { location: { schema: { type: "string" } } } }),
       ...(contentType === undefined
-        ? json(schema === undefined ? { type: "object" } : use(schema, "output"))
+        ? json(schema === undefined ? { type: "object" } : ref(nameOf(schema)))
         : json({ type: "string" }, contentType)),
     },
   ]);
   return {
+    operationId: id,
+    tags: [tag],
     summary,
     parameters: parametersOf(operation),
-    ...(body !== undefined && { requestBody: { required: !bodyOptional, ...json(use(body, "input")) } }),
+    ...(body !== undefined && {
+      requestBody: { required: body.optional !== true, ...json(bodySchema(body.schema)) },
+    }),
     responses: { ...errorsOf(operation), ...Object.fromEntries(answered) },
     security: scopes.length === 0 ? [] : [{ key: scopes }],
   };
@@ -151,8 +157,9 @@ export const openapiDocument = (definitions: readonly JobDefinition[]): Json => 
   const paths: Record<string, Json> = {};
   for (const operation of operations)
     (paths[operation.path] ??= {})[operation.method.toLowerCase()] = describe(operation);
-  const schemas: Record<string, Json> = { Problem: schemaOf(answers.problem, "output") };
-  for (const [schema, name] of NAMED) schemas[name] = schemaOf(schema, "output");
+  const schemas: Record<string, Json> = Object.fromEntries(
+    Object.entries(answers).map(([name, schema]) => [nameOf(name as keyof typeof answers), schemaOf(schema, "output")]),
+  );
   for (const { type, payload } of definitions) schemas[payloadName(type)] = schemaOf(payload, "input");
   return {
     openapi: "3.1.0",

@@ -20,6 +20,7 @@ const KINDS = {
   id_version: { status: 422, title: "The id is not a recent UUID of version 7" },
   illegal_state: { status: 409, title: "Not possible in the job's state" },
   internal: { status: 500, title: "Internal error" },
+  invalid_body: { status: 422, title: "The body is not valid" },
   invalid_job: { status: 422, title: "The job is not valid" },
   invalid_payload: { status: 422, title: "The payload is not valid" },
   invalid_queue: { status: 422, title: "The queue's limits are not valid" },

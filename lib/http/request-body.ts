@@ -69,7 +69,9 @@ const collect = async (
 export const bodyReader =
   (request: IncomingMessage, response: ServerResponse, budget: Budget, quietMs = QUIET_MS) =>
   async (maxBytes: number): Promise<RawBody> => {
-    if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+    const { "content-length": length, "transfer-encoding": encoding } = request.headers;
+    if (length === undefined && encoding === undefined) return {};
+    if (Number(length ?? 0) > maxBytes) throw tooLarge(maxBytes);
     if (request.headers.expect !== undefined) response.writeContinue();
     const body = await collect(request, budget, maxBytes, quietMs);
     // Whatever the bytes are, the function decodes and checks them.

@@ -1,11 +1,13 @@
+import type * as z from "zod";
+import type { ErrorCode } from "../core/errors.ts";
 import type { ApiKey, Scope } from "./api-keys.ts";
 
-/** What a route gets. Header names are lower-case; `body` is the parsed JSON where the route takes one. */
-export interface HttpRequest {
+/** What a route gets. Header names are lower-case; `query` and `body` are what the route's schemas made of them. */
+export interface HttpRequest<Query = unknown, Body = unknown> {
   readonly params: Readonly<Record<string, string>>;
-  readonly query: URLSearchParams;
+  readonly query: Query;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: unknown;
+  readonly body: Body;
   readonly requestId: string;
   /** The API key, null on open routes. */
   readonly key: ApiKey | null;
@@ -20,8 +22,20 @@ export interface HttpResponse {
   readonly body: unknown;
 }
 
-/** One method and path; `{name}` in the path is a parameter, which is one segment. */
-export interface Route {
+/** A JSON body that a route takes. */
+export interface RequestBody {
+  readonly schema: z.ZodType;
+  readonly maxBytes: number;
+  /** A request without a body is taken, too: as an empty object. */
+  readonly optional?: boolean;
+  /** What it is refused with when it breaks the schema, and in which words. */
+  readonly refusal: { readonly code: ErrorCode; readonly message: string };
+  /** The route's handler gets it as it was sent, and checks it: then the schema is for the documents alone. */
+  readonly checkedByHandler?: true;
+}
+
+/** What the stack enforces before a route runs. `{name}` in the path is a parameter, which is one segment. */
+export interface Guarded {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: `/${string}`;
   /** The key needs all of them; none: open to everybody. */
@@ -30,10 +44,15 @@ export interface Route {
   readonly deepScope?: Scope;
   /** What a management action is called in the log; each call that the key may make leaves one line there. */
   readonly audit?: `${"job" | "queue" | "schedule"}.${string}`;
-  /** Given when the route takes a JSON body. */
-  readonly maxBodyBytes?: number;
-  /** With `maxBodyBytes`: a request without a body is taken, too, and has `undefined` for it. */
-  readonly bodyOptional?: boolean;
+  /** Of the query as an object of texts. Without it every parameter is refused. */
+  readonly query?: z.ZodType;
+  /** Parameters that may be given several times: the schema gets a list of texts. */
+  readonly repeatable?: readonly string[];
+  readonly body?: RequestBody;
+}
+
+/** One method and path, and what it does. */
+export interface Route extends Guarded {
   readonly run: (request: HttpRequest) => Promise<HttpResponse>;
 }
 
@@ -56,17 +75,28 @@ const paramsOf = (pattern: string, path: string): Record<string, string> | null 
 };
 
 /**
- * Finds the route of a request. Parameters are not decoded: ids and names consist of characters that need no escape.
+ * Finds the route of a request. Parameters are not decoded: ids and names consist of characters that need no escape. A path with
+ * fewer parameters comes first, and HEAD is answered by GET's route.
  *
+ * @param elsewhere - rows of other functions, whose methods `allow` names, too
  * @returns `allow` with the path's methods when only the method is wrong
  */
-export const matchRoute = (routes: readonly Route[], method: string, path: string): Match => {
-  const allow: string[] = [];
-  for (const route of routes) {
+export const matchRoute = (
+  routes: readonly Route[],
+  method: string,
+  path: string,
+  elsewhere: readonly Guarded[] = [],
+): Match => {
+  const wanted = method === "HEAD" ? "GET" : method;
+  const all = [...routes, ...elsewhere].flatMap((route) => {
     const params = paramsOf(route.path, path);
-    if (params === null) continue;
-    if (route.method === method) return { route, params };
-    allow.push(route.method);
-  }
-  return allow.length > 0 ? { allow } : "not_found";
+    return params === null ? [] : [{ route, params }];
+  });
+  const fewest = Math.min(...all.map(({ params }) => Object.keys(params).length));
+  const here = all.filter(({ params }) => Object.keys(params).length === fewest);
+  const found = here.find((each) => each.route.method === wanted && "run" in each.route);
+  if (found !== undefined) return found as { route: Route; params: Record<string, string> };
+  if (here.length === 0) return "not_found";
+  const methods = here.flatMap(({ route }) => (route.method === "GET" ? ["GET", "HEAD"] : [route.method]));
+  return { allow: [...new Set([...methods, "OPTIONS"])] };
 };

@@ -133,6 +133,9 @@ export const healthQuery = z.strictObject({ deep: z.literal("1").exactOptional()
 
 const MAX_INTEGER = 2_147_483_647;
 
+/** Of a body that holds a few fields. */
+export const MAX_SMALL_BODY_BYTES = 4096;
+
 /** What `POST /jobs/{id}/retry` takes, where it has a body: the life that the caller saw. */
 export const retryBody = z.strictObject({
   life: z

@@ -3,14 +3,16 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { ForgeqError } from "../core/errors.ts";
 import { audited } from "./audit.ts";
 import type { KeyRing } from "./key-ring.ts";
-import { authentication, jsonBody, problems, routing, toResult } from "./middleware.ts";
+import { authentication, checking, problems, routing, toResult } from "./middleware.ts";
 import type { HttpContext } from "./middleware.ts";
 import type { Observers } from "./observers.ts";
 import { createRefusalLog } from "./refusal-log.ts";
-import type { Route } from "./router.ts";
+import type { Guarded, Route } from "./router.ts";
 
 export interface StackOptions {
   readonly routes: readonly Route[];
+  /** Rows of the other functions: `Allow` names their methods, too. */
+  readonly elsewhere?: readonly Guarded[] | undefined;
   readonly ring: KeyRing;
   readonly observers: () => Observers;
 }
@@ -35,13 +37,13 @@ const tooSlow = (): never => {
  * becomes a problem document; only failures of the service and refused keys are logged, and never a body. Every answer carries the
  * request id and the security headers.
  */
-export const httpHandler = ({ routes, ring, observers }: StackOptions): HttpHandler => {
+export const httpHandler = ({ routes, elsewhere, ring, observers }: StackOptions): HttpHandler => {
   const log = () => observers().logger;
   const stack = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Error, HttpContext>({
     timeoutEarlyInMillis: TIMEOUT_MARGIN_MS,
     timeoutEarlyResponse: tooSlow,
   });
-  stack.use([problems(log, createRefusalLog(observers)), routing(routes), authentication(ring), jsonBody()]);
+  stack.use([problems(log, createRefusalLog(observers)), routing(routes, elsewhere), authentication(ring), checking()]);
   const handler = stack.handler(async (_event: APIGatewayProxyEventV2, { http }: HttpContext, { signal }) => {
     const hasLeft = () => signal.aborted || http.hasLeft();
     const run = () => http.route.run({ ...http, hasLeft });

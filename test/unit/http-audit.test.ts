@@ -4,6 +4,7 @@ import { refusals } from "../../lib/core/refusals.ts";
 import { httpFunction } from "../../lib/http/function.ts";
 import { createRefusalLog } from "../../lib/http/refusal-log.ts";
 import type { Route } from "../../lib/http/router.ts";
+import { anyBody } from "../support/http/bodies.ts";
 import { keysWith, SECRET, send, type TestRequest } from "../support/http/http.ts";
 
 const CANARY = "canary-of-a-payload";
@@ -11,7 +12,7 @@ const CANARY = "canary-of-a-payload";
 const setup = (run: Route["run"] = () => Promise.resolve({ status: 200, body: {} })) => {
   const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const metrics = { count: vi.fn(), flush: vi.fn() };
-  const route: Route = { method: "POST", path: "/queues/{name}/pause", scopes: ["jobs:manage"], audit: "queue.pause", maxBodyBytes: 1000, bodyOptional: true, run }; // prettier-ignore
+  const route: Route = { method: "POST", path: "/queues/{name}/pause", scopes: ["jobs:manage"], audit: "queue.pause", body: anyBody(1000, { optional: true }), run }; // prettier-ignore
   const made: Route = { ...route, path: "/schedules", audit: "schedule.create" };
   const read: Route = { method: "GET", path: "/jobs", scopes: ["jobs:read"], run };
   const deps = () => Promise.reject(new Error("not called"));

@@ -6,6 +6,7 @@ import { jobs } from "../../functions/registry.ts";
 import { type Scope, SCOPES } from "../../lib/http/api-keys.ts";
 import { httpFunction } from "../../lib/http/function.ts";
 import type { Route } from "../../lib/http/router.ts";
+import { anyBody } from "../support/http/bodies.ts";
 import { keysWith, SECRET, send } from "../support/http/http.ts";
 
 /** What each route needs. `-`: it is open; after `?deep`, with `?deep=1`. */
@@ -41,7 +42,7 @@ const routes: Route[] = [...enqueueRoutes(noDeps, jobs), ...apiRoutes(noDeps)];
 /** Those of the code, with routes that are reached replaced by one that says so: only the way to them is asked for. */
 const reached: Route[] = routes.map((route) => ({
   ...route,
-  bodyOptional: true,
+  ...(route.body !== undefined && { body: anyBody(route.body.maxBytes, { optional: true }) }),
   run: () => Promise.resolve({ status: 200, body: "reached", headers: { "content-type": "text/plain" } }),
 }));
 

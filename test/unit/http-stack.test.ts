@@ -1,7 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
+import * as z from "zod";
 import { ForgeqError } from "../../lib/core/errors.ts";
 import { httpFunction } from "../../lib/http/function.ts";
 import type { Route } from "../../lib/http/router.ts";
+import { anyBody } from "../support/http/bodies.ts";
 import { ALL_SCOPES, CONTEXT, eventOf, keysWith, send } from "../support/http/http.ts";
 import type { TestRequest } from "../support/http/http.ts";
 
@@ -12,13 +14,13 @@ const route = (method: Route["method"], path: Route["path"], more: Partial<Route
   path,
   scopes: ["jobs:read"],
   run: async ({ params, query, body, key }) =>
-    Promise.resolve({ status: 200, body: { params, query: [...query], body: body ?? null, keyId: key?.id } }),
+    Promise.resolve({ status: 200, body: { params, query, body: body ?? null, keyId: key?.id } }),
   ...more,
 });
 
 const ROUTES = [
-  route("GET", "/things/{id}"),
-  route("POST", "/things", { scopes: ["jobs:write"], maxBodyBytes: MAX_BYTES }),
+  route("GET", "/things/{id}", { query: z.strictObject({ a: z.array(z.string()).exactOptional() }), repeatable: ["a"] }), // prettier-ignore
+  route("POST", "/things", { scopes: ["jobs:write"], body: anyBody(MAX_BYTES) }),
   route("POST", "/things/{id}/stop", { scopes: ["jobs:manage"] }),
   route("GET", "/open", { scopes: [] }),
   route("GET", "/broken", { run: () => Promise.reject(new Error("select 1")) }),
@@ -38,10 +40,7 @@ describe("an HTTP function", () => {
       status: 200,
       body: {
         params: { id: "17" },
-        query: [
-          ["a", "1"],
-          ["a", " 2"],
-        ],
+        query: { a: ["1", " 2"] },
         body: null,
         keyId: "test",
       },
@@ -68,7 +67,7 @@ describe("an HTTP function", () => {
       expect(await ask({ path })).toMatchObject({ status: 404, body: { code: "not_found" } });
     expect(await ask({ path: "/things/1", method: "DELETE" })).toMatchObject({
       status: 405,
-      headers: { allow: "GET" },
+      headers: { allow: "GET, HEAD, OPTIONS" },
       body: { code: "method_not_allowed" },
     });
   });

@@ -6,6 +6,7 @@ import { expect, it, onTestFinished, vi } from "vitest";
 import { httpFunction } from "../../lib/http/function.ts";
 import { nodeListener } from "../../lib/http/node-adapter.ts";
 import type { Route } from "../../lib/http/router.ts";
+import { anyBody } from "../support/http/bodies.ts";
 import { ALL_SCOPES, SECRET } from "../support/http/http.ts";
 
 const MAX_BYTES = 1_000_000;
@@ -16,7 +17,7 @@ const serve = async (options: Parameters<typeof nodeListener>[1] = {}) => {
     method: "POST",
     path: "/things",
     scopes: ["jobs:write"],
-    maxBodyBytes: MAX_BYTES,
+    body: anyBody(MAX_BYTES),
     run: ({ body }) => Promise.resolve({ status: 200, body: { characters: JSON.stringify(body).length } }),
   };
   const handler = httpFunction({ logger }, ALL_SCOPES, () => [post]);

@@ -1,0 +1,43 @@
+/** What the routes say of things that are not there, or that the key may not use. */
+import { ForgeqError } from "../../lib/core/errors.ts";
+import { NAME_PATTERN } from "../../lib/core/job.ts";
+import { isBound, mayUse, mayUseQueue } from "../../lib/http/access.ts";
+import type { ApiKey } from "../../lib/http/api-keys.ts";
+import type { HttpRequest, HttpResponse } from "../../lib/http/router.ts";
+import { uuidOf } from "../../lib/http/schemas.ts";
+import type { Deps } from "../../lib/queue/deps.ts";
+import { getJob, type Job } from "../../lib/queue/manage/read-jobs.ts";
+
+export const notFound = (what: string): ForgeqError => new ForgeqError("not_found", `There is no such ${what}`);
+
+export const ok = (body: unknown): HttpResponse => ({ status: 200, body });
+
+/** The path's job id; one that can't be an id is one that is not there. */
+export const idOf = ({ params }: Pick<HttpRequest, "params">): string => {
+  const id = uuidOf(params["id"]);
+  if (id === null) throw notFound("job");
+  return id;
+};
+
+/** What the key may not use is not there for it. */
+export const readJob = async (deps: Deps, key: ApiKey, id: string): Promise<Job> => {
+  const job = await getJob(deps, id);
+  if (job === null || !mayUse(key, job)) throw notFound("job");
+  return job;
+};
+
+/** Before a job is changed: a key that may use all of them needs no look. */
+export const checkJobOf = async (deps: Deps, key: ApiKey, id: string): Promise<void> => {
+  if (isBound(key)) await readJob(deps, key, id);
+};
+
+export const knownQueue = <Value>(value: Value | "not_found"): Value => {
+  if (value === "not_found") throw notFound("queue");
+  return value;
+};
+
+/** The path's queue; a name that can't be one is unknown, too, and so is one that the key may not use. */
+export const queueOf = ({ params, key }: Pick<HttpRequest, "params"> & { readonly key: ApiKey }): string => {
+  const { name = "" } = params;
+  return knownQueue(NAME_PATTERN.test(name) && mayUseQueue(key, name) ? name : "not_found");
+};

@@ -1,0 +1,67 @@
+import { ForgeqError } from "../../lib/core/errors.ts";
+import { mayUse, showJob } from "../../lib/http/access.ts";
+import type { ApiKey } from "../../lib/http/api-keys.ts";
+import type { jobOperations } from "../../lib/http/operations/jobs.ts";
+import type { Handlers } from "../../lib/http/serve.ts";
+import { encodeCursor } from "../../lib/http/wire.ts";
+import type { Deps } from "../../lib/queue/deps.ts";
+import { cancelJob } from "../../lib/queue/manage/cancel-job.ts";
+import { listAttempts, listJobs } from "../../lib/queue/manage/read-jobs.ts";
+import { retryJob } from "../../lib/queue/manage/retry-job.ts";
+import { checkJobOf, idOf, notFound, ok, readJob } from "./found.ts";
+
+const illegal = (action: string, state: string): ForgeqError =>
+  new ForgeqError("illegal_state", `A job that is ${state} can't be ${action}`, { state });
+
+/** A key of one type, or of one queue, has the list search for it; of what others find they see their part. */
+const boundFilter = <Filter extends { readonly type?: string; readonly queue?: string }>(
+  { types, queues }: ApiKey,
+  filter: Filter,
+): Filter => ({
+  ...filter,
+  ...(types?.length === 1 && { type: filter.type ?? types[0] }),
+  ...(queues?.length === 1 && { queue: filter.queue ?? queues[0] }),
+});
+
+export const jobHandlers: Handlers<typeof jobOperations, Deps> = {
+  listJobs: async (deps, { key, query }) => {
+    const { jobs, next, searchedTo } = await listJobs(deps, boundFilter(key, query));
+    return ok({
+      data: jobs.filter((job) => mayUse(key, job)).map((job) => showJob(key, job)),
+      next_cursor: next === null ? null : encodeCursor(next),
+      searched_to: searchedTo?.toISOString() ?? null,
+    });
+  },
+
+  getJob: async (deps, request) => ok(showJob(request.key, await readJob(deps, request.key, idOf(request)))),
+
+  listAttempts: async (deps, request) => {
+    const { key, query } = request;
+    const job = await readJob(deps, key, idOf(request));
+    const { attempts, next } = await listAttempts(deps, job, query);
+    const shown = showJob(key, { ...job, attempts });
+    return ok({
+      data: shown.attempts,
+      next_cursor: next === null ? null : encodeCursor(next),
+      ...("hidden" in shown && { hidden: ["error.message"] }),
+    });
+  },
+
+  cancelJob: async (deps, request) => {
+    const [key, id] = [request.key, idOf(request)];
+    await checkJobOf(deps, key, id);
+    const outcome = await cancelJob(deps, id);
+    if (outcome === "not_found") throw notFound("job");
+    if (typeof outcome === "object") throw illegal("cancelled", outcome.finished);
+    return { status: outcome === "requested" ? 202 : 200, body: showJob(key, await readJob(deps, key, id)) };
+  },
+
+  retryJob: async (deps, request) => {
+    const [key, id] = [request.key, idOf(request)];
+    await checkJobOf(deps, key, id);
+    const outcome = await retryJob(deps, id, request.body.life);
+    if (outcome === "not_found") throw notFound("job");
+    if ("illegal" in outcome) throw illegal("retried", outcome.illegal);
+    return ok(showJob(key, outcome));
+  },
+};

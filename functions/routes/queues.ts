@@ -1,0 +1,43 @@
+import { mayUseQueue, requireUse } from "../../lib/http/access.ts";
+import type { ApiKey } from "../../lib/http/api-keys.ts";
+import type { queueOperations } from "../../lib/http/operations/queues.ts";
+import type { HttpRequest, HttpResponse } from "../../lib/http/router.ts";
+import type { Handlers } from "../../lib/http/serve.ts";
+import { encodeCursor, toWireQueue } from "../../lib/http/wire.ts";
+import type { Deps } from "../../lib/queue/deps.ts";
+import { deleteQueue, pauseQueue, resumeQueue, setQueue } from "../../lib/queue/manage/manage-queues.ts";
+import { queuePage, queueStatsOf, type QueueStats } from "../../lib/queue/observe/queue-stats.ts";
+import { knownQueue, ok, queueOf } from "./found.ts";
+
+/** A use case about one queue as a handler. */
+const onQueue =
+  (useCase: (deps: Deps, name: string) => Promise<QueueStats | "not_found">) =>
+  async (deps: Deps, request: HttpRequest & { readonly key: ApiKey }): Promise<HttpResponse> =>
+    ok(toWireQueue(knownQueue(await useCase(deps, queueOf(request)))));
+
+export const queueHandlers: Handlers<typeof queueOperations, Deps> = {
+  listQueues: async (deps, { key, query: { after, limit } }) => {
+    const { queues, next } = await queuePage(deps, after, limit);
+    const shown = queues.filter(({ name }) => mayUseQueue(key, name));
+    return ok({ data: shown.map(toWireQueue), next_cursor: next === null ? null : encodeCursor(next) });
+  },
+
+  getQueue: onQueue(queueStatsOf),
+
+  setQueue: async (deps, request) => {
+    const { key, body } = request;
+    const name = queueOf(request);
+    for (const type of body.types ?? []) requireUse(key, { type, queue: name });
+    const { queue, declared } = knownQueue(await setQueue(deps, name, body));
+    return { status: declared ? 201 : 200, body: toWireQueue(queue) };
+  },
+
+  deleteQueue: async (deps, request) => {
+    knownQueue(await deleteQueue(deps, queueOf(request)));
+    return { status: 204, body: undefined };
+  },
+
+  pauseQueue: onQueue(pauseQueue),
+
+  resumeQueue: onQueue(resumeQueue),
+};

@@ -1,0 +1,95 @@
+import { NAME_PATTERN } from "../../lib/core/job.ts";
+import type { ScheduleDefinition } from "../../lib/core/schedule.ts";
+import { isBound, mayUse, requireUse, showJob, showSchedule } from "../../lib/http/access.ts";
+import type { ApiKey } from "../../lib/http/api-keys.ts";
+import { checkTypedPayload, type JobTypes } from "../../lib/http/new-job.ts";
+import type { scheduleOperations } from "../../lib/http/operations/schedules.ts";
+import type { HttpRequest, HttpResponse } from "../../lib/http/router.ts";
+import { wholeSchedule } from "../../lib/http/schedule-answer.ts";
+import type { Handlers } from "../../lib/http/serve.ts";
+import type { Deps } from "../../lib/queue/deps.ts";
+import {
+  createSchedule,
+  deleteSchedule,
+  getSchedule,
+  listSchedules,
+  type Schedule,
+  triggerSchedule,
+  updateSchedule,
+} from "../../lib/queue/schedule/manage-schedules.ts";
+import { notFound, ok } from "./found.ts";
+
+type Keyed = Pick<HttpRequest, "params"> & { readonly key: ApiKey };
+
+const known = <Value>(value: Value | "not_found"): Value => {
+  if (value === "not_found") throw notFound("schedule");
+  return value;
+};
+
+/** The path's name; one that can't be a name is one that is not there. */
+const nameOf = ({ params: { name = "" } }: Keyed): string => known(NAME_PATTERN.test(name) ? name : "not_found");
+
+const answer = async (status: number, key: ApiKey, schedule: Schedule): Promise<HttpResponse> => ({
+  status,
+  body: await wholeSchedule(schedule, showSchedule(key, schedule)),
+});
+
+/** @param types - the job types, whose payloads are checked */
+export const scheduleHandlers = (types: () => Promise<JobTypes>): Handlers<typeof scheduleOperations, Deps> => {
+  const withCheckedPayload = async <Definition extends Omit<ScheduleDefinition, "name">>(definition: Definition) => ({
+    ...definition,
+    payload: await checkTypedPayload(await types(), definition.type, definition.payload),
+  });
+  /** What jobs it makes: those of the type's queue, unless it names one. */
+  const jobsOf = async ({ type, queue }: { readonly type: string; readonly queue?: string | null }) => ({
+    type,
+    queue: queue ?? (await types()).get(type)?.queue ?? "",
+  });
+  const maySee = async (key: ApiKey, schedule: Schedule): Promise<boolean> =>
+    !isBound(key) || mayUse(key, await jobsOf(schedule));
+  const read = async (deps: Deps, request: Keyed): Promise<Schedule> => {
+    const schedule = known(await getSchedule(deps, nameOf(request)));
+    return known((await maySee(request.key, schedule)) ? schedule : "not_found");
+  };
+  /** Before a schedule is changed: a key that may use all of them needs no look. */
+  const check = async (deps: Deps, request: Keyed): Promise<void> => {
+    if (isBound(request.key)) await read(deps, request);
+  };
+
+  return {
+    listSchedules: async (deps, { key }) => {
+      const all = await listSchedules(deps);
+      const seen = await Promise.all(all.map((each) => maySee(key, each)));
+      return ok({ data: all.filter((_, n) => seen[n]).map((each) => showSchedule(key, each)) });
+    },
+
+    createSchedule: async (deps, { key, body }) => {
+      const definition = await withCheckedPayload(body);
+      requireUse(key, await jobsOf(definition));
+      const schedule = await createSchedule(deps, definition);
+      return { ...(await answer(201, key, schedule)), headers: { location: `/schedules/${schedule.name}` } };
+    },
+
+    getSchedule: async (deps, request) => answer(200, request.key, await read(deps, request)),
+
+    setSchedule: async (deps, request) => {
+      const name = nameOf(request);
+      const edit = await withCheckedPayload(request.body);
+      await check(deps, request);
+      requireUse(request.key, await jobsOf(edit));
+      return answer(200, request.key, known(await updateSchedule(deps, name, () => ({ ...edit, name }))));
+    },
+
+    deleteSchedule: async (deps, request) => {
+      await check(deps, request);
+      known(await deleteSchedule(deps, nameOf(request)));
+      return { status: 204, body: undefined };
+    },
+
+    triggerSchedule: async (deps, request) => {
+      await check(deps, request);
+      const job = known(await triggerSchedule(deps, nameOf(request)));
+      return { status: 201, headers: { location: `/jobs/${job.id}` }, body: showJob(request.key, job) };
+    },
+  };
+};

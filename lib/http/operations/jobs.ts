@@ -1,0 +1,69 @@
+import type { Operations } from "../operation.ts";
+import { attemptsQuery, listQuery, MAX_SMALL_BODY_BYTES, retryBody } from "../schemas.ts";
+
+export const jobOperations = {
+  listJobs: {
+    method: "GET",
+    path: "/jobs",
+    summary: "List jobs, newest first",
+    scopes: ["jobs:read"],
+    query: listQuery,
+    answers: { 200: { description: "A page.", schema: "jobPage" } },
+    errors: [],
+  },
+  getJob: {
+    method: "GET",
+    path: "/jobs/{id}",
+    summary: "Show a job with its payload and its newest 100 attempts",
+    scopes: ["jobs:read"],
+    answers: { 200: { description: "The job in its newest life.", schema: "wholeJob" } },
+    errors: ["not_found"],
+  },
+  listAttempts: {
+    method: "GET",
+    path: "/jobs/{id}/attempts",
+    summary: "List the attempts of a job's newest life, newest first",
+    scopes: ["jobs:read"],
+    query: attemptsQuery,
+    answers: { 200: { description: "A page.", schema: "attemptPage" } },
+    errors: ["not_found"],
+  },
+  cancelJob: {
+    method: "POST",
+    path: "/jobs/{id}/cancel",
+    summary: "Cancel a job",
+    scopes: ["jobs:manage"],
+    audit: "job.cancel",
+    answers: {
+      200: { description: "Cancelled, now or before.", schema: "wholeJob" },
+      202: {
+        description: "Requested: a handler has it, and learns of the request with its next heartbeat.",
+        schema: "wholeJob",
+      },
+    },
+    errors: ["not_found", "illegal_state", "busy"],
+  },
+  retryJob: {
+    method: "POST",
+    path: "/jobs/{id}/retry",
+    summary: "Run a finished job again: same id, next life",
+    scopes: ["jobs:manage"],
+    audit: "job.retry",
+    body: {
+      schema: retryBody,
+      maxBytes: MAX_SMALL_BODY_BYTES,
+      optional: true,
+      refusal: { code: "invalid_job", message: "The retry has fields that are not valid" },
+    },
+    answers: { 200: { description: "Pending again.", schema: "wholeJob" } },
+    errors: [
+      "not_found",
+      "illegal_state",
+      "stale_life",
+      "unique_key_conflict",
+      "payload_gone",
+      "unknown_queue",
+      "queue_full",
+    ],
+  },
+} as const satisfies Operations;

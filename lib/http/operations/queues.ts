@@ -1,0 +1,67 @@
+import type { Operations } from "../operation.ts";
+import { MAX_SMALL_BODY_BYTES, queueLimits, queuesQuery } from "../schemas.ts";
+
+export const queueOperations = {
+  listQueues: {
+    method: "GET",
+    path: "/queues",
+    summary: "List the queues",
+    scopes: ["jobs:read"],
+    query: queuesQuery,
+    answers: { 200: { description: "A page, by name.", schema: "queueList" } },
+    errors: [],
+  },
+  getQueue: {
+    method: "GET",
+    path: "/queues/{name}",
+    summary: "Show a queue",
+    scopes: ["jobs:read"],
+    answers: { 200: { description: "The queue.", schema: "queue" } },
+    errors: ["not_found"],
+  },
+  setQueue: {
+    method: "PUT",
+    path: "/queues/{name}",
+    summary:
+      "Set a queue's limits and types, or declare it with its types; limits of the code no longer apply to what is set",
+    scopes: ["jobs:manage"],
+    audit: "queue.set",
+    body: {
+      schema: queueLimits,
+      maxBytes: MAX_SMALL_BODY_BYTES,
+      refusal: { code: "invalid_queue", message: "The queue has fields that are not valid" },
+    },
+    answers: {
+      200: { description: "The queue as it is now.", schema: "queue" },
+      201: { description: "The queue, declared by this call.", schema: "queue" },
+    },
+    errors: ["not_found", "unknown_type"],
+  },
+  deleteQueue: {
+    method: "DELETE",
+    path: "/queues/{name}",
+    summary: "Delete a queue that has no live job and that the code does not declare; its finished jobs stay",
+    scopes: ["jobs:manage"],
+    audit: "queue.delete",
+    answers: { 204: { description: "It is gone." } },
+    errors: ["not_found", "queue_declared", "queue_not_empty", "busy"],
+  },
+  pauseQueue: {
+    method: "POST",
+    path: "/queues/{name}/pause",
+    summary: "Stop claiming; what runs goes on",
+    scopes: ["jobs:manage"],
+    audit: "queue.pause",
+    answers: { 200: { description: "The queue, paused.", schema: "queue" } },
+    errors: ["not_found"],
+  },
+  resumeQueue: {
+    method: "POST",
+    path: "/queues/{name}/resume",
+    summary: "Claim again, immediately",
+    scopes: ["jobs:manage"],
+    audit: "queue.resume",
+    answers: { 200: { description: "The queue, going on.", schema: "queue" } },
+    errors: ["not_found"],
+  },
+} as const satisfies Operations;
