@@ -5,6 +5,14 @@ COPY package.json package-lock.json ./
 # No development packages, and no optional ones: Node is there already.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
+FROM node:24-slim AS dashboard
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=optional --no-audit --no-fund
+COPY esbuild.config.mjs ./
+COPY dashboard ./dashboard
+RUN npm run build:dashboard
+
 FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /app
@@ -14,6 +22,7 @@ COPY bin ./bin
 COPY migrations ./migrations
 COPY lib ./lib
 COPY functions ./functions
+COPY --from=dashboard /app/.build/dashboard ./.build/dashboard
 USER node
 EXPOSE 3000
 # Node itself is process 1, so that SIGTERM reaches it: no shell, no npx.

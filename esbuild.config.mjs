@@ -1,8 +1,9 @@
 // Builds one small bundle per function into .build/<function>/, and the registry of job types from the handlers' folders.
-import { readdirSync, existsSync, writeFileSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, readdirSync, existsSync, writeFileSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { context } from "esbuild";
+import { buildDashboard } from "./dashboard/build.mjs";
 
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const HANDLERS = join(ROOT, "functions", "handlers");
@@ -94,8 +95,14 @@ export const buildOne = async ({ name, entry, outdir }) => {
   return join(outdir, name, "index.mjs");
 };
 
+/** The dashboard's files, once for a server that runs from the sources, and once beside the function that serves them. */
+const addDashboard = async (outdir = join(ROOT, ".build")) => {
+  await buildDashboard(join(outdir, "dashboard"));
+  cpSync(join(outdir, "dashboard"), join(outdir, "api", "dashboard"), { recursive: true });
+};
+
 /**
- * Builds every function. With `watch` it goes on rebuilding until `dispose` is called; `onEnd(name, result)` hears of each build.
+ * Builds every function, and the dashboard. With `watch` it goes on rebuilding until `dispose` is called; `onEnd(name, result)` hears of each build of a function.
  */
 export const build = async ({ watch = false, onEnd, outdir } = {}) => {
   writeRegistry();
@@ -107,6 +114,7 @@ export const build = async ({ watch = false, onEnd, outdir } = {}) => {
   );
   const sizes = [];
   for (const { name, esbuild } of contexts) sizes.push(sizesOf(name, (await esbuild.rebuild()).metafile));
+  await addDashboard(outdir);
   if (watch) for (const { esbuild } of contexts) await esbuild.watch();
   else await Promise.all(contexts.map(({ esbuild }) => esbuild.dispose()));
   return { sizes, dispose: () => Promise.all(contexts.map(({ esbuild }) => esbuild.dispose())) };
@@ -132,7 +140,8 @@ export const describeSizes = (sizes, budgets = JSON.parse(readFileSync(BUDGET, "
   };
 };
 
-const main = async () => {
+const main = async ([part, outdir = join(ROOT, ".build", "dashboard")] = process.argv.slice(2)) => {
+  if (part === "dashboard") return void (await buildDashboard(resolve(outdir)));
   rmSync(join(ROOT, ".build"), { recursive: true, force: true });
   const { table, problem } = describeSizes((await build()).sizes);
   console.log(table);

@@ -14,7 +14,7 @@ const bench = existsSync(new URL("bench/node_modules", import.meta.url)) ? [] : 
 export default tseslint.config(
   { ignores: [...bench, "dist/", ".build/", ".forgeq/", ".serverless/", ".serverless-offline/", "node_modules/"] },
   {
-    files: ["**/*.ts"],
+    files: ["**/*.{ts,tsx}"],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

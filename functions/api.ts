@@ -1,5 +1,6 @@
 import type { ConfiguredKeys } from "../lib/core/configured-keys.ts";
 import type { JobDefinition } from "../lib/core/job.ts";
+import { dashboardServers } from "../lib/http/dashboard.ts";
 import { httpFunction } from "../lib/http/function.ts";
 import type { Source } from "../lib/http/lazy.ts";
 import type { JobTypes } from "../lib/http/new-job.ts";
@@ -32,6 +33,7 @@ export const apiRoutes = (deps: () => Promise<Deps>): Route[] => {
       return withDeps(deps, scheduleHandlers(types));
     }),
     ...serviceServers(deps, registry),
+    ...dashboardServers(),
   });
 };
 

@@ -13,6 +13,7 @@ import type { ConfiguredKeys } from "../core/configured-keys.ts";
 import { messageOf } from "../core/reason.ts";
 import { configure, isConfigured, isProduction, maxHttpConnections, runtime } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
+import { prepareDashboard } from "./dashboard-build.ts";
 import { type OpenDeps, openDeps } from "./deps.ts";
 import { UsageError } from "./failure.ts";
 import { listen } from "./listen.ts";
@@ -95,7 +96,7 @@ export const startServer = async (
   const ofFunction = { enqueue: deps, api: { ...deps, db: shareOf(deps.db, readShare(open.connection.max)) } };
   const handlerOf = async (name: "enqueue" | "api"): Promise<HttpHandler> =>
     (await httpModule(name)).createHandler(ofFunction[name], () => runtime().apiKeys());
-  const [enqueue, api] = await Promise.all([handlerOf("enqueue"), handlerOf("api")]);
+  const [enqueue, api] = await Promise.all([handlerOf("enqueue"), handlerOf("api"), prepareDashboard()]);
   const enqueueing = Object.values(enqueueOperations);
   const enqueues = (method: string, path: string) =>
     enqueueing.some((each) => each.method === method && each.path === path);

@@ -42,11 +42,16 @@ const SECURITY_HEADERS = {
   "x-content-type-options": "nosniff",
 };
 
-/** A response as API Gateway takes it: JSON or a text, with the request id and the security headers. */
+const bodyOf = (body: unknown): Pick<APIGatewayProxyStructuredResultV2, "body" | "isBase64Encoded"> => {
+  if (body instanceof Uint8Array) return { body: Buffer.from(body).toString("base64"), isBase64Encoded: true };
+  return { body: typeof body === "string" ? body : JSON.stringify(body) };
+};
+
+/** A response as API Gateway takes it: JSON, a text or bytes, with the request id and the security headers. */
 export const toResult = (response: HttpResponse, requestId: string): APIGatewayProxyStructuredResultV2 => ({
   statusCode: response.status,
   headers: { "content-type": "application/json", ...SECURITY_HEADERS, "x-request-id": requestId, ...response.headers },
-  body: typeof response.body === "string" ? response.body : JSON.stringify(response.body),
+  ...bodyOf(response.body),
 });
 
 const requestIdOf = (event: APIGatewayProxyEventV2, context: Context): string =>

@@ -59,11 +59,12 @@ const contextOf = (requestId: string, response: ServerResponse, readBody: HttpCo
 
 const send = (request: IncomingMessage, response: ServerResponse, result: APIGatewayProxyStructuredResultV2): void => {
   if (isUnwanted(request)) response.setHeader("connection", "close");
+  const body = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8");
   response.writeHead(result.statusCode ?? 200, {
     ...(result.headers as Record<string, string>),
-    "content-length": Buffer.byteLength(result.body ?? ""),
+    "content-length": body.length,
   });
-  response.end(result.body ?? "");
+  response.end(body);
 };
 
 /**

@@ -3,6 +3,7 @@
  * body, and the OpenAPI document come from it. Importing it does nothing else.
  */
 import type { Operation } from "./operation.ts";
+import { dashboardOperations } from "./operations/dashboard.ts";
 import { enqueueOperations } from "./operations/enqueue.ts";
 import { jobOperations } from "./operations/jobs.ts";
 import { queueOperations } from "./operations/queues.ts";
@@ -15,6 +16,7 @@ export const apiOperations = {
   ...queueOperations,
   ...scheduleOperations,
   ...serviceOperations,
+  ...dashboardOperations,
 } as const;
 
 const BY_TAG = {
@@ -22,6 +24,7 @@ const BY_TAG = {
   queues: queueOperations,
   schedules: scheduleOperations,
   service: serviceOperations,
+  dashboard: dashboardOperations,
 };
 
 /** An operation with its id, and the resource that it belongs to. */

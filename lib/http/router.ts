@@ -15,7 +15,7 @@ export interface HttpRequest<Query = unknown, Body = unknown> {
   readonly hasLeft: () => boolean;
 }
 
-/** `body` becomes JSON, but a string stays what it is: its `content-type` is among the headers then. */
+/** `body` becomes JSON, but a string or bytes stay what they are: their `content-type` is among the headers then. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;

@@ -22,7 +22,7 @@ it("copies and starts files that exist, and lets no other into the build", () =>
 
 it("runs as an ordinary user, by the Node that the package needs", () => {
   expect(dockerfile).toMatch(/^USER node$/m);
-  expect(dockerfile.match(/^FROM node:(\d+)/gm)).toEqual(["FROM node:24", "FROM node:24"]);
+  expect(dockerfile.match(/^FROM node:(\d+)/gm)).toEqual(["FROM node:24", "FROM node:24", "FROM node:24"]);
 });
 
 it("names commands and options that exist, in the Dockerfile and the guide", () => {

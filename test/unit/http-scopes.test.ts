@@ -34,6 +34,8 @@ const NEEDS: Record<string, readonly Scope[] | "-"> = {
   "GET /health": "-",
   "GET /health ?deep": ["metrics:read"],
   "GET /openapi.json": ["jobs:read"],
+  "GET /dashboard": "-",
+  "GET /dashboard/{file}": "-",
 };
 
 const noDeps = () => Promise.reject(new Error("not called"));

@@ -1,0 +1,106 @@
+// Builds the dashboard into a folder of files with hashed names, each also compressed; index.html names them.
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
+import { build } from "esbuild";
+
+const SOURCE = dirname(fileURLToPath(import.meta.url));
+const ENTRIES = { app: "main.tsx", style: "styles/index.css", theme: "theme.js" };
+
+const compressions = {
+  "": (bytes) => bytes,
+  ".gz": (bytes) => promisify(gzip)(bytes, { level: 9 }),
+  ".br": (bytes) => promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }),
+};
+
+/** A file is there whole or not at all: another process may be reading the folder. */
+const writeWhole = async (file, bytes) => {
+  const unfinished = `${file}.${process.pid}.tmp`;
+  await writeFile(unfinished, bytes);
+  await rename(unfinished, file);
+};
+
+/** The chunks that the first view loads: the entry and what it imports statically. */
+const firstLoaded = (outputs, file, seen = new Set()) => {
+  seen.add(file);
+  for (const { kind, path } of outputs[file].imports)
+    if (kind === "import-statement" && !seen.has(path)) firstLoaded(outputs, path, seen);
+  return seen;
+};
+
+const indexOf = async (nameOf) => {
+  const template = await readFile(join(SOURCE, "index.html"), "utf8");
+  return Buffer.from(template.replaceAll(/\{(\w+)\}/g, (_, entry) => `dashboard/${nameOf(entry)}`));
+};
+
+/**
+ * Builds the dashboard.
+ *
+ * @returns each file with its bytes, compressed or not, and whether the first view loads it
+ */
+export const buildDashboard = async (outdir) => {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: SOURCE,
+    entryPoints: Object.entries(ENTRIES).map(([out, file]) => ({ out, in: join(SOURCE, file) })),
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    target: "es2022",
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    minify: true,
+    entryNames: "[name]-[hash]",
+    chunkNames: "[name]-[hash]",
+    metafile: true,
+    write: false,
+    logLevel: "warning",
+  });
+  const outputs = Object.fromEntries(
+    Object.entries(metafile.outputs).map(([file, output]) => [
+      basename(file),
+      { ...output, imports: output.imports.map((each) => ({ ...each, path: basename(each.path) })) },
+    ]),
+  );
+  const nameOf = (entry) => Object.keys(outputs).find((file) => outputs[file].entryPoint === ENTRIES[entry]);
+  const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
+  // The page comes last: who reads it finds what it names.
+  files.set("index.html", await indexOf(nameOf));
+  await mkdir(outdir, { recursive: true });
+  const first = firstLoaded(outputs, nameOf("app"));
+  for (const entry of ["style", "theme"]) first.add(nameOf(entry));
+  first.add("index.html");
+  const built = [];
+  for (const [name, contents] of files) {
+    const bytes = { name, first: first.has(name) };
+    for (const [suffix, compress] of Object.entries(compressions)) {
+      const compressed = await compress(contents);
+      bytes[suffix.slice(1) || "plain"] = compressed.length;
+      await writeWhole(join(outdir, name + suffix), compressed);
+    }
+    built.push(bytes);
+  }
+  await removeOthers(outdir, new Set(files.keys()));
+  return built;
+};
+
+/** What an earlier build left. */
+const removeOthers = async (outdir, names) => {
+  for (const file of await readdir(outdir))
+    if (!names.has(file.replace(/\.(gz|br)$/, "")) && !file.endsWith(".tmp"))
+      await rm(join(outdir, file), { force: true });
+};
+
+const newestOf = async (folder) => {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Math.max(...(await Promise.all(files.map(async (file) => (await stat(file)).mtimeMs))));
+};
+
+/** Builds it when a source is newer than what was built, or nothing was. */
+export const buildDashboardIfChanged = async (outdir) => {
+  const built = await stat(join(outdir, "index.html.br")).catch(() => null);
+  if (built === null || built.mtimeMs < (await newestOf(SOURCE))) await buildDashboard(outdir);
+};

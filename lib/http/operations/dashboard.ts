@@ -1,0 +1,24 @@
+import * as z from "zod";
+import type { Operations } from "../operation.ts";
+
+/** The dashboard's page and files. */
+export const dashboardOperations = {
+  getDashboard: {
+    method: "GET",
+    path: "/dashboard",
+    summary: "The dashboard's page; it holds no data, and asks this API for them",
+    scopes: [],
+    // The page's own state, which only the browser reads.
+    query: z.looseObject({}),
+    answers: { 200: { description: "The page.", contentType: "text/html" } },
+    errors: ["not_found"],
+  },
+  getDashboardFile: {
+    method: "GET",
+    path: "/dashboard/{file}",
+    summary: "A script or style sheet of the dashboard, by its hashed name",
+    scopes: [],
+    answers: { 200: { description: "The file.", contentType: "text/javascript" } },
+    errors: ["not_found"],
+  },
+} as const satisfies Operations;
