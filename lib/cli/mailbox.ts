@@ -1,6 +1,8 @@
 import { join, relative, resolve } from "node:path";
+import { dependsOn, missingPackage } from "../project/package-manager.ts";
 import { configure, isConfigured, isProduction, setting } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
+import { project } from "./project.ts";
 import { say } from "./terminal.ts";
 
 export interface OpenMailbox {
@@ -22,6 +24,9 @@ export const openMailbox = async (options: GlobalOptions): Promise<OpenMailbox> 
     return mailbox;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
+    const { root } = project();
+    if (dependsOn(root, "nodemailer"))
+      say(`SMTP_URL is not set, and there is no mailbox to catch mails: ${missingPackage("smtp-server", root)}`);
     return none;
   }
 };

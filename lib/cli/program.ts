@@ -52,7 +52,7 @@ export const createProgram = (): Command => {
         .env("FORGEQ_DIR"),
     )
     .addOption(
-      new Option("--config <file>", "settings, instead of forgeq.config.ts, .js or .json").env("FORGEQ_CONFIG"),
+      new Option("--config <file>", "settings, instead of forgeq.config.ts, .js, .mjs or .json").env("FORGEQ_CONFIG"),
     );
   withExamples(program, [
     ["forgeq dev", "server and worker, handlers restarted when their files change"],
@@ -61,9 +61,8 @@ export const createProgram = (): Command => {
   ]);
   for (const add of COMMANDS) add(program);
   program.hook("preAction", async (_, command) => {
-    const { loadConfig } = await import("./config-file.ts");
-    const { applyConfig } = await import("./command.ts");
-    applyConfig(command, await loadConfig(program.opts<{ config?: string }>().config));
+    const { useConfig } = await import("./use-config.ts");
+    await useConfig(program, command);
   });
   return program;
 };

@@ -48,7 +48,7 @@ export const cliReference = (program: Command): string =>
     "<!-- Made by `npm run docs:cli` from lib/cli. Do not edit. -->",
     "",
     "`npx forgeq` works in a clone after `npm ci`. Data goes to stdout, messages to stderr; exit code 0 is success, 1 a failure, 2 a wrong",
-    "command line. Flags win over the environment, the environment over the config file: `forgeq.config.ts`, `.js` or `.json`, an object",
+    "command line. Flags win over the environment, the environment over the config file: `forgeq.config.ts`, `.js`, `.mjs` or `.json`, an object",
     "whose keys are the options' names in camel case. Without `DATABASE_URL` commands share the embedded Postgres of `.forgeq/`: the",
     "first one starts it, the last one out stops it. `NO_COLOR` is respected.",
     "",

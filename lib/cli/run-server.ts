@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
-import { relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { parseApiKeys } from "../http/api-keys.ts";
 import { shareOf } from "../db/drivers/share.ts";
 import { nodeListener } from "../http/node-adapter.ts";
@@ -11,6 +12,8 @@ import { startTicker } from "../queue/schedule/ticker.ts";
 import type { Deps } from "../queue/deps.ts";
 import type { ConfiguredKeys } from "../core/configured-keys.ts";
 import { messageOf } from "../core/reason.ts";
+import { importFile } from "../project/config.ts";
+import { findModule } from "../project/find-jobs.ts";
 import { configure, isConfigured, isProduction, maxHttpConnections, runtime } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { prepareDashboard } from "./dashboard-build.ts";
@@ -18,7 +21,7 @@ import { type OpenDeps, openDeps } from "./deps.ts";
 import { UsageError } from "./failure.ts";
 import { listen } from "./listen.ts";
 import { ensureSecret } from "./run-keys.ts";
-import { loadProjectModule } from "./project.ts";
+import { project } from "./project.ts";
 import { onShutdown } from "./signals.ts";
 import { printJson, say } from "./terminal.ts";
 
@@ -56,9 +59,9 @@ const NOT_FOR_READS = 4;
 const readShare = (all = CONNECTIONS): number => Math.max(1, all - NOT_FOR_READS, Math.floor(all / 2));
 
 const httpModule = async (name: string): Promise<HttpModule> => {
-  const loaded = await loadProjectModule<HttpModule>(`functions/${name}.ts`);
-  if (loaded === null) throw new UsageError(`there is no functions/${name}.ts here: run this in a project's folder`);
-  return loaded;
+  const file = findModule(join(project().root, "functions"), name);
+  if (file === null) throw new UsageError(`there is no functions/${name}.ts here: run this in a project's folder`);
+  return importFile<HttpModule>(`functions/${name}`, pathToFileURL(file).href);
 };
 
 /** Without a configured key, one that is made once and kept in the folder; in production none, and every request is refused. */

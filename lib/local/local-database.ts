@@ -4,7 +4,7 @@ import { migrate } from "../db/schema/migrate.ts";
 import { syncDefinitions } from "../queue/manage/sync-definitions.ts";
 import { localLogins } from "./local-logins.ts";
 import { type LocalNeon, startNeon } from "./neon.ts";
-import type { Definitions } from "./project.ts";
+import type { Definitions } from "../project/project.ts";
 import { sharePostgres } from "./shared-postgres.ts";
 import type { Stops } from "./stops.ts";
 import type { Variables } from "./variables.ts";

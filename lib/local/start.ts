@@ -6,14 +6,6 @@ import { startLocalRun, type LocalRun } from "./local-run.ts";
 import { watchNpm } from "./npm-ancestors.ts";
 import { messageOf } from "../core/reason.ts";
 
-const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-if (major < 22 || (major === 22 && minor < 13)) {
-  console.error(
-    `ForgeQ needs Node 22.13 or newer and this is ${process.versions.node}: run it through npm, which brings its own.`,
-  );
-  process.exit(1);
-}
-
 const GREY = process.stdout.isTTY && !process.env["NO_COLOR"] ? ["\u001b[90m", "\u001b[0m"] : ["", ""];
 const say = (source: string, line: string): void => console.log(`${GREY[0]}${source.padEnd(12)}${GREY[1]} ${line}`);
 

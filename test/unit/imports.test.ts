@@ -4,11 +4,12 @@ import { circlesOf, type Import, importsOf, sourcesOf, textOf } from "../support
 /** The parts, from the top down, and what each may use: only what lies below. */
 const USES: Record<string, readonly string[]> = {
   functions: ["lib/job.ts", "lib/http", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/core"],
-  "lib/cli": ["lib/http", "lib/local", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
-  "lib/local": ["lib/http", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
+  "lib/cli": ["lib/project", "lib/http", "lib/local", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
+  "lib/local": ["lib/project", "lib/http", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
   "lib/index.ts": ["lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],
   "lib/job.ts": ["lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],
   "lib/runtime.ts": ["lib/logger.ts", "lib/tracing.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
+  "lib/project": ["lib/core"],
   "lib/http": ["lib/core"],
   "lib/aws": ["lib/core"],
   "lib/logger.ts": ["lib/core"],
@@ -20,6 +21,7 @@ const USES: Record<string, readonly string[]> = {
 
 /** Shapes that a part implements or shows without running anything of where they are declared. */
 const TYPES_OF: Record<string, readonly string[]> = {
+  "lib/project": ["lib/queue"],
   "lib/http": ["lib/queue", "lib/db"],
   "lib/aws": ["lib/queue"],
   "lib/cli": ["lib/job.ts"],

@@ -7,7 +7,7 @@ import { concurrencyOption, graceOption } from "./worker.ts";
 export const addDev = (program: Command): void => {
   const command = program
     .command("dev")
-    .description("Server and worker together, until Ctrl-C; started again when files under functions/ change.")
+    .description("Server and worker together, until Ctrl-C; started again when the project's files change.")
     .addOption(portOption())
     .addOption(hostOption())
     .addOption(concurrencyOption())
