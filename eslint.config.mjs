@@ -12,7 +12,18 @@ const ENV = {
 const bench = existsSync(new URL("bench/node_modules", import.meta.url)) ? [] : ["bench/"];
 
 export default tseslint.config(
-  { ignores: [...bench, "dist/", ".package/", ".build/", ".forgeq/", ".serverless/", ".serverless-offline/", "node_modules/"] },
+  {
+    ignores: [
+      ...bench,
+      "dist/",
+      ".package/",
+      ".build/",
+      ".forgeq/",
+      ".serverless/",
+      ".serverless-offline/",
+      "node_modules/",
+    ],
+  },
   {
     files: ["**/*.{ts,tsx}"],
     extends: [tseslint.configs.recommendedTypeChecked],
