@@ -6,6 +6,7 @@ import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { buildDashboard } from "../dashboard/build.mjs";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const STAGE = resolve(process.argv[2] ?? join(ROOT, ".package"));
@@ -133,6 +134,7 @@ writeLibrary();
 await writeCommand();
 writeRequired();
 writeManifest();
+await buildDashboard(join(DIST, "dashboard"));
 for (const name of COPIED) cpSync(join(ROOT, name), join(STAGE, name), { recursive: true });
 // It starts the repository, not the package.
 rmSync(join(STAGE, "bin", "start.js"));
