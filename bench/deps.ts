@@ -12,7 +12,7 @@ export const depsFor = (db: Db): Deps => ({
   sleep: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000)),
   time: realTime,
   invoker: { invoke: () => Promise.resolve({ outcome: "accepted" }) },
-  logger: { info: ignore, warn: ignore, error: ignore },
+  logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
   metrics: { count: ignore, observe: ignore, flush: ignore },
   config: {
     service: "forgeq",

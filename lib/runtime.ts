@@ -220,11 +220,14 @@ const readArmer = (): { readonly armer?: Armer } => {
   return { armer: onceAMinute(armer) };
 };
 
+/** FORGEQ_LOG_LEVEL as it was given; `info` unless it was. */
+export const logLevel = (): string => setting("FORGEQ_LOG_LEVEL") ?? "info";
+
 const NO_METRICS: Metrics = { count: () => undefined, observe: () => undefined, flush: () => undefined };
 
 /** Functions log and measure as CloudWatch reads it; other processes log plain JSON and leave the metrics to Postgres. */
 const observers = (): { readonly logger: Logger; readonly metrics: Metrics } => {
-  const level = setting("FORGEQ_LOG_LEVEL") ?? "info";
+  const level = logLevel();
   if (setting("AWS_LAMBDA_FUNCTION_NAME") === undefined) return { logger: jsonLogger(level), metrics: NO_METRICS };
   const { service, stage } = readConfig();
   const name = `${service}-${stage}`;

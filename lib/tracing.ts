@@ -13,7 +13,7 @@ type Api = typeof Otel;
 const REGISTERED = Symbol.for("opentelemetry.js.api.1");
 
 const FLUSH_MS = 2_000;
-const FAILED: ReadonlySet<Ended["outcome"]> = new Set(["retry", "dead", "timed_out"]);
+const FAILED: ReadonlySet<Ended["outcome"]> = new Set(["retry", "dead", "timed_out", "worker_crashed"]);
 
 let loaded: Api | null | undefined;
 

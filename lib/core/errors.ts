@@ -52,6 +52,15 @@ export interface ErrorDetails {
   readonly [key: string]: unknown;
 }
 
+/** Says what an error is, also to another copy of this library: a monorepo has one for each package, a global command brings its own. */
+const MARK = Symbol.for("forgeq.error");
+
+/** `instanceof` of a marked class, and the ordinary one of classes that extend it. */
+const isMarked = (base: unknown, name: string, asked: unknown, value: unknown): boolean =>
+  asked === base
+    ? typeof value === "object" && value !== null && (value as { [MARK]?: unknown })[MARK] === name
+    : Function.prototype[Symbol.hasInstance].call(asked, value);
+
 /** The only error class that ForgeQ throws on purpose; `code` says what happened, `cause` keeps the original. */
 export class ForgeqError extends Error {
   override readonly name = "ForgeqError";
@@ -63,6 +72,14 @@ export class ForgeqError extends Error {
     this.code = code;
     this.details = details;
   }
+
+  get [MARK](): string {
+    return "ForgeqError";
+  }
+
+  static override [Symbol.hasInstance](value: unknown): value is ForgeqError {
+    return isMarked(ForgeqError, "ForgeqError", this, value);
+  }
 }
 
 /** The database did not answer, or not in time: as a rule nobody knows whether the call took effect, and it may be sent again. */
@@ -72,6 +89,14 @@ export const isUnanswered = (error: unknown): boolean =>
 /** Thrown by a handler: the job is dead immediately, whatever attempts it has left. */
 export class PermanentError extends Error {
   override readonly name = "PermanentError";
+
+  get [MARK](): string {
+    return "PermanentError";
+  }
+
+  static override [Symbol.hasInstance](value: unknown): value is PermanentError {
+    return isMarked(PermanentError, "PermanentError", this, value);
+  }
 }
 
 /** Thrown by a handler: retry after this many seconds instead of the policy's delay; the attempt still counts. */
@@ -83,5 +108,13 @@ export class RetryAfter extends Error {
   constructor(seconds: number, message = `retry after ${seconds} s`, options?: ErrorOptions) {
     super(message, options);
     this.seconds = seconds;
+  }
+
+  get [MARK](): string {
+    return "RetryAfter";
+  }
+
+  static override [Symbol.hasInstance](value: unknown): value is RetryAfter {
+    return isMarked(RetryAfter, "RetryAfter", this, value);
   }
 }

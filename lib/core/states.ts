@@ -14,6 +14,7 @@ export const ATTEMPT_OUTCOMES = [
   "timed_out",
   "cancelled",
   "undispatched",
+  "worker_crashed",
 ] as const;
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 
@@ -34,7 +35,8 @@ export const TRANSITIONS = {
   take: { from: ["pending"], to: ["running"] },
   complete: { from: ["running"], to: ["completed"] },
   retry: { from: ["running"], to: ["scheduled", "pending", "dead", "cancelled"] },
-  bury: { from: ["running"], to: ["dead"] },
+  bury: { from: ["running"], to: ["dead", "cancelled"] },
+  drop: { from: ["running"], to: ["cancelled"] },
   release: { from: ["running"], to: ["pending", "cancelled"] },
   snooze: { from: ["running"], to: ["scheduled", "cancelled"] },
   undispatch: { from: ["leased"], to: ["scheduled", "dead", "cancelled"] },

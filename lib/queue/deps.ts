@@ -7,6 +7,7 @@ import type { Ended } from "../db/protocol/settle.ts";
 import type { Time } from "./time.ts";
 
 export interface Logger {
+  debug(message: string, fields?: Record<string, unknown>): void;
   info(message: string, fields?: Record<string, unknown>): void;
   warn(message: string, fields?: Record<string, unknown>): void;
   error(message: string, fields?: Record<string, unknown>): void;

@@ -27,7 +27,7 @@ begin
   if found then
     if cardinality(held.cancel_requested) > 0 then
       perform forgeq.end_attempts(held, (
-        select jsonb_agg(jsonb_build_object('id', u.id, 'outcome', 'cancelled')) from unnest(held.cancel_requested) as u(id)), 'cancelled', now_at);
+        select jsonb_agg(jsonb_build_object('id', u.id, 'outcome', 'unbegun')) from unnest(held.cancel_requested) as u(id)), 'cancelled', now_at);
     end if;
   else
     select l.* into held from forgeq.lease l where l.id = begin.lease_id and l.begun_by = begin.begun_by and l.expires_at > now_at;

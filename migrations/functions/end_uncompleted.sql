@@ -36,10 +36,10 @@ begin
       offset 0 for update) j
     where o.outcome <> 'completed'
   loop
-    counted := held.outcome in ('retry', 'dead', 'timed_out', 'lease_expired');
+    counted := held.outcome in ('retry', 'dead', 'timed_out', 'lease_expired', 'cancelled', 'worker_crashed');
     state := case
-      when held.outcome in ('dead', 'cancelled') then held.outcome
-      when held.cancelling then 'cancelled'
+      when held.cancelling or held.outcome = 'cancelled' then 'cancelled'
+      when held.outcome = 'dead' then 'dead'
       when counted and held.attempt >= held.max_attempts then 'dead'
       when held.outcome = 'undispatched' and held.dispatches >= 9 then 'dead'
       else 'live'
@@ -83,7 +83,7 @@ begin
     states := states || case when state <> 'live' then state when next_run_at > now_at then 'scheduled' else 'pending' end;
     attempt_outcome := case when state = 'cancelled' then 'cancelled' when state = 'dead' and held.outcome = 'retry' then 'dead' else held.outcome end;
     -- Cancelled by begin itself: it never ran.
-    ran_since := case when held.outcome <> 'cancelled' then lease.began_at end;
+    ran_since := case when held.outcome <> 'unbegun' then lease.began_at end;
     tally := tally || forgeq.metric_end(state, attempt_outcome, held.run_at, ran_since, now_at);
     if held.outcome <> 'throttled' then
       insert into forgeq.job_attempt (job_id, life, number, outcome, lease_id, run_at, began_at, ended_at, invocation, error)

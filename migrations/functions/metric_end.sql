@@ -8,7 +8,7 @@ as $$
   select set_byte('\x00', 0,
            16 * coalesce(array_position(array['completed', 'dead', 'cancelled'], state), 0)
            + coalesce(array_position(array['completed', 'retry', 'dead', 'released', 'snoozed', 'lease_expired', 'timed_out',
-                                           'cancelled', 'undispatched', 'throttled', 'enqueued'], outcome), 0))
+                                           'cancelled', 'undispatched', 'throttled', 'enqueued', 'worker_crashed'], outcome), 0))
          || int4send(case when began_at is null then -1 else forgeq.elapsed_ms(run_at, began_at) end)
          || int4send(case when began_at is null then -1 else forgeq.elapsed_ms(began_at, ended_at) end);
 $$;

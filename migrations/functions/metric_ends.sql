@@ -44,7 +44,7 @@ as $$
   cross join lateral (
     values (case c.outcome when 11 then 'enqueued' end, c.jobs),
            ('ended_' || (array['completed', 'retry', 'dead', 'released', 'snoozed', 'lease_expired', 'timed_out', 'cancelled',
-                               'undispatched', 'throttled'])[c.outcome], c.jobs),
+                               'undispatched', 'throttled', null, 'worker_crashed'])[c.outcome], c.jobs),
            ('finished_' || (array['completed', 'dead', 'cancelled'])[c.state], c.jobs),
            (case when c.ran then 'started' end, c.jobs),
            (case when c.ran then 'wait_' || c.wait_bucket end, c.jobs),

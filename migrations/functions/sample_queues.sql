@@ -16,7 +16,8 @@ begin
     select q.name as queue,
            coalesce(sum(n.value) filter (where n.name in ('enqueued', 'retried')), 0)::bigint as enqueued,
            coalesce(sum(n.value) filter (where n.name = 'finished_completed'), 0)::bigint as completed,
-           coalesce(sum(n.value) filter (where n.name in ('ended_retry', 'ended_dead', 'ended_timed_out', 'ended_lease_expired')), 0)::bigint as failed,
+           coalesce(sum(n.value) filter (where n.name in ('ended_retry', 'ended_dead', 'ended_timed_out', 'ended_lease_expired',
+             'ended_worker_crashed')), 0)::bigint as failed,
            coalesce(sum(n.value) filter (where n.name = 'finished_dead'), 0)::bigint as dead
     from forgeq.queue q
     left join forgeq.metric_now n on n.queue = q.name

@@ -1,6 +1,6 @@
 -- Writes the outcomes of jobs of a begun lease: [{id, outcome, result, error, delay_seconds}], outcome being completed,
--- retry, dead, released, snoozed or timed_out; or the word 'completed' for all jobs of the lease, without results. Jobs of a lease may be
--- settled in several calls.
+-- retry, dead, released, snoozed, timed_out, cancelled (by its handler) or worker_crashed; or the word 'completed' for all jobs of the lease, without
+-- results. Jobs of a lease may be settled in several calls.
 --
 -- Guarantees: an outcome is accepted once; a lease that was recovered is refused, whatever it holds in hand; sent again,
 -- a job's first answer comes back and nothing changes. Accepts a lease that has expired but was not recovered yet.
@@ -27,7 +27,8 @@ begin
     raise exception 'forgeq: settle needs a read committed transaction' using errcode = 'FQ003';
   end if;
   if not all_completed and (whole or exists (select from jsonb_to_recordset(ended) as o(outcome text)
-             where o.outcome is null or o.outcome not in ('completed', 'retry', 'dead', 'released', 'snoozed', 'timed_out'))) then
+             where o.outcome is null
+               or o.outcome not in ('completed', 'retry', 'dead', 'released', 'snoozed', 'timed_out', 'cancelled', 'worker_crashed'))) then
     raise exception 'forgeq: unknown outcome' using errcode = 'FQ003';
   end if;
   if not all_completed and forgeq.names_twice(ended) then

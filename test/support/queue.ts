@@ -25,7 +25,7 @@ export const plain = defineJob({
 
 export const unlimited = defineQueue({ name: "plain", maxInFlight: null });
 
-const silent: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** Counts by metric name. */
 export const countingMetrics = (): Metrics & { readonly counts: Map<string, number> } => {

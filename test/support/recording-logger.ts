@@ -7,5 +7,5 @@ export const recordingLogger = (): Logger & { readonly lines: string[] } => {
     (level: string) =>
     (message: string, fields: Record<string, unknown> = {}): void =>
       void lines.push(JSON.stringify({ level, message, ...fields }));
-  return { lines, info: record("info"), warn: record("warn"), error: record("error") };
+  return { lines, debug: record("debug"), info: record("info"), warn: record("warn"), error: record("error") };
 };

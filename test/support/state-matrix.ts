@@ -76,6 +76,8 @@ const OUTCOMES: readonly [TransitionName, Omit<Ended, "id">][] = [
   ["release", { outcome: "released" }],
   ["snooze", { outcome: "snoozed", delaySeconds: 30 }],
   ["retry", { outcome: "timed_out", error: ERROR }],
+  ["retry", { outcome: "worker_crashed", error: ERROR }],
+  ["drop", { outcome: "cancelled", error: ERROR }],
 ];
 
 const settling = [

@@ -10,7 +10,7 @@ import { keysWith, SECRET, send, type TestRequest } from "../support/http/http.t
 const CANARY = "canary-of-a-payload";
 
 const setup = (run: Route["run"] = () => Promise.resolve({ status: 200, body: {} })) => {
-  const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const metrics = { count: vi.fn(), flush: vi.fn() };
   const route: Route = { method: "POST", path: "/queues/{name}/pause", scopes: ["jobs:manage"], audit: "queue.pause", body: anyBody(1000, { optional: true }), run }; // prettier-ignore
   const made: Route = { ...route, path: "/schedules", audit: "schedule.create" };
@@ -73,7 +73,7 @@ describe("a refused request", () => {
   });
 
   it("is counted always, and logged ten times a second at most", () => {
-    const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
     let nowMs = 0;
     const refused = createRefusalLog(() => ({ logger }), () => nowMs); // prettier-ignore
     const request = { requestId: "r", address: undefined, route: undefined, keyId: undefined };

@@ -4,7 +4,7 @@ import { authenticate, requireScopes } from "../../lib/http/authenticate.ts";
 import { createKeyRing } from "../../lib/http/key-ring.ts";
 import { keysWith, SECRET } from "../support/http/http.ts";
 
-const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 const ringOf = (text: string | undefined) => createKeyRing({ read: () => Promise.resolve(text), log: () => log });
 const ring = ringOf(keysWith("jobs:write"));
 

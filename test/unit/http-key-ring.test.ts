@@ -15,7 +15,7 @@ const listOf = (...keys: readonly string[]): string =>
 const setup = (list = listOf(OLD)) => {
   const state = { list: list as string | Error, ms: 0 };
   const read = vi.fn(() => (state.list instanceof Error ? Promise.reject(state.list) : Promise.resolve(state.list)));
-  const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   return { state, read, log, find: createKeyRing({ read, log: () => log, elapsedMs: () => state.ms }).find };
 };
 

@@ -66,7 +66,7 @@ describe("problemOf", () => {
 });
 
 describe("logFailure", () => {
-  const log = () => ({ info: vi.fn(), warn: vi.fn(), error: vi.fn() });
+  const log = () => ({ debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() });
 
   it("logs an unexpected error with its cause, and not the values that a driver puts on it", () => {
     const to = log();

@@ -30,7 +30,7 @@ describe("the rate of a key", () => {
 
   it("is answered with 429, Retry-After and what is left, before the route runs; nothing is limited unless it is given", async () => {
     const run = vi.fn(() => Promise.resolve({ status: 200, body: {} }));
-    const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
     const handlerOf = (rate?: string) =>
       httpFunction({ logger }, { list: keysWith("jobs:read"), rate }, () => [
         { method: "GET", path: "/jobs", scopes: ["jobs:read"], run },

@@ -57,7 +57,7 @@ const rows = routes.flatMap((route) => {
 });
 
 const statusWith = async (route: Route, query: string, scopes: readonly Scope[], headers = {}) => {
-  const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const handler = httpFunction({ logger }, keysWith(...scopes), () => reached);
   const path = route.path.replaceAll(/\{\w+\}/g, "x");
   const answer = await send(

@@ -28,7 +28,7 @@ const ROUTES = [
 ];
 
 const setup = (keys: string | undefined = ALL_SCOPES) => {
-  const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const handler = httpFunction({ logger }, keys, () => ROUTES);
   return { logger, handler, ask: (request: TestRequest) => send(handler, request) };
 };
@@ -192,16 +192,20 @@ describe("an HTTP function", () => {
 
   it("answers 503 shortly before the function's time is up", async () => {
     const slow = route("GET", "/slow", { scopes: [], run: () => new Promise(() => undefined) });
-    const handler = httpFunction({ logger: { info: vi.fn(), warn: vi.fn(), error: vi.fn() } }, ALL_SCOPES, () => [
-      slow,
-    ]);
+    const handler = httpFunction(
+      { logger: { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } },
+      ALL_SCOPES,
+      () => [slow],
+    );
     const answer = await handler(eventOf({ path: "/slow" }), { ...CONTEXT, getRemainingTimeInMillis: () => 260 });
     expect(answer).toMatchObject({ statusCode: 503, headers: { "retry-after": "5" } });
   });
 
   it("sets up at the first request, once, and again when that failed", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const deps = vi.fn(() => Promise.resolve({ logger: { info: vi.fn(), warn: vi.fn(), error: vi.fn() } }));
+    const deps = vi.fn(() =>
+      Promise.resolve({ logger: { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } }),
+    );
     deps.mockRejectedValueOnce(new ForgeqError("database_unavailable", "No database yet"));
     const handler = httpFunction(deps, ALL_SCOPES, (get) => [
       route("GET", "/open", { scopes: [], run: async () => get().then(() => ({ status: 200, body: {} })) }),

@@ -45,7 +45,7 @@ const setup = () => {
   const findStored = vi.fn((asked: string) =>
     state.away ? Promise.reject(new Error("away")) : Promise.resolve(asked === id ? state.row : null),
   );
-  const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const read = vi.fn(() => Promise.resolve({ secret: state.secret }));
   const ring = createKeyRing({ read, findStored, log: () => log, elapsedMs: () => state.ms });
   return { id, key, state, read, findStored, find: ring.find };

@@ -10,7 +10,7 @@ import { anyBody } from "../support/http/bodies.ts";
 import { ALL_SCOPES, SECRET } from "../support/http/http.ts";
 
 const MAX_BYTES = 1_000_000;
-const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 
 const serve = async (options: Parameters<typeof nodeListener>[1] = {}) => {
   const post: Route = {

@@ -207,3 +207,25 @@ it("goes on with a sweep that jobs of other types cut off in parts, and scans fr
   end(take(), "11");
   expect(take()).toMatchObject({ watermarks: ["11"], sweeps: false });
 });
+
+it("goes on behind the queues that were visited, also after the names were told again; announced ones come first in every other statement", () => {
+  const counts = { queues: 0, dueQueues: 0, backlogQueues: 0, gaveAtMs: -Infinity };
+  const queues = createQueuePositions(counts, { time: realTime, random: Math.random });
+  const all = ["a", "b", "c", "d"];
+  /** A statement with one place: the first queue gives, and the others are not visited. */
+  const first = (): string => {
+    queues.set(all);
+    const takes = queues.takes(true);
+    const [{ queue }] = takes as [QueueTake];
+    queues.note([takes[0]!], { queues: [{ queue, outcome: "claimed", more: true, watermarks: ["1"] }], serverMs: 0 });
+    return queue;
+  };
+  queues.set(all);
+  expect([first(), first(), first(), first(), first()]).toEqual(["a", "b", "c", "d", "a"]);
+  queues.markDue("a");
+  // The announced one, then the others in their turn.
+  expect([first(), first(), first()]).toEqual(["a", "b", "c"]);
+  queues.markDue("a");
+  queues.markDue("c");
+  expect([first(), first()]).toEqual(["a", "d"]);
+});

@@ -19,7 +19,17 @@ export interface AttemptError {
 /** How a handler's attempt at one job ended. */
 export interface Ended {
   readonly id: string;
-  readonly outcome: "completed" | "retry" | "dead" | "released" | "snoozed" | "timed_out";
+  readonly outcome:
+    | "completed"
+    | "retry"
+    | "dead"
+    | "released"
+    | "snoozed"
+    | "timed_out"
+    /** By the handler itself. */
+    | "cancelled"
+    /** The process ends because of an error that nothing caught. */
+    | "worker_crashed";
   readonly result?: unknown;
   readonly error?: AttemptError;
   /** For retry and snoozed, in seconds from now; a retry without it waits by the type's policy. */

@@ -1,6 +1,7 @@
 import { MAX_DELAY_SECONDS } from "../../core/backoff.ts";
 import { ForgeqError, PermanentError, RetryAfter } from "../../core/errors.ts";
 import { checkDocument } from "../../core/document.ts";
+import { causesOf, isError, thrownText } from "../../core/reason.ts";
 import { shownText } from "./shown-text.ts";
 import { MAX_DOCUMENT_BYTES } from "../../core/job.ts";
 import type { AttemptError, Ended } from "../../db/protocol/settle.ts";
@@ -30,8 +31,16 @@ export class Snoozed extends Error {
   }
 }
 
+/** Thrown by `job.cancel`: the job ends cancelled. */
+export class CancelledByHandler extends Error {
+  override readonly name = "Cancelled";
+}
+
 const MESSAGE_CHARACTERS = 2_000;
 const STACK_CHARACTERS = 6_000;
+/** Causes whose stacks are kept, too. */
+const CAUSES = 5;
+const UNSHOWN: AttemptError = { name: "Error", message: "the handler threw something that can't be shown" };
 
 const clean = (text: string, characters: number, paths: readonly string[] = []): string =>
   shownText(text.slice(0, characters), process.cwd(), paths).slice(0, characters).replaceAll("\0", "").toWellFormed();
@@ -42,26 +51,35 @@ const pathsOf = (thrown: Error): string[] =>
     .map((field) => (thrown as unknown as Record<string, unknown>)[field])
     .filter((path) => typeof path === "string" && path.startsWith("/")) as string[];
 
+/** An error, and what it is because of, the nearest first. */
+const chainOf = (thrown: Error, levels = CAUSES): Error[] => [
+  thrown,
+  ...(levels === 0 ? [] : causesOf(thrown).slice(0, 1)).filter(isError).flatMap((cause) => chainOf(cause, levels - 1)),
+];
+
 /**
- * Whatever a handler threw, as Postgres can hold it and clients may see it: no NUL, no lone surrogate, no private address or path of the server, at most
- * 8,000 characters. Never throws.
+ * Whatever a handler threw, as Postgres can hold it and clients may see it: with what it is because of; no NUL, no lone surrogate, no private address
+ * or path of the server; at most 8,000 characters. Never throws.
  */
 export const toAttemptError = (thrown: unknown): AttemptError => {
   try {
     return describe(thrown);
   } catch {
-    return { name: "Error", message: "the handler threw something that can't be shown" };
+    return UNSHOWN;
   }
 };
 
 const describe = (thrown: unknown): AttemptError => {
-  if (!(thrown instanceof Error)) return { name: "Error", message: clean(String(thrown), MESSAGE_CHARACTERS) };
-  const paths = pathsOf(thrown);
-  const stack = typeof thrown.stack === "string" ? { stack: clean(thrown.stack, STACK_CHARACTERS, paths) } : {};
+  const message = thrownText(thrown);
+  if (!isError(thrown)) return { name: "Error", message: clean(message, MESSAGE_CHARACTERS) };
+  const chain = chainOf(thrown);
+  const paths = chain.flatMap(pathsOf);
+  const stacks = chain.map(({ stack }) => stack).filter((stack) => typeof stack === "string");
+  const stack = stacks.map((each) => each.slice(0, STACK_CHARACTERS)).join("\nCaused by: ");
   return {
     name: clean(String(thrown.name), 100),
-    message: clean(String(thrown.message), MESSAGE_CHARACTERS, paths),
-    ...stack,
+    message: clean(message, MESSAGE_CHARACTERS, paths),
+    ...(stacks.length > 0 && { stack: clean(stack, STACK_CHARACTERS, paths) }),
   };
 };
 
@@ -89,16 +107,28 @@ const delayOf = (seconds: unknown): { readonly delaySeconds?: number } =>
     ? { delaySeconds: Math.min(Math.max(seconds, 0), MAX_DELAY_SECONDS) }
     : {};
 
-/** How an attempt that threw ends. */
+/** How an attempt that threw ends. Never throws, whatever was thrown. */
 export const endOfThrown = (id: string, thrown: unknown, aborted: AbortCause | null): Ended => {
-  if (thrown instanceof Snoozed) return { id, outcome: "snoozed", ...delayOf(thrown.seconds) };
+  const error = toAttemptError(thrown);
+  const how = howOf(thrown);
+  if (how.outcome === "snoozed") return { id, ...how };
   // Interrupted by us, not by the job: not counted.
   if (aborted === "shutdown") return { id, outcome: "released" };
-  const error = toAttemptError(thrown);
-  if (thrown instanceof PermanentError || (thrown instanceof ForgeqError && thrown.code === "chain_too_deep")) {
-    return { id, outcome: "dead", error };
-  }
+  if (how.outcome === "dead" || how.outcome === "cancelled") return { id, ...how, error };
   if (aborted === "timed_out" || aborted === "deadline") return { id, outcome: "timed_out", error };
-  if (thrown instanceof RetryAfter) return { id, outcome: "retry", ...delayOf(thrown.seconds), error };
-  return { id, outcome: "retry", error };
+  return { id, ...how, error };
+};
+
+/** What the handler asked for by what it threw. A proxy that was revoked throws when it is looked at: that is any other error. */
+const howOf = (thrown: unknown): Pick<Ended, "outcome" | "delaySeconds"> => {
+  try {
+    if (thrown instanceof Snoozed) return { outcome: "snoozed", ...delayOf(thrown.seconds) };
+    if (thrown instanceof CancelledByHandler) return { outcome: "cancelled" };
+    if (thrown instanceof PermanentError) return { outcome: "dead" };
+    if (thrown instanceof ForgeqError && thrown.code === "chain_too_deep") return { outcome: "dead" };
+    if (thrown instanceof RetryAfter) return { outcome: "retry", ...delayOf(thrown.seconds) };
+  } catch {
+    // Falls through.
+  }
+  return { outcome: "retry" };
 };

@@ -1,15 +1,16 @@
 import type * as z from "zod";
 import { MAX_DELAY_SECONDS } from "../../core/backoff.ts";
 import { ForgeqError } from "../../core/errors.ts";
+import { thrownText } from "../../core/reason.ts";
 import type { JobDefinition } from "../../core/job.ts";
 import { asSql, type Queryable } from "../../db/drivers/client.ts";
 import type { LeasedJob } from "../../db/protocol/leased-job.ts";
 import { type LeaseHolder, settleIn } from "../../db/protocol/settle.ts";
-import { Snoozed, toResult } from "./attempt.ts";
+import { CancelledByHandler, Snoozed, toResult } from "./attempt.ts";
 import type { Deps, Logger } from "../deps.ts";
 import { enqueueJobs } from "../enqueue/enqueue-jobs.ts";
 import type { Heartbeat } from "./heartbeat.ts";
-import { jobFields, withFields } from "./log-fields.ts";
+import { jobFields, handlersLogger } from "./log-fields.ts";
 import type { JobOptions } from "../../core/new-job.ts";
 import { toNewJob } from "../enqueue/typed-job.ts";
 
@@ -31,6 +32,12 @@ export interface JobContext {
   /** Ends this attempt uncounted; the job runs again in `seconds`. @param seconds - 0 to 31,536,000 @throws `invalid_job` */
   snooze(seconds: number): never;
   /**
+   * Ends the job as cancelled, because its work has become pointless: nobody is paged, as for a dead one.
+   *
+   * @param reason - is the job's error then, as `Cancelled`
+   */
+  cancel(reason?: string): never;
+  /**
    * Completes the job inside the handler's own read-committed transaction: its writes and the completion commit or roll back
    * together. Rolled back, the job is retried.
    *
@@ -47,6 +54,12 @@ export interface JobContext {
 
 const NOTE_CHARACTERS = 200;
 
+/** What no type checker has seen may be no text. */
+const noteOf = (note: unknown): string | null =>
+  note === undefined || note === null
+    ? null
+    : thrownText(note).slice(0, NOTE_CHARACTERS).replaceAll("\0", "").toWellFormed();
+
 export const createJobContext = (
   deps: Deps,
   input: {
@@ -58,7 +71,7 @@ export const createJobContext = (
   },
 ): JobContext => {
   const { job, holder, signal, heartbeat } = input;
-  const log = withFields(deps.logger, () => jobFields(job, holder.leaseId));
+  const log = handlersLogger(deps.logger, () => jobFields(job, holder.leaseId));
   return {
     id: job.id,
     attempt: job.attempt,
@@ -70,7 +83,7 @@ export const createJobContext = (
     progress: (fraction, note) => {
       heartbeat.progress(job.id, {
         fraction: Math.min(1, Math.max(0, Number.isFinite(fraction) ? fraction : 0)),
-        note: note?.slice(0, NOTE_CHARACTERS).replaceAll("\0", "").toWellFormed() ?? null,
+        note: noteOf(note),
       });
     },
     snooze: (seconds) => {
@@ -78,6 +91,9 @@ export const createJobContext = (
       if (!(seconds >= 0 && seconds <= MAX_DELAY_SECONDS))
         throw new ForgeqError("invalid_job", `job.snooze takes 0 to ${MAX_DELAY_SECONDS} seconds`);
       throw new Snoozed(seconds);
+    },
+    cancel: (reason = "the handler cancelled the job") => {
+      throw new CancelledByHandler(thrownText(reason));
     },
     complete: async (tx, result) => {
       const stored = toResult(result);

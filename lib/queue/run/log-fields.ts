@@ -1,14 +1,26 @@
 import type { LeasedJob } from "../../db/protocol/leased-job.ts";
+import { loggable } from "../../core/loggable.ts";
+import { thrownText } from "../../core/reason.ts";
 import type { Logger } from "../deps.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** The same logger, each of whose entries has the fields that `fieldsOf` gives, too. */
 export const withFields = (logger: Logger, fieldsOf: () => LogFields): Logger => ({
+  debug: (message, more) => logger.debug(message, { ...fieldsOf(), ...more }),
   info: (message, more) => logger.info(message, { ...fieldsOf(), ...more }),
   warn: (message, more) => logger.warn(message, { ...fieldsOf(), ...more }),
   error: (message, more) => logger.error(message, { ...fieldsOf(), ...more }),
 });
+
+/** A logger for a handler's own entries: each has the fields that `fieldsOf` gives, which nothing replaces, too. Never throws, whatever it is given. */
+export const handlersLogger = (logger: Logger, fieldsOf: () => LogFields): Logger => {
+  const log =
+    (level: keyof Logger) =>
+    (message: unknown, more?: unknown): void =>
+      logger[level](typeof message === "string" ? message : thrownText(message), { ...loggable(more), ...fieldsOf() });
+  return { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
+};
 
 /** The trace of a W3C traceparent. https://www.w3.org/TR/trace-context/#traceparent-header */
 const traceOf = (traceparent: string | null): LogFields => {

@@ -21,6 +21,7 @@ const METRIC = {
   cancelled: "JobsCancelled",
   retry: "JobsRetried",
   timed_out: "JobsRetried",
+  worker_crashed: "JobsRetried",
   released: "JobsReleased",
   snoozed: "JobsReleased",
 } as const;
@@ -52,5 +53,6 @@ export const noteSettled = (
   const line = { ...fields, outcome, state, ...(error !== undefined && { error }) };
   if (state === "dead") deps.logger.error("a job is dead", line);
   else if (metric === "JobsRetried") deps.logger.warn("an attempt failed", line);
+  else if (state === "completed") deps.logger.debug("an attempt ended", line);
   else deps.logger.info("an attempt ended", line);
 };

@@ -1,4 +1,5 @@
 import { ForgeqError } from "../../core/errors.ts";
+import { reasonOf } from "../../core/reason.ts";
 import type { Ended } from "../../db/protocol/settle.ts";
 import type { SettleAndTake } from "../../db/protocol/take.ts";
 import type { Deps } from "../deps.ts";
@@ -51,11 +52,6 @@ const TROUBLES = {
     over: "statements are answered in time again",
   },
 } as const;
-
-const reasonOf = (error: unknown): string => {
-  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : "";
-  return error instanceof Error ? error.message + cause : String(error);
-};
 
 /** What takes the place of an outcome that Postgres refuses: a retry that says why. */
 const insteadOf = (ended: Ended, refusal: ForgeqError): Ended => ({

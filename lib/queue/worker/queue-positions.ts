@@ -14,6 +14,7 @@ import {
 } from "../run/watermarks.ts";
 import type { Time } from "../time.ts";
 import { RECENT_MS } from "./plan.ts";
+import { createQueueTurns, moveBehind, type QueueTurns } from "./queue-turns.ts";
 import type { WorkerState } from "./worker-state.ts";
 
 /** Queues that one take visits at most. A database, or a worker, with no more than these visits all of them. */
@@ -68,7 +69,7 @@ export interface QueuePositions {
   expectedInSeconds(): number | null;
   /** Whether this queue is known here, and not due. */
   noneWait(name: string): boolean;
-  /** What a statement takes from: the due queues and those that gave jobs just now, or all; each time another one first, 64 at most. */
+  /** What a statement takes from: the due queues and those that gave jobs just now, or all; those first that were not visited for longest, 64 at most. */
   takes(all: boolean): readonly QueueTake[];
   /** Takes that were not made: what was announced holds. */
   missed(takes: readonly QueueTake[]): void;
@@ -86,8 +87,9 @@ interface Positions {
   readonly fixed: ReadonlySet<string> | null;
   readonly counts: Counts;
   readonly time: Time;
-  /** Changed by every method. */
+  /** In the order of their turns. Changed by every method. */
   readonly known: Map<string, QueuePosition>;
+  readonly turns: QueueTurns;
   /** There are more queues than one take visits. Changed by `set`. */
   many: boolean;
   /** When jobs of a queue that need not be known then fall due, by a hint. Changed by `expect` and `markDue`. */
@@ -158,14 +160,6 @@ const toVisit = ({ known }: Positions, all: boolean, nowMs: number): [string, Qu
   return [...due, ...visited.filter(([, position]) => !isDue(position))].slice(0, TAKE_QUEUES);
 };
 
-/** Moves the first of several to the end, so that the next statement begins with another one. */
-const rotate = (known: Map<string, QueuePosition>, visited: readonly [string, QueuePosition][]): void => {
-  const [first] = visited;
-  if (first === undefined || visited.length < 2) return;
-  known.delete(first[0]);
-  known.set(...first);
-};
-
 /** What a take found of a queue. */
 const note = (
   position: QueuePosition,
@@ -201,6 +195,19 @@ const markDue = (positions: Positions, name: string | undefined, nowMs: number):
   return due[0] !== undefined;
 };
 
+/** Replaces the queues; those that stay keep their turns. */
+const setNames = (positions: Positions, names: readonly string[] | null): void => {
+  const { known, expected } = positions;
+  positions.many = names === null;
+  if (names !== null) {
+    const wanted = new Set(names);
+    for (const name of known.keys()) if (!wanted.has(name)) known.delete(name);
+    for (const name of wanted) if (!known.has(name)) known.set(name, unvisited());
+    expected.clear();
+  }
+  count(positions);
+};
+
 /** @param fixed - the only queues that the worker takes from; null: all */
 export const createQueuePositions = (
   counts: Counts,
@@ -212,22 +219,14 @@ export const createQueuePositions = (
     counts,
     time,
     known: new Map(),
+    turns: createQueueTurns(),
     many: false,
     expected: new Map(),
   };
   const { known, expected } = positions;
 
   return {
-    set: (names) => {
-      positions.many = names === null;
-      if (names !== null) {
-        const kept = names.map((name): [string, QueuePosition] => [name, known.get(name) ?? unvisited()]);
-        known.clear();
-        for (const each of kept) known.set(...each);
-        expected.clear();
-      }
-      count(positions);
-    },
+    set: (names) => setNames(positions, names),
     found: (names) => {
       for (const name of names) positionOf(positions, name);
       count(positions);
@@ -246,8 +245,12 @@ export const createQueuePositions = (
     takes: (all) => {
       const nowMs = time.elapsedMs();
       forget(positions, nowMs);
-      const visited = toVisit(positions, all, nowMs);
-      rotate(known, visited);
+      const visited = positions.turns.inTurn(toVisit(positions, all, nowMs));
+      // A statement that is sent before the answer begins with another one.
+      moveBehind(
+        known,
+        visited.slice(0, 1).map(([name]) => name),
+      );
       const takes = visited.map(([queue, position]) => takeFrom(queue, position, nowMs));
       count(positions);
       return takes;
@@ -271,6 +274,10 @@ export const createQueuePositions = (
         note(position, take, found, { nowMs: time.elapsedMs(), tookMs: serverMs });
         if (isDueAgain(position, take, found)) again.push(found.queue);
       }
+      moveBehind(
+        known,
+        queues.map(({ queue }) => queue),
+      );
       count(positions);
       return again.map((queue) => ({ queue, waitMs: AGAIN_MS * (0.5 + random()) }));
     },

@@ -40,7 +40,7 @@ it(
       const db = await open({ url: bad });
       await expect(one(db), reason).rejects.toMatchObject({ code: "database_unavailable", details: { reason } });
       const error = vi.fn();
-      const deps = { ...httpDeps(db), logger: { info: vi.fn(), warn: vi.fn(), error } };
+      const deps = { ...httpDeps(db), logger: { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error } };
       const answer = await send(
         createHandler(
           () => Promise.resolve(deps),

@@ -25,7 +25,7 @@ const endsIn = (lines: readonly string[]): Line[] =>
     .filter(({ message }) => message.startsWith("an attempt"))
     .map(({ level, message, outcome, state, error }) => ({ level, message, outcome, state, error }) as Line);
 
-const COMPLETED = { level: "info", message: "an attempt ended", outcome: "completed", state: "completed" };
+const COMPLETED = { level: "debug", message: "an attempt ended", outcome: "completed", state: "completed" };
 
 const log = async (jobs: number, work: (s: Setup) => PlainWork): Promise<Line[]> => {
   const logger = recordingLogger();

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { defineJob } from "../../../lib/core/define.ts";
 import { PermanentError, RetryAfter } from "../../../lib/core/errors.ts";
+import { cancel } from "../../../lib/db/reads/jobs.ts";
 import { runLease } from "../../../lib/queue/lambda/run-lease.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database/database.ts";
 import { plain, setup } from "../../support/queue.ts";
@@ -100,6 +101,39 @@ describe("how an attempt ends", () => {
     const given: unknown[] = [Number.NaN, "soon", 10n];
     await run(s, (_, job) => Promise.reject(new RetryAfter(given[ids.indexOf(job.id)] as number)));
     for (const id of ids) expect(await s.queue.get(id)).toMatchObject({ state: "scheduled", runAt: s.at(10) });
+  });
+
+  it.each([
+    ["PermanentError", () => new PermanentError("aborted")],
+    ["RetryAfter", () => new RetryAfter(5)],
+    ["the reason of its signal", (reason: unknown) => reason],
+  ])("ends cancelled when its handler throws %s after a cancel", async (_, thrown) => {
+    const s = await setup({ database });
+    const [id] = await s.queue.enqueue(1);
+    await run(s, async (_payload, job) => {
+      expect(await cancel(s.db, job.id, s.at(0))).toMatchObject({ outcome: "requested" });
+      throw thrown(job.signal.reason) as Error;
+    });
+    expect(await s.queue.get(id!)).toMatchObject({ state: "cancelled", attempts: [{ outcome: "cancelled" }] });
+  });
+
+  it("ends cancelled when its handler says that its work is pointless, counted, with the reason", async () => {
+    const s = await setup({ database });
+    const [plainly, because, caught] = await s.queue.enqueue(3);
+    await run(s, async (_, job) => {
+      if (job.id === plainly) job.cancel();
+      if (job.id === because) job.cancel("the order is gone");
+      await Promise.resolve();
+      // What isn't let out has no effect.
+      expect(() => job.cancel("no")).toThrow("no");
+      return 1;
+    });
+    expect(await s.queue.get(plainly!)).toMatchObject({ state: "cancelled", attempt: 1, error: { name: "Cancelled" } });
+    const job = await s.queue.get(because!);
+    expect(job).toMatchObject({ state: "cancelled", result: null, error: { message: "the order is gone" } });
+    expect(job.attempts).toMatchObject([{ outcome: "cancelled", number: 1, beganAt: s.at(0) }]);
+    expect(await s.queue.state(caught!)).toBe("completed");
+    expect(s.metrics.counts.get("JobsCancelled")).toBe(2);
   });
 
   it("completes with null and a warning when the result is too large, circular or a BigInt", async () => {

@@ -51,7 +51,9 @@ const after = (name: TransitionName, state: JobState, given: Circumstance): JobS
     case "complete":
       return "completed";
     case "bury":
-      return "dead";
+      return orCancelled("dead");
+    case "drop":
+      return "cancelled";
     case "retry":
       return orCancelled(retried);
     case "release":

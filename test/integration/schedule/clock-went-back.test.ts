@@ -16,7 +16,7 @@ const long = () => 60_000;
 const setupAhead = async () => {
   const logged: { readonly message: string; readonly fields: Record<string, unknown> }[] = [];
   const log = (message: string, fields = {}) => void logged.push({ message, fields });
-  const s = await setupSchedules({ logger: { info: log, warn: log, error: log } });
+  const s = await setupSchedules({ logger: { debug: log, info: log, warn: log, error: log } });
   s.moveTo(DAYS);
   await tick(s.deps, long);
   const goBack = (minutes = 1) => {

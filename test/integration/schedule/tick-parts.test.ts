@@ -15,6 +15,7 @@ const PARTS = TICK_PARTS.map(({ name }) => name);
 const setupParts = async () => {
   const warned: Record<string, unknown>[] = [];
   const logger = {
+    debug: () => undefined,
     info: () => undefined,
     warn: (_: string, fields = {}) => void warned.push(fields),
     error: () => undefined,

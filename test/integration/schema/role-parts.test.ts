@@ -51,6 +51,7 @@ const setupRoles = async () => {
   const s = await setup({ jobs: [plain, other], queues: [unlimited], realClock: true });
   const warnings: unknown[] = [];
   const logger = {
+    debug: () => undefined,
     info: () => undefined,
     warn: (...all: unknown[]) => void warnings.push(all),
     error: (...all: unknown[]) => void warnings.push(all),

@@ -29,7 +29,7 @@ const INVARIANTS: Record<string, string> = {
       union all
       select h.id, h.life, h.attempt, (h.state = 'completed')::int from forgeq.job_history h),
     ended as (
-      select a.job_id, a.life, count(*) filter (where a.outcome in ('retry', 'dead', 'timed_out', 'lease_expired')) as counted,
+      select a.job_id, a.life, count(*) filter (where a.outcome in ('retry', 'dead', 'timed_out', 'lease_expired', 'worker_crashed')) as counted,
              count(*) filter (where a.outcome = 'cancelled') as cancelled
       from forgeq.job_attempt a group by a.job_id, a.life)
     select l.id from lives l left join ended e on e.job_id = l.id and e.life = l.life

@@ -23,7 +23,7 @@ export const httpDeps = (db: Db): Deps => ({
   sleep: () => Promise.resolve(),
   time: realTime,
   invoker: { invoke: () => Promise.resolve({ outcome: "accepted" }) },
-  logger: { info: vi.fn(), warn: vi.fn(), error: vi.fn() },
+  logger: { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() },
   metrics: { count: vi.fn(), observe: vi.fn(), flush: vi.fn() },
   config: {
     service: "forgeq",

@@ -13,7 +13,7 @@ export const CONCURRENCY = 24;
 const plain = defineJob({ type: "plain", queue: "plain", payload: z.looseObject({}) });
 const narrow = defineJob({ type: "narrow", queue: "plain", payload: z.looseObject({}), batchSize: 10, concurrency: 1 });
 
-const silent: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const noDatabase = (): Promise<never> => Promise.reject(new Error("there is no database"));
 const db: Db = { driver: "pg", query: noDatabase, transaction: noDatabase, close: () => Promise.resolve() };
 
