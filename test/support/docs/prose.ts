@@ -34,10 +34,13 @@ export const sentencesOf = (page: string): string[] =>
     .map((line) => line.replace(/^\s*(#+|[-*]|\d+\.)\s/, "\n\n"))
     .join("\n")
     .split(/\n\s*\n/)
-    .flatMap((paragraph) => paragraph.replaceAll(/\s+/g, " ").split(/(?<=[.!?:;])\s+(?=["“(*`\[A-Z_])/))
+    .flatMap((paragraph) => paragraph.replaceAll(/\s+/g, " ").split(/(?<=[.!?:;](?:\*\*)?)\s+(?=["“(*`\[A-Z_])/))
     .map((sentence) => sentence.trim())
     .filter((sentence) => sentence !== "");
 
 /** Words, a piece of code being one. */
 export const wordsOf = (sentence: string): number =>
-  sentence.replaceAll(/`[^`]*`/g, "code").split(/\s+/).filter((word) => /\w/.test(word)).length;
+  sentence
+    .replaceAll(/`[^`]*`/g, "code")
+    .split(/\s+/)
+    .filter((word) => /\w/.test(word)).length;
