@@ -49,6 +49,8 @@ create table forgeq.job_type (
   batch_size int not null default 10 check (batch_size between 1 and 100),
   -- Where its jobs may go besides `queue`, by the code's word.
   listed_queues text[] not null default '{}',
+  -- JSON pointers into the payload: an index of finished jobs is made for each, see functions/search_index.sql.
+  search text[] not null default '{}',
   overridden text[] not null default '{}',
   -- The counter of this type in its own queue, where that queue has no max_pending: then storing a job needs to read no other row. Null: the enqueue reads
   -- the queue. Kept by triggers, see functions/set_series_of_type.sql.

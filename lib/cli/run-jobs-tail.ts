@@ -4,7 +4,7 @@ import { finishedWithin, getJob, type Job, listJobs } from "../queue/manage/read
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { stateStyle } from "./follow-job.ts";
-import type { JobsFilterOptions } from "./run-jobs.ts";
+import { filterOf, type JobsFilterOptions } from "./run-jobs.ts";
 import { paint, print, printable, printJson } from "./terminal.ts";
 
 /** How many jobs are watched: the newest. */
@@ -68,7 +68,12 @@ export const runJobsTail = (id: string | undefined, options: JobsFilterOptions &
       }
       const within = Math.min(secondsSince(readMs) + COMMIT_SECONDS, secondsSince(startedMs));
       readMs = deps.time.elapsedMs();
-      const page = await listJobs(deps, { ...filter, after: null, include: { payload: false, attempts: false } });
+      const page = await listJobs(deps, {
+        ...filterOf(options),
+        limit: WATCHED_JOBS,
+        after: null,
+        include: { payload: false, attempts: false },
+      });
       return [...page.jobs.reverse(), ...(await finishedWithin(deps, within, filter))];
     };
     const isNews = createNews();

@@ -1,9 +1,10 @@
 import { ForgeqError, isUnanswered } from "../core/errors.ts";
+import type { JobFilter } from "../core/job-filter.ts";
 import type { JobState } from "../core/states.ts";
 import { toWireJob } from "../http/wire.ts";
 import { cancelJob } from "../queue/manage/cancel-job.ts";
 import type { Deps } from "../queue/deps.ts";
-import { getJob, type Job, type JobFilter, type JobPage, listJobs } from "../queue/manage/read-jobs.ts";
+import { getJob, type Job, type JobPage, listJobs } from "../queue/manage/read-jobs.ts";
 import { retryJob } from "../queue/manage/retry-job.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
@@ -26,10 +27,11 @@ export interface JobsListOptions extends JobsFilterOptions {
   readonly include?: readonly string[];
 }
 
-const filterOf = (options: JobsFilterOptions): Pick<JobFilter, "state" | "type" | "queue"> => ({
-  ...(options.state !== undefined && { state: options.state }),
-  ...(options.type !== undefined && { type: options.type }),
-  ...(options.queue !== undefined && { queue: options.queue }),
+/** The filter that options of a command give. */
+export const filterOf = ({ state, type, queue }: JobsFilterOptions): JobFilter => ({
+  ...(state !== undefined && { states: [state] }),
+  ...(type !== undefined && { types: [type] }),
+  ...(queue !== undefined && { queues: [queue] }),
 });
 
 const shortTime = (at: Date | null): string => at?.toISOString().slice(0, 19).replace("T", " ") ?? "";

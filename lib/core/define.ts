@@ -38,6 +38,11 @@ export interface JobInput<Schema extends z.ZodType> {
   readonly priority?: number;
   /** Cron rules that enqueue this type; a deploy makes, edits and removes them as they stand here. */
   readonly schedules?: readonly ScheduleInput<Schema>[];
+  /**
+   * JSON pointers into the payload, such as `/customer_id`, by whose values finished jobs of this type are found in one read: each has an index, which a deploy
+   * makes and which costs each job of this type an entry. None unless given, 8 at most.
+   */
+  readonly search?: readonly string[];
 }
 
 /** What `defineQueue` takes. Null is no limit. */
@@ -82,6 +87,21 @@ const checkBackoff = (input: BackoffInput, { fail, number }: Checks): Backoff =>
   }
 };
 
+const MAX_SEARCHES = 8;
+/** RFC 6901, but for the whole document; no more of it than anybody would type. */
+const POINTER = /^(?:\/(?:[^~/\p{Cc}\p{Cs}]|~[01])*){1,20}$/u;
+
+const checkSearch = (search: readonly string[], { fail }: Checks): readonly string[] => {
+  if (!Array.isArray(search) || search.length > MAX_SEARCHES)
+    return fail(`search must be a list of at most ${MAX_SEARCHES} JSON pointers`);
+  for (const [index, pointer] of (search as readonly unknown[]).entries()) {
+    if (typeof pointer !== "string" || pointer.length > 200 || !POINTER.test(pointer))
+      fail(`search[${index}] must be a JSON pointer into the payload, as /customer_id`);
+    if (search.indexOf(pointer) !== index) fail(`search[${index}] is there twice`);
+  }
+  return [...search];
+};
+
 /**
  * Defines a job type. Has no side effect, so a producer can import it without the handler.
  *
@@ -96,7 +116,7 @@ export const defineJob = <Schema extends z.ZodType>(input: JobInput<Schema>): Jo
     drain = false,
     ...rest
   } = limits;
-  const { schedules = [], ...others } = rest;
+  const { schedules = [], search = [], ...others } = rest;
   const { maxAttempts = DEFAULTS.maxAttempts, backoff = DEFAULT_BACKOFF, ...otherRetry } = retry;
   const checks = checksOf(`defineJob(${JSON.stringify(type)})`);
   checks.noOthers({ ...others, ...otherRetry });
@@ -118,6 +138,7 @@ export const defineJob = <Schema extends z.ZodType>(input: JobInput<Schema>): Jo
     drain,
     priority: checks.integer("priority", priority, 0, 9),
     schedules: schedules.map(defineSchedule),
+    search: checkSearch(search, checks),
   };
 };
 

@@ -58,6 +58,8 @@ export interface JobDefinition<Schema extends z.ZodType = z.ZodType> {
   /** 0 to 9, lower first; what a job gets that names none. */
   readonly priority: number;
   readonly schedules: readonly DeclaredSchedule[];
+  /** JSON pointers into the payload, for each of which finished jobs of this type have an index. */
+  readonly search: readonly string[];
 }
 
 /** A queue, complete: what `defineQueue` gives. Null means no limit. */

@@ -63,3 +63,9 @@ export const uuidV7 = (): string => {
 
 /** The instant in an id, which is a UUID of version 7. */
 export const idTime = (id: string): Date => new Date(parseInt(id.slice(0, 8) + id.slice(9, 13), 16));
+
+/** The least id of a version 7, or of any, that can be made at or after an instant. */
+export const leastId = (at: Date): string => {
+  const digits = Math.max(0, Math.ceil(at.getTime())).toString(16).padStart(12, "0");
+  return `${digits.slice(0, 8)}-${digits.slice(8)}-0000-0000-000000000000`;
+};

@@ -1,8 +1,7 @@
--- Live jobs, newest id first: up to max_jobs + 1 with an id below `after`, then the row that says how far the list came. Leased and running ones are found by
--- their leases, all others by a walk that examines max_examined jobs; scheduled and pending ones that it finds few of by the time at which they are due, where
--- that gives no more than a tenth of max_examined jobs. See list_finished.
+-- Live jobs that a filter takes, newest id first: up to max_jobs + 1 with an id below `after`, then the row that says how far the list came, see find_live. See
+-- filter_condition for a filter, and list_finished.
 create or replace function forgeq.list_live(
-  state text, type text, queue text, after uuid, max_jobs int, with_payload boolean, at timestamptz default null, max_examined int default 10000)
+  filter jsonb, after uuid, max_jobs int, with_payload boolean, at timestamptz default null, max_examined int default 10000, max_pages int default 400)
 returns setof forgeq.listed_job
 language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off set lock_timeout = '4s' set max_parallel_workers_per_gather = 0
@@ -10,72 +9,18 @@ as $$
 #variable_conflict use_column
 declare
   now_at constant timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
-  below constant uuid := coalesce(after, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
   picked uuid[];
   tried uuid[];
-  due_from constant timestamptz := case when state = 'scheduled' then now_at + interval '1 microsecond' else '-infinity' end;
-  due_to constant timestamptz := case when state = 'pending' then now_at else 'infinity' end;
-  few constant int := max_examined / 10;
-  n int;
-  seen record;
   page_end forgeq.listed_job;
 begin
-  if not forgeq.may_have_jobs(type, queue) then
+  if not forgeq.may_have_jobs(
+      case when filter ? 'types' then array(select jsonb_array_elements_text(filter -> 'types')) end,
+      case when filter ? 'queues' then array(select jsonb_array_elements_text(filter -> 'queues')) end) then
     return next page_end;
     return;
   end if;
-
-  if state in ('leased', 'running') then
-    picked := array(
-      select h.id
-      from (select u.id, l.claim_id
-            from forgeq.lease l
-            cross join unnest(l.job_ids) as u(id)
-            where (l.began_at is not null) = (list_live.state = 'running') and u.id < below
-              and (list_live.type is null or l.type = list_live.type) and (list_live.queue is null or l.queue = list_live.queue)
-            order by u.id desc) h
-      -- Not those that have ended.
-      cross join lateral (select from forgeq.job j where j.id = h.id and j.claim_id = h.claim_id limit 1) j
-      order by h.id desc
-      limit max_jobs + 1);
-  else
-    picked := '{}';
-    n := 0;
-    for seen in
-      select j.id, (list_live.type is null or j.type = list_live.type) and (list_live.queue is null or j.queue = list_live.queue)
-               and (list_live.state is null or j.claim_id is null and (j.run_at > now_at) = (list_live.state = 'scheduled')) as wanted
-      from forgeq.job j where j.id < below order by j.id desc limit max_examined
-    loop
-      n := n + 1;
-      if seen.wanted then
-        picked := picked || seen.id;
-        exit when cardinality(picked) > max_jobs;
-      end if;
-      if n = max_examined then
-        page_end.searched_to := seen.id;
-      end if;
-    end loop;
-  end if;
-  -- The walk found few of a state, and there are more jobs: are there few of that state altogether? Ten looks for each queue, so not over many.
-  if page_end.searched_to is not null and state in ('scheduled', 'pending') and (queue is not null or (select count(*) from forgeq.queue) <= 30) then
-    select count(*),
-           array_agg(w.id order by w.id desc) filter (where w.claim_id is null and w.id < below and (list_live.type is null or w.type = list_live.type)) as ids
-    into seen
-    from (
-      select j.id, j.claim_id, j.type
-      from forgeq.queue q
-      cross join generate_series(0, 9) as p(n)
-      cross join lateral (
-        select j.id, j.claim_id, j.type from forgeq.job j
-        where j.queue = q.name and j.priority = p.n::smallint and j.run_at >= due_from and j.run_at <= due_to
-        order by j.run_at limit few + 1) j
-      where list_live.queue is null or q.name = list_live.queue
-      limit few + 1) w;
-    if seen.count <= few then
-      picked := coalesce(seen.ids[1:max_jobs + 1], '{}');
-      page_end.searched_to := null;
-    end if;
-  end if;
+  select f.ids, f.searched_to into picked, page_end.searched_to
+  from forgeq.find_live(filter, after, max_jobs, now_at, max_examined, max_pages) f;
 
   -- Only what a lease has given back has attempts already.
   tried := array(select j.id from forgeq.job j where j.id = any (picked) and (j.dispatches is not null or j.attempt > (j.claim_id is not null)::int));

@@ -1,15 +1,14 @@
 import { idTime } from "../../core/uuid.ts";
-import type { JobState } from "../../core/states.ts";
+import type { JobFilter } from "../../core/job-filter.ts";
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
 import { PAGE_BYTES, withAttempts } from "./attempts.ts";
+import { toWireFilter } from "./filter-wire.ts";
+import { listTexts, type ListedRow, mergeLists, textFor } from "./list-texts.ts";
 import { readJob } from "./odd.ts";
-import { FINISHED_STATES, type Job, type JobRow } from "./jobs.ts";
+import type { Job, JobRow } from "./jobs.ts";
 
-export interface JobFilter {
-  readonly state?: JobState;
-  readonly type?: string;
-  readonly queue?: string;
+export interface ListFilter extends JobFilter {
   /** 1 to 100. */
   readonly limit: number;
   /** The id after which to go on, newest first; null for the first page. */
@@ -25,9 +24,7 @@ export interface JobPage {
   readonly searchedTo: Date | null;
 }
 
-type ListRow =
-  | (JobRow & { readonly searchedTo: null; readonly bytes: number })
-  | { readonly id: null; readonly searchedTo: string | null };
+type ListRow = ListedRow<JobRow & { readonly bytes: number }>;
 
 const COLUMNS = `id, life, type, queue, state, priority, payload, metadata, unique_key as "uniqueKey", attempt, max_attempts as "maxAttempts", progress,
   created_at as "createdAt", run_at as "runAt", started_at as "startedAt", finished_at as "finishedAt", result, error, lease_id as "leaseId",
@@ -46,30 +43,7 @@ from (select l.*, sum(bytes) over (order by l.ordinality) - bytes as before
       from (select l.*, ${BYTES} + ${JOB_BYTES} as bytes from ${list} as l) l) l
 where id is null or before < ${PAGE_BYTES}`;
 
-const LIVE = "forgeq.list_live($1, $2, $3, $4::uuid, $5::int, $6::boolean, $7::timestamptz) with ordinality";
-const finishedDownTo = (edge: string) =>
-  `forgeq.list_finished($1, $2, $3, $4::uuid, ${edge}, $5::int, $6::boolean, $7::timestamptz) with ordinality`;
-
-const LIST_LIVE = `/* forgeq:list_live */
-${fill(LIVE)}`;
-
-const LIST_FINISHED = `/* forgeq:list_finished */
-${fill(finishedDownTo("null"))}`;
-
-// Finished jobs are of no use to this page below where the list of live ones ends.
-const LIST_ALL = `/* forgeq:list_jobs */
-with live as materialized (select * from ${LIVE}),
-edge as (
-  select greatest(
-    (select searched_to from live where id is null), (select id from live where id is not null order by id desc limit 1 offset $5::int)) as id)
-${fill("live")}
-union all
-${fill(finishedDownTo("(select id from edge)"))}`;
-
-const textOf = (state: JobState | null): string => {
-  if (state === null) return LIST_ALL;
-  return FINISHED_STATES.includes(state) ? LIST_FINISHED : LIST_LIVE;
-};
+const TEXTS = listTexts("list_jobs", fill);
 
 /** The first of them that an answer takes: one at least. */
 const fitting = (read: readonly { readonly job: Job & Sized; readonly attemptBytes: number }[]): Job[] => {
@@ -88,20 +62,19 @@ interface Sized {
 
 /**
  * Jobs, newest id first, each in its newest life, from one snapshot; a page ends where four megabytes are full. One call looks at some 10,000 live and
- * 20,000 finished jobs at most, not at finished ones that are older than the live ones that it came to; see
- * migrations/functions/list_live.sql and list_finished.sql.
+ * 20,000 finished jobs at most, fewer where they are large, and not at finished ones that are older than the live ones that it came to; see
+ * migrations/functions/find_live.sql and find_finished.sql.
  */
-export const listJobs = async (db: Db, filter: JobFilter, at: Date | null): Promise<JobPage> => {
-  const { state = null, type = null, queue = null, limit, after, include } = filter;
-  const params = [state, type, queue, after, limit, include.payload, at];
-  const rows = await call<ListRow>(db, textOf(state), params);
-  // Of the lists that the rows are from, the one that came less far says where this page ends.
-  const ends = rows.flatMap((row) => (row.id === null && row.searchedTo !== null ? [row.searchedTo] : []));
-  const edge = ends.sort().at(-1) ?? null;
-  const found = rows
-    .filter((row) => row.id !== null)
-    .filter(({ id }) => edge === null || id >= edge)
-    .sort((a, b) => (a.id < b.id ? 1 : -1));
+export const listJobs = async (db: Db, filter: ListFilter, at: Date | null): Promise<JobPage> => {
+  const { limit, after, include } = filter;
+  const rows = await call<ListRow>(db, textFor(TEXTS, filter), [
+    toWireFilter(filter),
+    after,
+    limit,
+    include.payload,
+    at,
+  ]);
+  const { found, edge } = mergeLists(rows);
   const rowsOf = found.slice(0, limit).map(readJob);
   const read = include.attempts
     ? await withAttempts(db, rowsOf, at)

@@ -17,10 +17,10 @@ const UNDECLARE_QUEUES = `/* forgeq:undeclare_queues */
 update forgeq.queue set declared = false where declared and name <> all ($1::text[])`;
 
 const SYNC_TYPES = `/* forgeq:sync_job_types */
-insert into forgeq.job_type as t (type, queue, listed_queues, priority, max_attempts, backoff, timeout_seconds, lease_seconds, batch_size)
-select type, queue, queues, priority, max_attempts, backoff, timeout_seconds, lease_seconds, batch_size
+insert into forgeq.job_type as t (type, queue, listed_queues, priority, max_attempts, backoff, timeout_seconds, lease_seconds, batch_size, search)
+select type, queue, queues, priority, max_attempts, backoff, timeout_seconds, lease_seconds, batch_size, search
 from jsonb_to_recordset($1::jsonb) as d(type text, queue text, queues text[], priority smallint, max_attempts smallint, backoff jsonb,
-  timeout_seconds int, lease_seconds int, batch_size int)
+  timeout_seconds int, lease_seconds int, batch_size int, search text[])
 on conflict (type) do update
 set queue = case when 'queue' = any (t.overridden) then t.queue else excluded.queue end,
     listed_queues = excluded.listed_queues,
@@ -29,6 +29,7 @@ set queue = case when 'queue' = any (t.overridden) then t.queue else excluded.qu
     backoff = case when 'backoff' = any (t.overridden) then t.backoff else excluded.backoff end,
     timeout_seconds = excluded.timeout_seconds,
     lease_seconds = excluded.lease_seconds,
+    search = excluded.search,
     batch_size = case when 'batch_size' = any (t.overridden) then t.batch_size else excluded.batch_size end`;
 
 /** As SYNC_QUEUES reads it. */
@@ -51,6 +52,7 @@ const toTypeRow = (job: JobDefinition) => ({
   timeout_seconds: job.timeoutSeconds,
   lease_seconds: job.leaseSeconds,
   batch_size: job.batchSize,
+  search: job.search,
 });
 
 /**

@@ -4,7 +4,7 @@ import * as list from "../../db/reads/job-list.ts";
 import type { Job } from "../../db/reads/jobs.ts";
 import type { Deps } from "../deps.ts";
 
-export type { JobFilter, JobPage } from "../../db/reads/job-list.ts";
+export type { JobPage, ListFilter } from "../../db/reads/job-list.ts";
 export type { Attempt } from "../../db/reads/attempts.ts";
 export type { Job } from "../../db/reads/jobs.ts";
 
@@ -19,7 +19,7 @@ export const listAttempts = (
 ): ReturnType<typeof attempts.attemptPage> => attempts.attemptPage(deps.db, job, page, deps.clock());
 
 /** Jobs, newest id first: a page, and where the next one begins. */
-export const listJobs = (deps: Deps, filter: list.JobFilter): Promise<list.JobPage> =>
+export const listJobs = (deps: Deps, filter: list.ListFilter): Promise<list.JobPage> =>
   list.listJobs(deps.db, filter, deps.clock());
 
 /** The newest jobs that ended within the last seconds, whatever their ids are, the first to end first. */

@@ -1,6 +1,7 @@
 import { DEFAULTS, type JobDefinition, type QueueDefinition } from "../../core/job.ts";
 import type { Db } from "../../db/drivers/client.ts";
 import { syncDefinitions as writeDefinitions } from "../../db/schema/definitions.ts";
+import { ensureSearchIndexes } from "../../db/schema/search-indexes.ts";
 import { syncSchedules } from "../schedule/declared-schedules.ts";
 
 const undeclared = (name: string): QueueDefinition => ({
@@ -12,11 +13,11 @@ const undeclared = (name: string): QueueDefinition => ({
 });
 
 /**
- * Brings job types, queues and declared schedules of the database in line with the code, in one transaction; an operator's overrides
- * stay. Where the code declares no job type at all, no schedule is removed.
+ * Brings job types, queues and declared schedules of the database in line with the code, in one transaction, and then makes the indexes of declared search; an
+ * operator's overrides stay. Where the code declares no job type at all, no schedule is removed.
  * A queue that only a job names gets the default limits.
  */
-export const syncDefinitions = (
+export const syncDefinitions = async (
   db: Db,
   jobs: readonly JobDefinition[],
   queues: readonly QueueDefinition[],
@@ -24,8 +25,9 @@ export const syncDefinitions = (
 ): Promise<void> => {
   const declared = new Set(queues.map((queue) => queue.name));
   const named = [...new Set(jobs.flatMap((job) => [job.queue, ...job.queues]))].filter((name) => !declared.has(name));
-  return db.transaction(async (tx) => {
+  await db.transaction(async (tx) => {
     await writeDefinitions(tx, [...queues, ...named.map(undeclared)], jobs);
     if (jobs.length > 0) await syncSchedules(tx, jobs, at);
   });
+  if (jobs.length > 0) await ensureSearchIndexes(db);
 };

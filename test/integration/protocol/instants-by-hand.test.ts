@@ -67,7 +67,7 @@ describe.each(["pg", "neon"] as const)("a job whose run_at was set by hand to wh
       expect(showJob((await getJob(s.deps, id))!)).toContain(id);
     }
     for (const state of ["pending", "scheduled"] as const)
-      expect((await listJobs(s.deps, { state, limit: 100, after: null, include: PARTS })).jobs.length).toBe(
+      expect((await listJobs(s.deps, { states: [state], limit: 100, after: null, include: PARTS })).jobs.length).toBe(
         state === "pending" ? 3 : 4,
       );
   });

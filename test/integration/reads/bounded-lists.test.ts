@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Db } from "../../../lib/db/drivers/client.ts";
-import { type JobFilter, listJobs } from "../../../lib/db/reads/job-list.ts";
+import type { JobFilter } from "../../../lib/core/job-filter.ts";
+import { type ListFilter, listJobs } from "../../../lib/db/reads/job-list.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
 import { fillHistory, fillWaiting } from "../../support/database/fill.ts";
 import { metered } from "../../support/database/metered.ts";
@@ -10,14 +11,11 @@ const WAITING = 50_000;
 /** Of one call, whatever the filter and however many jobs there are. */
 const MOST = 3_000;
 
-const plainly = async (
-  db: Db,
-  { state, type, queue }: Pick<JobFilter, "state" | "type" | "queue">,
-): Promise<string[]> => {
+const plainly = async (db: Db, { states, types, queues }: JobFilter): Promise<string[]> => {
   const rows = await db.query<{ id: string }>(
     `select id from forgeq.jobs
-     where ($1::text is null or state = $1) and ($2::text is null or type = $2) and ($3::text is null or queue = $3) order by id desc`,
-    [state ?? null, type ?? null, queue ?? null],
+     where ($1::text[] is null or state = any ($1)) and ($2::text[] is null or type = any ($2)) and ($3::text[] is null or queue = any ($3)) order by id desc`,
+    [states ?? null, types ?? null, queues ?? null],
   );
   return rows.map(({ id }) => id);
 };
@@ -25,7 +23,7 @@ const plainly = async (
 const PART = { payload: false, attempts: false };
 
 /** Every page of a list, until there is no cursor. */
-const walk = async (db: Db, filter: Pick<JobFilter, "state" | "type" | "queue">) => {
+const walk = async (db: Db, filter: JobFilter) => {
   const ids: string[] = [];
   let calls = 0;
   let after: string | null = null;
@@ -43,22 +41,22 @@ const walk = async (db: Db, filter: Pick<JobFilter, "state" | "type" | "queue">)
   return { ids, calls };
 };
 
-const RARE: readonly Pick<JobFilter, "state" | "type" | "queue">[] = [
-  { queue: "reports" },
-  { queue: "quiet" },
-  { type: "quiet" },
-  { state: "completed", queue: "quiet" },
-  { state: "completed", type: "quiet" },
-  { state: "dead" },
-  { state: "dead", queue: "reports" },
-  { state: "dead", queue: "quiet" },
-  { state: "dead", type: "quiet" },
-  { state: "cancelled", type: "generate_report" },
-  { state: "scheduled" },
-  { state: "pending" },
-  { state: "leased" },
-  { state: "running" },
-  { state: "running", queue: "quiet" },
+const RARE: readonly JobFilter[] = [
+  { queues: ["reports"] },
+  { queues: ["quiet"] },
+  { types: ["quiet"] },
+  { states: ["completed"], queues: ["quiet"] },
+  { states: ["completed"], types: ["quiet"] },
+  { states: ["dead"] },
+  { states: ["dead"], queues: ["reports"] },
+  { states: ["dead"], queues: ["quiet"] },
+  { states: ["dead"], types: ["quiet"] },
+  { states: ["cancelled"], types: ["generate_report"] },
+  { states: ["scheduled"] },
+  { states: ["pending"] },
+  { states: ["leased"] },
+  { states: ["running"] },
+  { states: ["running"], queues: ["quiet"] },
 ];
 
 describe("lists over a large history and a backlog", { timeout: 240_000 }, () => {
@@ -78,7 +76,7 @@ describe("lists over a large history and a backlog", { timeout: 240_000 }, () =>
         expect(cost.compiled).toBe(0);
       }
     }
-    for (const unknown of [{ type: "unknown" }, { queue: "unknown" }]) {
+    for (const unknown of [{ types: ["unknown"] }, { queues: ["unknown"] }]) {
       const cost = await meter.costOf(async (counted) => {
         const page = await listJobs(counted, { ...unknown, limit: 50, after: null, include: PART }, null);
         expect(page).toEqual({ jobs: [], next: null, searchedTo: null });
@@ -97,7 +95,7 @@ describe("lists over a large history and a backlog", { timeout: 240_000 }, () =>
     const { db } = await createTestDatabase();
     await fillHistory(db, FINISHED, 60);
     await fillWaiting(db, WAITING);
-    const filter = { queue: "quiet", limit: 50, after: null, include: PART } as const;
+    const filter = { queues: ["quiet"], limit: 50, after: null, include: PART } as const;
     const cost = await metered(db).costOf((counted) => listJobs(counted, filter, null));
     expect(cost.buffers).toBeLessThan(800);
   });
@@ -109,7 +107,13 @@ describe("lists over a large history and a backlog", { timeout: 240_000 }, () =>
     await db.query("update forgeq.job set run_at = now() - interval '1 minute' where id = $1", [early!.id]);
     const meter = metered(db);
     for (const queue of [undefined, "emails"]) {
-      const filter = { state: "pending", limit: 50, after: null, include: PART, ...(queue && { queue }) } as const;
+      const filter = {
+        states: ["pending"],
+        limit: 50,
+        after: null,
+        include: PART,
+        ...(queue && { queues: [queue] }),
+      } as const;
       const page = await listJobs(db, filter, null);
       expect(page).toMatchObject({ jobs: [{ id: early!.id, state: "pending" }], next: null });
       expect((await meter.costOf((counted) => listJobs(counted, filter, null))).buffers).toBeLessThan(1_000);
@@ -119,7 +123,7 @@ describe("lists over a large history and a backlog", { timeout: 240_000 }, () =>
   it("lock few relations for the newest page, however many partitions there are", async () => {
     const { db } = await createTestDatabase();
     await fillHistory(db, 20_000, 730);
-    const locksOf = (filter: Partial<JobFilter>): Promise<number> =>
+    const locksOf = (filter: Partial<ListFilter>): Promise<number> =>
       db.transaction(async (tx) => {
         await listJobs(
           { ...db, query: (text, params) => tx.query(text, params) },
@@ -132,8 +136,8 @@ describe("lists over a large history and a backlog", { timeout: 240_000 }, () =>
         return row!.n;
       });
     expect(await locksOf({})).toBeLessThan(60);
-    expect(await locksOf({ queue: "emails" })).toBeLessThan(60);
-    expect(await locksOf({ state: "completed" })).toBeLessThan(60);
+    expect(await locksOf({ queues: ["emails"] })).toBeLessThan(60);
+    expect(await locksOf({ states: ["completed"] })).toBeLessThan(60);
     const rows = await db.query<{ name: string }>(
       `select proname as name from pg_proc
        where proname in ('list_live', 'list_finished', 'queue_stats', 'type_trouble', 'busiest_queues') and 'jit=off' = any (proconfig)`,

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { type JobFilter, type JobPage, listJobs } from "../../../lib/db/reads/job-list.ts";
+import type { JobFilter } from "../../../lib/core/job-filter.ts";
+import { type JobPage, listJobs } from "../../../lib/db/reads/job-list.ts";
 import { getJob } from "../../../lib/db/reads/job.ts";
 import { cancel, type Job, revive } from "../../../lib/db/reads/jobs.ts";
 import { readQueueStats } from "../../../lib/db/reads/stats.ts";
@@ -8,7 +9,7 @@ import { setup } from "../../support/queue.ts";
 
 const WHOLE = { payload: true, attempts: true };
 
-const walk = async (db: Db, at: Date | null, limit: number, filter: Pick<JobFilter, "state"> = {}): Promise<Job[]> => {
+const walk = async (db: Db, at: Date | null, limit: number, filter: JobFilter = {}): Promise<Job[]> => {
   const jobs: Job[] = [];
   let after: string | null = null;
   do {
@@ -45,7 +46,7 @@ it("shows each job once, in its newest life and as a look by its id shows it, ho
     expect(all.length).toBe(jobs);
     for (const job of all) expect(job).toEqual(await getJob(db, job.id, now));
     for (const state of ["scheduled", "pending", "leased", "running", "completed", "dead", "cancelled"] as const)
-      expect(await walk(db, now, 5, { state })).toEqual(all.filter((job) => job.state === state));
+      expect(await walk(db, now, 5, { states: [state] })).toEqual(all.filter((job) => job.state === state));
     const [stats] = await readQueueStats(db, ["plain"], now);
     for (const state of ["scheduled", "pending", "leased", "running", "dead"] as const)
       expect(stats![state], state).toBe(all.filter((job) => job.state === state).length);

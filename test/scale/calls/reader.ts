@@ -2,7 +2,8 @@
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { countExpiredLeases, readTypeTrouble } from "../../../lib/db/reads/doctor.ts";
 import { countHistoryPage } from "../../../lib/db/reads/finished-jobs.ts";
-import { type JobFilter, listJobs } from "../../../lib/db/reads/job-list.ts";
+import type { JobFilter } from "../../../lib/core/job-filter.ts";
+import { type ListFilter, listJobs } from "../../../lib/db/reads/job-list.ts";
 import { getJob } from "../../../lib/db/reads/job.ts";
 import { cancel, revive } from "../../../lib/db/reads/jobs.ts";
 import { readCounters } from "../../../lib/db/reads/metrics.ts";
@@ -35,30 +36,30 @@ const ofOneJob = async (world: World): Promise<void> => {
   await byId("get, of half a year ago", await idsOf(world, finishedIn("dead", 180)), (id) => getJob(db, id, null));
 };
 
-const FILTERS: Readonly<Record<string, Omit<JobFilter, "limit" | "after" | "include">>> = {
+const FILTERS: Readonly<Record<string, JobFilter>> = {
   list: {},
-  "list, scheduled": { state: "scheduled" },
-  "list, pending": { state: "pending" },
-  "list, leased": { state: "leased" },
-  "list, running": { state: "running" },
-  "list, completed": { state: "completed" },
-  "list, dead": { state: "dead" },
-  "list, cancelled": { state: "cancelled" },
-  "list, queue": { queue: "emails" },
-  "list, small queue": { queue: "reports" },
-  "list, dead of a small queue": { state: "dead", queue: "reports" },
-  "list, completed of no queue": { state: "completed", queue: "nothing" },
-  "list, dead of no queue": { state: "dead", queue: "nothing" },
-  "list, queue without jobs": { queue: "quiet" },
-  "list, no type": { type: "nothing" },
-  "list, scheduled of a queue without jobs": { state: "scheduled", queue: "quiet" },
+  "list, scheduled": { states: ["scheduled"] },
+  "list, pending": { states: ["pending"] },
+  "list, leased": { states: ["leased"] },
+  "list, running": { states: ["running"] },
+  "list, completed": { states: ["completed"] },
+  "list, dead": { states: ["dead"] },
+  "list, cancelled": { states: ["cancelled"] },
+  "list, queue": { queues: ["emails"] },
+  "list, small queue": { queues: ["reports"] },
+  "list, dead of a small queue": { states: ["dead"], queues: ["reports"] },
+  "list, completed of no queue": { states: ["completed"], queues: ["nothing"] },
+  "list, dead of no queue": { states: ["dead"], queues: ["nothing"] },
+  "list, queue without jobs": { queues: ["quiet"] },
+  "list, no type": { types: ["nothing"] },
+  "list, scheduled of a queue without jobs": { states: ["scheduled"], queues: ["quiet"] },
 };
 
 const lists = async ({ db, sizes, call }: World): Promise<void> => {
-  const list = (more: Partial<JobFilter>) => () =>
+  const list = (more: Partial<ListFilter>) => () =>
     listJobs(db, { limit: 50, after: null, include: { payload: false, attempts: false }, ...more }, null);
   for (const [name, filter] of Object.entries(FILTERS)) await call(name, list(filter));
-  await call("list, dead with attempts", list({ state: "dead", include: { payload: true, attempts: true } }));
+  await call("list, dead with attempts", list({ states: ["dead"], include: { payload: true, attempts: true } }));
   if (sizes.finished === 0) return;
   const [middle] = await db.query<{ id: string }>(
     "select id from forgeq.job_history where finished_at < now() - interval '100 days' limit 1",
