@@ -1,6 +1,6 @@
 import { ForgeqError } from "../../lib/core/errors.ts";
-import { mayUse, showJob } from "../../lib/http/access.ts";
-import type { ApiKey } from "../../lib/http/api-keys.ts";
+import { showJob } from "../../lib/http/access.ts";
+import { boundFilter } from "../../lib/http/job-filter.ts";
 import type { jobOperations } from "../../lib/http/operations/jobs.ts";
 import type { Handlers } from "../../lib/http/serve.ts";
 import { encodeCursor } from "../../lib/http/wire.ts";
@@ -13,21 +13,11 @@ import { checkJobOf, idOf, notFound, ok, readJob } from "./found.ts";
 const illegal = (action: string, state: string): ForgeqError =>
   new ForgeqError("illegal_state", `A job that is ${state} can't be ${action}`, { state });
 
-/** A key of one type, or of one queue, has the list search for it; of what others find they see their part. */
-const boundFilter = <Filter extends { readonly type?: string; readonly queue?: string }>(
-  { types, queues }: ApiKey,
-  filter: Filter,
-): Filter => ({
-  ...filter,
-  ...(types?.length === 1 && { type: filter.type ?? types[0] }),
-  ...(queues?.length === 1 && { queue: filter.queue ?? queues[0] }),
-});
-
 export const jobHandlers: Handlers<typeof jobOperations, Deps> = {
   listJobs: async (deps, { key, query }) => {
     const { jobs, next, searchedTo } = await listJobs(deps, boundFilter(key, query));
     return ok({
-      data: jobs.filter((job) => mayUse(key, job)).map((job) => showJob(key, job)),
+      data: jobs.map((job) => showJob(key, job)),
       next_cursor: next === null ? null : encodeCursor(next),
       searched_to: searchedTo?.toISOString() ?? null,
     });

@@ -11,14 +11,30 @@ const invalidQuery = (errors: readonly FieldError[]): never => {
   throw new ForgeqError("invalid_query", "The query is not valid", { errors });
 };
 
-/** Each parameter once, but for those that may be repeated, which are lists. */
-const valuesOf = (search: URLSearchParams, repeatable: readonly string[]): Record<string, string | string[]> => {
+/** The prefix of a parameter such as `payload.customer.id`, with its dot. */
+const prefixOf = (parameter: string, prefixes: readonly string[]): string | undefined =>
+  prefixes.map((prefix) => `${prefix}.`).find((prefix) => parameter.startsWith(prefix));
+
+/** Each parameter once, but for those that may be repeated, which are lists; those of a prefix are an object. */
+const valuesOf = (
+  search: URLSearchParams,
+  { repeatable = [], prefixes = [] }: Pick<Guarded, "repeatable" | "prefixes">,
+): object => {
   const names = new Set(search.keys());
   const twice = [...names].filter((name) => !repeatable.includes(name) && search.getAll(name).length > 1);
   if (twice.length > 0) invalidQuery(twice.map((name) => ({ pointer: toPointer([name]), message: "is given twice" })));
-  return Object.fromEntries(
-    [...names].map((name) => [name, repeatable.includes(name) ? search.getAll(name) : (search.get(name) ?? "")]),
+  const plain = [...names].filter((name) => prefixOf(name, prefixes) === undefined);
+  const groups = Map.groupBy(
+    [...names].filter((name) => !plain.includes(name)),
+    (name) => prefixOf(name, prefixes) ?? "",
   );
+  return Object.fromEntries([
+    ...plain.map((name) => [name, repeatable.includes(name) ? search.getAll(name) : (search.get(name) ?? "")]),
+    ...[...groups].map(([prefix, of]) => [
+      prefix.slice(0, -1),
+      Object.fromEntries(of.map((name) => [name.slice(prefix.length), search.get(name) ?? ""])),
+    ]),
+  ]) as object;
 };
 
 /**
@@ -26,9 +42,17 @@ const valuesOf = (search: URLSearchParams, repeatable: readonly string[]): Recor
  *
  * @throws ForgeqError `invalid_query`; its pointers are into the query as an object: `/limit`
  */
-export const checkQuery = ({ query = NOTHING, repeatable = [] }: Guarded, search: URLSearchParams): unknown => {
-  const { data, error } = query.safeParse(valuesOf(search, repeatable));
-  return error === undefined ? data : invalidQuery(fieldErrorsOf(error));
+export const checkQuery = (row: Guarded, search: URLSearchParams): unknown => {
+  const { query = NOTHING, prefixes = [] } = row;
+  const { data, error } = query.safeParse(valuesOf(search, row));
+  if (error === undefined) return data;
+  const named = new RegExp(`^/(${prefixes.join("|")})/`);
+  return invalidQuery(
+    fieldErrorsOf(error).map(({ pointer, message }) => ({
+      pointer: prefixes.length === 0 ? pointer : pointer.replace(named, "/$1."),
+      message,
+    })),
+  );
 };
 
 /**

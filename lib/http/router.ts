@@ -48,6 +48,8 @@ export interface Guarded {
   readonly query?: z.ZodType;
   /** Parameters that may be given several times: the schema gets a list of texts. */
   readonly repeatable?: readonly string[];
+  /** Parameters that stand before a path, as in `payload.customer.id=42`: the schema gets an object of texts by what comes after the first dot. */
+  readonly prefixes?: readonly string[];
   readonly body?: RequestBody;
 }
 

@@ -2,7 +2,6 @@ import * as z from "zod";
 import { uniqueKeyFault } from "../core/controls.ts";
 import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
 import { NAME_PATTERN } from "../core/job.ts";
-import { JOB_STATES } from "../core/states.ts";
 import { decodeAttempt, decodeCursor, decodeName, isUuid } from "./wire.ts";
 
 /** The years that Postgres, JavaScript and RFC 3339 write alike. */
@@ -65,36 +64,19 @@ export const batchBody = z.strictObject({
     .refine((jobs) => jobs.length >= 1 && jobs.length <= MAX_BATCH, `must have 1 to ${MAX_BATCH} jobs`),
 });
 
-const include = z
-  .string()
-  .transform((text) => text.split(","))
-  .pipe(z.array(z.enum(["payload", "attempts"])))
-  .transform((parts) => ({ payload: parts.includes("payload"), attempts: parts.includes("attempts") }));
-
-const cursor = z.string().transform((text, context) => {
+/** Where a list of jobs goes on: gives an id. */
+export const cursor = z.string().transform((text, context) => {
   const after = decodeCursor(text);
   if (after !== null) return after;
   context.addIssue({ code: "custom", message: "must be the next_cursor of an earlier answer" });
   return z.NEVER;
 });
 
-const pageLimit = z
+export const pageLimit = z
   .string()
   .regex(/^[1-9][0-9]{0,2}$/, "must be 1 to 100")
   .transform(Number)
   .pipe(z.int().min(1).max(100));
-
-/** The query of `GET /jobs`. Gives what `listJobs` takes. */
-export const listQuery = z
-  .strictObject({
-    state: z.enum(JOB_STATES).exactOptional(),
-    type: name.exactOptional(),
-    queue: name.exactOptional(),
-    limit: pageLimit.default(25),
-    cursor: cursor.exactOptional(),
-    include: include.default({ payload: false, attempts: false }),
-  })
-  .transform(({ cursor: after = null, ...same }) => ({ ...same, after }));
 
 /** A page of attempts begins after the end of one, in microseconds since 1970, and its number. */
 const attemptCursor = z.string().transform((text, context) => {

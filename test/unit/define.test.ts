@@ -25,6 +25,7 @@ describe("defineJob", () => {
       drain: false,
       priority: 5,
       schedules: [],
+      search: [],
     });
   });
 

@@ -43,7 +43,7 @@ from (select l.*, sum(bytes) over (order by l.ordinality) - bytes as before
       from (select l.*, ${BYTES} + ${JOB_BYTES} as bytes from ${list} as l) l) l
 where id is null or before < ${PAGE_BYTES}`;
 
-const TEXTS = listTexts("list_jobs", fill);
+const TEXTS = listTexts("list", fill);
 
 /** The first of them that an answer takes: one at least. */
 const fitting = (read: readonly { readonly job: Job & Sized; readonly attemptBytes: number }[]): Job[] => {

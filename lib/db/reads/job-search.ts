@@ -24,7 +24,7 @@ export interface SelectedJob {
 }
 
 const TEXTS = listTexts(
-  "select_jobs",
+  "select",
   (
     list,
   ) => `select id, life, type, queue, state, error - 'stack' as error, forgeq.error_fingerprint(error) as fingerprint, created_at as "createdAt",

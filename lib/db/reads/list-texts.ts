@@ -23,7 +23,7 @@ ${select(LIVE)}`,
   finished: `/* forgeq:${name}_finished */
 ${select(finishedDownTo("null"))}`,
   // Finished jobs are of no use to this page below where the list of live ones ends.
-  all: `/* forgeq:${name} */
+  all: `/* forgeq:${name}_jobs */
 with live as materialized (select * from ${LIVE}),
 edge as (
   select greatest(

@@ -1,13 +1,17 @@
 import type { Operations } from "../operation.ts";
-import { attemptsQuery, listQuery, MAX_SMALL_BODY_BYTES, retryBody } from "../schemas.ts";
+import { LIST_PARAMETERS, LIST_PREFIXES, listQuery } from "../job-filter.ts";
+import { attemptsQuery, MAX_SMALL_BODY_BYTES, retryBody } from "../schemas.ts";
 
 export const jobOperations = {
   listJobs: {
     method: "GET",
     path: "/jobs",
-    summary: "List jobs, newest first",
+    summary:
+      "List or search jobs, newest first; payload.PATH=VALUE and metadata.PATH=VALUE compare what lies at a path",
     scopes: ["jobs:read"],
     query: listQuery,
+    repeatable: LIST_PARAMETERS,
+    prefixes: LIST_PREFIXES,
     answers: { 200: { description: "A page.", schema: "jobPage" } },
     errors: [],
   },

@@ -101,10 +101,9 @@ describe("declared search", { timeout: 120_000 }, () => {
       `create index ${partition}_${child!.parent} on forgeq.${partition} (left(forgeq.payload_text(payload, '{email}'::text[]), 200), id) where type = 'send_email'`,
       [],
     );
-    await db.query(
-      "update pg_index set indisvalid = false where indexrelid = ('forgeq.' || $1)::regclass",
-      [`${partition}_${child!.parent}`],
-    );
+    await db.query("update pg_index set indisvalid = false where indexrelid = ('forgeq.' || $1)::regclass", [
+      `${partition}_${child!.parent}`,
+    ]);
     expect((await everyId(db, byEmail("user1105@example.com"))).ids).toHaveLength(1);
     await syncDefinitions(db, [sendEmail(["/email"])], []);
     expect(await indexesOf(db)).toMatchObject({ parents: 1, valid: true });
@@ -112,7 +111,9 @@ describe("declared search", { timeout: 120_000 }, () => {
   });
 
   it("never refuses the end of a job for what its payload holds: a long value, one that is no text, none", async () => {
-    const s = await setup({ jobs: [defineJob({ type: "plain", payload: z.looseObject({}), search: ["/a", "/b~1c/0"] })] });
+    const s = await setup({
+      jobs: [defineJob({ type: "plain", payload: z.looseObject({}), search: ["/a", "/b~1c/0"] })],
+    });
     const long = "x".repeat(10_000);
     const payloads = [{ a: long }, { a: long + "y" }, { a: { deep: true } }, { a: null }, {}, { "b/c": ["here"] }];
     const ids: string[] = [];

@@ -1,0 +1,171 @@
+/** Which jobs a request means, in a query (`GET /jobs`) or in a body (bulk actions). */
+import * as z from "zod";
+import { FINGERPRINT, type JobFilter, type PathValue, pointerPath } from "../core/job-filter.ts";
+import { ForgeqError } from "../core/errors.ts";
+import { JOB_STATES } from "../core/states.ts";
+import type { ApiKey } from "./api-keys.ts";
+import { cursor, instant, name, pageLimit } from "./schemas.ts";
+
+const MAX_NAMES = 100;
+const MAX_IDS = 100;
+const MAX_CONDITIONS = 5;
+
+/** What Postgres can compare. */
+const text = (most: number) =>
+  z
+    .string()
+    .min(1)
+    .max(most)
+    .refine((value) => !value.includes("\0") && value.isWellFormed(), "must be text without NUL characters");
+
+const idText = z.guid().toLowerCase();
+const conditionValue = text(2_000);
+
+/** `customer.id`, or a JSON pointer: `/customer/id`. Null where it is neither. */
+const readPath = (path: string): readonly string[] | null => {
+  const names = path.startsWith("/") ? pointerPath(path) : path.split(".");
+  const fits = path.length <= 200 && names.length <= 20 && !path.includes("\0") && path.isWellFormed();
+  return fits && (path.startsWith("/") || names.every((each) => each !== "")) ? names : null;
+};
+
+const PATH_FAULT = "must name a value by keys, as customer.id, or by a JSON pointer, as /customer/id";
+
+interface FilterFields {
+  readonly state?: JobFilter["states"];
+  readonly type?: readonly string[];
+  readonly queue?: readonly string[];
+  readonly id?: readonly string[];
+  readonly unique_key?: string;
+  readonly error?: string;
+  readonly created_after?: Date;
+  readonly created_before?: Date;
+}
+
+const toFilter = (
+  fields: FilterFields,
+  at: { readonly payload: readonly PathValue[]; readonly metadata: readonly PathValue[] },
+): JobFilter => ({
+  ...(fields.state !== undefined && { states: fields.state }),
+  ...(fields.type !== undefined && { types: fields.type }),
+  ...(fields.queue !== undefined && { queues: fields.queue }),
+  ...(fields.id !== undefined && { ids: fields.id }),
+  ...(fields.unique_key !== undefined && { uniqueKey: fields.unique_key }),
+  ...(fields.error !== undefined && { error: fields.error }),
+  ...(fields.created_after !== undefined && { createdAfter: fields.created_after }),
+  ...(fields.created_before !== undefined && { createdBefore: fields.created_before }),
+  ...(at.payload.length > 0 && { payload: at.payload }),
+  ...(at.metadata.length > 0 && { metadata: at.metadata }),
+});
+
+const NOTES = {
+  error: "A text within the last error's `name: message`, in any case, or the fingerprint of a group of GET /errors.",
+  created_after: "Made at or after it, by the instant in the id.",
+  created_before: "Made before it, by the instant in the id.",
+};
+
+const fields = {
+  unique_key: text(200).exactOptional(),
+  error: text(200).describe(NOTES.error).exactOptional(),
+  created_after: instant.describe(NOTES.created_after).exactOptional(),
+  created_before: instant.describe(NOTES.created_before).exactOptional(),
+};
+
+/** Given several times, or once with commas between. */
+const texts = z.array(z.string()).transform((all) => all.flatMap((each) => each.split(",")));
+
+const include = z
+  .string()
+  .transform((all) => all.split(","))
+  .pipe(z.array(z.enum(["payload", "attempts"])))
+  .transform((parts) => ({ payload: parts.includes("payload"), attempts: parts.includes("attempts") }));
+
+const tooMany = (conditions: readonly PathValue[], context: z.RefinementCtx): void => {
+  if (conditions.length <= MAX_CONDITIONS) return;
+  const message = `has more than ${MAX_CONDITIONS} conditions on payload and metadata`;
+  context.addIssue({ code: "custom", path: [], message });
+};
+
+const paths = z
+  .custom<Readonly<Record<string, unknown>>>(
+    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+    "must be an object of values by their paths",
+  )
+  .transform((object, context) =>
+    Object.entries(object).flatMap(([at, value]): PathValue[] => {
+      const path = readPath(at);
+      const plain = typeof value === "number" || typeof value === "boolean" ? String(value) : value;
+      const read = conditionValue.safeParse(plain);
+      if (path !== null && read.success) return [{ path, value: read.data }];
+      const message = path === null ? PATH_FAULT : "must be a text, a number or a boolean";
+      context.addIssue({ code: "custom", path: [at], message });
+      return [];
+    }),
+  );
+
+/** Parameters of `GET /jobs` that may be repeated. */
+export const LIST_PARAMETERS = ["state", "type", "queue", "id"] as const;
+
+/** Those that stand before a path: `payload.customer.id=42`. */
+export const LIST_PREFIXES = ["payload", "metadata"] as const;
+
+/** The query of `GET /jobs`. Gives what `listJobs` takes. */
+export const listQuery = z
+  .strictObject({
+    state: texts.pipe(z.array(z.enum(JOB_STATES)).max(JOB_STATES.length)).exactOptional(),
+    type: texts.pipe(z.array(name).max(MAX_NAMES)).exactOptional(),
+    queue: texts.pipe(z.array(name).max(MAX_NAMES)).exactOptional(),
+    id: texts.pipe(z.array(idText).max(MAX_IDS)).exactOptional(),
+    ...fields,
+    payload: paths.exactOptional(),
+    metadata: paths.exactOptional(),
+    limit: pageLimit.default(25),
+    cursor: cursor.exactOptional(),
+    include: include.default({ payload: false, attempts: false }),
+  })
+  .transform(({ limit, cursor: after = null, include: parts, payload = [], metadata = [], ...given }, context) => {
+    tooMany([...payload, ...metadata], context);
+    return { ...toFilter(given, { payload, metadata }), limit, after, include: parts };
+  });
+
+const oneOrMore = <Schema extends z.ZodType<string>>(one: Schema, most: number) =>
+  z
+    .union([one, z.array(one).min(1).max(most)])
+    .transform((value): readonly z.output<Schema>[] => (Array.isArray(value) ? value : [value as z.output<Schema>]));
+
+/** The same filter in a body: `payload` and `metadata` are objects of values by their paths. Gives a JobFilter. */
+export const jobFilterBody = z
+  .strictObject({
+    state: oneOrMore(z.enum(JOB_STATES), JOB_STATES.length).exactOptional(),
+    type: oneOrMore(name, MAX_NAMES).exactOptional(),
+    queue: oneOrMore(name, MAX_NAMES).exactOptional(),
+    id: oneOrMore(idText, MAX_IDS).exactOptional(),
+    ...fields,
+    payload: paths.exactOptional(),
+    metadata: paths.exactOptional(),
+  })
+  .transform(({ payload = [], metadata = [], ...given }, context): JobFilter => {
+    tooMany([...payload, ...metadata], context);
+    return toFilter(given, { payload, metadata });
+  });
+
+/** What both allow; null is everything. */
+const meet = (
+  asked: readonly string[] | undefined,
+  allowed: readonly string[] | null,
+): readonly string[] | undefined =>
+  allowed === null ? asked : allowed.filter((each) => asked?.includes(each) ?? true);
+
+/**
+ * The part of a filter that a key may use: jobs of its types and queues.
+ *
+ * @throws ForgeqError `forbidden` for a condition on what the key may not read: it could be guessed by asking
+ */
+export const boundFilter = <Filter extends JobFilter>(key: ApiKey, filter: Filter): Filter => {
+  const { payload, metadata, error = "" } = filter;
+  const hidden = payload !== undefined || metadata !== undefined || (error !== "" && !FINGERPRINT.test(error));
+  if (hidden && !key.scopes.includes("payloads:read"))
+    throw new ForgeqError("forbidden", "A search by payload, metadata or error needs a key with payloads:read");
+  const types = meet(filter.types, key.types);
+  const queues = meet(filter.queues, key.queues);
+  return { ...filter, ...(types !== undefined && { types }), ...(queues !== undefined && { queues }) };
+};
