@@ -94,12 +94,13 @@ const POINTER = /^(?:\/(?:[^~/\p{Cc}\p{Cs}]|~[01])*){1,20}$/u;
 const checkSearch = (search: readonly string[], { fail }: Checks): readonly string[] => {
   if (!Array.isArray(search) || search.length > MAX_SEARCHES)
     return fail(`search must be a list of at most ${MAX_SEARCHES} JSON pointers`);
-  for (const [index, pointer] of (search as readonly unknown[]).entries()) {
+  const pointers = search as readonly string[];
+  for (const [index, pointer] of pointers.entries()) {
     if (typeof pointer !== "string" || pointer.length > 200 || !POINTER.test(pointer))
       fail(`search[${index}] must be a JSON pointer into the payload, as /customer_id`);
-    if (search.indexOf(pointer) !== index) fail(`search[${index}] is there twice`);
+    if (pointers.indexOf(pointer) !== index) fail(`search[${index}] is there twice`);
   }
-  return [...search];
+  return [...pointers];
 };
 
 /**

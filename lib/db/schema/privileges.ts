@@ -65,7 +65,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   enqueue_lines: PRODUCERS,
   enqueue_many: PRODUCERS,
   ensure_partitions: KEEPERS,
-  error_essence: NOBODY,
+  error_essence: READERS,
   error_fingerprint: READERS,
   existing_completed: NOBODY,
   extend: WORKERS,

@@ -56,7 +56,7 @@ const randoms = (seed: number) => {
 const textAt = (value: unknown, path: readonly string[]): string | null => {
   const found = path.reduce<unknown>((at, name) => (at as Record<string, unknown> | null | undefined)?.[name], value);
   if (found === null || found === undefined) return null;
-  return typeof found === "object" ? JSON.stringify(found) : String(found as string | number | boolean);
+  return typeof found === "object" ? JSON.stringify(found) : String(found);
 };
 
 type Test = (row: Row) => boolean;
