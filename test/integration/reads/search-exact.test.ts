@@ -56,7 +56,7 @@ const randoms = (seed: number) => {
 const textAt = (value: unknown, path: readonly string[]): string | null => {
   const found = path.reduce<unknown>((at, name) => (at as Record<string, unknown> | null | undefined)?.[name], value);
   if (found === null || found === undefined) return null;
-  return typeof found === "object" ? JSON.stringify(found) : String(found);
+  return typeof found === "string" ? found : JSON.stringify(found);
 };
 
 type Test = (row: Row) => boolean;
