@@ -16,6 +16,8 @@ export const PAGES = [
   ...readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).map((name) => join("docs", name)),
 ].filter((name) => name.endsWith(".md") && !GENERATED.includes(name));
 
+export const textOfPage = (page: string): string => readFileSync(join(ROOT, page), "utf8");
+
 const withoutCode = (text: string): string =>
   text.replaceAll(/^( *)```[\s\S]*?^\1```$/gm, "").replaceAll(/<!--[\s\S]*?-->/g, "");
 
@@ -23,7 +25,7 @@ const isTable = (line: string): boolean => line.trimStart().startsWith("|");
 
 /** The lines of a page that are neither a table's nor code, without what makes links long. */
 export const proseLinesOf = (page: string): string[] =>
-  withoutCode(readFileSync(join(ROOT, page), "utf8"))
+  withoutCode(textOfPage(page))
     .split("\n")
     .filter((line) => !isTable(line))
     .map((line) => line.replaceAll(/\]\([^)]*\)/g, "]"));
