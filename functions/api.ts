@@ -53,6 +53,7 @@ export const createHandler = (
       before,
       findStored: findApiKey,
       elsewhere: Object.values(enqueueOperations),
+      web: () => runtime().web(),
     }),
     ANSWER_MS,
   );

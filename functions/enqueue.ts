@@ -80,7 +80,11 @@ export const createHandler = (
   before?: () => Observers,
 ): HttpHandler =>
   limited(
-    httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions), { before, findStored: findApiKey }),
+    httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions), {
+      before,
+      findStored: findApiKey,
+      web: () => runtime().web(),
+    }),
     ANSWER_MS,
   );
 

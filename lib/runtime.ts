@@ -13,6 +13,7 @@ import { createUrlSource, type GivenUrl } from "./db/drivers/url-source.ts";
 import { jsonLogger } from "./logger.ts";
 import { otelTracing } from "./tracing.ts";
 import type { ConfiguredKeys } from "./core/configured-keys.ts";
+import type { ConfiguredWeb } from "./core/web-settings.ts";
 import { ForgeqError } from "./core/errors.ts";
 import { realTime } from "./queue/time.ts";
 
@@ -25,6 +26,8 @@ export interface Runtime {
   /** What arming a wake needs, without a database; it arms nothing in the wake mode `always`. */
   arming(): Arming;
   readonly tracing: Tracing;
+  /** How the HTTP API is reached. */
+  web(): ConfiguredWeb;
   /** What API keys are configured by now: whoever asks again gets what SSM has then. */
   apiKeys(): Promise<ConfiguredKeys>;
 }
@@ -275,6 +278,7 @@ export const runtime = (): Runtime => {
       });
       return deps;
     },
+    web: () => ({ basePath: setting("FORGEQ_BASE_PATH"), origins: setting("FORGEQ_CORS_ORIGINS") }),
     apiKeys: async () => {
       // Whoever asks wants them as they are now; one request reads what a cold start needs.
       const parameters = KEY_PARAMETERS.map(setting).filter((name) => name !== undefined);

@@ -11,6 +11,7 @@ import type { HttpHandler } from "../http/stack.ts";
 import { startTicker } from "../queue/schedule/ticker.ts";
 import type { Deps } from "../queue/deps.ts";
 import type { ConfiguredKeys } from "../core/configured-keys.ts";
+import { parseWebSettings, type WebSettings } from "../core/web-settings.ts";
 import { messageOf } from "../core/reason.ts";
 import { importFile } from "../project/config.ts";
 import { findModule } from "../project/find-jobs.ts";
@@ -87,6 +88,15 @@ const checkKeys = async (): Promise<boolean> => {
   }
 };
 
+/** @throws UsageError that says what is wrong with them */
+const webSettings = (): WebSettings => {
+  try {
+    return parseWebSettings(runtime().web());
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
+};
+
 /** Starts the HTTP API, the same functions that run on Lambda, and the scheduler. */
 export const startServer = async (
   options: ServerCommandOptions & GlobalOptions,
@@ -100,9 +110,10 @@ export const startServer = async (
   const handlerOf = async (name: "enqueue" | "api"): Promise<HttpHandler> =>
     (await httpModule(name)).createHandler(ofFunction[name], () => runtime().apiKeys());
   const [enqueue, api] = await Promise.all([handlerOf("enqueue"), handlerOf("api"), prepareDashboard()]);
+  const { basePath } = webSettings();
   const enqueueing = Object.values(enqueueOperations);
   const enqueues = (method: string, path: string) =>
-    enqueueing.some((each) => each.method === method && each.path === path);
+    enqueueing.some((each) => each.method === method && basePath + each.path === path);
   const listener = nodeListener((method, path) => (enqueues(method, path) ? enqueue : api));
   const server = createServer(TIMES, (request, response) => void listener(request, response));
   // A client that asks first is answered when its key is known.

@@ -1,4 +1,5 @@
 import type { ConfiguredKeys } from "../core/configured-keys.ts";
+import { type ConfiguredWeb, parseWebSettings, type WebSettings } from "../core/web-settings.ts";
 import { createKeyRing } from "./key-ring.ts";
 import { lazyFrom } from "./lazy.ts";
 import type { Source } from "./lazy.ts";
@@ -35,8 +36,11 @@ export const httpFunction = <
     before = () => ({ logger: plainLog }),
     findStored,
     elsewhere,
+    web = () => ({}),
   }: {
     readonly elsewhere?: StackOptions["elsewhere"];
+    /** How the API is reached, read once. */
+    readonly web?: () => ConfiguredWeb;
     readonly before?: (() => Observers) | undefined;
     /** Asks the database for a key of its own. */
     readonly findStored?: (deps: Deps, id: string) => Promise<StoredKey | null>;
@@ -50,7 +54,9 @@ export const httpFunction = <
     findStored: findStored && (async (id) => findStored(await lazyDeps.get(), id)),
     log,
   });
-  const handler = httpHandler({ routes: routesOf(lazyDeps.get), elsewhere, ring, observers });
+  let settings: WebSettings | undefined;
+  const webOnce = (): WebSettings => (settings ??= parseWebSettings(web()));
+  const handler = httpHandler({ routes: routesOf(lazyDeps.get), elsewhere, web: webOnce, ring, observers });
   return async (event, context) => {
     try {
       return await handler(event, context);

@@ -6,11 +6,11 @@ import { authenticate, requireScopes } from "./authenticate.ts";
 import type { Scope } from "./api-keys.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { type RawBody, rawBody, readJsonBody } from "./body.ts";
-import { logFailure, problemOf } from "./problem.ts";
 import type { HttpLog } from "./problem.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 import { matchRoute } from "./router.ts";
 import type { Guarded, HttpRequest, HttpResponse, Route } from "./router.ts";
+import { belowBasePath, type WebSettings } from "../core/web-settings.ts";
 import { checkBody, checkQuery } from "./check-request.ts";
 import { MAX_SMALL_BODY_BYTES } from "./schemas.ts";
 
@@ -43,21 +43,30 @@ const SECURITY_HEADERS = {
 };
 
 const bodyOf = (body: unknown): Pick<APIGatewayProxyStructuredResultV2, "body" | "isBase64Encoded"> => {
+  if (body === undefined) return {};
   if (body instanceof Uint8Array) return { body: Buffer.from(body).toString("base64"), isBase64Encoded: true };
   return { body: typeof body === "string" ? body : JSON.stringify(body) };
 };
 
 /** A response as API Gateway takes it: JSON, a text or bytes, with the request id and the security headers. */
-export const toResult = (response: HttpResponse, requestId: string): APIGatewayProxyStructuredResultV2 => ({
-  statusCode: response.status,
-  headers: { "content-type": "application/json", ...SECURITY_HEADERS, "x-request-id": requestId, ...response.headers },
-  ...bodyOf(response.body),
+export const toResult = (
+  { status, headers, body }: HttpResponse,
+  requestId: string,
+): APIGatewayProxyStructuredResultV2 => ({
+  statusCode: status,
+  headers: {
+    ...(body !== undefined && { "content-type": "application/json" }),
+    ...SECURITY_HEADERS,
+    "x-request-id": requestId,
+    ...headers,
+  },
+  ...bodyOf(body),
 });
 
 const requestIdOf = (event: APIGatewayProxyEventV2, context: Context): string =>
   context.awsRequestId || event.requestContext?.requestId || randomUUID();
 
-const lowerCaseKeys = (headers: Readonly<Record<string, string | undefined>> = {}): Record<string, string> =>
+export const lowerCaseKeys = (headers: Readonly<Record<string, string | undefined>> = {}): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value = ""]) => [name.toLowerCase(), value]));
 
 const DEFAULT_STAGE = "$default";
@@ -72,7 +81,9 @@ const pathOf = ({ rawPath = "/", requestContext }: APIGatewayProxyEventV2): stri
 
 /** Whatever is thrown becomes a problem document. */
 export const problems = (log: () => HttpLog, refused: RefusalLog): Middleware => ({
-  onError: ({ error, event, context }) => {
+  onError: async ({ error, event, context }) => {
+    // Loaded by the first error.
+    const { logFailure, problemOf } = await import("./problem.ts");
     const requestId = requestIdOf(event, context);
     const address = event.requestContext?.http?.sourceIp;
     // A request that matched no route has no `http`, whatever the type says.
@@ -83,12 +94,25 @@ export const problems = (log: () => HttpLog, refused: RefusalLog): Middleware =>
   },
 });
 
+/** The method, as it is written: serverless-offline has it in small letters at times. */
+export const methodOf = ({ requestContext }: APIGatewayProxyEventV2): string =>
+  (requestContext?.http?.method ?? "GET").toUpperCase();
+
+/** What the function's requests are matched with. */
+export interface Routing {
+  readonly routes: readonly Route[];
+  /** Rows of the other functions: `Allow` names their methods, too. */
+  readonly elsewhere?: readonly Guarded[] | undefined;
+  readonly web: () => WebSettings;
+}
+
 /** Finds the route: `not_found` when there is none, with `allow` when only the method is wrong. */
-export const routing = (routes: readonly Route[], elsewhere: readonly Guarded[] = []): Middleware => ({
+export const routing = ({ routes, elsewhere, web }: Routing): Middleware => ({
   before: ({ event, context }) => {
-    const method = event.requestContext?.http?.method ?? "GET";
-    const path = pathOf(event);
-    const match = matchRoute(routes, method, path, elsewhere);
+    const method = methodOf(event);
+    const { basePath } = web();
+    const path = belowBasePath(basePath, pathOf(event));
+    const match = path === null ? "not_found" : matchRoute(routes, method, path, elsewhere);
     if (match === "not_found") throw new ForgeqError("not_found", "There is nothing at this path");
     if ("allow" in match && method === "OPTIONS")
       return toResult({ status: 204, headers: { allow: match.allow.join(", ") }, body: undefined }, requestIdOf(event, context)); // prettier-ignore
@@ -101,6 +125,7 @@ export const routing = (routes: readonly Route[], elsewhere: readonly Guarded[] 
       body: undefined,
       requestId: requestIdOf(event, context),
       key: null,
+      basePath,
       hasLeft: context.hasLeft ?? (() => false),
     };
     return undefined;

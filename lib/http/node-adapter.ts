@@ -60,10 +60,9 @@ const contextOf = (requestId: string, response: ServerResponse, readBody: HttpCo
 const send = (request: IncomingMessage, response: ServerResponse, result: APIGatewayProxyStructuredResultV2): void => {
   if (isUnwanted(request)) response.setHeader("connection", "close");
   const body = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8");
-  response.writeHead(result.statusCode ?? 200, {
-    ...(result.headers as Record<string, string>),
-    "content-length": body.length,
-  });
+  // An answer to HEAD has none, and says nothing of how long it would be.
+  const length = request.method === "HEAD" || body.length === 0 ? {} : { "content-length": body.length };
+  response.writeHead(result.statusCode ?? 200, { ...(result.headers as Record<string, string>), ...length });
   response.end(body);
 };
 

@@ -40,12 +40,15 @@ export const operations: readonly NamedOperation[] = Object.entries(BY_TAG).flat
 /**
  * The routes of the gateway that lead to a function, as serverless.yml writes them. The api function gets whatever begins as one of its
  * paths, so that it also answers what is not there.
+ *
+ * @param basePath - FORGEQ_BASE_PATH, which comes before each path
  */
-export const gatewayRoutes = (name: "enqueue" | "api"): readonly string[] => {
-  if (name === "enqueue") return Object.values(enqueueOperations).map(({ method, path }) => `${method} ${path}`);
+export const gatewayRoutes = (name: "enqueue" | "api", basePath = ""): readonly string[] => {
+  if (name === "enqueue")
+    return Object.values(enqueueOperations).map(({ method, path }) => `${method} ${basePath}${path}`);
   const roots = Object.groupBy(operations, ({ path }) => path.split("/")[1] ?? "");
   return Object.entries(roots).flatMap(([root, rows = []]) => [
-    `ANY /${root}`,
-    ...(rows.some(({ path }) => path !== `/${root}`) ? [`ANY /${root}/{proxy+}`] : []),
+    `ANY ${basePath}/${root}`,
+    ...(rows.some(({ path }) => path !== `/${root}`) ? [`ANY ${basePath}/${root}/{proxy+}`] : []),
   ]);
 };

@@ -11,11 +11,16 @@ export interface HttpRequest<Query = unknown, Body = unknown> {
   readonly requestId: string;
   /** The API key, null on open routes. */
   readonly key: ApiKey | null;
+  /** What comes before the API's paths; empty for nothing. */
+  readonly basePath: string;
   /** The request was answered without waiting for its route, or its client has hung up. */
   readonly hasLeft: () => boolean;
 }
 
-/** `body` becomes JSON, but a string or bytes stay what they are: their `content-type` is among the headers then. */
+/**
+ * `body` becomes JSON, but a string or bytes stay what they are: their `content-type` is among the headers then. `location` is a path
+ * of the API, without the base path.
+ */
 export interface HttpResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;

@@ -3,16 +3,15 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { ForgeqError } from "../core/errors.ts";
 import { audited } from "./audit.ts";
 import type { KeyRing } from "./key-ring.ts";
-import { authentication, checking, problems, routing, toResult } from "./middleware.ts";
-import type { HttpContext } from "./middleware.ts";
+import { authentication, checking, lowerCaseKeys, methodOf, problems, routing, toResult } from "./middleware.ts";
+import type { HttpContext, Routing } from "./middleware.ts";
+import { finish } from "./finish.ts";
+import type { WebSettings } from "../core/web-settings.ts";
 import type { Observers } from "./observers.ts";
 import { createRefusalLog } from "./refusal-log.ts";
-import type { Guarded, Route } from "./router.ts";
+import type { HttpResponse } from "./router.ts";
 
-export interface StackOptions {
-  readonly routes: readonly Route[];
-  /** Rows of the other functions: `Allow` names their methods, too. */
-  readonly elsewhere?: readonly Guarded[] | undefined;
+export interface StackOptions extends Routing {
   readonly ring: KeyRing;
   readonly observers: () => Observers;
 }
@@ -32,23 +31,39 @@ const tooSlow = (): never => {
   throw new ForgeqError("too_slow", "The database did not answer in time");
 };
 
+const locationOf = ({ headers: { location } = {} }: HttpResponse, basePath: string): Record<string, string> =>
+  location === undefined ? {} : { location: basePath + location };
+
+/** Settings that are wrong have been answered as such. */
+const settled = (web: () => WebSettings): WebSettings => {
+  try {
+    return web();
+  } catch {
+    return { basePath: "", origins: [] };
+  }
+};
+
 /**
  * An HTTP function: finds the route, authenticates, reads the body, runs the route and answers JSON. Whatever is thrown
  * becomes a problem document; only failures of the service and refused keys are logged, and never a body. Every answer carries the
  * request id and the security headers.
  */
-export const httpHandler = ({ routes, elsewhere, ring, observers }: StackOptions): HttpHandler => {
+export const httpHandler = ({ ring, observers, ...routed }: StackOptions): HttpHandler => {
   const log = () => observers().logger;
   const stack = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Error, HttpContext>({
     timeoutEarlyInMillis: TIMEOUT_MARGIN_MS,
     timeoutEarlyResponse: tooSlow,
   });
-  stack.use([problems(log, createRefusalLog(observers)), routing(routes, elsewhere), authentication(ring), checking()]);
+  stack.use([problems(log, createRefusalLog(observers)), routing(routed), authentication(ring), checking()]);
   const handler = stack.handler(async (_event: APIGatewayProxyEventV2, { http }: HttpContext, { signal }) => {
     const hasLeft = () => signal.aborted || http.hasLeft();
     const run = () => http.route.run({ ...http, hasLeft });
     const response = await audited(http, log(), run);
-    return toResult({ ...response, headers: { ...http.headersToAdd, ...response.headers } }, http.requestId);
+    const headers = { ...http.headersToAdd, ...response.headers, ...locationOf(response, http.basePath) };
+    return toResult({ ...response, headers }, http.requestId);
   });
-  return async (event, context) => handler(event, context as HttpContext);
+  return async (event, context) => {
+    const result = await handler(event, context as HttpContext);
+    return finish({ method: methodOf(event), headers: lowerCaseKeys(event.headers) }, result, settled(routed.web));
+  };
 };
