@@ -12,15 +12,15 @@ const chunks = (list) =>
     list.slice(n * METRICS_PER_ALARM, (n + 1) * METRICS_PER_ALARM),
   );
 
-/** The sum of one of the service's metrics in each minute. */
-const ofService = (service, MetricName) => [
+/** The sum, unless another statistic is given, of one of the service's metrics in each minute. */
+const ofService = (service, MetricName, Stat = "Sum") => [
   {
     Id: "m1",
     ReturnData: true,
     MetricStat: {
       Metric: { Namespace: "ForgeQ", MetricName, Dimensions: [{ Name: "service", Value: service }] },
       Period: 60,
-      Stat: "Sum",
+      Stat,
     },
   },
 ];
@@ -78,6 +78,11 @@ const queueAlarms = ({ service, lateSeconds }) => ({
 
 /** The alarms on what a tick finds. A part that fails now and then goes on in the next tick. */
 const inTickAlarms = ({ service }) => ({
+  "type-blocked": {
+    says: "no handler of a job type has begun for over two minutes: its jobs wait, and the first die after an hour",
+    metrics: ofService(service, "TypeBlockedAge", "Maximum"),
+    ...{ above: 120, minutes: 2, of: 3 },
+  },
   "clock-went-back": {
     says: "the database's clock went back",
     metrics: ofService(service, "ClockWentBack"),

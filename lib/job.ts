@@ -6,6 +6,7 @@ import type { JobDefinition } from "./core/job.ts";
 import { type InvocationReport, runInvocation } from "./queue/lambda/run-invocation.ts";
 import type { Work } from "./queue/run/run-job.ts";
 import type { Deps } from "./queue/deps.ts";
+import { namedAsOutage } from "./queue/lambda/outage.ts";
 import { invocation, limited } from "./queue/lambda/invocation.ts";
 import { runtime } from "./runtime.ts";
 
@@ -40,13 +41,17 @@ export const createLambdaHandler = <Schema extends z.ZodType>(
   const handler = middy(
     limited(async (event: unknown, context: Context): Promise<InvocationReport> => {
       const { lease_id: leaseId } = LeaseEvent.parse(event);
-      return invocation(await deps(), context.awsRequestId, (each) =>
-        runInvocation(each, definition, work, {
-          leaseId,
-          invocation: context.awsRequestId,
-          remainingMs: () => context.getRemainingTimeInMillis(),
-        }),
-      );
+      try {
+        return await invocation(await deps(), context.awsRequestId, (each) =>
+          runInvocation(each, definition, work, {
+            leaseId,
+            invocation: context.awsRequestId,
+            remainingMs: () => context.getRemainingTimeInMillis(),
+          }),
+        );
+      } catch (error) {
+        throw namedAsOutage(error);
+      }
     }),
   );
   return (event, context) => handler(event, context as Context);

@@ -119,11 +119,26 @@ create table forgeq.lease (
   outcomes jsonb not null default '{}',
   -- 9 bytes per ended job: see forgeq.metric_end.
   tally bytea not null default '',
+  -- Whether a handler of its type can begin again: see forgeq.type_block. Null: it asks nothing.
+  probe boolean,
   unique (claim_id, ordinal)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 -- Ids are random: to compress those of a lease of 500 jobs took a fifteenth of what the server spends on a job. See docs/adr/0009.
 alter table forgeq.lease alter column job_ids set storage external;
 create index lease_flight on forgeq.lease (queue, seq) where seq is not null;
+
+-- A type whose leases come back without having begun. While it has a row no dispatcher makes a lease of it but one at a time, which probes: begin removes the
+-- row. See functions/block_type.sql and docs/adr/0038.
+create table forgeq.type_block (
+  type text primary key,
+  since timestamptz not null,
+  -- From then on one lease may probe. While one does, when it expires.
+  probe_at timestamptz not null,
+  -- Probes that came back.
+  probes int not null default 0,
+  -- Why the last lease came back: {name, message}.
+  reason jsonb
+) with (fillfactor = 20);
 
 -- From where on leases are read, so that a long transaction, which keeps the dead ones, slows nobody down: the newest row of a queue counts, and '' is for
 -- all queues. Every open lease is above `low` or one of `open`. A row is never updated but once: see docs/adr/0023.

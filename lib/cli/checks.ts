@@ -1,11 +1,12 @@
 import { connectDb, type ConnectOptions } from "../db/drivers/connect.ts";
 import type { Db } from "../db/drivers/client.ts";
+import { blockedTypes } from "../db/reads/blocked-types.ts";
 import {
   countExpiredLeases,
   lastTickAheadSeconds,
   readEndlessRoles,
+  readLiveTypes,
   readServerFacts,
-  readTypeTrouble,
 } from "../db/reads/doctor.ts";
 import { migrate } from "../db/schema/migrate.ts";
 import { busiestQueues, readQueueStats } from "../db/reads/stats.ts";
@@ -119,19 +120,18 @@ const scheduler: Check = async (db) => {
 const types =
   (handled: readonly string[]): Check =>
   async (db) => {
-    const rows = await readTypeTrouble(db);
-    const refused = rows.filter(({ undispatched }) => undispatched > 0).map(({ type }) => type);
-    if (refused.length > 0)
+    const blocked = await blockedTypes(db, null);
+    if (blocked.length > 0)
       return {
         level: "problem",
-        found: `jobs of ${refused.join(", ")} come back because their handler does not begin`,
-        cure: "deploy the function of each type; its log, or forgeq jobs show ID, says why it did not begin",
+        found: `handlers don't begin, and their jobs wait: ${blocked.map(({ type, seconds, reason }) => `${type} for ${Math.round(seconds)} s (${reason})`).join(", ")}`,
+        cure: "mend and deploy the function of each type; ForgeQ tries again each minute, see docs/runbook/type-blocked.md",
       };
-    const orphans = rows.filter(({ type, live }) => live && handled.length > 0 && !handled.includes(type));
+    const orphans = (await readLiveTypes(db)).filter((type) => handled.length > 0 && !handled.includes(type));
     if (orphans.length > 0)
       return {
         level: "warning",
-        found: `jobs of ${orphans.map(({ type }) => type).join(", ")} wait, and this project has no handler for them`,
+        found: `jobs of ${orphans.join(", ")} wait, and this project has no handler for them`,
         cure: "run them where their handler is, or cancel them (forgeq jobs cancel)",
       };
     return fine("every type with jobs can be run");

@@ -50,6 +50,11 @@ export const PROMETHEUS_METRICS = {
     help: "Jobs that may be leased or running; absent without a limit.",
   },
   forgeq_queue_max_pending: { type: "gauge", labels: ["queue"], help: "Jobs that may wait; absent without a limit." },
+  forgeq_type_blocked_seconds: {
+    type: "gauge",
+    labels: ["type"],
+    help: "For how long no handler of a type has begun, so that its jobs wait; absent for types that run.",
+  },
   forgeq_queues_left_out: {
     type: "gauge",
     labels: [],
@@ -151,6 +156,7 @@ export const CLOUDWATCH_METRICS = {
   PendingJobs: { unit: "Count", of: "queue" },
   RunningJobs: { unit: "Count", of: "queue" },
   DeadJobs: { unit: "Count", of: "queue" },
+  TypeBlockedAge: { unit: "Seconds", of: "service" },
   LeasesLost: { unit: "Count", of: "service" },
   LeasesRecovered: { unit: "Count", of: "service" },
   JobsRecovered: { unit: "Count", of: "service" },

@@ -3,9 +3,9 @@
 -- begun_by is a random id made at each entry of a handler call (Lambda's duplicates share their request id); sent again
 -- with the same one, begin gives the same answer, with the jobs still open. Jobs whose cancel was requested end here, uncounted.
 -- One row per job, outcome 'begun': what the lease's jobs have in common, max_attempts being the type's; the job's id, run_at and payload; and its details as
--- job_details gives them. Then one row with null columns when jobs of the lease have ended already, because they hold no capacity of the queue any more; or
--- only one row, with outcome 'lease_lost'.
--- Lock order: the lease, its jobs (only those that are cancelled).
+-- job_details gives them. Then one row with null columns where a dispatcher can go on: jobs of the lease have ended already, and hold no capacity of the queue
+-- any more, or the lease was a probe, and its type is not blocked any more. Or only one row, with outcome 'lease_lost'.
+-- Lock order: the lease, its jobs (only those that are cancelled), the block of its type (only of a probe).
 create or replace function forgeq.begin(
   lease_id uuid, begun_by uuid, lease_seconds double precision, invocation text default null, at timestamptz default null)
 returns table (outcome text, expires_at timestamptz, type text, queue text, max_attempts int, id uuid, run_at timestamptz, payload json, details json)
@@ -40,6 +40,9 @@ begin
     end if;
   end if;
 
+  if held.probe then
+    delete from forgeq.type_block b where b.type = held.type;
+  end if;
   usual_max_attempts := (select t.max_attempts from forgeq.job_type t where t.type = held.type);
   return query
   select begin.outcome, held.expires_at, held.type, held.queue, usual_max_attempts::int, j.id, j.run_at, j.payload, j.details
@@ -49,7 +52,7 @@ begin
     from forgeq.job where job.id = u.id and job.claim_id = held.claim_id offset 0) j
   order by u.n;
   get diagnostics given = row_count;
-  if given < cardinality(held.job_ids) then
+  if given < cardinality(held.job_ids) or held.probe then
     return next;
   end if;
 end

@@ -6,14 +6,16 @@
 -- Lock order: the claim's advisory lock, the queue (skip locked, limited queues only), jobs (skip locked).
 --
 -- watermarks: one per priority 0 to 9, as the last call on this queue returned them; null sweeps from the beginning, which
--- the caller does on its first and last scan, every 5 s, and after a type was unblocked. A watermark ahead of the clock sweeps.
+-- the caller does on its first and last scan, every 5 s, and after a type has left `blocks`. A watermark ahead of the clock sweeps.
 -- continued_watermarks: see pick; for a claim that follows within a tenth of a second.
+-- blocks: the types that are blocked, in whatever queue; null for none. Their jobs stay, but for one lease when a probe is due: then the claim takes nothing
+-- else.
 -- Answers: claimed, empty, full (max_in_flight), busy (another caller is claiming, or about to free capacity of a full queue), paused.
 -- `more`: another call may find jobs immediately.
 create or replace function forgeq.claim(
   queue text, claim_id uuid, max_jobs int, watermarks text[] default null, blocked_types text[] default '{}',
   dispatch_seconds double precision default 90, at timestamptz default null)
-returns table (outcome text, leases jsonb, next_watermarks text[], continued_watermarks text[], more boolean)
+returns table (outcome text, leases jsonb, next_watermarks text[], continued_watermarks text[], more boolean, blocks text[])
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
@@ -22,6 +24,7 @@ declare
   now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   picked record;
   changed int;
+  probes boolean := false;
 begin
   next_watermarks := claim.watermarks;
   perform pg_advisory_xact_lock(hashtextextended(claim.claim_id::text, 0));
@@ -37,11 +40,19 @@ begin
     return;
   end if;
 
-  select p.* into picked from forgeq.pick(claim.queue, claim.max_jobs, claim.watermarks, claim.blocked_types, now_at) p;
+  -- No rows, as a rule.
+  blocks := (select array_agg(b.type order by b.type) from forgeq.type_block b);
+  if blocks is not null then
+    select p.* into picked from forgeq.pick_probe(claim.queue, claim.blocked_types, claim.dispatch_seconds, now_at) p;
+    probes := picked.outcome is not distinct from 'claimed';
+  end if;
+  if not probes then
+    select p.* into picked from forgeq.pick(claim.queue, claim.max_jobs, claim.watermarks, claim.blocked_types || blocks, now_at) p;
+    next_watermarks := picked.next_watermarks;
+    continued_watermarks := picked.continued_watermarks;
+  end if;
   outcome := picked.outcome;
-  next_watermarks := picked.next_watermarks;
-  continued_watermarks := picked.continued_watermarks;
-  more := picked.more;
+  more := picked.more or probes;
   leases := '[]';
   if outcome = 'claimed' then
     update forgeq.job set claim_id = claim.claim_id, attempt = attempt + 1
@@ -52,6 +63,9 @@ begin
     end if;
     leases := forgeq.make_leases(claim.claim_id, claim.queue, picked.ids, picked.types, picked.priorities, picked.run_ats,
       claim.dispatch_seconds, null, null, true, picked.seq, now_at);
+    if probes then
+      update forgeq.lease l set probe = true where l.claim_id = claim.claim_id;
+    end if;
   end if;
   return next;
 end

@@ -7,7 +7,8 @@
 -- answers: {job id: state}, or 'completed' where that is all jobs of the lease.
 -- A requested cancel wins over everything but completed and dead. A lease that is taken back whole is closed, also when
 -- somebody deleted its jobs by hand, so that it holds no capacity of its queue for good.
--- Lock order: the lease (by the caller), its jobs, unique keys (sorted). Nobody else writes a claimed job's row.
+-- One that comes back without having begun blocks its type, see block_type.
+-- Lock order: the lease (by the caller), its jobs, unique keys (sorted), the block of its type. Nobody else writes a claimed job's row.
 create or replace function forgeq.end_attempts(
   lease forgeq.lease, ended jsonb, reason text, now_at timestamptz,
   out answers jsonb, out wake_seconds double precision)
@@ -54,6 +55,9 @@ begin
     values (lease.id, lease.claim_id, lease.ordinal, lease.queue, lease.type, cardinality(lease.job_ids), now_at, lease.expires_at, lease.begun_by,
       reason, tallied, states, case when coalesce(queue.keep_completed, true) or jsonb_typeof(states) <> 'string' then ''
         else (select string_agg(int8send(uuid_hash_extended(u.id, 0)), '') from unnest(lease.job_ids) as u(id)) end);
+  end if;
+  if lease.began_at is null and reason in ('undispatched', 'throttled', 'recovered') then
+    wake_seconds := forgeq.block_type(lease, ended -> 0 -> 'error', now_at);
   end if;
   -- A full queue has capacity again: its next job starts now, not at the next tick. Read last: a claim that finds the
   -- queue full while this call goes on says so in time.

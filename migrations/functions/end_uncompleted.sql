@@ -1,6 +1,9 @@
 -- Ends attempts that did not complete: gives the job back, or finishes it dead or cancelled. Internal: end_attempts calls it.
 -- Locked first, written by ctid in a later statement, and refused when fewer rows changed than were locked: a job never
 -- loses its claim without a trace. Lock order: the jobs, unique keys (sorted).
+--
+-- Jobs of a lease that did not begin keep their run_at: their type is blocked meanwhile, see block_type. Only a refusal that will not get better by itself
+-- counts one of their `dispatches`: not a lease that expired. Ten of them, an hour at least after the first, and the job is dead.
 create or replace function forgeq.end_uncompleted(
   lease forgeq.lease, ended jsonb, now_at timestamptz,
   out ids uuid[], out states text[], out tally bytea, out wake_seconds double precision)
@@ -18,6 +21,7 @@ declare
   finished_keys text[] := '{}';
   state text;
   counted boolean;
+  counts_dispatch boolean;
   next_run_at timestamptz;
   attempt_outcome text;
   ran_since timestamptz;
@@ -37,11 +41,12 @@ begin
     where o.outcome <> 'completed'
   loop
     counted := held.outcome in ('retry', 'dead', 'timed_out', 'lease_expired', 'cancelled', 'worker_crashed');
+    counts_dispatch := held.outcome = 'undispatched' and lease.expires_at > now_at;
     state := case
       when held.cancelling or held.outcome = 'cancelled' then 'cancelled'
       when held.outcome = 'dead' then 'dead'
       when counted and held.attempt >= held.max_attempts then 'dead'
-      when held.outcome = 'undispatched' and held.dispatches >= 9 then 'dead'
+      when counts_dispatch and held.dispatches >= 9 and forgeq.dispatched_since(held.id, held.life, held.dispatches) <= now_at - interval '1 hour' then 'dead'
       else 'live'
     end;
 
@@ -52,25 +57,23 @@ begin
       finished_results := finished_results || held.result;
       finished_errors := finished_errors || case
         when state = 'dead' and held.outcome = 'undispatched' then jsonb_build_object('name', 'Undispatchable',
-          'message', concat_ws(': ', 'no invocation of the handler began in 10 dispatches', held.error ->> 'message'))
+          'message', concat_ws(': ', format('no invocation of the handler began in %s dispatches', held.dispatches + 1), held.error ->> 'message'))
         else held.error end;
       finished_attempts := finished_attempts || (held.attempt - (not counted)::int)::smallint;
       if held.unique_key is not null then
         finished_keys := finished_keys || held.unique_key;
       end if;
     else
-      next_run_at := now_at + make_interval(secs => case
+      next_run_at := case when held.outcome in ('undispatched', 'throttled') then held.run_at else now_at + make_interval(secs => case
         when held.delay_seconds is not null then least(greatest(held.delay_seconds, 0), 31536000)
         when counted then coalesce((select forgeq.backoff_seconds(t.backoff, held.attempt, random()) from forgeq.job_type t where t.type = held.type), 60)
-        when held.outcome = 'undispatched' then least(30, power(2, held.dispatches))
-        when held.outcome = 'throttled' then 1 + random() * 4
-        else 0 end);
+        else 0 end) end;
       update forgeq.job
       set claim_id = null,
           run_at = next_run_at,
-          created_at = coalesce(created_at, run_at),
+          created_at = case when run_at = next_run_at then created_at else coalesce(created_at, run_at) end,
           attempt = held.attempt - (not counted)::int,
-          dispatches = case when held.outcome = 'undispatched' then held.dispatches + 1
+          dispatches = case when counts_dispatch then held.dispatches + 1
                             when lease.began_at is not null then 0 else held.dispatches end
       where ctid = held.tid and claim_id = lease.claim_id;
       if not found then

@@ -11,7 +11,7 @@
 -- Lock order: as enqueue_many, then as claim; the queue is locked (skip locked) where it has a limit and for types with batches.
 -- Under its lock nobody else has left jobs waiting, so a claim this small forgets none. Needs read committed.
 create or replace function forgeq.enqueue_and_claim(
-  jobs jsonb, fresh boolean default false, blocked_types text[] default '{}', dispatch_seconds double precision default 90,
+  jobs jsonb, fresh boolean default false, dispatch_seconds double precision default 90,
   at timestamptz default null, own_ids boolean default false)
 returns json
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
@@ -55,7 +55,7 @@ begin
       leases := (
         select c.leases
         from forgeq.claim(due.queue, claim, due.jobs, array_fill((coalesce(forgeq.as_owner(at), clock_timestamp()) - interval '1 second')::text, array[10]),
-          blocked_types, dispatch_seconds, at) c);
+          '{}', dispatch_seconds, at) c);
     end if;
   elsif not fresh then
     leases := coalesce((

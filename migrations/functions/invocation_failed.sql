@@ -1,4 +1,5 @@
--- The platform says that a handler's invocation failed. reason: 'function_error' (crash, time-out, failed init) or
+-- The platform says that a handler's invocation failed. reason: 'function_error' (crash, time-out, failed init), 'outage' (the same, and the handler says that
+-- it could not reach the database, or read its secrets: no dispatch is counted) or
 -- 'event_age_exceeded'. A lease that has not begun is given back; one that has begun is recovered only for a function
 -- error of its own invocation. Sent again it gives the first answer.
 -- outcome: 'released', 'recovered', 'ignored', or 'closed': the lease had ended otherwise. Lock order: the lease, its jobs.
@@ -17,7 +18,7 @@ begin
   select l.* into held from forgeq.lease l where l.id = invocation_failed.lease_id for update;
   if not found then
     select case when c.begun_by is null and c.reason in ('undispatched', 'throttled') then 'released'
-                when c.begun_by is not null and c.reason = 'recovered' and invocation_failed.reason = 'function_error' then 'recovered' end,
+                when c.begun_by is not null and c.reason = 'recovered' and invocation_failed.reason in ('function_error', 'outage') then 'recovered' end,
            -- Given again, too: a lost answer loses no wake.
            case when c.reason <> 'settled' or forgeq.wants_wake(c.queue) then 0 end
     into outcome, wake_seconds
@@ -29,7 +30,7 @@ begin
     how := case reason when 'function_error' then 'undispatched' else 'throttled' end;
     select e.wake_seconds into wake_seconds
     from forgeq.end_attempts(held, forgeq.whole_lease(held, how, error, null), how, now_at) e;
-  elsif reason = 'function_error' and held.invocation = invocation_failed.invocation then
+  elsif reason in ('function_error', 'outage') and held.invocation = invocation_failed.invocation then
     outcome := 'recovered';
     select e.wake_seconds into wake_seconds
     from forgeq.end_attempts(held, forgeq.whole_lease(held, 'lease_expired', error, null), 'recovered', now_at) e;

@@ -1,5 +1,6 @@
 -- Marks from where on job_heads reads each queue and priority above the one and up to the other, where it begins with many entries of jobs that have ended.
--- Internal. No free job is below a mark, and none gets there that is given back: it is due again now or later. One that commits late may, see job_heads.
+-- Internal. No free job is below a mark, and none gets there that is given back: one whose lease has not begun is not passed over, and others are due again now
+-- or later. One that commits late may, see job_heads.
 create or replace function forgeq.mark_jobs(above_queue text, above_priority smallint, last_queue text, last_priority smallint)
 returns void
 language plpgsql set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off
@@ -29,7 +30,8 @@ begin
     passed := pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass);
     oldest := (
       select j.run_at from forgeq.job j
-      where j.queue = pair.name and j.priority = pair.priority and j.run_at >= pair.low and j.run_at < settled and j.claim_id is null
+      where j.queue = pair.name and j.priority = pair.priority and j.run_at >= pair.low and j.run_at < settled
+        and (j.claim_id is null or exists (select from forgeq.lease l where l.claim_id = j.claim_id and l.began_at is null))
       order by j.run_at limit 1);
     if pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) - passed > many then
       insert into forgeq.job_mark as m (queue, priority, low, made_at)

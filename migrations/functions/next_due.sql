@@ -1,5 +1,6 @@
 -- Seconds until the next job, of these queues or of any, falls due within `horizon` seconds, null for none. Jobs of paused
--- queues don't count, and jobs due already are the claim's business, so a job that a limit holds back arms nothing.
+-- queues don't count, and jobs due already are the claim's business, so a job that a limit holds back arms nothing. Of any queue, a probe of a blocked type
+-- that falls due counts as a job.
 -- Of any, where there are many queues, it costs a few buffers for each queue and priority that has a job; else for each priority.
 create or replace function forgeq.next_due(
   horizon double precision default 120, at timestamptz default null, queues text[] default null)
@@ -12,18 +13,22 @@ declare
   until_at timestamptz := now_at + make_interval(secs => horizon);
   soonest timestamptz;
 begin
+  if queues is null then
+    soonest := (select min(b.probe_at) from forgeq.type_block b where b.probe_at > now_at);
+  end if;
   if queues is null and forgeq.has_many_queues() then
-    soonest := forgeq.first_job(now_at, false);
+    soonest := least(soonest, forgeq.first_job(now_at, false));
     return case when soonest <= until_at then extract(epoch from soonest - now_at) end;
   end if;
-  return (
-    select extract(epoch from min(first.run_at) - now_at)
+  soonest := least(soonest, (
+    select min(first.run_at)
     from forgeq.queue q
     cross join generate_series(0, 9) as p(priority)
     cross join lateral (
       select j.run_at from forgeq.job j
       where j.queue = q.name and j.priority = p.priority::smallint and j.run_at > now_at and j.run_at <= until_at and j.claim_id is null
       order by j.run_at limit 1) first
-    where not q.paused and (queues is null or q.name = any (queues)));
+    where not q.paused and (queues is null or q.name = any (queues))));
+  return case when soonest <= until_at then extract(epoch from soonest - now_at) end;
 end
 $$;

@@ -4,7 +4,7 @@
 -- lease below the mark is not seen before the next look at the whole table, ten minutes later at most: one that was committed more than five seconds after its
 -- id was made, or whose id comes from a producer whose clock is that far behind.
 create or replace function forgeq.open_leases()
-returns table (id uuid, queue text, claim_id uuid, created_at timestamptz, expires_at timestamptz, begun_by uuid)
+returns table (id uuid, queue text, type text, claim_id uuid, created_at timestamptz, expires_at timestamptz, begun_by uuid)
 language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
 as $$
@@ -18,12 +18,12 @@ begin
     select forgeq.least_id(m.low), m.open into least, named from forgeq.lease_mark m where m.queue = '' order by m.n desc limit 1;
   end if;
   return query
-  select l.id, l.queue, l.claim_id, l.created_at, l.expires_at, l.begun_by
+  select l.id, l.queue, l.type, l.claim_id, l.created_at, l.expires_at, l.begun_by
   from forgeq.lease l
   where l.id >= coalesce(least, '00000000-0000-0000-0000-000000000000');
   if named <> '{}' then
     return query
-    select l.id, l.queue, l.claim_id, l.created_at, l.expires_at, l.begun_by
+    select l.id, l.queue, l.type, l.claim_id, l.created_at, l.expires_at, l.begun_by
     from forgeq.lease l
     where l.id = any (named) and l.id < least;
   end if;

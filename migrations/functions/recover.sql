@@ -1,5 +1,6 @@
--- Takes back the jobs of expired leases, at most max_jobs and the rest of the last lease. A lease that had not begun costs its jobs a dispatch, one that
--- had begun costs an attempt. Safe to run many times concurrently. Lock order: leases (skip locked), their jobs.
+-- Takes back the jobs of expired leases, at most max_jobs and the rest of the last lease. A lease that had begun costs its jobs an attempt; one that had not
+-- costs nothing, and blocks its type, see block_type. Safe to run many times concurrently. Lock order: leases (skip locked, by type), their jobs, the blocks of
+-- their types.
 -- `more`: it stopped for max_jobs.
 create or replace function forgeq.recover(max_jobs int default 1000, at timestamptz default null)
 returns table (leases int, jobs int, more boolean, wake_seconds double precision)
@@ -18,7 +19,7 @@ begin
   jobs := 0;
   more := false;
   if forgeq.earliest_expiry() <= now_at then
-    expired := array(select l.id from forgeq.open_leases() l where l.expires_at <= now_at order by l.expires_at);
+    expired := array(select l.id from forgeq.open_leases() l where l.expires_at <= now_at order by l.type, l.expires_at);
   end if;
   foreach candidate in array coalesce(expired, '{}') loop
     if jobs >= max_jobs or leases >= max_jobs then

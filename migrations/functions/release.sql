@@ -1,6 +1,7 @@
 -- Gives a whole lease back, no attempt counted. With begun_by: a begun lease at shutdown (reason 'released', due now).
--- Without: a lease that has not begun, by the dispatcher whose invoke was refused: 'undispatched' counts a dispatch and
--- delays longer each time, 'throttled' does not count. A lease that has begun meanwhile is left alone ('begun').
+-- Without: a lease that has not begun, by the dispatcher whose invoke was refused: 'undispatched' counts a dispatch,
+-- 'throttled' does not. Its jobs stay due, and its type is blocked for wake_seconds: see block_type. A lease that has begun meanwhile is left alone ('begun').
+-- delay_seconds: of a begun lease.
 -- Sent again it gives the first answer. outcome: 'released', 'begun' or 'lease_lost'. Lock order: the lease, its jobs.
 create or replace function forgeq.release(
   lease_id uuid, begun_by uuid default null, reason text default 'released', error jsonb default null,

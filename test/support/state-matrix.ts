@@ -103,7 +103,7 @@ const settling = [
 const refused =
   (reason: "undispatched" | "throttled"): Make =>
   ({ db, at }, { leaseId }) =>
-    releaseUnbegun(db, { leaseId, reason, error: ERROR, delaySeconds: null, at: at(1) });
+    releaseUnbegun(db, { leaseId, reason, error: ERROR, at: at(1) });
 
 const failed =
   (reason: "function_error" | "event_age_exceeded"): Make =>

@@ -146,7 +146,7 @@ describe("a storm of every call concurrently", () => {
             const id = any(ids);
             if (id !== undefined) await revive(s.db, id, 1 + Math.floor(next() * 2), s.at(seconds));
           },
-          () => releaseUnbegun(s.db, { leaseId: any(leases) ?? uuidV7(), reason: next() < 0.5 ? "throttled" : "undispatched", error: { name: "E", message: "" }, delaySeconds: null, at: s.at(seconds) }), // prettier-ignore
+          () => releaseUnbegun(s.db, { leaseId: any(leases) ?? uuidV7(), reason: next() < 0.5 ? "throttled" : "undispatched", error: { name: "E", message: "" }, at: s.at(seconds) }), // prettier-ignore
         ];
         for (let step = 0; step < 60; step += 1) {
           await any(calls)!();

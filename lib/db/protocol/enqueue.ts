@@ -172,7 +172,7 @@ export const enqueueAndBegin = async (
 };
 
 const ENQUEUE_AND_CLAIM = `/* forgeq:enqueue_and_claim */
-select forgeq.enqueue_and_claim($1::jsonb, $2::boolean, $3::text[], $4::float8, $5::timestamptz, $6::boolean) as stored`;
+select forgeq.enqueue_and_claim($1::jsonb, $2::boolean, $3::float8, $4::timestamptz, $5::boolean) as stored`;
 
 interface ClaimedRow {
   readonly stored: readonly [groups: readonly StoredGroup[], leases: readonly ClaimedLease[], taken: readonly string[]];
@@ -196,18 +196,16 @@ export const enqueueAndClaim = async (
   jobs: readonly IdentifiedJob[],
   input: {
     readonly fresh: boolean;
-    readonly blockedTypes: readonly string[];
     readonly dispatchSeconds: number;
     readonly at: Date | null;
   },
 ): Promise<EnqueuedAndClaimed> => {
   const document = documentOf(jobs);
-  const { fresh, blockedTypes, dispatchSeconds, at } = input;
+  const { fresh, dispatchSeconds, at } = input;
   const [groups, leases, taken] = only(
     await callAgain<ClaimedRow>(db, ENQUEUE_AND_CLAIM, (tried) => [
       document,
       fresh && tried === 0,
-      blockedTypes,
       dispatchSeconds,
       at,
       fresh,

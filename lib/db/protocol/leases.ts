@@ -20,6 +20,8 @@ export interface Claimed {
   readonly continued: readonly string[] | null;
   /** Another claim may find jobs immediately. */
   readonly more: boolean;
+  /** Types whose handlers don't begin at present, in whatever queue: only a probe takes their jobs. Null for none. */
+  readonly blocks: readonly string[] | null;
 }
 
 export interface ClaimInput {
@@ -36,7 +38,7 @@ export interface ClaimInput {
 }
 
 const CLAIM = `/* forgeq:claim */
-select outcome, leases, next_watermarks as watermarks, continued_watermarks as continued, more
+select outcome, leases, next_watermarks as watermarks, continued_watermarks as continued, more, blocks
 from ${WITHOUT_DISK_WAIT}, forgeq.claim($1, $2::uuid, $3::int, $4::text[], $5::text[], $6::float8, $7::timestamptz)`;
 
 /** Takes due jobs of one queue and makes leases of them. A job goes to exactly one caller; see migrations/functions/claim.sql. */
@@ -68,8 +70,8 @@ from ${WITHOUT_DISK_WAIT}, forgeq.begin($1::uuid, $2::uuid, $3::float8, $4, $5::
 
 export interface Begun {
   readonly jobs: readonly LeasedJob[];
-  /** Jobs of the lease have ended already, cancelled: they hold no capacity of their queue any more. */
-  readonly someEnded: boolean;
+  /** A dispatcher can go on: jobs of the lease have ended already, cancelled, and hold no capacity of their queue, or the type was blocked until now. */
+  readonly freed: boolean;
 }
 
 /**
@@ -95,7 +97,7 @@ export const beginLease = async (
       const waitedMs = Math.max(0, row.expiresAt.getTime() - input.leaseSeconds * 1000 - row.runAt.getTime());
       return toLeasedJob(row, row.id, row.payload, row.details, waitedMs);
     });
-  return { jobs, someEnded: jobs.length < rows.length };
+  return { jobs, freed: jobs.length < rows.length };
 };
 
 export interface Progress {
@@ -140,15 +142,13 @@ const RELEASE = `/* forgeq:release */
 select outcome, wake_seconds as "wakeSeconds"
 from forgeq.release($1::uuid, $2::uuid, $3, $4::jsonb, $5::float8, $6::timestamptz)`;
 
-/** Gives a lease back that has not begun. `undispatched` counts a dispatch of its jobs, `throttled` does not. */
+/** Gives a lease back that has not begun, and blocks its type for `wakeSeconds`. `undispatched` counts a dispatch of its jobs, `throttled` does not. */
 export const releaseUnbegun = async (
   db: Db,
   input: {
     readonly leaseId: string;
     readonly reason: "undispatched" | "throttled";
     readonly error: AttemptError;
-    /** Null: by the function's own rule. */
-    readonly delaySeconds: number | null;
     readonly at: Date | null;
   },
 ) =>
@@ -158,7 +158,7 @@ export const releaseUnbegun = async (
       null,
       input.reason,
       JSON.stringify(input.error),
-      input.delaySeconds,
+      null,
       input.at,
     ]),
   );
@@ -173,7 +173,7 @@ export const invocationFailed = async (
   input: {
     readonly leaseId: string;
     readonly invocation: string;
-    readonly reason: "function_error" | "event_age_exceeded";
+    readonly reason: "function_error" | "outage" | "event_age_exceeded";
     readonly error: AttemptError;
     readonly at: Date | null;
   },

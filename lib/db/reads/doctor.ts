@@ -35,14 +35,12 @@ select coalesce(extract(epoch from max(done_at) - clock_timestamp()), 0)::float8
 export const lastTickAheadSeconds = async (db: Db): Promise<number> =>
   only(await call<{ aheadSeconds: number }>(db, LAST_SEEN, [])).aheadSeconds;
 
-const TYPES = `/* forgeq:type_trouble */
-select type, undispatched, live from forgeq.type_trouble()`;
+const LIVE_TYPES = `/* forgeq:live_types */
+select type from forgeq.live_types()`;
 
-/** For each type in the database: waiting jobs whose lease came back without having begun, and whether it has live jobs at all. See migrations/functions/type_trouble.sql. */
-export const readTypeTrouble = (
-  db: Db,
-): Promise<readonly { readonly type: string; readonly undispatched: number; readonly live: boolean }[]> =>
-  call(db, TYPES, []);
+/** The types in the database that have live jobs, by the counters. */
+export const readLiveTypes = async (db: Db): Promise<string[]> =>
+  (await call<{ type: string }>(db, LIVE_TYPES, [])).map(({ type }) => type);
 
 // A setting of the server's, of the database, or of the role.
 const ENDLESS_ROLES = `/* forgeq:endless_roles */

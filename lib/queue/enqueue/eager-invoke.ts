@@ -3,20 +3,11 @@ import type { IdentifiedJob } from "../../core/new-job.ts";
 import { enqueueAndClaim } from "../../db/protocol/enqueue.ts";
 import type { EnqueuedRow } from "../../db/protocol/enqueue-wire.ts";
 import type { ClaimedLease } from "../../db/protocol/leases.ts";
-import type { Deps, Invoker } from "../deps.ts";
-import { type BlockList, createBlockList, sendLease } from "../invoke/send-lease.ts";
+import type { Deps } from "../deps.ts";
+import { sendLease } from "../invoke/send-lease.ts";
 import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
 
-/** Of the types that this process could not invoke lately. */
-const blockLists = new WeakMap<Invoker, BlockList>();
-
-const blockListOf = ({ invoker, time, random }: Deps): BlockList => {
-  const made = blockLists.get(invoker) ?? createBlockList(time.elapsedMs, random);
-  blockLists.set(invoker, made);
-  return made;
-};
-
-/** May whoever stores these jobs invoke their handlers? The database decides whether there is capacity. */
+/** May whoever stores these jobs invoke their handlers? The database decides whether there is capacity, and which types are blocked. */
 export const wantsEagerInvoke = (deps: Deps, items: readonly IdentifiedJob[]): boolean => {
   if (
     deps.config.eager !== true ||
@@ -24,10 +15,7 @@ export const wantsEagerInvoke = (deps: Deps, items: readonly IdentifiedJob[]): b
     items.length > DEFAULTS.maxDirectStartJobs
   )
     return false;
-  const blocked = blockListOf(deps).current().types;
-  return items.some(
-    (item) => item.runAt === undefined && item.delaySeconds === undefined && !blocked.includes(item.type),
-  );
+  return items.some((item) => item.runAt === undefined && item.delaySeconds === undefined);
 };
 
 /**
@@ -41,10 +29,8 @@ export const storeEagerly = async (
   items: readonly IdentifiedJob[],
   fresh: boolean,
 ): Promise<{ readonly rows: readonly EnqueuedRow[]; readonly sent: Promise<unknown> }> => {
-  const blockList = blockListOf(deps);
   const { rows, leases } = await enqueueAndClaim(deps.db, items, {
     fresh,
-    blockedTypes: blockList.current().types,
     dispatchSeconds: DEFAULTS.dispatchSeconds,
     at: deps.clock(),
   });
@@ -54,7 +40,7 @@ export const storeEagerly = async (
   const send = async (lease: ClaimedLease): Promise<void> => {
     deps.metrics.count("JobsLeased", lease.jobs, dimensions);
     try {
-      const { outcome, wakeSeconds } = await sendLease(deps, lease, blockList);
+      const { outcome, wakeSeconds } = await sendLease(deps, lease);
       if (outcome !== "accepted") deps.metrics.count("InvokesRefused", 1, dimensions);
       await wakeDispatcher(deps, wakeSeconds, queue);
     } catch (error) {

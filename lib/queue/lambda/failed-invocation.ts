@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { invocationFailed } from "../../db/protocol/leases.ts";
 import type { Deps } from "../deps.ts";
+import { isOutage } from "./outage.ts";
 import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
 
 /** Lambda's record for an on-failure destination. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
@@ -21,7 +22,7 @@ const MESSAGE_CHARACTERS = 2_000;
 export type FailedInvocationOutcome = "released" | "recovered" | "ignored" | "closed" | "not_ours";
 
 /**
- * The platform reports that a handler's invocation failed. A lease that had not begun is given back; one that had is recovered
+ * The platform reports that a handler's invocation failed. A lease that had not begun is given back, and its type is blocked; one that had is recovered
  * only for a function error of its own invocation. A record that is not of a lease is logged and dropped.
  */
 export const handleFailedInvocation = async (deps: Deps, record: unknown): Promise<FailedInvocationOutcome> => {
@@ -36,7 +37,7 @@ export const handleFailedInvocation = async (deps: Deps, record: unknown): Promi
   const { outcome, wakeSeconds } = await invocationFailed(deps.db, {
     leaseId: requestPayload.lease_id,
     invocation: requestContext.requestId,
-    reason: functionError ? "function_error" : "event_age_exceeded",
+    reason: !functionError ? "event_age_exceeded" : isOutage(payload?.errorType) ? "outage" : "function_error",
     error: {
       name: payload?.errorType ?? requestContext.condition,
       message: (payload?.errorMessage ?? "the invocation failed").slice(0, MESSAGE_CHARACTERS).replaceAll("\0", ""),

@@ -57,7 +57,7 @@ export const runLease = async <Schema extends z.ZodType>(
   const { jobs } = begun;
   const queue = jobs[0]?.queue ?? definition.queue;
   noteBegun(deps, jobs);
-  if (begun.someEnded) await wakeDispatcher(deps, 0, queue);
+  if (begun.freed) await wakeDispatcher(deps, 0, queue);
 
   const budgetMs = input.remainingMs();
   const reserveMs = Math.min(SETTLE_RESERVE_MS, budgetMs / 10);

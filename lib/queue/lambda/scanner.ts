@@ -3,7 +3,7 @@ import { uuidV7 } from "../../core/uuid.ts";
 import { claim, type Claimed } from "../../db/protocol/leases.ts";
 import { mapConcurrently } from "../concurrency.ts";
 import type { Deps } from "../deps.ts";
-import { createBlockList, sendLease } from "../invoke/send-lease.ts";
+import { sendLease } from "../invoke/send-lease.ts";
 import {
   beginScan,
   didScan,
@@ -35,6 +35,8 @@ export interface ScanResult {
 }
 
 interface Position extends Watermarks {
+  /** The types that were blocked when the last claim saw them. */
+  blocks: readonly string[];
   /** The last scan ended before the end of the queue, because of the block list. */
   cutOff: boolean;
   /** Where the last claim ended, if its size cut it off. */
@@ -43,7 +45,7 @@ interface Position extends Watermarks {
   wideAtMs: number;
 }
 
-const unvisited = (): Position => ({ ...unscanned(), cutOff: false, continued: null, wideAtMs: -Infinity });
+const unvisited = (): Position => ({ ...unscanned(), blocks: [], cutOff: false, continued: null, wideAtMs: -Infinity });
 
 /** Begins a claim's scan. @returns where it starts, and whether that is where the last one ended */
 const begin = (position: Position, nowMs: number, sweeps: boolean) => {
@@ -69,13 +71,22 @@ const end = (
   position.cutOff = isCutOffByBlock(claimed);
 };
 
+/** Notes the blocked types. Jobs of one that is blocked no longer lie behind the watermarks: a sweep is owed. @returns whether it is */
+const noteBlocks = (position: Position, { blocks }: Claimed): boolean => {
+  const now = blocks ?? [];
+  const lifted = position.blocks.some((type) => !now.includes(type));
+  position.blocks = now;
+  if (lifted) position.sweptAtMs = -Infinity;
+  return lifted;
+};
+
 /** How far one claim of a queue got. */
-const toScanResult = (queue: string, claimed: Claimed, refused: number): ScanResult => ({
+const toScanResult = (queue: string, claimed: Claimed, refused: number, lifted: boolean): ScanResult => ({
   jobs: jobsOf(claimed),
   leases: claimed.leases.length,
   refused,
-  more: claimed.more,
-  due: claimed.outcome === "empty" || claimed.outcome === "paused" ? [] : [queue],
+  more: claimed.more || lifted,
+  due: !lifted && (claimed.outcome === "empty" || claimed.outcome === "paused") ? [] : [queue],
   busy: claimed.outcome === "busy" ? [queue] : [],
   cutOff: isCutOffByBlock(claimed) ? [queue] : [],
 });
@@ -96,15 +107,14 @@ export const addUp = (results: readonly ScanResult[]): ScanResult => {
 };
 
 /**
- * One dispatcher's view of the queues: where its scans of each stand, and which types can't be invoked now.
- * Scans go on from a watermark; every 5 s, at the first visit of a queue and when a type is unblocked they begin anew.
+ * One dispatcher's view of the queues: where its scans of each stand.
+ * Scans go on from a watermark; every 5 s, at the first visit of a queue and when a type is blocked no longer they begin anew.
  */
 export const createScanner = (deps: Deps) => {
   const nowMs = deps.time.elapsedMs;
   const positions = new Map<string, Position>();
-  const blockList = createBlockList(nowMs, deps.random);
 
-  const scanQueue = async (queue: string, sweep: boolean, blockedTypes: readonly string[]): Promise<ScanResult> => {
+  const scanQueue = async (queue: string, sweep: boolean): Promise<ScanResult> => {
     const position = positions.get(queue) ?? unvisited();
     positions.set(queue, position);
     const beganAtMs = nowMs();
@@ -115,7 +125,7 @@ export const createScanner = (deps: Deps) => {
       claimId: uuidV7(),
       maxJobs: CLAIM_JOBS,
       watermarks: scan.start,
-      blockedTypes,
+      blockedTypes: [],
       dispatchSeconds: DEFAULTS.dispatchSeconds,
       at: deps.clock(),
     }).catch((error: unknown) => {
@@ -124,24 +134,19 @@ export const createScanner = (deps: Deps) => {
     });
     end(position, scan, claimed, nowMs() - beganAtMs);
     if (!didScan(claimed) && scan.start === null) position.cutOff = false;
-    const sent = await mapConcurrently(claimed.leases, CONCURRENT_INVOKES, (lease) =>
-      sendLease(deps, lease, blockList),
-    );
+    const lifted = noteBlocks(position, claimed);
+    const sent = await mapConcurrently(claimed.leases, CONCURRENT_INVOKES, (lease) => sendLease(deps, lease));
     const jobs = jobsOf(claimed);
     const refused = sent.filter(({ outcome }) => outcome !== "accepted").length;
     if (jobs > 0) deps.metrics.count("JobsLeased", jobs, { queue });
     if (refused > 0) deps.metrics.count("InvokesRefused", refused, { queue });
-    return toScanResult(queue, claimed, refused);
+    return toScanResult(queue, claimed, refused, lifted);
   };
 
   return {
     /** Claims once in each of the queues and sends what it got. */
-    scan: async (queues: readonly string[], options: { readonly sweep: boolean }): Promise<ScanResult> => {
-      const { types, lifted } = blockList.current();
-      return addUp(
-        await mapConcurrently(queues, CONCURRENT_QUEUES, (queue) => scanQueue(queue, options.sweep || lifted, types)),
-      );
-    },
+    scan: async (queues: readonly string[], options: { readonly sweep: boolean }): Promise<ScanResult> =>
+      addUp(await mapConcurrently(queues, CONCURRENT_QUEUES, (queue) => scanQueue(queue, options.sweep))),
   };
 };
 

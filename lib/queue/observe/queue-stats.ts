@@ -1,3 +1,4 @@
+import { blockedTypes } from "../../db/reads/blocked-types.ts";
 import { busiestQueues, type QueueStats, readQueuePage, readQueueStats } from "../../db/reads/stats.ts";
 import type { Deps } from "../deps.ts";
 
@@ -36,8 +37,15 @@ export const MAX_OBSERVED_QUEUES = 500;
 
 const QUIET = { oldestPendingSeconds: null, scheduled: 0, pending: 0, inFlight: 0, dead: 0 };
 
-/** Once a tick: how late and how full each queue is. */
+/** For longer than a probe is put off. */
+const BLOCKED_SECONDS = 60;
+
+/** Once a tick: how late and how full each queue is, and which types don't begin. */
 export const observeQueues = async (deps: Deps): Promise<void> => {
+  const blocked = await blockedTypes(deps.db, deps.clock());
+  deps.metrics.observe("TypeBlockedAge", Math.max(0, ...blocked.map(({ seconds }) => seconds)));
+  for (const { type, seconds, reason } of blocked.filter((each) => each.seconds >= BLOCKED_SECONDS))
+    deps.logger.warn("a type is blocked: its handler does not begin", { type, seconds: Math.round(seconds), reason });
   const { names, quiet } = await busiestQueues(deps.db, MAX_OBSERVED_QUEUES);
   const known = new Set(quiet);
   const others = names.filter((name) => !known.has(name));

@@ -23,7 +23,7 @@ const callAll = async (db: Db): Promise<void> => {
   }
   await enqueueMany(db, items(7, { delaySeconds: 0 }), true, null);
   await enqueueAndBegin(db, items(1), { queue: "plain", worker, invocation: "test", at: null });
-  await enqueueAndClaim(db, items(1), { fresh: true, blockedTypes: [], dispatchSeconds: 90, at: null });
+  await enqueueAndClaim(db, items(1), { fresh: true, dispatchSeconds: 90, at: null });
   for (const housekeeping of [
     undefined,
     { offer: null },
@@ -46,7 +46,6 @@ const callAll = async (db: Db): Promise<void> => {
     leaseId: uuidV7(),
     reason: "throttled",
     error: { name: "Error", message: "" },
-    delaySeconds: null,
     at: null,
   });
   await wakeWanted(db, 0, null);

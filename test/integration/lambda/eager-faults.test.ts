@@ -58,7 +58,7 @@ describe("an invoke", () => {
     const [enqueued] = await enqueueJobs(s.deps, [JOB]);
 
     expect(asked).toEqual([HANDLER, DISPATCHER]);
-    expect(await s.queue.get(enqueued!.job.id)).toMatchObject({ state: "scheduled", attempt: 0 });
+    expect(await s.queue.get(enqueued!.job.id)).toMatchObject({ state: "pending", attempt: 0 });
     const [row] = await s.db.query<{ dispatches: number }>("select dispatches from forgeq.job");
     expect(row!.dispatches).toBe(0);
     await enqueueJobs(s.deps, [JOB]);
@@ -71,7 +71,7 @@ describe("an invoke", () => {
     const [enqueued] = await enqueueJobs(s.deps, [JOB]);
     expect(asked).toEqual([HANDLER, DISPATCHER]);
     expect(await s.queue.get(enqueued!.job.id)).toMatchObject({
-      state: "scheduled",
+      state: "pending",
       attempt: 0,
       attempts: [{ outcome: "undispatched" }],
     });

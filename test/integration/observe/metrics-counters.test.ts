@@ -109,7 +109,7 @@ describe("the counters", () => {
     await queue.enqueue(1);
     const [lease] = (await queue.claim()).leases;
     await releaseUnbegun(db, {
-      ...{ leaseId: lease!.id, reason: "throttled", error: { name: "E", message: "" }, delaySeconds: 1, at: at(0) },
+      ...{ leaseId: lease!.id, reason: "throttled", error: { name: "E", message: "" }, at: at(0) },
     });
     expect(await counters(db)).toMatchObject({
       "plain/plain/enqueued": 5,

@@ -17,7 +17,7 @@ const CLOSING: Record<string, { readonly begun: boolean; readonly call: string; 
              from forgeq.job j where j.claim_id = (select l.claim_id from forgeq.lease l where l.id = $1)), $3)`,
     wake: 50,
   },
-  release: { begun: false, call: "forgeq.release($1, null, 'throttled', null, 50, $3)", wake: 50 },
+  release: { begun: false, call: "forgeq.release($1, null, 'throttled', at => $3)", wake: 1 },
   recover: { begun: false, call: "forgeq.recover(10, $3::timestamptz + interval '100 seconds')", wake: 1 },
   invocation_failed: { begun: false, call: "forgeq.invocation_failed($1, 'i', 'function_error', null, $3)", wake: 1 },
 };
@@ -48,6 +48,7 @@ describe.each(Object.entries(CLOSING))("%s", (_, { begun, call, wake }) => {
       expect(await close(tx, s, call)).toBe(wake);
       expect(await s.queue.claim()).toMatchObject({ outcome: "busy", more: true });
     });
+    await s.db.query("delete from forgeq.type_block");
     expect((await s.queue.claim()).outcome).toBe("claimed");
   });
 
@@ -82,6 +83,7 @@ describe.each(Object.entries(CLOSING))("%s", (_, { begun, call, wake }) => {
       expect(await close(s.db, s, call)).toBe(wake);
     });
     expect(await claiming).toMatchObject({ outcome: "busy", more: true });
+    await s.db.query("delete from forgeq.type_block");
     expect((await s.queue.claim()).outcome).toBe("claimed");
   });
 });

@@ -33,7 +33,7 @@ describe("rows that somebody touched by hand", () => {
     const leaseId = (await s.queue.claim()).leases[0]!.id;
     await s.db.query("delete from forgeq.job");
     const release = () =>
-      releaseUnbegun(s.db, { leaseId, reason: "throttled", error: { name: "E", message: "" }, delaySeconds: null, at: s.at(1) }); // prettier-ignore
+      releaseUnbegun(s.db, { leaseId, reason: "throttled", error: { name: "E", message: "" }, at: s.at(1) }); // prettier-ignore
     expect(await release()).toMatchObject({ outcome: "released" });
     expect(await release()).toMatchObject({ outcome: "released" });
     expect(await count("lease")).toBe(0);

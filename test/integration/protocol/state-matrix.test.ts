@@ -40,7 +40,7 @@ const circumstances = (name: TransitionName, state: JobState): Circumstance[] =>
 const after = (name: TransitionName, state: JobState, given: Circumstance): JobState => {
   const orCancelled = (otherwise: JobState): JobState => (given === "cancel requested" ? "cancelled" : otherwise);
   const retried = given === "last attempt" ? "dead" : given === "retries immediately" ? "pending" : "scheduled";
-  const undispatched = given === "nine dispatches" ? "dead" : "scheduled";
+  const undispatched = given === "nine dispatches" ? "dead" : "pending";
   switch (name) {
     case "claim":
       return "leased";
@@ -59,13 +59,15 @@ const after = (name: TransitionName, state: JobState, given: Circumstance): JobS
     case "release":
       return orCancelled("pending");
     case "snooze":
-    case "throttle":
       return orCancelled("scheduled");
+    case "throttle":
+      return orCancelled("pending");
     case "undispatch":
       return orCancelled(undispatched);
     case "crash":
-    case "recover":
       return orCancelled(state === "running" ? retried : undispatched);
+    case "recover":
+      return orCancelled(state === "running" ? retried : "pending");
     case "cancel":
       return isHeld(state) ? state : "cancelled";
     case "revive":

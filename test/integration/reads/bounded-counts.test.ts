@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { readTypeTrouble } from "../../../lib/db/reads/doctor.ts";
+import { blockedTypes } from "../../../lib/db/reads/blocked-types.ts";
+import { readLiveTypes } from "../../../lib/db/reads/doctor.ts";
 import { revive } from "../../../lib/db/reads/jobs.ts";
 import { releaseUnbegun } from "../../../lib/db/protocol/leases.ts";
 import { readQueuePage, readQueueStats } from "../../../lib/db/reads/stats.ts";
@@ -44,7 +45,7 @@ it(
       expect(await revive(db, id, life, null)).toMatchObject({ outcome: "retried" });
     expect(await readQueueStats(db, ["emails"], null)).toMatchObject([{ dead: 997, pending: 30_003 }]);
 
-    const doctor = await meter.costOf((counted) => readTypeTrouble(counted));
+    const doctor = await meter.costOf((counted) => readLiveTypes(counted));
     expect(doctor.most).toBeLessThan(2_500);
   },
 );
@@ -88,7 +89,7 @@ it("a queue with more than 1,000 scheduled and 10,000 pending jobs has at least 
   ]);
 });
 
-it("doctor reads few pages, however many queues there are, and finds the type whose leases come back", async () => {
+it("doctor reads few pages, however many queues there are, and names the type whose leases come back", async () => {
   const { db, queue } = await setup({ queues, realClock: true });
   await db.query(`with made as (insert into forgeq.queue (name) select 'q' || n from generate_series(1, 1000) n returning name)
     insert into forgeq.job_type (type, queue, backoff) select name, name, '{}' from made`);
@@ -100,12 +101,14 @@ it("doctor reads few pages, however many queues there are, and finds the type wh
     leaseId: lease!.id,
     reason: "undispatched",
     error: { name: "Error", message: "gone" },
-    delaySeconds: null,
     at: null,
   });
-  const found = (await readTypeTrouble(db)).filter(({ undispatched }) => undispatched > 0);
-  expect(found).toEqual([{ type: "plain", undispatched: 3, live: true }]);
-  expect((await metered(db).costOf((counted) => readTypeTrouble(counted))).most).toBeLessThan(500);
+  expect(await blockedTypes(db, null)).toEqual([
+    { type: "plain", seconds: expect.any(Number) as number, reason: "Error: gone" },
+  ]);
+  expect(await readLiveTypes(db)).toEqual(["plain"]);
+  expect((await metered(db).costOf((counted) => readLiveTypes(counted))).most).toBeLessThan(500);
+  expect((await metered(db).costOf((counted) => blockedTypes(counted, null))).most).toBeLessThan(5);
 });
 
 it("numbers of jobs are not cut to 32 bits", async () => {

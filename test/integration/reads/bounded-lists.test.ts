@@ -140,7 +140,7 @@ describe("lists over a large history and a backlog", { timeout: 240_000 }, () =>
     expect(await locksOf({ states: ["completed"] })).toBeLessThan(60);
     const rows = await db.query<{ name: string }>(
       `select proname as name from pg_proc
-       where proname in ('list_live', 'list_finished', 'queue_stats', 'type_trouble', 'busiest_queues') and 'jit=off' = any (proconfig)`,
+       where proname in ('list_live', 'list_finished', 'queue_stats', 'live_types', 'busiest_queues') and 'jit=off' = any (proconfig)`,
     );
     expect(rows).toHaveLength(5);
   });

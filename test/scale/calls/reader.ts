@@ -1,6 +1,6 @@
 /** Calls of operators and of what watches: reads of the database, and the few writes by hand. */
 import { uuidV7 } from "../../../lib/core/uuid.ts";
-import { countExpiredLeases, readTypeTrouble } from "../../../lib/db/reads/doctor.ts";
+import { countExpiredLeases, readLiveTypes } from "../../../lib/db/reads/doctor.ts";
 import { countHistoryPage } from "../../../lib/db/reads/finished-jobs.ts";
 import type { JobFilter } from "../../../lib/core/job-filter.ts";
 import { type ListFilter, listJobs } from "../../../lib/db/reads/job-list.ts";
@@ -74,7 +74,7 @@ const numbers = async ({ db, call }: World): Promise<void> => {
   await call("busiest queues", () => busiestQueues(db, 500));
   await call("counters", () => readCounters(db));
   await call("counters of a queue", () => readCounters(db, ["emails"]));
-  await call("doctor, types", () => readTypeTrouble(db));
+  await call("doctor, types", () => readLiveTypes(db));
   await call("doctor, expired leases", () => countExpiredLeases(db));
   const window = { from: new Date(Date.now() - 5 * DAY_MS), to: new Date(), after: null, pageRows: 20_000 };
   await call("report, a page of 20,000", () => countHistoryPage(db, window));
