@@ -121,7 +121,7 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
     moveTo(10);
     const [unbegun] = (await queue.claim()).leases;
     const release = { leaseId: unbegun!.id, reason: "throttled", error: ERROR, at: at(10) } as const;
-    expect(await releaseUnbegun(db, release)).toEqual({ outcome: "released", wakeSeconds: 1.5 });
+    expect(await releaseUnbegun(db, release)).toEqual({ outcome: "released", wakeSeconds: 1 });
 
     moveTo(12);
     const { leaseId } = await queue.lease();

@@ -113,8 +113,7 @@ const leases = async (world: World): Promise<void> => {
   });
   await measure("release of 10", async () => {
     const [lease] = await claimTen(world, "emails");
-    return () =>
-      releaseUnbegun(db, { leaseId: lease?.id ?? "", reason: "throttled", error: ERROR, at: null });
+    return () => releaseUnbegun(db, { leaseId: lease?.id ?? "", reason: "throttled", error: ERROR, at: null });
   });
   await measure("failed invocation of 10", async () => {
     const { leaseId } = await begunTen(world);
