@@ -3,7 +3,7 @@ import { examine } from "../../../lib/cli/checks.ts";
 import { defineJob } from "../../../lib/core/define.ts";
 import { ForgeqError } from "../../../lib/core/errors.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
-import { releaseUnbegun, recover } from "../../../lib/db/protocol/leases.ts";
+import { invocationFailed, recover, releaseUnbegun } from "../../../lib/db/protocol/leases.ts";
 import { createLambdaHandler } from "../../../lib/job.ts";
 import type { Deps } from "../../../lib/queue/deps.ts";
 import { handleFailedInvocation } from "../../../lib/queue/lambda/failed-invocation.ts";
@@ -93,27 +93,35 @@ describe("a type whose handlers end before they begin", () => {
     expect(state.wakes).toBe(before + 1);
     expect((await d.queue.claim()).leases).toHaveLength(2);
   });
+});
 
-  it("loses no job to an outage of three hours", async () => {
-    const { d, states } = await broken("ForgeqOutage");
-    await d.enqueue({}, 30);
-    while (d.now() < 3 * 3_600) await d.run();
-    expect(await states()).toEqual([{ type: "plain", state: "pending", n: 30 }]);
-    expect(await d.db.query("select distinct dispatches from forgeq.job")).toEqual([{ dispatches: 0 }]);
-  });
+/** Claims of each minute, whose leases all fail with this before they begin. */
+const failing = async (reason: "outage" | "function_error", untilSeconds: number, jobs: number) => {
+  const s = await setup();
+  await s.queue.enqueue(jobs);
+  for (let seconds = 0; seconds <= untilSeconds; seconds += 60) {
+    s.moveTo(seconds);
+    for (const { id } of (await s.queue.claim()).leases)
+      await invocationFailed(s.db, {
+        ...{ leaseId: id, invocation: "i", reason, at: s.at(seconds) },
+        error: { name: "Error", message: "no" },
+      });
+  }
+  const states = await s.db.query("select state, count(*)::int as n from forgeq.jobs group by state order by state");
+  const dispatches = await s.db.query("select distinct dispatches from forgeq.job");
+  return { states, dispatches };
+};
 
-  it("buries no job before an hour, however often it was tried, and then those that were", async () => {
-    const { d, states } = await broken("Runtime.ExitError");
-    await d.enqueue({}, 30);
-    while (d.now() < 3_300) await d.run();
-    expect(await states()).toEqual([{ type: "plain", state: "pending", n: 30 }]);
-    while (d.now() < 3_900) await d.run();
-    expect((await states())[0]).toMatchObject({ state: "dead" });
-    const [attempts] = await d.db.query(
-      "select extract(epoch from max(ended_at) - min(ended_at)) >= 3600 as hour, count(*) >= 10 as ten from forgeq.job_attempt where job_id = (select id from forgeq.job_history limit 1)",
-    );
-    expect(attempts).toEqual({ hour: true, ten: true });
+it("an outage of three hours loses no job, and counts no dispatch", async () => {
+  expect(await failing("outage", 3 * 3_600, 30)).toEqual({
+    states: [{ state: "pending", n: 30 }],
+    dispatches: [{ dispatches: 0 }],
   });
+});
+
+it("no job is buried before an hour, however often it was tried", async () => {
+  expect((await failing("function_error", 3_540, 10)).states).toEqual([{ state: "pending", n: 10 }]);
+  expect((await failing("function_error", 3_600, 10)).states).toEqual([{ state: "dead", n: 10 }]);
 });
 
 it("a lease that expires unbegun costs no dispatch, and its type is tried again", async () => {
