@@ -18,6 +18,8 @@ const placeOf = ({ page, number, text }: Example): string => {
   return join(ROOT, "functions", "handlers", `${slug}-${named?.[1] ?? ""}`, named?.[2] ?? `${number}.ts`);
 };
 
+const DECLARATIONS = ["fragments.d.ts", "peers.d.ts"].map((file) => join(ROOT, "test", "support", "docs", file));
+
 /** What examples import from the reader's own code. */
 const OWN_MODULES = {
   "images.ts": `export declare const loadImage: (id: string, signal: AbortSignal) => Promise<Buffer | null>;
@@ -57,7 +59,7 @@ it("the examples in TypeScript are what the compiler takes", () => {
         : ts.createSourceFile(file, text, language);
     },
   };
-  const program = ts.createProgram([...sources.keys(), join(ROOT, "test/support/docs/fragments.d.ts")], settings, host);
+  const program = ts.createProgram([...sources.keys(), ...DECLARATIONS], settings, host);
   const found = [...sources.keys()].flatMap((file) =>
     ts
       .getPreEmitDiagnostics(program, program.getSourceFile(file))
