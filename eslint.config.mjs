@@ -45,7 +45,7 @@ export default tseslint.config(
   },
   {
     // Postgres' clock decides, and nobody but runtime.ts and the handlers' settings.ts reads the environment.
-    files: ["lib/{core,db,queue,http,aws}/**/*.ts", "functions/**/*.ts"],
+    files: ["lib/{core,db,queue,http,aws,functions}/**/*.ts", "functions/**/*.ts"],
     ignores: ["lib/core/uuid.ts"],
     rules: {
       "no-restricted-properties": ["error", CLOCK, ENV],

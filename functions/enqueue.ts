@@ -1,96 +1,16 @@
-import type { ConfiguredKeys } from "../lib/core/configured-keys.ts";
+import { createEnqueue } from "../lib/functions/create-enqueue.ts";
+import { enqueueFunction } from "../lib/functions/enqueue.ts";
 import type { JobDefinition } from "../lib/core/job.ts";
-import { TRACEPARENT } from "../lib/core/traceparent.ts";
-import { httpFunction } from "../lib/http/function.ts";
-import type { Source } from "../lib/http/lazy.ts";
-import type { Observers } from "../lib/http/observers.ts";
-import { checkBatch, type CheckedJob, checkJob, locateRefusal } from "../lib/http/new-job.ts";
-import { enqueueOperations } from "../lib/http/operations/enqueue.ts";
-import type { HttpRequest, Route } from "../lib/http/router.ts";
-import { routesOf } from "../lib/http/serve.ts";
-import { ANSWER_MS, type HttpHandler } from "../lib/http/stack.ts";
-import { toWireJob } from "../lib/http/wire.ts";
-import { keyOf, requireUse, showJob } from "../lib/http/access.ts";
-import type { Deps } from "../lib/queue/deps.ts";
-import { findApiKey } from "../lib/queue/manage/api-keys.ts";
-import { enqueueJobs } from "../lib/queue/enqueue/enqueue-jobs.ts";
-import type { EnqueuedJob } from "../lib/queue/enqueue/enqueue-jobs.ts";
-import { limited } from "../lib/queue/lambda/invocation.ts";
-import type { NewJob } from "../lib/core/new-job.ts";
-import { runtime } from "../lib/runtime.ts";
 import { jobs } from "./registry.ts";
 
-/** The caller's trace, so that the job's attempts can be linked to it; anything malformed is no trace. */
-const traceOf = ({ headers }: HttpRequest): Pick<NewJob, "traceparent"> => {
-  const { traceparent } = headers;
-  return traceparent !== undefined && TRACEPARENT.test(traceparent) ? { traceparent } : {};
-};
+type Arguments = Parameters<typeof createEnqueue>;
 
-const enqueue = async (
-  deps: Deps,
-  newJobs: readonly NewJob[],
-  caller: HttpRequest,
-  at: (index: number) => string,
-): Promise<EnqueuedJob[]> => {
-  try {
-    return await enqueueJobs(deps, newJobs, caller);
-  } catch (error) {
-    throw locateRefusal(error, at);
-  }
-};
-
-/** What was stored by this call is the caller's own; of a job that was there it sees what its key may see. */
-const show = (request: HttpRequest, { created, job }: EnqueuedJob) =>
-  created ? toWireJob(job) : showJob(keyOf(request), job);
-
-/** The routes of this function, for these job types. */
-export const enqueueRoutes = (deps: () => Promise<Deps>, definitions: readonly JobDefinition[]): Route[] => {
-  const types = new Map(definitions.map((definition) => [definition.type, definition]));
-  const check = (request: HttpRequest, { type, queue = types.get(type)?.queue ?? "" }: CheckedJob): void =>
-    requireUse(keyOf(request), { type, queue });
-  return routesOf(enqueueOperations, {
-    enqueueJob: async (request) => {
-      const checked = await checkJob(types, request.body);
-      check(request, checked);
-      const [enqueued] = await enqueue(await deps(), [{ ...checked, ...traceOf(request) }], request, () => "");
-      if (enqueued === undefined) throw new Error("enqueueJobs gave no job back");
-      const { created, job } = enqueued;
-      return { status: created ? 201 : 200, headers: { location: `/jobs/${job.id}` }, body: show(request, enqueued) };
-    },
-    enqueueJobs: async (request) => {
-      const checked = await checkBatch(types, request.body);
-      for (const job of checked) check(request, job);
-      const newJobs = checked.map((job) => ({ ...job, ...traceOf(request) }));
-      const enqueued = await enqueue(await deps(), newJobs, request, (index) => `/jobs/${index}`);
-      return { status: 201, body: { jobs: enqueued.map((each) => show(request, each)) } };
-    },
-  });
-};
-
-/**
- * `POST /jobs` and `POST /jobs/batch`: authenticate, check everything that needs no database, insert.
- *
- * @param keys - what the API keys are configured by, or the JSON text of the list
- * @param before - what it logs and counts with until its dependencies are there
- */
+/** The function with dependencies of its own, for tests. */
 export const createHandler = (
-  deps: Source<Deps>,
-  keys: Source<ConfiguredKeys | string | undefined>,
+  deps: Arguments[0],
+  keys: Arguments[1],
   definitions: readonly JobDefinition[] = jobs,
-  before?: () => Observers,
-): HttpHandler =>
-  limited(
-    httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions), {
-      before,
-      findStored: findApiKey,
-      web: () => runtime().web(),
-    }),
-    ANSWER_MS,
-  );
+  before?: Arguments[3],
+) => createEnqueue(deps, keys, definitions, before);
 
-export const handler = createHandler(
-  () => runtime().deps("ENQUEUE"),
-  () => runtime().apiKeys(),
-  jobs,
-  () => runtime().arming(),
-);
+export const handler = enqueueFunction(jobs);

@@ -7,7 +7,9 @@ import { armNextMinute } from "./queue/wake/arm.ts";
 import { enqueueJobsIn } from "./queue/enqueue/enqueue-jobs.ts";
 import { toNewJob } from "./queue/enqueue/typed-job.ts";
 import type { JobOptions } from "./core/new-job.ts";
+import type { Deps } from "./queue/deps.ts";
 import { wakeDispatcher } from "./queue/wake/wake-dispatcher.ts";
+import { createWorkerHints, type WorkerHints } from "./queue/wake/worker-hints.ts";
 import { runtime } from "./runtime.ts";
 
 export { idOf } from "./core/id-of.ts";
@@ -23,10 +25,24 @@ export interface Enqueued {
   /**
    * Wakes the dispatcher; call it after the commit, which `enqueue` can't see. Without it the job waits for the next tick:
    * at most a minute, in armed mode two (a tick was armed before the job was stored, for a transaction that commits within
-   * a minute). Needs DATABASE_URL and the right to invoke the dispatcher; never throws.
+   * a minute). Tells workers that listen, too. Needs DATABASE_URL, FORGEQ_SERVICE and FORGEQ_STAGE as the functions have them, and the
+   * right to invoke `SERVICE-STAGE-dispatcher`; a service that is not named has workers alone. Never throws.
    */
   wake(): Promise<void>;
 }
+
+let hints: WorkerHints | undefined;
+
+/** Wakes the service's dispatcher; where the service is not named, and so has none, the workers that listen. */
+const wakeWhoRuns = async (deps: Deps, dueSeconds: number | null, queue: string | undefined): Promise<void> => {
+  if (deps.config.dispatcherFunction !== null) return wakeDispatcher(deps, dueSeconds, queue);
+  if (hints === undefined)
+    deps.logger.info(
+      "FORGEQ_SERVICE is not set, so wake() invokes no dispatcher; it tells the workers that listen, and others look every few seconds",
+    );
+  hints ??= createWorkerHints(deps.db);
+  if (dueSeconds !== null) await hints.hintWorkers(dueSeconds, queue);
+};
 
 /**
  * Enqueues a typed job inside the caller's transaction: it exists if and when that commits. `tx` is a `pg` client, a Neon
@@ -53,7 +69,7 @@ export const enqueue = async <Schema extends z.ZodType>(
       const deps = await runtime()
         .deps()
         .catch(() => null);
-      if (deps !== null) await wakeDispatcher(deps, row.dueSeconds, row.queue ?? undefined);
+      if (deps !== null) await wakeWhoRuns(deps, row.dueSeconds, row.queue ?? undefined);
     },
   };
 };

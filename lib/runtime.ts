@@ -110,7 +110,8 @@ export const readConfig = (): Config => {
     service,
     stage,
     wakeMode: setting("FORGEQ_WAKE") === "armed" ? "armed" : "always",
-    dispatcherFunction: canInvoke ? `${service}-${stage}-dispatcher` : null,
+    // A service that is not named deploys no functions: another one's are not guessed.
+    dispatcherFunction: canInvoke && isConfigured("FORGEQ_SERVICE") ? `${service}-${stage}-dispatcher` : null,
     handlerFunction: (type) => `${service}-${stage}-handler-${type}`,
     eager: setting("FORGEQ_EAGER") === "true",
   };

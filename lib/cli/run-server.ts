@@ -1,20 +1,13 @@
 import { createServer } from "node:http";
-import { join, relative, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { relative, resolve } from "node:path";
 import { parseApiKeys } from "../http/api-keys.ts";
-import { shareOf } from "../db/drivers/share.ts";
 import { nodeListener } from "../http/node-adapter.ts";
-import { enqueueOperations } from "../http/operations/enqueue.ts";
 import { parseRate } from "../http/rate-limit.ts";
 import { parseSecrets } from "../http/stored-keys.ts";
-import type { HttpHandler } from "../http/stack.ts";
 import { startTicker } from "../queue/schedule/ticker.ts";
-import type { Deps } from "../queue/deps.ts";
-import type { ConfiguredKeys } from "../core/configured-keys.ts";
 import { parseWebSettings, type WebSettings } from "../core/web-settings.ts";
 import { messageOf } from "../core/reason.ts";
-import { importFile } from "../project/config.ts";
-import { findModule } from "../project/find-jobs.ts";
+import { createHttpApi } from "../serve/http-api.ts";
 import { configure, isConfigured, isProduction, maxHttpConnections, runtime } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { prepareDashboard } from "./dashboard-build.ts";
@@ -22,7 +15,7 @@ import { type OpenDeps, openDeps } from "./deps.ts";
 import { UsageError } from "./failure.ts";
 import { listen } from "./listen.ts";
 import { ensureSecret } from "./run-keys.ts";
-import { project } from "./project.ts";
+import { project, projectDefinitions } from "./project.ts";
 import { onShutdown } from "./signals.ts";
 import { printJson, say } from "./terminal.ts";
 
@@ -38,10 +31,6 @@ export interface RunningServer {
   stop(): Promise<boolean>;
 }
 
-interface HttpModule {
-  readonly createHandler: (deps: Deps, keys: () => Promise<ConfiguredKeys>) => HttpHandler;
-}
-
 const CONNECTIONS = 10;
 /** Two for the concurrent statements of enqueues, and one for the hint after them. */
 const KEPT = 3;
@@ -51,18 +40,6 @@ const TIMES = {
   headersTimeout: 10_000,
   requestTimeout: 60_000,
   connectionsCheckingInterval: 2_000,
-};
-
-/** Of the connections, so many are not for reads and management: those of the concurrent statements of enqueues, and of the scheduler. */
-const NOT_FOR_READS = 4;
-
-/** With few connections in all, half of them. */
-const readShare = (all = CONNECTIONS): number => Math.max(1, all - NOT_FOR_READS, Math.floor(all / 2));
-
-const httpModule = async (name: string): Promise<HttpModule> => {
-  const file = findModule(join(project().root, "functions"), name);
-  if (file === null) throw new UsageError(`there is no functions/${name}.ts here: run this in a project's folder`);
-  return importFile<HttpModule>(`functions/${name}`, pathToFileURL(file).href);
 };
 
 /** Without a configured key, one that is made once and kept in the folder; in production none, and every request is refused. */
@@ -106,15 +83,11 @@ export const startServer = async (
   const keyFile = await ensureKey(options);
   if (open.database.embedded) await ensureSecret(options);
   const hasKeys = await checkKeys();
-  const ofFunction = { enqueue: deps, api: { ...deps, db: shareOf(deps.db, readShare(open.connection.max)) } };
-  const handlerOf = async (name: "enqueue" | "api"): Promise<HttpHandler> =>
-    (await httpModule(name)).createHandler(ofFunction[name], () => runtime().apiKeys());
-  const [enqueue, api] = await Promise.all([handlerOf("enqueue"), handlerOf("api"), prepareDashboard()]);
-  const { basePath } = webSettings();
-  const enqueueing = Object.values(enqueueOperations);
-  const enqueues = (method: string, path: string) =>
-    enqueueing.some((each) => each.method === method && basePath + each.path === path);
-  const listener = nodeListener((method, path) => (enqueues(method, path) ? enqueue : api));
+  const [{ jobs }] = await Promise.all([projectDefinitions(), prepareDashboard()]);
+  if (jobs.length === 0) say(`There are no job types in ${project().jobsFolder}: every enqueue is refused.`);
+  const listener = nodeListener(
+    createHttpApi(deps, jobs, { connections: open.connection.max ?? CONNECTIONS, basePath: webSettings().basePath }),
+  );
   const server = createServer(TIMES, (request, response) => void listener(request, response));
   // A client that asks first is answered when its key is known.
   server.on("checkContinue", (request, response) => void listener(request, response));

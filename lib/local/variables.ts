@@ -21,6 +21,8 @@ export interface LocalParts {
 /** The variables of the functions of a local run: everything that is set, and what the run adds and defaults. */
 export const localVariables = (env: Variables, parts: LocalParts): Record<string, string> => ({
   ...(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)) as Record<string, string>),
+  FORGEQ_SERVICE: "forgeq",
+  FORGEQ_STAGE: "dev",
   DATABASE_URL: parts.database.url,
   ...(parts.database.fetchEndpoint && { FORGEQ_NEON_FETCH_ENDPOINT: parts.database.fetchEndpoint }),
   ...(parts.database.wsProxy && { FORGEQ_NEON_WS_PROXY: parts.database.wsProxy }),

@@ -1,7 +1,7 @@
 /** Key scope x route, cell by cell: each route of the code has its row here, and a new one without a row fails. */
 import { describe, expect, it, vi } from "vitest";
-import { apiRoutes } from "../../functions/api.ts";
-import { enqueueRoutes } from "../../functions/enqueue.ts";
+import { apiRoutes } from "../../lib/functions/create-api.ts";
+import { enqueueRoutes } from "../../lib/functions/create-enqueue.ts";
 import { jobs } from "../../functions/registry.ts";
 import { type Scope, SCOPES } from "../../lib/http/api-keys.ts";
 import { httpFunction } from "../../lib/http/function.ts";
@@ -39,7 +39,7 @@ const NEEDS: Record<string, readonly Scope[] | "-"> = {
 };
 
 const noDeps = () => Promise.reject(new Error("not called"));
-const routes: Route[] = [...enqueueRoutes(noDeps, jobs), ...apiRoutes(noDeps)];
+const routes: Route[] = [...enqueueRoutes(noDeps, jobs), ...apiRoutes(noDeps, () => Promise.resolve(jobs))];
 
 /** Those of the code, with routes that are reached replaced by one that says so: only the way to them is asked for. */
 const reached: Route[] = routes.map((route) => ({

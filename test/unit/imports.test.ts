@@ -3,8 +3,20 @@ import { circlesOf, type Import, importsOf, sourcesOf, textOf } from "../support
 
 /** The parts, from the top down, and what each may use: only what lies below. */
 const USES: Record<string, readonly string[]> = {
-  functions: ["lib/job.ts", "lib/http", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/core"],
-  "lib/cli": ["lib/project", "lib/http", "lib/local", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
+  functions: ["lib/functions", "lib/job.ts", "lib/http", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/core"],
+  "lib/functions": ["lib/job.ts", "lib/http", "lib/runtime.ts", "lib/queue", "lib/core"],
+  "lib/serve": ["lib/functions", "lib/http", "lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],
+  "lib/cli": [
+    "lib/serve",
+    "lib/project",
+    "lib/http",
+    "lib/local",
+    "lib/runtime.ts",
+    "lib/aws",
+    "lib/queue",
+    "lib/db",
+    "lib/core",
+  ],
   "lib/local": ["lib/project", "lib/http", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
   "lib/index.ts": ["lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],
   "lib/job.ts": ["lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],

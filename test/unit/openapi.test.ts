@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { apiRoutes } from "../../functions/api.ts";
-import { enqueueRoutes } from "../../functions/enqueue.ts";
+import { apiRoutes } from "../../lib/functions/create-api.ts";
+import { enqueueRoutes } from "../../lib/functions/create-enqueue.ts";
 import { jobs } from "../../functions/registry.ts";
 import { openapiDocument } from "../../lib/http/openapi.ts";
 import { gatewayRoutes, operations } from "../../lib/http/operations.ts";
@@ -8,7 +8,7 @@ import { type OpenApi, operationOf, violations } from "../support/http/openapi.t
 
 const openapi = JSON.parse(JSON.stringify(openapiDocument(jobs))) as OpenApi;
 const noDeps = () => Promise.reject(new Error("not called"));
-const routes = [...enqueueRoutes(noDeps, jobs), ...apiRoutes(noDeps)];
+const routes = [...enqueueRoutes(noDeps, jobs), ...apiRoutes(noDeps, () => Promise.resolve(jobs))];
 
 const schemaOf = (method: string, path: string) =>
   operationOf(openapi, method, path)?.requestBody?.content["application/json"]?.schema ?? {};

@@ -164,11 +164,6 @@ export const handler = lambdaHandler(tally, async ({ ms, hops }, job) => {
 export const queues = [defineQueue({ name: "tally", maxInFlight: ${settings.maxInFlight ?? null} })];
 `,
   );
-  for (const name of ["enqueue", "api"])
-    writeFileSync(
-      join(folder, "functions", `${name}.ts`),
-      `export { createHandler } from ${JSON.stringify(new URL(`../../../functions/${name}.ts`, import.meta.url).href)};\n`,
-    );
   if (db !== null) {
     const load = <Module>(file: string) => import(`${folder}/functions/${file}`) as Promise<Module>;
     const { jobs } = await load<{ jobs: readonly JobDefinition[] }>("registry.ts");

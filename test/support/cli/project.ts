@@ -36,14 +36,6 @@ import { shared } from ${url("../handlers/jobs.ts")};
 export const queues = [shared, emails];
 `,
   );
-  write(
-    "functions/enqueue.ts",
-    `import { createHandler as create } from ${url("../../../functions/enqueue.ts")};
-import { jobs } from "./registry.ts";
-export const createHandler: typeof create = (deps, keys) => create(deps, keys, jobs);
-`,
-  );
-  write("functions/api.ts", `export { createHandler } from ${url("../../../functions/api.ts")};\n`);
   const handler = (type: string, file: string) =>
     write(`functions/handlers/${type}/handler.ts`, `export { handler } from ${url(file)};\n`);
   for (const { type } of OWN) handler(type, `../handlers/${type}.ts`);

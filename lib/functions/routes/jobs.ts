@@ -1,13 +1,13 @@
-import { ForgeqError } from "../../lib/core/errors.ts";
-import { showJob } from "../../lib/http/access.ts";
-import { boundFilter } from "../../lib/http/job-filter.ts";
-import type { jobOperations } from "../../lib/http/operations/jobs.ts";
-import type { Handlers } from "../../lib/http/serve.ts";
-import { encodeCursor } from "../../lib/http/wire.ts";
-import type { Deps } from "../../lib/queue/deps.ts";
-import { cancelJob } from "../../lib/queue/manage/cancel-job.ts";
-import { listAttempts, listJobs } from "../../lib/queue/manage/read-jobs.ts";
-import { retryJob } from "../../lib/queue/manage/retry-job.ts";
+import { ForgeqError } from "../../core/errors.ts";
+import { showJob } from "../../http/access.ts";
+import { boundFilter } from "../../http/job-filter.ts";
+import type { jobOperations } from "../../http/operations/jobs.ts";
+import type { Handlers } from "../../http/serve.ts";
+import { encodeCursor } from "../../http/wire.ts";
+import type { Deps } from "../../queue/deps.ts";
+import { cancelJob } from "../../queue/manage/cancel-job.ts";
+import { listAttempts, listJobs } from "../../queue/manage/read-jobs.ts";
+import { retryJob } from "../../queue/manage/retry-job.ts";
 import { checkJobOf, idOf, notFound, ok, readJob } from "./found.ts";
 
 const illegal = (action: string, state: string): ForgeqError =>

@@ -1,12 +1,12 @@
 /** What the routes say of things that are not there, or that the key may not use. */
-import { ForgeqError } from "../../lib/core/errors.ts";
-import { NAME_PATTERN } from "../../lib/core/job.ts";
-import { isBound, mayUse, mayUseQueue } from "../../lib/http/access.ts";
-import type { ApiKey } from "../../lib/http/api-keys.ts";
-import type { HttpRequest, HttpResponse } from "../../lib/http/router.ts";
-import { uuidOf } from "../../lib/http/schemas.ts";
-import type { Deps } from "../../lib/queue/deps.ts";
-import { getJob, type Job } from "../../lib/queue/manage/read-jobs.ts";
+import { ForgeqError } from "../../core/errors.ts";
+import { NAME_PATTERN } from "../../core/job.ts";
+import { isBound, mayUse, mayUseQueue } from "../../http/access.ts";
+import type { ApiKey } from "../../http/api-keys.ts";
+import type { HttpRequest, HttpResponse } from "../../http/router.ts";
+import { uuidOf } from "../../http/schemas.ts";
+import type { Deps } from "../../queue/deps.ts";
+import { getJob, type Job } from "../../queue/manage/read-jobs.ts";
 
 export const notFound = (what: string): ForgeqError => new ForgeqError("not_found", `There is no such ${what}`);
 

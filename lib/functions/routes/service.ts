@@ -1,11 +1,11 @@
-import { ForgeqError } from "../../lib/core/errors.ts";
-import type { JobDefinition } from "../../lib/core/job.ts";
-import { isBound, mayUseQueue } from "../../lib/http/access.ts";
-import type { serviceOperations } from "../../lib/http/operations/service.ts";
-import type { Servers } from "../../lib/http/serve.ts";
-import type { Deps } from "../../lib/queue/deps.ts";
-import { health } from "../../lib/queue/observe/health.ts";
-import { createMetricsPage } from "../../lib/queue/observe/metrics-page.ts";
+import { ForgeqError } from "../../core/errors.ts";
+import type { JobDefinition } from "../../core/job.ts";
+import { isBound, mayUseQueue } from "../../http/access.ts";
+import type { serviceOperations } from "../../http/operations/service.ts";
+import type { Servers } from "../../http/serve.ts";
+import type { Deps } from "../../queue/deps.ts";
+import { health } from "../../queue/observe/health.ts";
+import { createMetricsPage } from "../../queue/observe/metrics-page.ts";
 import { ok } from "./found.ts";
 
 type Server<Id extends keyof typeof serviceOperations> = Servers<typeof serviceOperations>[Id];
@@ -50,7 +50,7 @@ export const serviceServers = (
   getMetrics: createMetrics(deps),
   getHealth: createHealth(deps),
   getOpenapi: async () => {
-    const [{ openapiDocument }, types] = await Promise.all([import("../../lib/http/openapi.ts"), jobs()]);
+    const [{ openapiDocument }, types] = await Promise.all([import("../../http/openapi.ts"), jobs()]);
     return ok(openapiDocument(types));
   },
 });

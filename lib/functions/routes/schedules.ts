@@ -1,13 +1,13 @@
-import { NAME_PATTERN } from "../../lib/core/job.ts";
-import type { ScheduleDefinition } from "../../lib/core/schedule.ts";
-import { isBound, mayUse, requireUse, showJob, showSchedule } from "../../lib/http/access.ts";
-import type { ApiKey } from "../../lib/http/api-keys.ts";
-import { checkTypedPayload, type JobTypes } from "../../lib/http/new-job.ts";
-import type { scheduleOperations } from "../../lib/http/operations/schedules.ts";
-import type { HttpRequest, HttpResponse } from "../../lib/http/router.ts";
-import { wholeSchedule } from "../../lib/http/schedule-answer.ts";
-import type { Handlers } from "../../lib/http/serve.ts";
-import type { Deps } from "../../lib/queue/deps.ts";
+import { NAME_PATTERN } from "../../core/job.ts";
+import type { ScheduleDefinition } from "../../core/schedule.ts";
+import { isBound, mayUse, requireUse, showJob, showSchedule } from "../../http/access.ts";
+import type { ApiKey } from "../../http/api-keys.ts";
+import { checkTypedPayload, type JobTypes } from "../../http/new-job.ts";
+import type { scheduleOperations } from "../../http/operations/schedules.ts";
+import type { HttpRequest, HttpResponse } from "../../http/router.ts";
+import { wholeSchedule } from "../../http/schedule-answer.ts";
+import type { Handlers } from "../../http/serve.ts";
+import type { Deps } from "../../queue/deps.ts";
 import {
   createSchedule,
   deleteSchedule,
@@ -16,7 +16,7 @@ import {
   type Schedule,
   triggerSchedule,
   updateSchedule,
-} from "../../lib/queue/schedule/manage-schedules.ts";
+} from "../../queue/schedule/manage-schedules.ts";
 import { notFound, ok } from "./found.ts";
 
 type Keyed = Pick<HttpRequest, "params"> & { readonly key: ApiKey };

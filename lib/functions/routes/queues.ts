@@ -1,12 +1,12 @@
-import { mayUseQueue, requireUse } from "../../lib/http/access.ts";
-import type { ApiKey } from "../../lib/http/api-keys.ts";
-import type { queueOperations } from "../../lib/http/operations/queues.ts";
-import type { HttpRequest, HttpResponse } from "../../lib/http/router.ts";
-import type { Handlers } from "../../lib/http/serve.ts";
-import { encodeCursor, toWireQueue } from "../../lib/http/wire.ts";
-import type { Deps } from "../../lib/queue/deps.ts";
-import { deleteQueue, pauseQueue, resumeQueue, setQueue } from "../../lib/queue/manage/manage-queues.ts";
-import { queuePage, queueStatsOf, type QueueStats } from "../../lib/queue/observe/queue-stats.ts";
+import { mayUseQueue, requireUse } from "../../http/access.ts";
+import type { ApiKey } from "../../http/api-keys.ts";
+import type { queueOperations } from "../../http/operations/queues.ts";
+import type { HttpRequest, HttpResponse } from "../../http/router.ts";
+import type { Handlers } from "../../http/serve.ts";
+import { encodeCursor, toWireQueue } from "../../http/wire.ts";
+import type { Deps } from "../../queue/deps.ts";
+import { deleteQueue, pauseQueue, resumeQueue, setQueue } from "../../queue/manage/manage-queues.ts";
+import { queuePage, queueStatsOf, type QueueStats } from "../../queue/observe/queue-stats.ts";
 import { knownQueue, ok, queueOf } from "./found.ts";
 
 /** A use case about one queue as a handler. */

@@ -1,0 +1,62 @@
+import type { ConfiguredKeys } from "../core/configured-keys.ts";
+import type { JobDefinition } from "../core/job.ts";
+import { dashboardServers } from "../http/dashboard.ts";
+import { httpFunction } from "../http/function.ts";
+import type { Source } from "../http/lazy.ts";
+import type { JobTypes } from "../http/new-job.ts";
+import type { Observers } from "../http/observers.ts";
+import { apiOperations } from "../http/operations.ts";
+import { enqueueOperations } from "../http/operations/enqueue.ts";
+import { scheduleOperations } from "../http/operations/schedules.ts";
+import type { Route } from "../http/router.ts";
+import { lazyServers, routesOf, withDeps } from "../http/serve.ts";
+import { ANSWER_MS, type HttpHandler } from "../http/stack.ts";
+import type { Deps } from "../queue/deps.ts";
+import { limited } from "../queue/lambda/invocation.ts";
+import { findApiKey } from "../queue/manage/api-keys.ts";
+import { runtime } from "../runtime.ts";
+import { jobHandlers } from "./routes/jobs.ts";
+import { queueHandlers } from "./routes/queues.ts";
+import { serviceServers } from "./routes/service.ts";
+
+/**
+ * The routes of this function. What few requests need is loaded by the first of them.
+ *
+ * @param jobs - the job types: asked for when the document is asked for, or a schedule is written
+ */
+export const apiRoutes = (deps: () => Promise<Deps>, jobs: () => Promise<readonly JobDefinition[]>): Route[] => {
+  const types = async (): Promise<JobTypes> => new Map((await jobs()).map((job) => [job.type, job]));
+  return routesOf(apiOperations, {
+    ...withDeps(deps, jobHandlers),
+    ...withDeps(deps, queueHandlers),
+    ...lazyServers(scheduleOperations, async () => {
+      const { scheduleHandlers } = await import("./routes/schedules.ts");
+      return withDeps(deps, scheduleHandlers(types));
+    }),
+    ...serviceServers(deps, jobs),
+    ...dashboardServers(),
+  });
+};
+
+/**
+ * The HTTP API but for enqueueing: reads and manages jobs, queues and schedules.
+ *
+ * @param keys - what the API keys are configured by, or the JSON text of the list
+ * @param jobs - the job types, loaded by the first request that needs their schemas
+ * @param before - what it logs and counts with until its dependencies are there
+ */
+export const createApi = (
+  deps: Source<Deps>,
+  keys: Source<ConfiguredKeys | string | undefined>,
+  jobs: () => Promise<readonly JobDefinition[]>,
+  before?: () => Observers,
+): HttpHandler =>
+  limited(
+    httpFunction(deps, keys, (get) => apiRoutes(get, jobs), {
+      before,
+      findStored: findApiKey,
+      elsewhere: Object.values(enqueueOperations),
+      web: () => runtime().web(),
+    }),
+    ANSWER_MS,
+  );
