@@ -30,6 +30,8 @@ export interface RunningWorker {
   /** @returns everything ended in order */
   stop(): Promise<boolean>;
   readonly settled: Readonly<Record<string, number>>;
+  /** An error that nothing caught. */
+  readonly crashed: (error: unknown) => void;
   /** Jobs in this process. */
   readonly busy: () => number;
   /** Its state, what it does next, and why. */
@@ -71,6 +73,7 @@ export const startWorker = async (
       : null;
   return {
     drained: worker.drained,
+    crashed: worker.crashed,
     busy: () => worker.busy(),
     describe: () => worker.describe(),
     get settled() {
@@ -102,6 +105,18 @@ const onStateRequest = (describe: () => WorkerDescription | null): void => {
   });
 };
 
+/** An error that nothing caught ends the worker in order: what runs has its grace, and the attempt that has thrown it ends with it. Exit code 1. */
+const onUncaught = ({ crashed }: RunningWorker, stop: () => Promise<unknown>): void => {
+  process.on("uncaughtException", (error: unknown) => {
+    crashed(error);
+    process.exitCode = 1;
+    // As Node prints it; thrown by a handler, it may quote what it was given.
+    console.error(error);
+    const end = (): void => process.exit(1);
+    stop().then(end, end);
+  });
+};
+
 /** `forgeq worker` */
 export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): Promise<void> => {
   let stopping: Promise<boolean> | undefined;
@@ -111,7 +126,7 @@ export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): 
   const stop = (): Promise<boolean> =>
     (stopping ??= (async () => {
       await starting.promise;
-      const inOrder = (await started?.worker.stop()) ?? true;
+      const inOrder = ((await started?.worker.stop()) ?? true) && process.exitCode !== 1;
       await closeMetrics?.();
       await started?.open.close();
       return inOrder;
@@ -145,6 +160,7 @@ export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): 
     closeMetrics = measured && (await serveMetrics(measured, options));
     const worker = await startWorker(options, open);
     started = { worker, open };
+    onUncaught(worker, stop);
   } catch (error) {
     await closeMetrics?.();
     await open.close();

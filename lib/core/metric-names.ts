@@ -25,7 +25,7 @@ export const PROMETHEUS_METRICS = {
   forgeq_attempts_ended_total: {
     type: "counter",
     labels: ["queue", "type", "outcome"],
-    help: "Attempts that ended, by how: lease_expired is a crash that was recovered, undispatched and throttled never began.",
+    help: "Attempts that ended, by how: lease_expired is a crash that was recovered, worker_crashed an error that nothing caught, undispatched and throttled never began.",
   },
   forgeq_job_wait_duration_seconds: {
     type: "histogram",

@@ -28,6 +28,7 @@ const setup = () => {
     running.add(id, {
       startedAtMs: virtual.now(),
       abort: (cause) => aborted.push(`${id} ${cause} at ${virtual.now() / 1000}`),
+      fail: (error) => aborted.push(`${id} ${String(error)}`),
     });
   return { running, add, aborted, timers, pass: virtual.pass };
 };

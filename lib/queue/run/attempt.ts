@@ -7,7 +7,7 @@ import { MAX_DOCUMENT_BYTES } from "../../core/job.ts";
 import type { AttemptError, Ended } from "../../db/protocol/settle.ts";
 
 /** Why a job's signal aborted. */
-export type AbortCause = "timed_out" | "cancelled" | "lease_lost" | "deadline" | "shutdown";
+export type AbortCause = "timed_out" | "cancelled" | "lease_lost" | "deadline" | "shutdown" | "worker_crashed";
 
 /** The reason of a job's aborted signal. */
 export class JobAborted extends Error {
@@ -40,6 +40,11 @@ const MESSAGE_CHARACTERS = 2_000;
 const STACK_CHARACTERS = 6_000;
 /** Causes whose stacks are kept, too. */
 const CAUSES = 5;
+/** Of a job that did not end before its worker did, whichever job has thrown. */
+const CRASHED: AttemptError = {
+  name: "WorkerCrashed",
+  message: "the worker ended because of an error that nothing caught, and that can be traced to no job",
+};
 const UNSHOWN: AttemptError = { name: "Error", message: "the handler threw something that can't be shown" };
 
 const clean = (text: string, characters: number, paths: readonly string[] = []): string =>
@@ -114,6 +119,7 @@ export const endOfThrown = (id: string, thrown: unknown, aborted: AbortCause | n
   if (how.outcome === "snoozed") return { id, ...how };
   // Interrupted by us, not by the job: not counted.
   if (aborted === "shutdown") return { id, outcome: "released" };
+  if (aborted === "worker_crashed") return { id, outcome: "worker_crashed", error: CRASHED };
   if (how.outcome === "dead" || how.outcome === "cancelled") return { id, ...how, error };
   if (aborted === "timed_out" || aborted === "deadline") return { id, outcome: "timed_out", error };
   return { id, ...how, error };

@@ -4,6 +4,7 @@ import type { LeasedJob } from "../../db/protocol/leased-job.ts";
 import type { LeaseHolder, AttemptError, Ended } from "../../db/protocol/settle.ts";
 import { type AbortCause, endOfThrown, JobAborted, toAttemptError, toResult } from "./attempt.ts";
 import type { Deps } from "../deps.ts";
+import { inAttempt } from "./current-attempt.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { createJobContext, type JobContext } from "./job-context.ts";
 import type { Running } from "./running-jobs.ts";
@@ -69,7 +70,7 @@ const attempt = async <Schema extends z.ZodType>(
     cancelGrace = deps.time.after(ABORT_GRACE_MS, () => ran.reject(reason));
   };
   const startedAtMs = deps.time.elapsedMs();
-  running.add(job.id, { startedAtMs, abort });
+  running.add(job.id, { startedAtMs, abort, fail: ran.reject });
   const context = createJobContext(deps, {
     job,
     holder,
@@ -80,7 +81,8 @@ const attempt = async <Schema extends z.ZodType>(
 
   let end: Ended;
   try {
-    Promise.resolve(work(payload.parsed, context)).then(ran.resolve, ran.reject);
+    const working = inAttempt({ jobId: job.id, leaseId: holder.leaseId }, () => work(payload.parsed, context));
+    Promise.resolve(working).then(ran.resolve, ran.reject);
     const { result, refused } = toResult(await ran.promise);
     if (refused !== undefined) context.log.warn("the result was not kept", { reason: refused });
     end = { id: job.id, outcome: "completed", result };

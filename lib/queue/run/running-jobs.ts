@@ -5,6 +5,8 @@ export interface RunningJob {
   readonly startedAtMs: number;
   /** The first call counts. */
   readonly abort: (cause: AbortCause, message: string) => void;
+  /** Ends the attempt as if its handler had thrown this. */
+  readonly fail: (error: unknown) => void;
 }
 
 /** The jobs of a lease that run now. What runs longer than its type allows is aborted. */
@@ -13,6 +15,9 @@ export interface Running {
   delete(jobId: string): void;
   abort(jobIds: readonly string[], cause: AbortCause, message: string): void;
   abortAll(cause: AbortCause, message: string): void;
+  /** Ends a job's attempt as if its handler had thrown this. @returns false: it does not run */
+  fail(jobId: string, error: unknown): boolean;
+  ids(): string[];
   size(): number;
 }
 
@@ -52,6 +57,12 @@ export const createRunning = (time: Time, timeoutSeconds: number): Running => {
     abortAll: (cause, message) => {
       for (const { abort } of jobs.values()) abort(cause, message);
     },
+    fail: (jobId, error) => {
+      const job = jobs.get(jobId);
+      job?.fail(error);
+      return job !== undefined;
+    },
+    ids: () => [...jobs.keys()],
     size: () => jobs.size,
   };
 };

@@ -4,6 +4,7 @@ import type { LeasedJob } from "../../db/protocol/leased-job.ts";
 import type { Ended } from "../../db/protocol/settle.ts";
 import type { TakenLease } from "../../db/protocol/take.ts";
 import type { AbortCause } from "../run/attempt.ts";
+import type { Attempt } from "../run/current-attempt.ts";
 import type { Deps } from "../deps.ts";
 import { startHeartbeat } from "../run/heartbeat.ts";
 import { type LeaseRun, runJob, type Work } from "../run/run-job.ts";
@@ -45,6 +46,10 @@ export interface WorkerLeases {
   jobOf(leaseId: string, jobId: string): LeasedJob | undefined;
   /** Nothing begins any more: what waits ends released, and what runs is left alone. */
   close(): void;
+  /** The jobs that run now. */
+  running(): string[];
+  /** Ends an attempt as if its handler had thrown this. @returns false: it does not run here */
+  fail(attempt: Attempt, error: unknown): boolean;
   /** Aborts what runs. */
   abort(cause: AbortCause, message: string): void;
 }
@@ -179,6 +184,8 @@ export const createWorkerLeases = (
       leases.closed = true;
       types.beginAll();
     },
+    running: () => [...leases.boxes.values()].flatMap(({ held }) => held?.run.running.ids() ?? []),
+    fail: ({ leaseId, jobId }, error) => heldBy(leases, leaseId)?.run.running.fail(jobId, error) ?? false,
     abort: (cause, message) => {
       for (const { held } of leases.boxes.values()) held?.run.running.abortAll(cause, message);
     },

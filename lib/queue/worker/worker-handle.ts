@@ -38,6 +38,8 @@ export interface Worker {
    * @returns false when outcomes could not be written: their leases expire
    */
   stop(graceMs: number, heard?: Promise<unknown>): Promise<boolean>;
+  /** An error that nothing caught, in whose context this is called: its attempt ends with it. The worker is to be stopped then. See crash.ts. */
+  readonly crashed: (error: unknown) => void;
   /** Jobs in this process. */
   busy(): number;
   /** Resolves when a worker that runs once has nothing left to do. */
@@ -51,7 +53,7 @@ export interface Worker {
 }
 
 /** The parts of a worker that its callers reach. */
-export interface Inside extends Pick<Worker, "id" | "address" | "drained" | "settled" | "localStart"> {
+export interface Inside extends Pick<Worker, "id" | "address" | "crashed" | "drained" | "settled" | "localStart"> {
   readonly stop: (graceMs: number) => Promise<boolean>;
   readonly state: WorkerState;
   readonly queues: QueuePositions;
@@ -106,6 +108,7 @@ export const toWorker = (deps: Deps, options: WorkerOptions, inside: Inside): Wo
       if (heard !== undefined) waitFor(heard);
       return inside.stop(graceMs);
     },
+    crashed: inside.crashed,
     busy: () => state.busyJobs,
     drained: inside.drained,
     settled: inside.settled,

@@ -3,16 +3,17 @@ import { createPushAddress } from "../../db/protocol/push-address.ts";
 import type { settleAndTake } from "../../db/protocol/take.ts";
 import type { Deps } from "../deps.ts";
 import { canOffer, createCapacityOffer } from "./capacity-offer.ts";
+import { createCrash } from "./crash.ts";
 import { exchange, type ExchangeParts } from "./exchange.ts";
 import { stopGracefully } from "./graceful-stop.ts";
-import { startHousekeeping } from "./housekeeping.ts";
-import { createWorkerLeases } from "./leases.ts";
+import { type Housekeeper, startHousekeeping } from "./housekeeping.ts";
+import { createWorkerLeases, type WorkerLeases } from "./leases.ts";
 import { createLocalSlots } from "./local-slots.ts";
 import { createLocalStart, type LocalCapacity } from "./local-start.ts";
 import { createLostPushes } from "./lost-pushes.ts";
 import { createOutbox } from "./outbox.ts";
 import { createOutcomes } from "./outcomes.ts";
-import { createPoll } from "./poll.ts";
+import { createPoll, type Poll } from "./poll.ts";
 import { createPump } from "./pump.ts";
 import { createQueuePositions } from "./queue-positions.ts";
 import { createSender } from "./sender.ts";
@@ -46,6 +47,25 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => wire
 /** Only jobs of which this process may run any number are pushed to it. */
 const pushableTypes = ({ handlers }: WorkerOptions): readonly string[] =>
   [...handlers.values()].flatMap(({ definition }) => (limitOf(definition) === Infinity ? [definition.type] : []));
+
+/** Takes nothing more: what waits in this process is released, what runs goes on. */
+const closing =
+  (
+    state: WorkerState,
+    parts: {
+      readonly poll: Pick<Poll, "stop">;
+      readonly leases: Pick<WorkerLeases, "close">;
+      readonly housekeeping: Pick<Housekeeper, "stop">;
+      readonly pump: () => void;
+    },
+  ) =>
+  (): void => {
+    state.accepting = false;
+    parts.poll.stop();
+    parts.housekeeping.stop();
+    parts.leases.close();
+    parts.pump();
+  };
 
 /** @param call - what a statement is sent with; `settleAndTake` unless given */
 export const wireWorker = (deps: Deps, options: WorkerOptions, call?: typeof settleAndTake): WiredWorker => {
@@ -106,24 +126,20 @@ export const wireWorker = (deps: Deps, options: WorkerOptions, call?: typeof set
     held: (leaseId, ended) => later(HELD_MS, () => ended.forEach((one) => outbox.add(leaseId, one))),
     failed: () => stopper.failed(),
   });
+  const close = closing(state, { poll, housekeeping, leases, pump });
+  const crash = createCrash(deps, leases, close);
   const receivers = { leases, outcomes, offer, lostPushes, poll, housekeeping, later };
   const parts: ExchangeParts = { worker: id, invocation, outbox, sender, queues, ...receivers };
   const stopper = stopGracefully(deps, {
     quiet: () => isQuiet(state),
     busy: () => state.busyJobs,
-    close: () => {
-      state.accepting = false;
-      poll.stop();
-      housekeeping.stop();
-      leases.close();
-      pump();
-    },
-    abort: () => leases.abort("shutdown", "the worker is shutting down"),
+    close,
+    abort: crash.abort,
     giveUp: sender.giveUp,
   });
 
   const reached = { id, address, state, queues, offer, lostPushes, poll, housekeeping, pump, pumpSoon, localStart };
-  const ends = { stop: stopper.stop, drained: drained.promise, settled: outcomes.settled };
+  const ends = { crashed: crash.crashed, stop: stopper.stop, drained: drained.promise, settled: outcomes.settled };
   const worker = toWorker(deps, options, { ...reached, ...ends });
   return { worker, state, slots };
 };
