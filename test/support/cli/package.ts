@@ -41,15 +41,20 @@ const namesInZip = (file: string): string[] => {
 export const packageService = async (
   folder: string,
   params: Readonly<Record<string, string>> = {},
+  stage = "dev",
 ): Promise<Packaged> => {
   const require = createRequire(join(ROOT, "package.json"));
   const serverless = join(dirname(require.resolve("serverless/package.json")), "bin", "serverless.js");
   const given = Object.entries(params).map(([name, value]) => `--param=${name}=${value}`);
   const env = { PATH: process.env["PATH"], HOME: folder };
-  await promisify(execFile)(process.execPath, [serverless, "package", "--package", folder, ...given], {
-    cwd: ROOT,
-    env,
-  });
+  await promisify(execFile)(
+    process.execPath,
+    [serverless, "package", "--stage", stage, "--package", folder, ...given],
+    {
+      cwd: ROOT,
+      env,
+    },
+  );
   const file = join(folder, "cloudformation-template-update-stack.json");
   const { Resources: resources } = JSON.parse(readFileSync(file, "utf8")) as { Resources: Record<string, Resource> };
   return {

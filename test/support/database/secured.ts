@@ -15,6 +15,8 @@ export interface SecuredPostgres {
   readonly port: number;
   /** The file of the authority that signed the server's certificate, which is for localhost. */
   readonly caFile: string;
+  /** Done by itself at the end of a test. */
+  stop(): Promise<void>;
   /** Of a role, over TLS unless its certificate or `sslmode` says otherwise. */
   readonly url: (role: string, password: string, parameters?: string) => string;
 }
@@ -34,17 +36,18 @@ const makeCertificates = (folder: string): void => {
   ]);
 };
 
-/** A migrated Postgres that asks every role but the superuser for its password, over TLS only. Ends with the test. */
-export const startSecuredPostgres = async (): Promise<SecuredPostgres> => {
+/** A migrated Postgres that asks every role but the superuser for its password, over TLS only. Inside a test it ends with the test. */
+export const startSecuredPostgres = async (
+  settings: Readonly<Record<string, string>> = {},
+): Promise<SecuredPostgres> => {
   const folder = temporaryFolder();
-  onTestFinished(folder.remove);
   const binFolder = process.env["FORGEQ_TEST_PG_BIN"];
   const server = await startPostgres({
     dataDir: join(folder.path, "pg"),
     durable: false,
+    settings,
     ...(binFolder === undefined ? {} : { binFolder }),
   });
-  onTestFinished(() => server.stop());
   makeCertificates(folder.path);
   const { uid, gid } = credentials();
   const put = (from: string, to: string): void => {
@@ -60,7 +63,16 @@ export const startSecuredPostgres = async (): Promise<SecuredPostgres> => {
     ["host all postgres 127.0.0.1/32 trust", "hostssl all all 127.0.0.1/32 scram-sha-256", ""].join("\n"),
   );
   const admin = await connectDb({ url: server.url(), statementSeconds: 60 });
-  onTestFinished(() => admin.close());
+  const stop = async () => {
+    await admin.close();
+    await server.stop();
+    folder.remove();
+  };
+  try {
+    onTestFinished(stop);
+  } catch {
+    // Not inside a test: the caller stops it.
+  }
   await admin.query("alter system set ssl = on");
   await admin.query("select pg_reload_conf()");
   await migrate(admin);
@@ -68,6 +80,7 @@ export const startSecuredPostgres = async (): Promise<SecuredPostgres> => {
     admin,
     port: server.port,
     caFile: join(folder.path, "ca.pem"),
+    stop,
     url: (role, password, parameters = "") =>
       `postgres://${role}:${encodeURIComponent(password)}@localhost:${server.port}/postgres${parameters}`,
   };

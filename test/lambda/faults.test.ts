@@ -1,0 +1,118 @@
+import { cpSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, inject, it, onTestFinished } from "vitest";
+import { temporaryFolder } from "../support/cli/start-local.ts";
+import { expectHonest, keysOf, LONG, type Scene, type SceneOptions, SECRET, setup } from "./world/scene.ts";
+
+const JOBS = 200;
+const LEASES = 10;
+const SECONDS = LONG ? { ssm: 60, silence: 30, unloadable: 600 } : { ssm: 7, silence: 7, unloadable: 10 };
+
+/** A world in which at least ten leases run, of 200 jobs, and wait for the mail server. */
+const underLoad = async (options: SceneOptions = {}) => {
+  const scene = await setup(options);
+  await scene.limit(LEASES * 10);
+  scene.mail.hold();
+  const ids = await scene.enqueue(JOBS);
+  await scene.leasesRun(LEASES);
+  return { scene, ids };
+};
+
+/** Another deploy of the same functions; `change` gets its folder. */
+const anotherCode = (change: (folder: string) => void = () => undefined): string => {
+  const folder = temporaryFolder();
+  onTestFinished(folder.remove);
+  cpSync(inject("prepared").code, folder.path, { recursive: true });
+  change(folder.path);
+  return folder.path;
+};
+
+/** @param seconds - for the rest of the jobs at most */
+const ends = async (scene: Scene, ids: readonly string[], seconds = 60) => {
+  await scene.completed(ids.length, seconds);
+  const { again } = await expectHonest(scene, ids);
+  console.log(again, scene.warnings(), scene.dropped);
+  return again;
+};
+
+it("goes on when the database's password is changed", async () => {
+  const { scene, ids } = await underLoad();
+  await scene.admin.query(`alter role ${scene.role} password 'second'`);
+  scene.account.parameters.set(scene.parameter("database-url"), scene.urlOf("second"));
+  await scene.admin.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = $1", [scene.role]);
+  scene.mail.letGo();
+  expect((await scene.request("GET", "/jobs")).status).toBe(200);
+  await ends(scene, ids);
+});
+
+it("refuses a key that was taken away, and ends what it has stored", async () => {
+  const clock = join(temporaryFolder().path, "clock");
+  writeFileSync(clock, "0");
+  const preload = new URL("./world/shifted-clock.ts", import.meta.url).href;
+  const { scene, ids } = await underLoad({ variables: { WORLD_CLOCK: clock, NODE_OPTIONS: `--import=${preload}` } });
+  expect((await scene.request("GET", "/jobs")).status).toBe(200);
+  scene.account.parameters.set(scene.parameter("api-keys"), keysOf("another-secret-of-the-world"));
+  writeFileSync(clock, "301");
+  expect((await scene.request("GET", "/jobs")).status).toBe(401);
+  expect((await scene.request("GET", "/jobs", undefined, "another-secret-of-the-world")).status).toBe(200);
+  scene.mail.letGo();
+  await ends(scene, ids);
+});
+
+it("goes on when SSM has had too much to do", async () => {
+  const { scene, ids } = await underLoad();
+  scene.account.ssmThrottles = () => true;
+  scene.deploy(anotherCode());
+  scene.mail.letGo();
+  const { status } = await scene.request("POST", "/jobs", { type: "send_email", payload: { email: "a@example.com" } });
+  expect(status).toBe(503);
+  await sleep(SECONDS.ssm * 1000);
+  scene.account.ssmThrottles = () => false;
+  await ends(scene, ids);
+});
+
+it("goes on when the network was silent", async () => {
+  const { scene, ids } = await underLoad();
+  scene.relay.silence();
+  scene.network.silence();
+  scene.mail.letGo();
+  await sleep(SECONDS.silence * 1000);
+  scene.relay.restore();
+  scene.network.restore();
+  await ends(scene, ids, 150);
+});
+
+it("goes on when the handler could not be loaded", async () => {
+  const { scene, ids } = await underLoad();
+  const key = "handler-send_email";
+  const broken = anotherCode((folder) =>
+    writeFileSync(join(folder, key, ".build", key, "index.mjs"), 'throw new Error("a broken deploy");'),
+  );
+  scene.deploy(broken);
+  scene.mail.letGo();
+  await sleep(SECONDS.unloadable * 1000);
+  scene.deploy(inject("prepared").code);
+  await ends(scene, ids, 90);
+});
+
+it("goes on when a deploy is rolled back", async () => {
+  const { scene, ids } = await underLoad();
+  scene.deploy(anotherCode());
+  const more = await scene.enqueue(20);
+  scene.mail.letGo();
+  scene.deploy(inject("prepared").code);
+  more.push(...(await scene.enqueue(20)));
+  await ends(scene, [...ids, ...more]);
+});
+
+it("runs the jobs of killed environments again, and those alone", async () => {
+  const { scene, ids } = await underLoad();
+  const running = scene.environments("handler-send_email").filter((each) => !each.isFree());
+  for (const each of running.slice(0, 3)) each.kill();
+  scene.mail.letGo();
+  const again = await ends(scene, ids);
+  expect(again).toBeLessThanOrEqual(30);
+});
+
+void SECRET;
