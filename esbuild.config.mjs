@@ -55,16 +55,33 @@ const loadedBytes = (outputs, file, seen = new Set()) => {
 
 const sizesOf = (name, { outputs }) => {
   const code = Object.entries(outputs).filter(([file]) => file.endsWith(".mjs"));
-  const [entry] = code.find(
-    ([, output]) => output.entryPoint !== undefined && output.entryPoint.startsWith("functions/"),
-  );
+  const [entry] = code.find(([, { entryPoint }]) => entryPoint?.startsWith(`${PREPARED}:`));
   return { name, loaded: loadedBytes(outputs, entry), total: code.reduce((sum, [, output]) => sum + output.bytes, 0) };
+};
+
+const PREPARED = "prepared";
+
+/** The entry of a bundle: a function, and what it does before its first event. */
+const prepared = {
+  name: PREPARED,
+  setup: (build) => {
+    build.onResolve({ filter: /^prepared:/ }, ({ path }) => ({
+      path: path.slice(PREPARED.length + 1),
+      namespace: PREPARED,
+    }));
+    build.onLoad({ filter: /.*/, namespace: PREPARED }, ({ path }) => ({
+      contents: `export { handler } from ${JSON.stringify(path)};
+import { prepare } from ${JSON.stringify(join(ROOT, "lib", "init-phase.ts"))};
+await prepare();`,
+      resolveDir: ROOT,
+    }));
+  },
 };
 
 const contextFor = (name, entry, onEnd, outdir = join(ROOT, ".build")) =>
   context({
     absWorkingDir: ROOT,
-    entryPoints: { index: entry },
+    entryPoints: { index: `${PREPARED}:${entry}` },
     outdir: join(outdir, name),
     outExtension: { ".js": ".mjs" },
     bundle: true,
@@ -84,7 +101,7 @@ const contextFor = (name, entry, onEnd, outdir = join(ROOT, ".build")) =>
     banner: {
       js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
     },
-    plugins: [{ name: "on-end", setup: (build) => build.onEnd((result) => onEnd?.(name, result)) }],
+    plugins: [prepared, { name: "on-end", setup: (build) => build.onEnd((result) => onEnd?.(name, result)) }],
   });
 
 /** Builds one function as all are built, into `<outdir>/<name>/index.mjs`. */

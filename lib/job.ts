@@ -2,6 +2,7 @@
 import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import * as z from "zod";
+import { ForgeqError } from "./core/errors.ts";
 import type { JobDefinition } from "./core/job.ts";
 import { type InvocationReport, runInvocation } from "./queue/lambda/run-invocation.ts";
 import type { Work } from "./queue/run/run-job.ts";
@@ -32,6 +33,12 @@ export type LeaseFunction = (event: unknown, context: InvocationContext) => Prom
 
 const LeaseEvent = z.object({ lease_id: z.uuid() });
 
+const parseEvent = (event: unknown): z.output<typeof LeaseEvent> => {
+  const { data } = LeaseEvent.safeParse(event);
+  if (data === undefined) throw new ForgeqError("internal", "the event is not the dispatcher's: it names no lease");
+  return data;
+};
+
 /** The Lambda function of one job type, with its dependencies given: for tests. */
 export const createLambdaHandler = <Schema extends z.ZodType>(
   deps: () => Promise<Deps>,
@@ -40,7 +47,7 @@ export const createLambdaHandler = <Schema extends z.ZodType>(
 ): LeaseFunction => {
   const handler = middy(
     limited(async (event: unknown, context: Context): Promise<InvocationReport> => {
-      const { lease_id: leaseId } = LeaseEvent.parse(event);
+      const { lease_id: leaseId } = parseEvent(event);
       try {
         return await invocation(await deps(), context.awsRequestId, (each) =>
           runInvocation(each, definition, work, {

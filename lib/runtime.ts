@@ -9,7 +9,7 @@ import { type AwsAccess, type AwsRequest } from "./aws/request.ts";
 import { forgetParameters, getParameter } from "./aws/ssm.ts";
 import type { Db } from "./db/drivers/client.ts";
 import { connectDb, type ConnectOptions, type DriverChoice } from "./db/drivers/connect.ts";
-import { createUrlSource, type GivenUrl } from "./db/drivers/url-source.ts";
+import type { GivenUrl } from "./db/drivers/url-source.ts";
 import { jsonLogger } from "./logger.ts";
 import { otelTracing } from "./tracing.ts";
 import type { ConfiguredKeys } from "./core/configured-keys.ts";
@@ -99,6 +99,7 @@ export const secret = async (valueName: string, parameterName: string): Promise<
 };
 
 const DATABASE_URL_PARAMETER = "FORGEQ_DATABASE_URL_PARAMETER";
+const JUST_READ_MS = 10_000; // by the init phase
 const KEY_PARAMETERS = ["FORGEQ_API_KEYS_PARAMETER", "FORGEQ_SECRET_PARAMETER"] as const;
 
 /** The configuration of this process, from its environment. */
@@ -161,6 +162,8 @@ const databaseUrl = async (part: Part | undefined): Promise<GivenUrl> => {
   return iam === undefined ? { url } : (await login()).withIamToken(awsAccess("ssm"), url);
 };
 
+const noteRefused = () => runtime().arming().logger.warn("the database refused the login: the secret is read anew");
+
 /**
  * How to reach the database: from DATABASE_URL, or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names, or from the part's own variable; with the login of
  * FORGEQ_DATABASE_SECRET, a secret of Secrets Manager, or by IAM. What is not in a variable is read again when the login is refused.
@@ -176,12 +179,13 @@ export const connection = async (part?: Part): Promise<ConnectOptions> => {
   const changes = parameter ?? setting("FORGEQ_DATABASE_SECRET") ?? setting("FORGEQ_DATABASE_IAM");
   const [caSetting, runtimeFolder] = [setting("FORGEQ_DATABASE_CA"), setting("LAMBDA_RUNTIME_DIR")];
   const ca = (caSetting ?? runtimeFolder) && (await (await login()).readDatabaseCa(url, caSetting, runtimeFolder));
+  const { createUrlSource } = await import("./db/drivers/url-source.ts");
   const fetchEndpoint = setting("FORGEQ_NEON_FETCH_ENDPOINT");
   const wsProxy = setting("FORGEQ_NEON_WS_PROXY");
   return {
     url,
     ...(ca === undefined ? {} : { ca }),
-    ...(changes === undefined ? {} : { source: createUrlSource(given, readAgain) }),
+    ...(changes === undefined ? {} : { source: createUrlSource(given, readAgain, noteRefused) }),
     driver: (setting("FORGEQ_DRIVER") ?? "auto") as DriverChoice,
     max: poolSize(usualConnections()),
     ...(isFrozen() ? { atRest: 1, idleSessionSeconds: IDLE_SESSION_SECONDS } : {}),
@@ -281,9 +285,9 @@ export const runtime = (): Runtime => {
     },
     web: () => ({ basePath: setting("FORGEQ_BASE_PATH"), origins: setting("FORGEQ_CORS_ORIGINS") }),
     apiKeys: async () => {
-      // Whoever asks wants them as they are now; one request reads what a cold start needs.
+      // Whoever asks wants them as they are now, or just were; one request reads what a cold start needs.
       const parameters = KEY_PARAMETERS.map(setting).filter((name) => name !== undefined);
-      forgetParameters(parameters);
+      forgetParameters(parameters, JUST_READ_MS);
       for (const name of [DATABASE_URL_PARAMETER, ...KEY_PARAMETERS]) expectSecret(name);
       return {
         list: await secret("FORGEQ_API_KEYS", KEY_PARAMETERS[0]),

@@ -94,9 +94,14 @@ interface Kept {
 
 const kept = new Map<string, Kept>();
 
-/** The next read of these asks SSM again: what was kept is refused by whoever it is for. */
-export const forgetParameters = (names: readonly string[]): void => {
-  for (const name of names) kept.delete(name);
+/**
+ * The next read of these asks SSM again: what was kept is refused by whoever it is for.
+ *
+ * @param olderThanMs - what was read since stays
+ */
+export const forgetParameters = (names: readonly string[], olderThanMs = 0): void => {
+  const latestMs = performance.now() + KEEP_MS - olderThanMs;
+  for (const name of names) if ((kept.get(name)?.untilMs ?? 0) <= latestMs) kept.delete(name);
 };
 
 /**

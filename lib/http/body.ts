@@ -24,7 +24,8 @@ const checkMediaType = (headers: Readonly<Record<string, string>>): void => {
 
 const textOf = ({ body, isBase64Encoded }: RawBody): string => {
   if (typeof body !== "string") return "";
-  if (isBase64Encoded !== true) return body;
+  // A byte order mark is no part of the text; the decoder below leaves it out by itself.
+  if (isBase64Encoded !== true) return body.replace(/^\ufeff/, "");
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(body, "base64"));
   } catch {

@@ -63,6 +63,11 @@ export const httpHandler = ({ ring, observers, ...routed }: StackOptions): HttpH
     return toResult({ ...response, headers }, http.requestId);
   });
   return async (event, context) => {
+    // Whatever the type says: a gateway of another kind may be before this function.
+    if ((event as Partial<typeof event> | null)?.requestContext?.http === undefined) {
+      const { refuseEvent } = await import("./foreign-event.ts");
+      return refuseEvent(event, context.awsRequestId, log());
+    }
     const result = await handler(event, context as HttpContext);
     return finish({ method: methodOf(event), headers: lowerCaseKeys(event.headers) }, result, settled(routed.web));
   };

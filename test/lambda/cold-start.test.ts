@@ -57,6 +57,7 @@ const bareMs = async (scene: Scene, root: string): Promise<number> => {
     onLog: (line) => console.log(line),
     onInit: (pid) => (atInit = cpuMs(pid)),
   });
+  await environment.init();
   expect(await environment.run("bare", {})).toEqual({ result: {} });
   const used = cpuMs(environment.pid()) - atInit;
   environment.kill();

@@ -1,9 +1,9 @@
 import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, inject, it, onTestFinished } from "vitest";
+import { afterAll, expect, inject, it } from "vitest";
 import { temporaryFolder } from "../support/cli/start-local.ts";
-import { expectHonest, keysOf, LONG, type Scene, type SceneOptions, SECRET, setup } from "./world/scene.ts";
+import { expectHonest, keysOf, LONG, type Scene, type SceneOptions, setup } from "./world/scene.ts";
 
 const JOBS = 200;
 const LEASES = 10;
@@ -19,21 +19,32 @@ const underLoad = async (options: SceneOptions = {}) => {
   return { scene, ids };
 };
 
-/** Another deploy of the same functions; `change` gets its folder. */
-const anotherCode = (change: (folder: string) => void = () => undefined): string => {
+const folders: ReturnType<typeof temporaryFolder>[] = [];
+afterAll(() => folders.forEach(({ remove }) => remove()));
+const newFolder = (): string => {
   const folder = temporaryFolder();
-  onTestFinished(folder.remove);
-  cpSync(inject("prepared").code, folder.path, { recursive: true });
-  change(folder.path);
+  folders.push(folder);
   return folder.path;
 };
 
-/** @param seconds - for the rest of the jobs at most */
-const ends = async (scene: Scene, ids: readonly string[], seconds = 60) => {
+/** Another deploy of the same functions; `change` gets its folder. */
+const anotherCode = (change: (folder: string) => void = () => undefined): string => {
+  const folder = newFolder();
+  cpSync(inject("prepared").code, folder, { recursive: true });
+  change(folder);
+  return folder;
+};
+
+/**
+ * Waits for the rest of the jobs.
+ *
+ * @param said - what the log says of the fault
+ */
+const ends = async (scene: Scene, ids: readonly string[], said: readonly RegExp[], seconds = 60) => {
   await scene.completed(ids.length, seconds);
-  const { again } = await expectHonest(scene, ids);
-  console.log(again, scene.warnings(), scene.dropped);
-  return again;
+  const warnings = scene.warnings().join("\n");
+  for (const text of said) expect(warnings).toMatch(text);
+  return (await expectHonest(scene, ids)).again;
 };
 
 it("goes on when the database's password is changed", async () => {
@@ -43,11 +54,11 @@ it("goes on when the database's password is changed", async () => {
   await scene.admin.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = $1", [scene.role]);
   scene.mail.letGo();
   expect((await scene.request("GET", "/jobs")).status).toBe(200);
-  await ends(scene, ids);
+  expect(await ends(scene, ids, [/refused the login: the secret is read anew/])).toBe(0);
 });
 
 it("refuses a key that was taken away, and ends what it has stored", async () => {
-  const clock = join(temporaryFolder().path, "clock");
+  const clock = join(newFolder(), "clock");
   writeFileSync(clock, "0");
   const preload = new URL("./world/shifted-clock.ts", import.meta.url).href;
   const { scene, ids } = await underLoad({ variables: { WORLD_CLOCK: clock, NODE_OPTIONS: `--import=${preload}` } });
@@ -57,7 +68,7 @@ it("refuses a key that was taken away, and ends what it has stored", async () =>
   expect((await scene.request("GET", "/jobs")).status).toBe(401);
   expect((await scene.request("GET", "/jobs", undefined, "another-secret-of-the-world")).status).toBe(200);
   scene.mail.letGo();
-  await ends(scene, ids);
+  expect(await ends(scene, ids, [/api: request refused The API key is not known/])).toBe(0);
 });
 
 it("goes on when SSM has had too much to do", async () => {
@@ -69,7 +80,7 @@ it("goes on when SSM has had too much to do", async () => {
   expect(status).toBe(503);
   await sleep(SECONDS.ssm * 1000);
   scene.account.ssmThrottles = () => false;
-  await ends(scene, ids);
+  expect(await ends(scene, ids, [/ThrottlingException: Rate exceeded/], 90)).toBe(0);
 });
 
 it("goes on when the network was silent", async () => {
@@ -80,7 +91,7 @@ it("goes on when the network was silent", async () => {
   await sleep(SECONDS.silence * 1000);
   scene.relay.restore();
   scene.network.restore();
-  await ends(scene, ids, 150);
+  await ends(scene, ids, [/a statement took (too long|longer than)/], 150);
 });
 
 it("goes on when the handler could not be loaded", async () => {
@@ -93,7 +104,7 @@ it("goes on when the handler could not be loaded", async () => {
   scene.mail.letGo();
   await sleep(SECONDS.unloadable * 1000);
   scene.deploy(inject("prepared").code);
-  await ends(scene, ids, 90);
+  await ends(scene, ids, [/an invocation failed/], 90);
 });
 
 it("goes on when a deploy is rolled back", async () => {
@@ -103,7 +114,7 @@ it("goes on when a deploy is rolled back", async () => {
   scene.mail.letGo();
   scene.deploy(inject("prepared").code);
   more.push(...(await scene.enqueue(20)));
-  await ends(scene, [...ids, ...more]);
+  expect(await ends(scene, [...ids, ...more], [])).toBe(0);
 });
 
 it("runs the jobs of killed environments again, and those alone", async () => {
@@ -111,8 +122,6 @@ it("runs the jobs of killed environments again, and those alone", async () => {
   const running = scene.environments("handler-send_email").filter((each) => !each.isFree());
   for (const each of running.slice(0, 3)) each.kill();
   scene.mail.letGo();
-  const again = await ends(scene, ids);
+  const again = await ends(scene, ids, [/an invocation failed/]);
   expect(again).toBeLessThanOrEqual(30);
 });
-
-void SECRET;

@@ -20,6 +20,7 @@ const USES: Record<string, readonly string[]> = {
   "lib/local": ["lib/project", "lib/http", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
   "lib/index.ts": ["lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],
   "lib/job.ts": ["lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],
+  "lib/init-phase.ts": ["lib/runtime.ts"],
   "lib/runtime.ts": ["lib/logger.ts", "lib/tracing.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
   "lib/project": ["lib/core"],
   "lib/http": ["lib/core"],

@@ -1,4 +1,4 @@
-import { rootCertificates } from "node:tls";
+import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
 import pg from "pg";
 import type { ShortClient } from "./cancel.ts";
 import type { ConnectOptions, Db } from "./client.ts";
@@ -12,13 +12,24 @@ const IDLE_MS = 30_000;
 /** Shorter than what a gateway between here and the database waits before it forgets a connection. */
 const KEEP_ALIVE_MS = 60_000;
 
+/** Of each authority, made once: reading all that Node trusts takes longer than to connect. */
+const contexts = new Map<string, SecureContext>();
+
+/** An authority of one's own is one more: a proxy before the database may have a public certificate. */
+const contextWith = (ca: string): SecureContext => {
+  const known = contexts.get(ca);
+  if (known !== undefined) return known;
+  const made = createSecureContext({ ca: [...rootCertificates, ca] });
+  contexts.set(ca, made);
+  return made;
+};
+
 /** TLS with a verified certificate, unless the server is this machine or the URL says `sslmode=disable`. */
 const tlsOf = (url: URL, ca: string | undefined): pg.ClientConfig["ssl"] => {
   const mode = url.searchParams.get("sslmode");
   const local = ["localhost", "127.0.0.1", "[::1]", ""].includes(url.hostname);
   if (mode === "disable" || (local && mode === null)) return false;
-  // An authority of one's own is one more: a proxy before the database may have a public certificate.
-  return { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }) };
+  return { rejectUnauthorized: true, ...(ca === undefined ? {} : { secureContext: contextWith(ca) }) };
 };
 
 /** How pg connects to a URL: its TLS, its deadline, its keepalive, and the URL without what pg would read otherwise. */

@@ -21,13 +21,22 @@ export interface GivenUrl {
   readonly untilMs?: number;
 }
 
-/** @param read - asks whoever keeps the secret, not a copy of what it said before */
-export const createUrlSource = (first: GivenUrl, read: () => Promise<GivenUrl>): UrlSource => {
+/**
+ * @param read - asks whoever keeps the secret, not a copy of what it said before
+ * @param onRefused - called before a secret that was refused is read anew
+ */
+export const createUrlSource = (
+  first: GivenUrl,
+  read: () => Promise<GivenUrl>,
+  onRefused: () => void = () => undefined,
+): UrlSource => {
   let given = first;
   let renewing: Promise<void> | undefined;
   let renewedAtMs = -Infinity;
 
+  const hasEnded = () => performance.now() >= (given.untilMs ?? Infinity);
   const renewOnce = async (): Promise<void> => {
+    if (!hasEnded()) onRefused();
     try {
       given = await read();
       renewedAtMs = performance.now();
@@ -40,7 +49,7 @@ export const createUrlSource = (first: GivenUrl, read: () => Promise<GivenUrl>):
     get url() {
       return given.url;
     },
-    hasEnded: () => performance.now() >= (given.untilMs ?? Infinity),
+    hasEnded,
     renew: async (refused) => {
       if (given.url === refused && (renewing !== undefined || performance.now() - renewedAtMs >= RENEW_EVERY_MS))
         await (renewing ??= renewOnce());

@@ -34,6 +34,8 @@ export interface Environment {
   readonly pid: () => number;
   readonly isFree: () => boolean;
   readonly isAlive: () => boolean;
+  /** Starts the process, until it asks for its first invocation or has ended. */
+  init(): Promise<void>;
   /** Runs one invocation. Between two the process is stopped. Never throws. */
   run(requestId: string, event: unknown): Promise<Answer>;
   kill(): void;
@@ -138,6 +140,11 @@ export const createEnvironment = (options: EnvironmentOptions): Environment => {
     });
     for (const stream of [child.stdout, child.stderr])
       if (stream !== null) createInterface({ input: stream }).on("line", options.onLog);
+    // Its folder may have gone.
+    child.once("error", () => {
+      state = "dead";
+      changed();
+    });
     child.once("exit", (code, signal) => {
       exit = signal === null ? `exit status ${code}` : `signal: ${signal}`;
       state = "dead";
@@ -154,7 +161,6 @@ export const createEnvironment = (options: EnvironmentOptions): Environment => {
   const isDead = () => state === "dead";
   const answered = () => answer;
 
-  /** Until it asks for its first invocation. */
   const init = async (): Promise<void> => {
     await boot();
     state = "running";
@@ -163,8 +169,7 @@ export const createEnvironment = (options: EnvironmentOptions): Environment => {
   };
 
   const run = async (requestId: string, event: unknown): Promise<Answer> => {
-    if (state === "new") await init();
-    else child?.kill("SIGCONT");
+    child?.kill("SIGCONT");
     if (isDead()) return exited(requestId);
     state = "running";
     answer = undefined;
@@ -198,6 +203,7 @@ export const createEnvironment = (options: EnvironmentOptions): Environment => {
     pid: () => child?.pid ?? 0,
     isFree: () => state === "frozen",
     isAlive: () => !isDead(),
+    init,
     run,
     kill,
   };

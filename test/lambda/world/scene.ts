@@ -61,7 +61,7 @@ const startGatedMail = async () => {
     sent,
     hold: () => void (gate = Promise.withResolvers()),
     letGo: () => gate.resolve(),
-    close: server.close,
+    close: () => server.close(),
   };
 };
 

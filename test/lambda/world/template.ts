@@ -107,7 +107,7 @@ const readFunction = (resources: Value, id: string, resolve: (value: Value) => V
 };
 
 export const readTemplate = (file: string): Template => {
-  const resources = JSON.parse(readFileSync(file, "utf8")).Resources as Value;
+  const resources = JSON.parse(readFileSync(file, "utf8")).Resources;
   const resolve = resolver(resources);
   const entries = (type: string) => Object.entries<Value>(resources).filter(([, { Type }]) => Type === type);
   const all = entries("AWS::Lambda::Function").map(([id]) => readFunction(resources, id, resolve));

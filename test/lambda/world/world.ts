@@ -50,11 +50,36 @@ const toHttp = (answer: Answer | "throttled"): HttpAnswer => {
   }
 };
 
-const routeOf = ({ routes }: Template, { method, path }: HttpCall): string | undefined =>
-  [...routes.keys()].find((key) => {
+/** The gateway's choice: a whole path before one with parameters, and that before `{proxy+}`; a method before `ANY`. */
+const routeOf = ({ routes }: Template, { method, path }: HttpCall): string | undefined => {
+  const fitting = [...routes.keys()].filter((key) => {
     const [verb, pattern = ""] = key.split(" ");
-    return verb === method && new RegExp(`^${pattern.replace(/\{[^}]+\}/g, "[^/]+")}$`).test(path);
+    const expression = pattern.replace(/\{[^}]+\+\}/g, ".+").replace(/\{[^}]+\}/g, "[^/]+");
+    return (verb === method || verb === "ANY") && new RegExp(`^${expression}$`).test(path);
   });
+  const rank = (key: string) => (key.includes("+}") ? 4 : key.includes("{") ? 2 : 0) + (key.startsWith("ANY") ? 1 : 0);
+  return fitting.sort((a, b) => rank(a) - rank(b))[0];
+};
+
+/** Environments that begin at a time: on Lambda each has a core for that, here they share the machine's. */
+const BEGINNING = 2;
+
+/** So many pass at a time, first come, first served. */
+const createGate = (places: number) => {
+  const waiting: (() => void)[] = [];
+  let free = places;
+  return {
+    enter: async (): Promise<void> => {
+      if (free > 0) free -= 1;
+      else await new Promise<void>((resolve) => waiting.push(resolve));
+    },
+    leave: () => {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    },
+  };
+};
 
 /** The environments of each function. A free one is used again; another code's ends as soon as it is free. */
 const createFleet = (options: WorldOptions, variables: () => Readonly<Record<string, string>>) => {
@@ -63,6 +88,7 @@ const createFleet = (options: WorldOptions, variables: () => Readonly<Record<str
   const invocations: Invocation[] = [];
   let [running, code] = [0, options.code];
   let onInit = (_key: string, _pid: number): void => undefined;
+  const gate = createGate(BEGINNING);
 
   const live = (key: string): Environment[] => {
     const all = (environments.get(key) ?? []).filter((each) => each.isAlive());
@@ -70,7 +96,7 @@ const createFleet = (options: WorldOptions, variables: () => Readonly<Record<str
     environments.set(key, all);
     return all;
   };
-  const make = (fn: LambdaFunction): Environment => {
+  const make = async (fn: LambdaFunction): Promise<Environment> => {
     const made = createEnvironment({
       fn,
       root: `${code}/${fn.key}`,
@@ -79,6 +105,8 @@ const createFleet = (options: WorldOptions, variables: () => Readonly<Record<str
       onInit: (pid) => onInit(fn.key, pid),
     });
     live(fn.key).push(made);
+    await gate.enter();
+    await made.init().finally(gate.leave);
     return made;
   };
   const busy = (key: string) => live(key).filter((each) => !each.isFree()).length;
@@ -100,7 +128,7 @@ const createFleet = (options: WorldOptions, variables: () => Readonly<Record<str
       const free = live(fn.key).findLast((each) => each.isFree() && each.root === `${code}/${fn.key}`);
       running += 1;
       try {
-        const answer = await (free ?? make(fn)).run(requestId, event);
+        const answer = await (free ?? (await make(fn))).run(requestId, event);
         const error = "error" in answer ? answer.error.errorType : undefined;
         invocations.push({ key: fn.key, cold: free === undefined, error });
         return answer;

@@ -1,0 +1,21 @@
+/** What a function on Lambda does before its first event: a whole core is its own then, and a seventh of one later. */
+import { type Part, readConfig, runtime, setting } from "./runtime.ts";
+
+/** Not of SnapStart: a secret would be kept in the snapshot. */
+const WITH_SECRETS = /^(?:on-demand|provisioned-concurrency)$/;
+
+/** The functions that ask for keys. */
+const PARTS: Partial<Record<string, Part>> = { enqueue: "ENQUEUE", api: "API" };
+
+/**
+ * Does what needs no event: reads the secrets, loads the driver, makes what TLS needs. Nothing reaches the database, because no key has been shown yet.
+ * Elsewhere than on Lambda it does nothing. It never throws: whoever needs the same again says what is wrong.
+ */
+export const prepare = async (): Promise<void> => {
+  if (!WITH_SECRETS.test(setting("AWS_LAMBDA_INITIALIZATION_TYPE") ?? "")) return;
+  const { service, stage } = readConfig();
+  const part = PARTS[(setting("AWS_LAMBDA_FUNCTION_NAME") ?? "").slice(`${service}-${stage}-`.length)];
+  const { apiKeys, deps } = runtime();
+  // The keys first: they say which other secrets the same request reads.
+  await Promise.allSettled([part && apiKeys(), deps(part)]);
+};
