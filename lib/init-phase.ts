@@ -1,9 +1,6 @@
 /** What a function on Lambda does before its first event: a whole core is its own then, and a seventh of one later. */
 import { type Part, readConfig, runtime, setting } from "./runtime.ts";
 
-/** Not of SnapStart: a secret would be kept in the snapshot. */
-const WITH_SECRETS = /^(?:on-demand|provisioned-concurrency)$/;
-
 /** The functions that ask for keys. */
 const PARTS: Partial<Record<string, Part>> = { enqueue: "ENQUEUE", api: "API" };
 
@@ -12,10 +9,12 @@ const PARTS: Partial<Record<string, Part>> = { enqueue: "ENQUEUE", api: "API" };
  * Elsewhere than on Lambda it does nothing. It never throws: whoever needs the same again says what is wrong.
  */
 export const prepare = async (): Promise<void> => {
-  if (!WITH_SECRETS.test(setting("AWS_LAMBDA_INITIALIZATION_TYPE") ?? "")) return;
+  const kind = setting("AWS_LAMBDA_INITIALIZATION_TYPE");
+  // A snapshot would keep a secret.
+  if (kind === undefined || kind === "snap-start") return;
   const { service, stage } = readConfig();
   const part = PARTS[(setting("AWS_LAMBDA_FUNCTION_NAME") ?? "").slice(`${service}-${stage}-`.length)];
-  const { apiKeys, deps } = runtime();
+  const own = runtime();
   // The keys first: they say which other secrets the same request reads.
-  await Promise.allSettled([part && apiKeys(), deps(part)]);
+  await Promise.allSettled([part && own.apiKeys(), own.deps(part)]);
 };
