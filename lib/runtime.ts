@@ -162,8 +162,6 @@ const databaseUrl = async (part: Part | undefined): Promise<GivenUrl> => {
   return iam === undefined ? { url } : (await login()).withIamToken(awsAccess("ssm"), url);
 };
 
-const noteRefused = () => runtime().arming().logger.warn("the database refused the login: the secret is read anew");
-
 /**
  * How to reach the database: from DATABASE_URL, or the SSM parameter that FORGEQ_DATABASE_URL_PARAMETER names, or from the part's own variable; with the login of
  * FORGEQ_DATABASE_SECRET, a secret of Secrets Manager, or by IAM. What is not in a variable is read again when the login is refused.
@@ -185,7 +183,7 @@ export const connection = async (part?: Part): Promise<ConnectOptions> => {
   return {
     url,
     ...(ca === undefined ? {} : { ca }),
-    ...(changes === undefined ? {} : { source: createUrlSource(given, readAgain, noteRefused) }),
+    ...(changes === undefined ? {} : { source: createUrlSource(given, readAgain, () => runtime().arming().logger) }),
     driver: (setting("FORGEQ_DRIVER") ?? "auto") as DriverChoice,
     max: poolSize(usualConnections()),
     ...(isFrozen() ? { atRest: 1, idleSessionSeconds: IDLE_SESSION_SECONDS } : {}),

@@ -23,12 +23,12 @@ export interface GivenUrl {
 
 /**
  * @param read - asks whoever keeps the secret, not a copy of what it said before
- * @param onRefused - called before a secret that was refused is read anew
+ * @param log - hears of a secret that was refused
  */
 export const createUrlSource = (
   first: GivenUrl,
   read: () => Promise<GivenUrl>,
-  onRefused: () => void = () => undefined,
+  log?: () => { warn(message: string): void },
 ): UrlSource => {
   let given = first;
   let renewing: Promise<void> | undefined;
@@ -36,7 +36,7 @@ export const createUrlSource = (
 
   const hasEnded = () => performance.now() >= (given.untilMs ?? Infinity);
   const renewOnce = async (): Promise<void> => {
-    if (!hasEnded()) onRefused();
+    if (!hasEnded()) log?.().warn("the database refused the login: the secret is read anew");
     try {
       given = await read();
       renewedAtMs = performance.now();
