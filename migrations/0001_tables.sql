@@ -28,7 +28,13 @@ create table forgeq.queue (
   overridden text[] not null default '{}',
   created_at timestamptz not null default now(),
   -- What finished before this instant is purged. Null: as far as purge_mark says of its retention.
-  purged_to timestamptz default '-infinity'
+  purged_to timestamptz default '-infinity',
+  -- Of a pause: since when, why, and when it ends by itself. Once it has, `paused` may be true until a tick has come by.
+  paused_at timestamptz,
+  pause_reason text,
+  paused_until timestamptz,
+  -- The limits that the code declares, whatever an operator has set: {max_in_flight, max_pending, retention_days}. Null: the code has never declared it.
+  code_limits jsonb
 ) with (fillfactor = 50);
 
 -- How far the queues of a retention are purged, those that are not behind. A row for each retention but the longest, so that a tick writes no row a queue.
@@ -400,6 +406,20 @@ create table forgeq.api_key (
   revoked_at timestamptz,
   last_used_on date
 );
+
+-- What callers of the HTTP API have named by an Idempotency-Key, for a day: the first answer. Its row is written by the transaction that does the work, so it
+-- has an answer as soon as another one sees it. See functions/begin_idempotent.sql.
+create table forgeq.idempotency (
+  caller text not null,
+  key text not null,
+  fingerprint text not null,
+  status smallint,
+  answer text,
+  headers json,
+  created_at timestamptz not null,
+  primary key (caller, key)
+);
+create index idempotency_age on forgeq.idempotency (created_at);
 
 -- A row of a list: see functions/list_live.sql and functions/list_finished.sql. The last row of a list is no job: `id` is null, and `searched_to` says how far
 -- the list came, null for the end.

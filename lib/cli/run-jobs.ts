@@ -123,7 +123,7 @@ export interface JobsRetryOptions {
 export const runJobsRetry = (ids: readonly string[], options: JobsRetryOptions & GlobalOptions): Promise<void> =>
   each(ids, options, async (deps, id) => {
     const life = options.life ?? required(await getJob(deps, id), id).life;
-    const outcome = await retryJob(deps, id, life);
+    const outcome = await retryJob(deps, id, { life });
     if (outcome === "not_found") return required(null, id).id;
     if ("illegal" in outcome)
       throw new ForgeqError("illegal_state", `it is ${outcome.illegal}: only jobs that have ended are retried`);

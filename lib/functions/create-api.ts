@@ -2,12 +2,14 @@ import type { ConfiguredKeys } from "../core/configured-keys.ts";
 import type { JobDefinition } from "../core/job.ts";
 import { dashboardServers } from "../http/dashboard.ts";
 import { httpFunction } from "../http/function.ts";
+import type { KeyRing } from "../http/key-ring.ts";
 import type { Source } from "../http/lazy.ts";
 import type { JobTypes } from "../http/new-job.ts";
 import type { Observers } from "../http/observers.ts";
 import { apiOperations } from "../http/operations.ts";
 import { enqueueOperations } from "../http/operations/enqueue.ts";
 import { scheduleOperations } from "../http/operations/schedules.ts";
+import { sessionOperations } from "../http/operations/session.ts";
 import type { Route } from "../http/router.ts";
 import { lazyServers, routesOf, withDeps } from "../http/serve.ts";
 import { ANSWER_MS, type HttpHandler } from "../http/stack.ts";
@@ -24,7 +26,11 @@ import { serviceServers } from "./routes/service.ts";
  *
  * @param jobs - the job types: asked for when the document is asked for, or a schedule is written
  */
-export const apiRoutes = (deps: () => Promise<Deps>, jobs: () => Promise<readonly JobDefinition[]>): Route[] => {
+export const apiRoutes = (
+  deps: () => Promise<Deps>,
+  jobs: () => Promise<readonly JobDefinition[]>,
+  ring: KeyRing,
+): Route[] => {
   const types = async (): Promise<JobTypes> => new Map((await jobs()).map((job) => [job.type, job]));
   return routesOf(apiOperations, {
     ...withDeps(deps, jobHandlers),
@@ -35,6 +41,10 @@ export const apiRoutes = (deps: () => Promise<Deps>, jobs: () => Promise<readonl
     }),
     ...serviceServers(deps, jobs),
     ...dashboardServers(),
+    ...lazyServers(sessionOperations, async () => {
+      const { sessionServers } = await import("./routes/session.ts");
+      return sessionServers(ring, async () => (await deps()).config);
+    }),
   });
 };
 
@@ -52,7 +62,7 @@ export const createApi = (
   before?: () => Observers,
 ): HttpHandler =>
   limited(
-    httpFunction(deps, keys, (get) => apiRoutes(get, jobs), {
+    httpFunction(deps, keys, (get, ring) => apiRoutes(get, jobs, ring), {
       before,
       findStored: findApiKey,
       elsewhere: Object.values(enqueueOperations),

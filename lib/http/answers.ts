@@ -76,9 +76,23 @@ export const jobPage = z.strictObject({
 
 export const enqueuedBatch = z.strictObject({ jobs: z.array(enqueuedJob).describe("In the order of the request.") });
 
+/** The limits of a queue that the code declares. */
+const limits = z.strictObject({
+  max_in_flight: z.int().nullable(),
+  max_pending: z.int().nullable(),
+  retention_days: z.int(),
+});
+
 export const queue = z.strictObject({
   name: z.string(),
   paused: z.boolean(),
+  pause: z
+    .strictObject({
+      reason: z.string().nullable(),
+      since: at.nullable(),
+      until: at.nullable().describe("The pause ends then by itself, about a minute later at most."),
+    })
+    .nullable(),
   declared: z.boolean().describe("The code declares it: it can't be deleted here."),
   types: z
     .array(z.string())
@@ -86,6 +100,8 @@ export const queue = z.strictObject({
   max_in_flight: z.int().nullable().describe("How many jobs may be leased or running; null is no limit."),
   max_pending: z.int().nullable().describe("Jobs that may wait; null is no limit."),
   retention_days: z.int().describe("Days that finished jobs are kept."),
+  overridden: z.array(z.string()).describe("The limits that an operator has set, and the code does not change."),
+  code: limits.nullable().describe("What the code declares, whatever an operator has set; null where it never has."),
   in_flight: z.int(),
   jobs: z.strictObject({
     scheduled: z.int(),
@@ -149,4 +165,21 @@ export const problem = z.looseObject({
     .array(z.strictObject({ pointer: z.string(), detail: z.string() }))
     .optional()
     .describe("The wrong fields, as RFC 6901 JSON pointers into the request's body or query."),
+});
+
+const caller = z.strictObject({
+  id: z.string().describe("Of the key."),
+  scopes: z.array(z.string()),
+  types: z.array(z.string()).nullable().describe("The only types that the key may use; null is all."),
+  queues: z.array(z.string()).nullable().describe("The only queues that the key may use; null is all."),
+  expires_at: at.nullable().describe("Of the session; of the key where no session is."),
+});
+
+export const session = z.strictObject({ session: caller.nullable().describe("Null: nobody is signed in.") });
+
+export const me = caller.extend({
+  service: z.string(),
+  stage: z.string(),
+  wake: z.enum(["always", "armed"]),
+  features: z.array(z.string()).describe("Parts of the dashboard that this deployment has in addition."),
 });

@@ -1,6 +1,6 @@
 import { ForgeqError } from "../core/errors.ts";
 import type { HttpLog } from "./problem.ts";
-import type { HttpRequest, HttpResponse, Route } from "./router.ts";
+import type { AuditFields, HttpRequest, HttpResponse, Route } from "./router.ts";
 
 const MAX_TARGET_CHARACTERS = 200;
 
@@ -18,14 +18,16 @@ export const audited = async (
 ): Promise<HttpResponse> => {
   const { route, key, requestId } = request;
   if (route.audit === undefined) return run();
-  const write = (outcome: string, count: number): void =>
+  const write = (outcome: string, count: number, { caller, target, note }: AuditFields = {}): void =>
     log.info("audit", {
-      ...{ caller: key?.id ?? null, action: route.audit, target: targetOf(request) },
+      ...{ caller: caller ?? key?.id ?? null, action: route.audit, target: target ?? targetOf(request) },
       ...{ count, outcome, request_id: requestId },
+      ...(note !== undefined && { note }),
     });
   try {
     const response = await run();
-    write(response.status === 202 ? "requested" : "done", 1);
+    const { audit = {} } = response;
+    write(audit.outcome ?? (response.status === 202 ? "requested" : "done"), audit.count ?? 1, audit);
     return response;
   } catch (error) {
     write(error instanceof ForgeqError ? error.code : "internal", 0);

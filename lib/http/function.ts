@@ -1,6 +1,6 @@
 import type { ConfiguredKeys } from "../core/configured-keys.ts";
 import { type ConfiguredWeb, parseWebSettings, type WebSettings } from "../core/web-settings.ts";
-import { createKeyRing } from "./key-ring.ts";
+import { createKeyRing, type KeyRing } from "./key-ring.ts";
 import { lazyFrom } from "./lazy.ts";
 import type { Source } from "./lazy.ts";
 import type { Observers } from "./observers.ts";
@@ -31,13 +31,16 @@ export const httpFunction = <
 >(
   deps: Source<Deps>,
   keys: Source<ConfiguredKeys | string | undefined>,
-  routesOf: (deps: () => Promise<Deps>) => Route[],
+  routesOf: (deps: () => Promise<Deps>, ring: KeyRing) => Route[],
   {
     before = () => ({ logger: plainLog }),
     findStored,
     elsewhere,
     web = () => ({}),
+    elapsedMs,
   }: {
+    /** Of the keys' age: milliseconds that never go back. */
+    readonly elapsedMs?: () => number;
     readonly elsewhere?: StackOptions["elsewhere"];
     /** How the API is reached, read once. */
     readonly web?: () => ConfiguredWeb;
@@ -53,10 +56,11 @@ export const httpFunction = <
     read: typeof keys === "function" ? keys : () => Promise.resolve(keys),
     findStored: findStored && (async (id) => findStored(await lazyDeps.get(), id)),
     log,
+    ...(elapsedMs !== undefined && { elapsedMs }),
   });
   let settings: WebSettings | undefined;
   const webOnce = (): WebSettings => (settings ??= parseWebSettings(web()));
-  const handler = httpHandler({ routes: routesOf(lazyDeps.get), elsewhere, web: webOnce, ring, observers });
+  const handler = httpHandler({ routes: routesOf(lazyDeps.get, ring), elsewhere, web: webOnce, ring, observers });
   return async (event, context) => {
     try {
       return await handler(event, context);

@@ -2,7 +2,15 @@ import type { ConfiguredKeys } from "../core/configured-keys.ts";
 import { messageOf } from "../core/reason.ts";
 import { type ApiKey, type HashedKey, keyOfSecret, MIN_KEY_CHARACTERS, parseApiKeys } from "./api-keys.ts";
 import type { HttpLog } from "./problem.ts";
-import { hasStoredForm, idOfStored, matching, parseSecrets, type StoredKey } from "./stored-keys.ts";
+import {
+  hasStoredForm,
+  hashedKey,
+  idOfStored,
+  isStoredId,
+  matching,
+  parseSecrets,
+  type StoredKey,
+} from "./stored-keys.ts";
 import { createRateLimit, parseRate } from "./rate-limit.ts";
 
 /** Keys are read again after five minutes, so that a key that was taken away ends, and a new one works, without a restart. */
@@ -63,7 +71,7 @@ export const createKeyRing = ({ read, findStored, log, elapsedMs = () => perform
   /** However many ask at the same time, they are read once. */
   const readTogether = (): Promise<Read> => (reading ??= readNow().finally(() => (reading = undefined)));
 
-  const isOlderThan = (ms: number, known: Read): boolean => elapsedMs() - known.atMs >= ms;
+  const isOlderThan = (ms: number, { atMs }: Read): boolean => elapsedMs() - atMs >= ms;
 
   const stored = new Map<string, { readonly key: Promise<StoredKey | null>; readonly atMs: number }>();
 
@@ -83,17 +91,29 @@ export const createKeyRing = ({ read, findStored, log, elapsedMs = () => perform
     return id === null ? null : matching(await askFor(id), secret);
   };
 
+  const known = async (): Promise<Read> =>
+    current === undefined || isOlderThan(KEPT_MS, current) ? readTogether() : current;
+
   const find = async (secret: string): Promise<ApiKey | null> => {
     if (secret.length < MIN_KEY_CHARACTERS) return null;
-    const known = current === undefined || isOlderThan(KEPT_MS, current) ? await readTogether() : current;
-    const found = keyOfSecret(known.keys, secret);
-    if (found === null && hasStoredForm(secret)) return findInDatabase(known.secrets, secret);
-    if (found !== null || !isOlderThan(AGAIN_MS, known)) return found;
+    const seen = await known();
+    const found = keyOfSecret(seen.keys, secret);
+    if (found === null && hasStoredForm(secret)) return findInDatabase(seen.secrets, secret);
+    if (found !== null || !isOlderThan(AGAIN_MS, seen)) return found;
     return keyOfSecret((await readTogether()).keys, secret);
   };
 
   return {
     find,
+    /** FORGEQ_SECRET: none, one, or two while one takes the place of the other, the newer one first. */
+    secrets: async (): Promise<readonly Buffer[]> => (await known()).secrets,
+    /** A key by its id, for who has proved to have had it: one of the database is asked for once a minute. */
+    findById: async (id: string): Promise<HashedKey | null> => {
+      const configured = (await known()).keys.find((key) => key.id === id);
+      if (configured !== undefined || !isStoredId(id)) return configured ?? null;
+      const found = await askFor(id);
+      return found === null ? null : hashedKey(found);
+    },
     /** Counts a request of a key that was found, and gives the headers that say what is left. @throws ForgeqError `rate_limited` */
     take: (key: ApiKey): Record<string, string> => limit?.(key.id) ?? {},
   };

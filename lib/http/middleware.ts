@@ -69,6 +69,12 @@ const requestIdOf = (event: APIGatewayProxyEventV2, context: Context): string =>
 export const lowerCaseKeys = (headers: Readonly<Record<string, string | undefined>> = {}): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value = ""]) => [name.toLowerCase(), value]));
 
+/** API Gateway hands cookies on beside the other headers. */
+const headersOf = ({ headers, cookies }: APIGatewayProxyEventV2): Record<string, string> => ({
+  ...lowerCaseKeys(headers),
+  ...(cookies !== undefined && { cookie: cookies.join("; ") }),
+});
+
 const DEFAULT_STAGE = "$default";
 
 /** API Gateway puts the stage before the path unless it is the default one. Nothing else is taken off: a proxy's rules are about whole paths. */
@@ -119,7 +125,7 @@ export const routing = ({ routes, elsewhere, web }: Routing): Middleware => ({
     if ("allow" in match) throw new ForgeqError("not_found", `This path takes ${match.allow.join(", ")}`, match);
     context.http = {
       ...match,
-      headers: lowerCaseKeys(event.headers),
+      headers: headersOf(event),
       search: new URLSearchParams(event.rawQueryString ?? ""),
       query: undefined,
       body: undefined,
@@ -140,7 +146,7 @@ const scopesOf = ({ route, search }: HttpContext["http"]): readonly Scope[] =>
 export const authentication = (ring: KeyRing): Middleware => ({
   before: async ({ context }) => {
     const scopes = scopesOf(context.http);
-    if (scopes.length === 0) return;
+    if (scopes.length === 0 && context.http.route.anyKey !== true) return;
     const key = await authenticate(ring, context.http.headers);
     context.http = { ...context.http, key };
     context.http = { ...context.http, headersToAdd: ring.take(key) };

@@ -106,11 +106,11 @@ const WITH_BODY: readonly ProblemCode[] = [
   "unsupported_media_type",
 ];
 
-const errorsOf = ({ errors, scopes, body }: Operation): Record<string, Json> => {
+const errorsOf = ({ errors, scopes, anyKey, body }: Operation): Record<string, Json> => {
   const codes = new Set<ProblemCode>([
     ...errors,
     body?.refusal.code ?? "invalid_body",
-    ...(scopes.length === 0 ? [] : WITH_KEY),
+    ...(scopes.length === 0 && anyKey !== true ? [] : WITH_KEY),
     ...WITH_BODY,
     "internal",
   ]);
@@ -124,7 +124,7 @@ const errorsOf = ({ errors, scopes, body }: Operation): Record<string, Json> => 
 };
 
 const describe = (operation: NamedOperation): Json => {
-  const { id, tag, summary, scopes, body } = operation;
+  const { id, tag, summary, scopes, anyKey, body } = operation;
   const answered = Object.entries(operation.answers).map(([status, { description, schema, contentType }]) => [
     status,
     {
@@ -144,7 +144,7 @@ const describe = (operation: NamedOperation): Json => {
       requestBody: { required: body.optional !== true, ...json(bodySchema(body.schema)) },
     }),
     responses: { ...errorsOf(operation), ...Object.fromEntries(answered) },
-    security: scopes.length === 0 ? [] : [{ key: scopes }],
+    security: scopes.length === 0 && anyKey !== true ? [] : [{ key: scopes }],
   };
 };
 

@@ -9,6 +9,7 @@ import { jobOperations } from "./operations/jobs.ts";
 import { queueOperations } from "./operations/queues.ts";
 import { scheduleOperations } from "./operations/schedules.ts";
 import { serviceOperations } from "./operations/service.ts";
+import { sessionOperations } from "./operations/session.ts";
 
 /** Those of the api function, by resource. */
 export const apiOperations = {
@@ -17,6 +18,7 @@ export const apiOperations = {
   ...scheduleOperations,
   ...serviceOperations,
   ...dashboardOperations,
+  ...sessionOperations,
 } as const;
 
 const BY_TAG = {
@@ -25,6 +27,7 @@ const BY_TAG = {
   schedules: scheduleOperations,
   service: serviceOperations,
   dashboard: dashboardOperations,
+  session: sessionOperations,
 };
 
 /** An operation with its id, and the resource that it belongs to. */

@@ -25,6 +25,21 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: unknown;
+  /** What the audit line says besides what the request does. */
+  readonly audit?: AuditFields;
+}
+
+/** Never a payload. */
+export interface AuditFields {
+  /** Of an open route: whose key it was. */
+  readonly caller?: string;
+  /** What was acted on, where the path does not say it. */
+  readonly target?: string;
+  /** How many. */
+  readonly count?: number;
+  readonly outcome?: string;
+  /** Why, in the caller's words. */
+  readonly note?: string;
 }
 
 /** A JSON body that a route takes. */
@@ -45,10 +60,12 @@ export interface Guarded {
   readonly path: `/${string}`;
   /** The key needs all of them; none: open to everybody. */
   readonly scopes: readonly Scope[];
+  /** With no scopes: needs a key, whichever. */
+  readonly anyKey?: true;
   /** Of an open route: what `?deep=1` needs. */
   readonly deepScope?: Scope;
   /** What a management action is called in the log; each call that the key may make leaves one line there. */
-  readonly audit?: `${"job" | "queue" | "schedule"}.${string}`;
+  readonly audit?: `${"job" | "key" | "queue" | "schedule" | "session"}.${string}`;
   /** Of the query as an object of texts. Without it every parameter is refused. */
   readonly query?: z.ZodType;
   /** Parameters that may be given several times: the schema gets a list of texts. */

@@ -154,6 +154,29 @@ export const queueLimits = z
     ...(types !== undefined && { types }),
   }));
 
+/** What `POST /queues/{name}/pause` takes. Gives what `pauseQueue` takes. */
+export const pauseBody = z.strictObject({
+  reason: z
+    .string()
+    .min(1)
+    .max(500)
+    .refine((text) => uniqueKeyFault(text) === null, "must have no control characters")
+    .exactOptional()
+    .describe("Why, for whoever looks."),
+  until: instant.exactOptional().describe("The pause ends then by itself."),
+});
+
 /** The id of a path, or null when it can't be one. */
 export const uuidOf = (text: string | undefined): string | null =>
   text !== undefined && isUuid(text) ? text.toLowerCase() : null;
+
+const MAX_TOKEN_CHARACTERS = 4_000;
+
+/** What `POST /session` takes. */
+export const signInBody = z
+  .strictObject({
+    key: z.string().max(MAX_TOKEN_CHARACTERS).exactOptional(),
+    code: z.string().max(MAX_TOKEN_CHARACTERS).exactOptional().describe("Instead of a key: what a command line made."),
+    read_only: z.boolean().default(false).describe("Keeps only the scopes that read."),
+  })
+  .refine(({ key, code }) => (key === undefined) !== (code === undefined), "must have either key or code");

@@ -5,7 +5,7 @@ import type { HttpRequest, HttpResponse, Route } from "./router.ts";
 
 /** A request of one row of the route table: its query and its body have passed the row's schemas. */
 export type RequestOf<Row> = HttpRequest<QueryOf<Row>, BodyOf<Row>> & {
-  readonly key: Row extends { readonly scopes: readonly [] } ? ApiKey | null : ApiKey;
+  readonly key: Row extends { readonly scopes: readonly []; readonly anyKey?: never } ? ApiKey | null : ApiKey;
 };
 
 /** What serves each row of a part of the table, with the dependencies of the function. */

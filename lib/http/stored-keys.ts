@@ -1,7 +1,7 @@
 /** Keys of the database: `fq_ID_SECRET_CHECK`. CHECK proves that ForgeQ made the key, so that a forged one is refused without a query. */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { ForgeqError } from "../core/errors.ts";
-import { type ApiKey, type Scope, SCOPES } from "./api-keys.ts";
+import { type ApiKey, type HashedKey, type Scope, SCOPES } from "./api-keys.ts";
 
 /** A key as the database has it. */
 export interface StoredKey extends Omit<ApiKey, "scopes"> {
@@ -9,6 +9,9 @@ export interface StoredKey extends Omit<ApiKey, "scopes"> {
   /** In hexadecimal digits, of the whole key. */
   readonly sha256: string;
 }
+
+/** May this be the id of a key of the database? */
+export const isStoredId = (id: string): boolean => /^fq_[0-9a-f]{12}$/.test(id);
 
 const FORM = /^(fq_[0-9a-f]{12})_([A-Za-z0-9_-]{43})_([A-Za-z0-9_-]{11})$/;
 
@@ -48,7 +51,8 @@ export const idOfStored = (secrets: readonly Buffer[], key: string): string | nu
   return secrets.some((secret) => timingSafeEqual(checkOf(secret, body), given)) ? id : null;
 };
 
-const sha256Of = (key: string): string => createHash("sha256").update(key).digest("hex");
+/** The hash of a whole key, in hexadecimal digits. */
+export const sha256Of = (key: string): string => createHash("sha256").update(key).digest("hex");
 
 /** Makes a key. It is shown once: only its hash is kept. */
 export const mintKey = (secret: Buffer): { readonly id: string; readonly key: string; readonly sha256: string } => {
@@ -60,10 +64,15 @@ export const mintKey = (secret: Buffer): { readonly id: string; readonly key: st
 
 const isScope = (scope: string): scope is Scope => (SCOPES as readonly string[]).includes(scope);
 
+/** A key of the database, with those of its scopes that are known here. */
+export const hashedKey = ({ id, scopes, types, queues, expiresAt, sha256 }: StoredKey): HashedKey => ({
+  ...{ id, scopes: scopes.filter(isScope), types, queues, expiresAt, sha256 },
+});
+
 /** What the database has under a key's id as that key, or null when the hash is another one. */
 export const matching = (stored: StoredKey | null, key: string): ApiKey | null => {
   if (stored === null || !timingSafeEqual(Buffer.from(stored.sha256, "hex"), Buffer.from(sha256Of(key), "hex")))
     return null;
-  const { id, scopes, types, queues, expiresAt } = stored;
-  return { id, scopes: scopes.filter(isScope), types, queues, expiresAt };
+  const { sha256: _, ...found } = hashedKey(stored);
+  return found;
 };

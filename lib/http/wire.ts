@@ -47,11 +47,18 @@ export const toWireJob = (job: Job) => ({
 export const toWireQueue = (queue: QueueStats) => ({
   name: queue.name,
   paused: queue.paused,
+  pause: queue.pause && {
+    reason: queue.pause.reason,
+    since: instant(queue.pause.since),
+    until: instant(queue.pause.until),
+  },
   declared: queue.declared,
   types: queue.types,
   max_in_flight: queue.maxInFlight,
   max_pending: queue.maxPending,
   retention_days: queue.retentionDays,
+  overridden: queue.overridden,
+  code: queue.codeLimits,
   in_flight: queue.inFlight,
   jobs: {
     scheduled: queue.scheduled,

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { reasonOf } from "../core/reason.ts";
 import { openProject } from "../project/project.ts";
-import { localApiKey } from "./api-key.ts";
+import { localApiKey, localSecret } from "./api-key.ts";
 import type { Fault } from "./events.ts";
 import { localFunctions } from "./functions.ts";
 import { type LocalInvoker, startInvoker } from "./invoker.ts";
@@ -14,7 +14,7 @@ import { freePort } from "./postgres.ts";
 import { privateFolder } from "./private-files.ts";
 import { watchFunctions, type WatchedBuild } from "./project.ts";
 import { createStops, type Stops } from "./stops.ts";
-import { localVariables, SERVICE, urlVariables, type Variables, wakeVariables } from "./variables.ts";
+import { httpVariables, localVariables, SERVICE, type Variables, wakeVariables } from "./variables.ts";
 import { startWakeScheduler, type WakeScheduler } from "./wake-scheduler.ts";
 
 export interface LocalRunOptions {
@@ -144,7 +144,7 @@ const startParts = async (options: LocalRunOptions, folder: string, stops: Stops
   const offline = await startHttp(
     options,
     wakes === null ? "always" : "armed",
-    { ...variables, ...urlVariables(connections) },
+    { ...variables, ...httpVariables(env, connections, () => localSecret(folder)) },
     stops,
   );
   const url = `http://127.0.0.1:${options.port}`;

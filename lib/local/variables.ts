@@ -43,8 +43,13 @@ export const wakeVariables = (endpoint: string): Record<string, string> => ({
   FORGEQ_SCHEDULER_ENDPOINT: endpoint,
 });
 
-/** The URLs of what serves HTTP. Handlers don't see them. */
-export const urlVariables = (urls: { readonly enqueue: ConnectOptions; readonly api: ConnectOptions }) => ({
+/** What serves HTTP, with its URLs, and what its keys and sessions are made with. Handlers don't see it. */
+export const httpVariables = (
+  env: Variables,
+  urls: { readonly enqueue: ConnectOptions; readonly api: ConnectOptions },
+  secret: () => string,
+) => ({
   FORGEQ_DATABASE_URL_ENQUEUE: urls.enqueue.url,
   FORGEQ_DATABASE_URL_API: urls.api.url,
+  ...(!env["FORGEQ_SECRET"] && { FORGEQ_SECRET: secret() }),
 });

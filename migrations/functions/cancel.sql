@@ -11,11 +11,9 @@ as $$
 declare
   now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   seen record;
-  held record;
-  last_error jsonb;
   lease_row record;
 begin
-  select j.claim_id, j.queue, j.type, j.unique_key into seen from forgeq.job j where j.id = cancel.id;
+  select j.claim_id into seen from forgeq.job j where j.id = cancel.id;
   if not found then
     select h.state::text into state from forgeq.newest_life(cancel.id, now_at) h;
     outcome := case when state = 'cancelled' then 'cancelled' when found then 'finished' else 'not_found' end;
@@ -25,16 +23,7 @@ begin
 
   outcome := 'busy';
   if seen.claim_id is null then
-    select j.ctid as tid, coalesce(j.life, 1) as life, j.attempt into held
-    from forgeq.job j where j.id = cancel.id and j.claim_id is null for update skip locked;
-    if found then
-      last_error := (
-        select a.error from forgeq.attempts_of(array[cancel.id], now_at) a where a.life = held.life order by a.ended_at desc limit 1);
-      perform forgeq.finish_jobs(array[held.tid], null, array[cancel.id], '{cancelled}', array[null::jsonb], array[last_error], array[held.attempt],
-        null, null, now_at);
-      delete from forgeq.unique_key k where k.type = seen.type and k.key = seen.unique_key and k.job_id = cancel.id;
-      perform forgeq.metric_add(seen.queue, seen.type, 'c', 1);
-      perform forgeq.count_waiting(seen.queue, -1);
+    if cardinality(forgeq.cancel_waiting(array[cancel.id], null, now_at)) > 0 then
       outcome := 'cancelled';
       state := 'cancelled';
     end if;

@@ -5,10 +5,10 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set jit = off set lock_timeout = '4s'
 as $$
 begin
-  at := forgeq.as_owner(at);
+  at := coalesce(forgeq.as_owner(at), clock_timestamp());
   if forgeq.has_many_queues() then
-    return forgeq.due_queues(coalesce(at, clock_timestamp()));
+    return forgeq.due_queues(at);
   end if;
-  return array(select q.name from forgeq.queue q where not q.paused order by q.name);
+  return array(select q.name from forgeq.queue q where not q.paused or q.paused_until <= at order by q.name);
 end
 $$;

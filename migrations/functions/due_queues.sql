@@ -8,7 +8,7 @@ begin
   return array(
     select distinct h.queue
     from forgeq.job_heads() h
-    where h.run_at <= now_at and exists (select from forgeq.queue q where q.name = h.queue and not q.paused)
+    where h.run_at <= now_at and exists (select from forgeq.queue q where q.name = h.queue and (not q.paused or q.paused_until <= now_at))
     order by h.queue);
 end
 $$;

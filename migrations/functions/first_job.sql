@@ -12,7 +12,7 @@ declare
 begin
   for head in select h.queue, h.priority, h.run_at from forgeq.job_heads() h order by h.run_at loop
     exit when head.run_at >= soonest;
-    select q.paused, q.max_in_flight into held from forgeq.queue q where q.name = head.queue;
+    select q.paused and coalesce(q.paused_until > now_at, true) as paused, q.max_in_flight into held from forgeq.queue q where q.name = head.queue;
     continue when held.paused is not false;
     if head.run_at > now_at
         or (due and (held.max_in_flight is null or held.max_in_flight > forgeq.in_flight(head.queue))) then

@@ -1,6 +1,6 @@
 -- Seconds until the next job, of these queues or of any, falls due within `horizon` seconds, null for none. Jobs of paused
--- queues don't count, and jobs due already are the claim's business, so a job that a limit holds back arms nothing. Of any queue, a probe of a blocked type
--- that falls due counts as a job.
+-- queues don't count before the end of the pause, and jobs due already are the claim's business, so a job that a limit holds back arms nothing. Of any
+-- queue, a probe of a blocked type that falls due counts as a job.
 -- Of any, where there are many queues, it costs a few buffers for each queue and priority that has a job; else for each priority.
 create or replace function forgeq.next_due(
   horizon double precision default 120, at timestamptz default null, queues text[] default null)
@@ -21,14 +21,16 @@ begin
     return case when soonest <= until_at then extract(epoch from soonest - now_at) end;
   end if;
   soonest := least(soonest, (
-    select min(first.run_at)
-    from forgeq.queue q
+    select min(greatest(first.run_at, q.paused_until))
+    from (
+      select u.name, case when u.paused and u.paused_until > now_at then u.paused_until end as paused_until
+      from forgeq.queue u where (not u.paused or u.paused_until <= until_at) and (queues is null or u.name = any (queues))) q
     cross join generate_series(0, 9) as p(priority)
     cross join lateral (
       select j.run_at from forgeq.job j
-      where j.queue = q.name and j.priority = p.priority::smallint and j.run_at > now_at and j.run_at <= until_at and j.claim_id is null
-      order by j.run_at limit 1) first
-    where not q.paused and (queues is null or q.name = any (queues))));
+      where j.queue = q.name and j.priority = p.priority::smallint and j.run_at > case when q.paused_until is null then now_at else '-infinity' end
+        and j.run_at <= until_at and j.claim_id is null
+      order by j.run_at limit 1) first));
   return case when soonest <= until_at then extract(epoch from soonest - now_at) end;
 end
 $$;

@@ -1,5 +1,5 @@
 -- Seconds until the next thing that the tick or a dispatcher must attend to, each null for none: a job that falls due, a slot
--- of a schedule, the expiry of a lease. Not above 0 for what is due already. What nobody could act on counts as nothing: jobs of
+-- of a schedule or the end of a pause, the expiry of a lease. Not above 0 for what is due already. What nobody could act on counts as nothing: jobs of
 -- paused queues, and due jobs that a queue's limit holds back (whatever frees a place wakes a dispatcher). `jobs`: whether they are looked for.
 create or replace function forgeq.next_event(at timestamptz default null, jobs boolean default true)
 returns table (job_seconds double precision, slot_seconds double precision, lease_seconds double precision)
@@ -8,7 +8,9 @@ language sql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
   select
     case when jobs then forgeq.bounded_seconds(forgeq.first_job(clock.now_at), clock.now_at) end,
-    (select forgeq.bounded_seconds(min(s.next_slot_at), clock.now_at) from forgeq.schedule s where not s.paused),
+    least(
+      (select forgeq.bounded_seconds(min(s.next_slot_at), clock.now_at) from forgeq.schedule s where not s.paused),
+      (select forgeq.bounded_seconds(min(q.paused_until), clock.now_at) from forgeq.queue q where q.paused)),
     forgeq.bounded_seconds(forgeq.earliest_expiry(), clock.now_at)
   from (select coalesce(forgeq.as_owner(at), clock_timestamp()) as now_at) clock
 $$;

@@ -43,7 +43,8 @@ begin
       lows[i] := '-infinity';
     end if;
   end loop;
-  select q.paused, q.max_in_flight, q.waiting, q.max_pending into limits from forgeq.queue q where q.name = pick.queue;
+  select q.paused and coalesce(q.paused_until > now_at, true) as paused, q.max_in_flight, q.waiting, q.max_pending into limits
+  from forgeq.queue q where q.name = pick.queue;
   if limits.paused then
     outcome := 'paused';
     return;
@@ -62,7 +63,8 @@ begin
       return;
     end if;
     -- Read again, and counted, in later statements: whoever held the row has committed, and its leases are seen.
-    select q.paused, q.max_in_flight, q.waiting, q.max_pending into limits from forgeq.queue q where q.name = pick.queue;
+    select q.paused and coalesce(q.paused_until > now_at, true) as paused, q.max_in_flight, q.waiting, q.max_pending into limits
+  from forgeq.queue q where q.name = pick.queue;
     select f.jobs, f.seq into flight from forgeq.count_in_flight(pick.queue) f;
     wanted := least(wanted, limits.max_in_flight - flight.jobs);
     seq := flight.seq;

@@ -1,5 +1,6 @@
 -- Forgets what is past its retention: drops whole partitions after the longest retention of any queue, deletes up to
--- max_rows finished jobs of queues that keep less (see purge_queues), and closed leases after ten minutes. Lock time-out 100 ms: what can't be
+-- max_rows finished jobs of queues that keep less (see purge_queues), closed leases after ten minutes, and answers of the HTTP API
+-- after a day. Lock time-out 100 ms: what can't be
 -- locked now goes at a later tick. A call that drops partitions does nothing else, because it holds up everybody who
 -- settles until it commits. `more`: another call may find work immediately.
 create or replace function forgeq.purge(max_rows int default 5000, at timestamptz default null)
@@ -41,7 +42,7 @@ begin
   end if;
   select p.jobs, p.more into jobs, more from forgeq.purge_queues(max_rows, longest, now_at) p;
   leases := forgeq.purge_closed_leases(max_rows, now_at);
-  more := more or leases >= max_rows;
+  more := more or leases >= max_rows or forgeq.purge_idempotency(max_rows, now_at) >= max_rows;
   return next;
 end
 $$;

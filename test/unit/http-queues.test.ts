@@ -9,9 +9,11 @@ const QUEUE = {
     maxInFlight: 20,
     maxPending: null,
     retentionDays: 30,
-    paused: false,
+    paused: true,
     inFlight: 3,
   },
+  ...{ pausedAt: new Date("2030-01-01T00:00:00Z"), pauseReason: "the mail server is down", pausedUntil: null },
+  ...{ overridden: ["max_in_flight"], codeLimits: { max_in_flight: 5, max_pending: null, retention_days: 30 } },
   ...{ scheduled: 1, pending: 2, leased: 1, running: 2, dead: 4, capped: false, oldestPendingSeconds: 12.5 },
   perMinute: { enqueued: 60, completed: 30, failed: 2, dead: 0 },
 };
@@ -21,7 +23,10 @@ const none = () => [];
 describe("/queues", () => {
   const wire = {
     name: "emails",
-    paused: false,
+    paused: true,
+    pause: { since: "2030-01-01T00:00:00.000Z", reason: "the mail server is down", until: null },
+    overridden: ["max_in_flight"],
+    code: { max_in_flight: 5, max_pending: null, retention_days: 30 },
     declared: true,
     types: [],
     max_in_flight: 20,
@@ -43,10 +48,16 @@ describe("/queues", () => {
   it("pauses and resumes", async () => {
     const { post, query } = setupApi({ set_paused: () => [{ name: "emails" }], queue_stats: () => [QUEUE] });
     expect(await post("/queues/emails/pause")).toMatchObject({ status: 200, body: wire });
+    expect(await post("/queues/emails/pause", { reason: "broken", until: "2999-01-01T00:00:00Z" })).toMatchObject({
+      status: 422,
+      body: { code: "invalid_queue", errors: [{ pointer: "/until" }] },
+    });
+    for (const body of [{ reason: 7 }, { reason: "" }, { reason: "x".repeat(501) }, { until: "soon" }, { why: "x" }])
+      expect(await post("/queues/emails/pause", body)).toMatchObject({ status: 422, body: { code: "invalid_queue" } });
     expect(await post("/queues/emails/resume")).toMatchObject({ status: 200, body: wire });
     expect(query.mock.calls.filter(([text]) => text.includes("set_paused")).map(([, params]) => params)).toEqual([
-      ["emails", true],
-      ["emails", false],
+      ["emails", true, null, null, null],
+      ["emails", false, null, null, null],
     ]);
   });
 

@@ -1,14 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { apiRoutes } from "../../lib/functions/create-api.ts";
-import { enqueueRoutes } from "../../lib/functions/create-enqueue.ts";
 import { jobs } from "../../functions/registry.ts";
 import { openapiDocument } from "../../lib/http/openapi.ts";
 import { gatewayRoutes, operations } from "../../lib/http/operations.ts";
 import { type OpenApi, operationOf, violations } from "../support/http/openapi.ts";
+import { allRoutes } from "../support/http/session.ts";
 
 const openapi = JSON.parse(JSON.stringify(openapiDocument(jobs))) as OpenApi;
-const noDeps = () => Promise.reject(new Error("not called"));
-const routes = [...enqueueRoutes(noDeps, jobs), ...apiRoutes(noDeps, () => Promise.resolve(jobs))];
+const routes = allRoutes();
 
 const schemaOf = (method: string, path: string) =>
   operationOf(openapi, method, path)?.requestBody?.content["application/json"]?.schema ?? {};

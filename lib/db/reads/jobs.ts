@@ -58,15 +58,21 @@ export const cancel = async (db: Db, id: string, at: Date | null): Promise<Cance
 };
 
 const RETRY = `/* forgeq:retry */
-select outcome, holder_id as "holderId" from forgeq.retry($1::uuid, $2::int, $3::timestamptz)`;
+select outcome, holder_id as "holderId" from forgeq.retry($1::uuid, $2::int, $3::timestamptz, $4::json)`;
 
 export interface RetryRow {
   readonly outcome: "retried" | "live" | "stale" | "not_found" | "unique_key" | "payload_gone" | "queue_gone";
   readonly holderId: string | null;
 }
 
-/** Gives a finished job its next life; `life` is the one that the caller saw. */
-export const revive = async (db: Db, id: string, life: number, at: Date | null): Promise<RetryRow> => {
-  const [row] = await call<RetryRow>(db, RETRY, [id, life, at]);
+/** Gives a finished job its next life; `life` is the one that the caller saw, `payload` that of the new life, the old one's unless given. */
+export const revive = async (
+  db: Db,
+  id: string,
+  life: number,
+  at: Date | null,
+  payload?: unknown,
+): Promise<RetryRow> => {
+  const [row] = await call<RetryRow>(db, RETRY, [id, life, at, payload === undefined ? null : JSON.stringify(payload)]);
   return row ?? { outcome: "not_found", holderId: null };
 };

@@ -18,11 +18,35 @@ export const hasOtherTypes = async (db: Db, queue: string, type: string): Promis
   only(await call<{ found: boolean }>(db, OTHER_TYPES, [queue, type])).found;
 
 const SET_PAUSED = `/* forgeq:set_paused */
-update forgeq.queue set paused = $2::boolean where name = $1 returning name`;
+update forgeq.queue
+set paused = $2::boolean, paused_at = case when $2 then coalesce(case when paused then paused_at end, $5, clock_timestamp()) end,
+    pause_reason = $3, paused_until = $4::timestamptz
+where name = $1
+returning name`;
+
+/** Why a queue is paused, and when the pause ends by itself; null: never. */
+export interface Pause {
+  readonly reason: string | null;
+  readonly until: Date | null;
+}
 
 /** Pauses or resumes a queue: no claim begins after a pause has committed; what is leased goes on. False: no such queue. */
-export const setPaused = async (db: Db, name: string, paused: boolean): Promise<boolean> =>
-  (await call(db, SET_PAUSED, [name, paused])).length > 0;
+export const setPaused = async (
+  db: Db,
+  name: string,
+  pause: Pause | boolean,
+  at: Date | null = null,
+): Promise<boolean> => {
+  const { reason = null, until = null } = typeof pause === "object" ? pause : {};
+  return (await call(db, SET_PAUSED, [name, pause !== false, reason, until, at])).length > 0;
+};
+
+const END_PAUSES = `/* forgeq:end_pauses */
+select forgeq.end_pauses($1::timestamptz) as names`;
+
+/** Ends the pauses whose end has come; gives the names of their queues. */
+export const endPauses = async (db: Db, at: Date | null): Promise<readonly string[]> =>
+  only(await call<{ names: string[] }>(db, END_PAUSES, [at])).names;
 
 const SET_LIMITS = `/* forgeq:set_limits */
 update forgeq.queue
@@ -61,6 +85,21 @@ const toWire = ({ maxInFlight, maxPending, retentionDays, types }: QueueLimits) 
  */
 export const setLimits = async (db: Db, name: string, limits: QueueLimits): Promise<boolean> =>
   (await call(db, SET_LIMITS, [name, JSON.stringify(toWire(limits))])).length > 0;
+
+const RESET_LIMITS = `/* forgeq:reset_limits */
+update forgeq.queue
+set max_in_flight = (code.limits ->> 'max_in_flight')::int, max_pending = (code.limits ->> 'max_pending')::int,
+    retention_days = (code.limits ->> 'retention_days')::int, overridden = '{}'
+from (select coalesce(q.code_limits, $2::jsonb) as limits from forgeq.queue q where q.name = $1) code
+where name = $1
+returning name`;
+
+/** The limits that the code declares are in force again; the defaults where it declares none. False: no such queue. */
+export const resetLimits = async (db: Db, name: string): Promise<boolean> => {
+  const { maxInFlight, retentionDays } = DEFAULTS;
+  const defaults = toWire({ maxInFlight, maxPending: null, retentionDays });
+  return (await call(db, RESET_LIMITS, [name, JSON.stringify(defaults)])).length > 0;
+};
 
 const DECLARE = `/* forgeq:declare_queue */
 insert into forgeq.queue (name, max_in_flight, max_pending, retention_days, listed_types, overridden)

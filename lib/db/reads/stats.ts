@@ -5,6 +5,8 @@ import type { Db } from "../drivers/client.ts";
 export interface QueueStats {
   readonly name: string;
   readonly paused: boolean;
+  /** Of a paused queue: since when, why, and when it ends by itself. */
+  readonly pause: { readonly since: Date | null; readonly reason: string | null; readonly until: Date | null } | null;
   /** The code declares it. */
   readonly declared: boolean;
   /** Whose jobs may go there by an operator's word. */
@@ -13,6 +15,14 @@ export interface QueueStats {
   readonly maxInFlight: number | null;
   readonly maxPending: number | null;
   readonly retentionDays: number;
+  /** The limits, by their names on the wire, that an operator has set. */
+  readonly overridden: readonly string[];
+  /** What the code declares, whatever an operator has set; null where it never has. */
+  readonly codeLimits: {
+    readonly max_in_flight: number | null;
+    readonly max_pending: number | null;
+    readonly retention_days: number;
+  } | null;
   readonly scheduled: number;
   readonly pending: number;
   readonly leased: number;
@@ -37,11 +47,23 @@ export interface QueueStats {
 
 const MAX_COUNTED = 1_000;
 
-const COLUMNS = `s.name, s.paused, q.declared, q.listed_types as types, s.max_in_flight as "maxInFlight", s.max_pending as "maxPending",
+const COLUMNS = `s.name, q.paused and coalesce(q.paused_until > coalesce($3, clock_timestamp()), true) as paused, q.paused_at as "pausedAt",
+       q.pause_reason as "pauseReason", q.paused_until as "pausedUntil", q.overridden, q.code_limits as "codeLimits", q.declared, q.listed_types as types, s.max_in_flight as "maxInFlight", s.max_pending as "maxPending",
        s.retention_days as "retentionDays", scheduled::float8 as scheduled, pending::float8 as pending, leased::float8 as leased, running::float8 as running,
        dead::float8 as dead, capped, (leased + running)::float8 as "inFlight", oldest_pending_seconds as "oldestPendingSeconds",
        case when enqueued_rate is not null
             then json_build_object('enqueued', enqueued_rate, 'completed', completed_rate, 'failed', failed_rate, 'dead', dead_rate) end as "perMinute"`;
+
+interface StatsRow extends Omit<QueueStats, "pause"> {
+  readonly pausedAt: Date | null;
+  readonly pauseReason: string | null;
+  readonly pausedUntil: Date | null;
+}
+
+const toStats = ({ pausedAt, pauseReason, pausedUntil, ...same }: StatsRow): QueueStats => ({
+  ...same,
+  pause: same.paused ? { since: pausedAt, reason: pauseReason, until: pausedUntil } : null,
+});
 
 const QUEUE_STATS = `/* forgeq:queue_stats */
 select ${COLUMNS}
@@ -50,8 +72,8 @@ join forgeq.queue q on q.name = s.name
 order by s.name`;
 
 /** Those of the queues that are there, by name. Cheap at any backlog: see migrations/functions/queue_stats.sql. */
-export const readQueueStats = (db: Db, names: readonly string[], at: Date | null): Promise<QueueStats[]> =>
-  call<QueueStats>(db, QUEUE_STATS, [names, MAX_COUNTED, at]);
+export const readQueueStats = async (db: Db, names: readonly string[], at: Date | null): Promise<QueueStats[]> =>
+  (await call<StatsRow>(db, QUEUE_STATS, [names, MAX_COUNTED, at])).map(toStats);
 
 const QUEUE_PAGE = `/* forgeq:queue_page */
 select ${COLUMNS}
@@ -60,8 +82,8 @@ join forgeq.queue q on q.name = s.name
 order by s.name`;
 
 /** The first queues by name, as many as `limit`, after a name: "" comes before all of them. */
-export const readQueuePage = (db: Db, after: string, limit: number, at: Date | null): Promise<QueueStats[]> =>
-  call<QueueStats>(db, QUEUE_PAGE, [after, MAX_COUNTED, at, limit]);
+export const readQueuePage = async (db: Db, after: string, limit: number, at: Date | null): Promise<QueueStats[]> =>
+  (await call<StatsRow>(db, QUEUE_PAGE, [after, MAX_COUNTED, at, limit])).map(toStats);
 
 const BUSIEST = `/* forgeq:busiest_queues */
 select names, quiet, left_out as "leftOut" from forgeq.busiest_queues($1::int)`;

@@ -3,15 +3,17 @@ import type { JobDefinition, QueueDefinition } from "../../core/job.ts";
 import type { Sql } from "../drivers/client.ts";
 
 const SYNC_QUEUES = `/* forgeq:sync_queues */
-insert into forgeq.queue as q (name, max_in_flight, max_pending, retention_days, keep_completed, declared)
-select name, max_in_flight, max_pending, retention_days, keep_completed, true
+insert into forgeq.queue as q (name, max_in_flight, max_pending, retention_days, keep_completed, declared, code_limits)
+select name, max_in_flight, max_pending, retention_days, keep_completed, true,
+       jsonb_build_object('max_in_flight', max_in_flight, 'max_pending', max_pending, 'retention_days', retention_days)
 from jsonb_to_recordset($1::jsonb) as d(name text, max_in_flight int, max_pending int, retention_days int, keep_completed boolean)
 on conflict (name) do update
 set max_in_flight = case when 'max_in_flight' = any (q.overridden) then q.max_in_flight else excluded.max_in_flight end,
     max_pending = case when 'max_pending' = any (q.overridden) then q.max_pending else excluded.max_pending end,
     retention_days = case when 'retention_days' = any (q.overridden) then q.retention_days else excluded.retention_days end,
     keep_completed = excluded.keep_completed,
-    declared = true`;
+    declared = true,
+    code_limits = excluded.code_limits`;
 
 const UNDECLARE_QUEUES = `/* forgeq:undeclare_queues */
 update forgeq.queue set declared = false where declared and name <> all ($1::text[])`;

@@ -33,10 +33,13 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   attempts_of: READERS,
   backoff_seconds: NOBODY,
   begin: WORKERS,
+  begin_idempotent: ["enqueue", "manage"],
   block_type: NOBODY,
   bounded_seconds: OBSERVERS,
   busiest_queues: OBSERVERS,
   cancel: OPERATORS,
+  cancel_many: OPERATORS,
+  cancel_waiting: NOBODY,
   check_clock: KEEPERS,
   check_ids: NOBODY,
   check_instants: NOBODY,
@@ -51,6 +54,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   completed_lately: ROLES,
   count_in_flight: NOBODY,
   count_waiting: NOBODY,
+  delete_many: OPERATORS,
   delete_queue: OPERATORS,
   dispatchable_queues: WORKERS,
   dispatched_since: NOBODY,
@@ -59,6 +63,8 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   earliest_expiry: NOBODY,
   elapsed_ms: NOBODY,
   end_attempts: NOBODY,
+  end_idempotent: ["enqueue", "manage"],
+  end_pauses: KEEPERS,
   end_uncompleted: NOBODY,
   enqueue: PRODUCERS,
   // It takes jobs of others, too.
@@ -126,6 +132,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   move_repair: KEEPERS,
   names_twice: NOBODY,
   newest_life: READERS,
+  newest_lives: NOBODY,
   next_due: KEEPERS,
   next_event: KEEPERS,
   offer_capacity: WORKERS,
@@ -140,6 +147,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   probe_listener: WORKERS,
   purge: KEEPERS,
   purge_closed_leases: NOBODY,
+  purge_idempotency: NOBODY,
   purge_queues: NOBODY,
   queue_jobs: NOBODY,
   queue_stats: OBSERVERS,
@@ -149,7 +157,10 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   refuse_queue: NOBODY,
   release: WORKERS,
   repair: KEEPERS,
+  reschedule_many: OPERATORS,
   retry: OPERATORS,
+  retry_many: OPERATORS,
+  revive_jobs: NOBODY,
   same_jobs: NOBODY,
   sample_queues: NOBODY,
   search_index: NOBODY,
@@ -178,12 +189,14 @@ const READ: TablePrivileges = { select: { manage: "all", read: "all" } };
 const KEPT: TablePrivileges = { select: { worker: "all", manage: "all", read: "all" } };
 
 const LIMITS = ["max_in_flight", "max_pending", "retention_days", "listed_types", "overridden"] as const;
+const PAUSE = ["paused", "paused_at", "pause_reason", "paused_until"] as const;
 
 /** Who may do what with a table or a view of the schema; partitions are their parent's. Every table is here, those of the owner's functions alone with {}. */
 export const TABLES: Readonly<Record<string, TablePrivileges>> = {
   // Whoever makes a key gives rights away: the owner alone.
   api_key: {},
   counted_lease: {},
+  idempotency: {},
   job_mark: {},
   lease_mark: {},
   metric_deltas: READ,
@@ -219,7 +232,7 @@ export const TABLES: Readonly<Record<string, TablePrivileges>> = {
   queue: {
     ...KEPT,
     insert: { manage: ["name", ...LIMITS] },
-    update: { manage: ["paused", ...LIMITS] },
+    update: { manage: [...PAUSE, ...LIMITS] },
   },
   role_privilege: {},
   schedule: { ...KEPT, insert: { manage: "all" }, update: { manage: "all" }, delete: { manage: "all" } },

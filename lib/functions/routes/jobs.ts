@@ -49,7 +49,7 @@ export const jobHandlers: Handlers<typeof jobOperations, Deps> = {
   retryJob: async (deps, request) => {
     const [key, id] = [request.key, idOf(request)];
     await checkJobOf(deps, key, id);
-    const outcome = await retryJob(deps, id, request.body.life);
+    const outcome = await retryJob(deps, id, { life: request.body.life });
     if (outcome === "not_found") throw notFound("job");
     if ("illegal" in outcome) throw illegal("retried", outcome.illegal);
     return ok(showJob(key, outcome));

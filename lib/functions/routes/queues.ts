@@ -5,7 +5,7 @@ import type { HttpRequest, HttpResponse } from "../../http/router.ts";
 import type { Handlers } from "../../http/serve.ts";
 import { encodeCursor, toWireQueue } from "../../http/wire.ts";
 import type { Deps } from "../../queue/deps.ts";
-import { deleteQueue, pauseQueue, resumeQueue, setQueue } from "../../queue/manage/manage-queues.ts";
+import { deleteQueue, pauseQueue, resetLimits, resumeQueue, setQueue } from "../../queue/manage/manage-queues.ts";
 import { queuePage, queueStatsOf, type QueueStats } from "../../queue/observe/queue-stats.ts";
 import { knownQueue, ok, queueOf } from "./found.ts";
 
@@ -37,7 +37,15 @@ export const queueHandlers: Handlers<typeof queueOperations, Deps> = {
     return { status: 204, body: undefined };
   },
 
-  pauseQueue: onQueue(pauseQueue),
+  pauseQueue: async (deps, request) => {
+    const queue = knownQueue(await pauseQueue(deps, queueOf(request), request.body));
+    return {
+      ...ok(toWireQueue(queue)),
+      audit: { ...(request.body.reason !== undefined && { note: request.body.reason }) },
+    };
+  },
+
+  resetLimits: onQueue(resetLimits),
 
   resumeQueue: onQueue(resumeQueue),
 };

@@ -1,5 +1,5 @@
 import type { Operations } from "../operation.ts";
-import { MAX_SMALL_BODY_BYTES, queueLimits, queuesQuery } from "../schemas.ts";
+import { MAX_SMALL_BODY_BYTES, pauseBody, queueLimits, queuesQuery } from "../schemas.ts";
 
 export const queueOperations = {
   listQueues: {
@@ -52,7 +52,22 @@ export const queueOperations = {
     summary: "Stop claiming; what runs goes on",
     scopes: ["jobs:manage"],
     audit: "queue.pause",
+    body: {
+      schema: pauseBody,
+      maxBytes: MAX_SMALL_BODY_BYTES,
+      optional: true,
+      refusal: { code: "invalid_queue", message: "The pause has fields that are not valid" },
+    },
     answers: { 200: { description: "The queue, paused.", schema: "queue" } },
+    errors: ["not_found"],
+  },
+  resetLimits: {
+    method: "DELETE",
+    path: "/queues/{name}/limits",
+    summary: "Take back the limits that operators have set: those of the code are in force again",
+    scopes: ["jobs:manage"],
+    audit: "queue.reset_limits",
+    answers: { 200: { description: "The queue as it is now.", schema: "queue" } },
     errors: ["not_found"],
   },
   resumeQueue: {

@@ -1,13 +1,38 @@
 import { ForgeqError } from "../../core/errors.ts";
 import * as queues from "../../db/reads/queues.ts";
-import { armNextMinute } from "../wake/arm.ts";
+import { arm, armNextMinute } from "../wake/arm.ts";
 import type { Deps } from "../deps.ts";
 import { type QueueStats, queueStatsOf } from "../observe/queue-stats.ts";
 import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
 
-/** No claim begins after this; what is leased or running goes on. */
-export const pauseQueue = async (deps: Deps, name: string): Promise<QueueStats | "not_found"> => {
-  await queues.setPaused(deps.db, name, true);
+/** A pause goes on for so long at most where it has an end. */
+const MAX_PAUSE_DAYS = 3_660;
+
+/**
+ * No claim begins after this; what is leased or running goes on. A pause with an end is over then, with the next take or tick. A queue that is paused
+ * already gets the new reason and end.
+ *
+ * @throws {ForgeqError} `invalid_queue` - `until` is past, or more than ten years ahead; nothing was changed
+ */
+export const pauseQueue = async (
+  deps: Deps,
+  name: string,
+  { reason = null, until = null }: Partial<queues.Pause> = {},
+): Promise<QueueStats | "not_found"> => {
+  const seconds = until === null ? 0 : (until.getTime() - (deps.clock()?.getTime() ?? deps.time.wallMs())) / 1000;
+  if (until !== null && (seconds <= 0 || seconds > MAX_PAUSE_DAYS * 86_400))
+    throw new ForgeqError("invalid_queue", "the pause must end at an instant to come, in ten years at most", {
+      errors: [{ pointer: "/until", message: "must be an instant to come, in ten years at most" }],
+    });
+  const paused = await queues.setPaused(deps.db, name, { reason, until }, deps.clock());
+  if (paused && until !== null) await arm(deps, seconds);
+  return queueStatsOf(deps, name);
+};
+
+/** The limits that the code declares are in force again; the defaults where it declares none. */
+export const resetLimits = async (deps: Deps, name: string): Promise<QueueStats | "not_found"> => {
+  await armNextMinute(deps);
+  if (await queues.resetLimits(deps.db, name)) await wakeDispatcher(deps, 0, name);
   return queueStatsOf(deps, name);
 };
 

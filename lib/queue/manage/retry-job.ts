@@ -15,8 +15,9 @@ const staleLife = (named: number, { life, state }: Job): ForgeqError =>
 /**
  * A finished job lives again: same id, attempts from zero, due now; its history stays.
  *
- * @param life - the life that the caller saw, so that a retry that is sent again does not run the job again; the newest
+ * @param life - the life that the caller saw, so that a retry that is sent again does not run the job again: it gives the job as it is; the newest
  *   one unless given
+ * @param payload - of the new life, checked already; the old one's unless given
  * @returns the job in its new life, or `illegal` with the state of a job that has not ended
  * @throws {ForgeqError} `stale_life` - `life` is not the newest one; `unique_key_conflict` - another live job holds its key;
  *   `payload_gone` - its queue kept no payload; `unknown_queue` - its queue was deleted. Nothing was changed then.
@@ -24,15 +25,17 @@ const staleLife = (named: number, { life, state }: Job): ForgeqError =>
 export const retryJob = async (
   deps: Deps,
   id: string,
-  life?: number,
+  { life, payload }: { readonly life?: number | undefined; readonly payload?: unknown } = {},
 ): Promise<Job | "not_found" | { readonly illegal: JobState }> => {
   const seen = await getJob(deps.db, id, deps.clock());
   if (seen === null) return "not_found";
+  // The next life is there: somebody has retried this one.
+  if (life !== undefined && life === seen.life - 1) return seen;
   if (life !== undefined && life !== seen.life) throw staleLife(life, seen);
   if (seen.finishedAt === null) return { illegal: seen.state };
 
   await armNextMinute(deps);
-  const { outcome, holderId } = await revive(deps.db, id, seen.life, deps.clock());
+  const { outcome, holderId } = await revive(deps.db, id, seen.life, deps.clock(), payload);
   if (outcome === "not_found") return "not_found";
   if (outcome === "unique_key") {
     throw new ForgeqError("unique_key_conflict", "another live job holds this job's unique key", { id: holderId });

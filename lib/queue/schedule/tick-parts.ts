@@ -5,6 +5,7 @@ import { foldCounters } from "../../db/reads/metrics.ts";
 import type { Deps } from "../deps.ts";
 import { observeQueues } from "../observe/queue-stats.ts";
 import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
+import { endPauses } from "./end-pauses.ts";
 import { fireSchedules } from "./fire-schedules.ts";
 import { recoverLeases } from "./recover-leases.ts";
 
@@ -61,6 +62,11 @@ const firePart: TickPart["run"] = async (deps, goesOn) => {
   return { slotsFired: jobs, workLeft: more };
 };
 
+const pausesPart: TickPart["run"] = async (deps) => {
+  await endPauses(deps);
+  return {};
+};
+
 const wakePart: TickPart["run"] = async (deps) => {
   await wakeDispatcher(deps, firstOf(await nextEvent(deps.db, deps.clock()), ["jobSeconds", "slotSeconds"]));
   return {};
@@ -115,6 +121,7 @@ export const TICK_PARTS: readonly TickPart[] = [
   { name: "recover", weight: 4, run: recoverPart },
   { name: "clock", weight: 1, run: clockPart },
   { name: "fire", weight: 12, run: firePart },
+  { name: "pauses", weight: 1, run: pausesPart },
   { name: "wake", weight: 1, run: wakePart },
   { name: "partitions", weight: 1, run: partitionsPart },
   { name: "fold", weight: 1, run: foldPart },

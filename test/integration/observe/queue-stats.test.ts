@@ -31,6 +31,9 @@ describe("the numbers of a queue", () => {
           maxInFlight: null,
           maxPending: null,
           retentionDays: 30,
+          pause: null,
+          overridden: [],
+          codeLimits: { max_in_flight: null, max_pending: null, retention_days: 30 },
         },
         ...{
           scheduled: 2,

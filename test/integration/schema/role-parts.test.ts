@@ -118,7 +118,7 @@ describe("each role is enough for its part:", () => {
     expect(await cancelJob(deps, first!)).toBe("cancelled");
     const [dead] = await s.queue.enqueue(1);
     await run(s, "dead");
-    expect(await retryJob(deps, dead!, 1)).toMatchObject({ state: "pending", life: 2 });
+    expect(await retryJob(deps, dead!, { life: 1 })).toMatchObject({ state: "pending", life: 2 });
     await pauseQueue(deps, "plain");
     await resumeQueue(deps, "plain");
     expect(await setQueue(deps, "plain", { maxInFlight: 3, types: ["other"] })).toMatchObject({ declared: false });
