@@ -116,10 +116,21 @@ const functionMap = (): string => {
   );
 };
 
+/** The parameters of serverless.yml with their defaults; a parameter's comment says what it is for. */
+const parameters = (): string => {
+  const block = /^ {2}default:\n([\s\S]*?)^\S/m.exec(textOf("serverless.yml"))?.[1] ?? "";
+  const rows = [...block.matchAll(/^ {4}(\w+): (.*?)(?: # (.*))?$/gm)].map(
+    ([, name = "", value = "", what = ""]) =>
+      `| \`${name}\` | ${value === '""' ? "" : `\`${value}\``} | ${cell(what)} |`,
+  );
+  return ["| parameter | default | what it says |", "| --- | --- | --- |", ...rows].join("\n");
+};
+
 /** Which file has which part. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "docs/explanation/life-of-a-job.md": { states: stateDiagram },
   "docs/explanation/architecture.md": { functions: functionMap },
+  "docs/reference/settings.md": { parameters },
   "docs/reference/sql.md": { functions: publicFunctions },
 };
 
