@@ -1,19 +1,13 @@
 import * as z from "zod";
 import type { JobDefinition } from "../core/job.ts";
+import { VERSION } from "../core/version.ts";
 import * as answers from "./answers.ts";
-import type { Operation } from "./operation.ts";
-import { type NamedOperation, operations } from "./operations.ts";
+import { exampleBodies, examplesOfAnswers } from "./examples.ts";
+import { type Json, newJobSchemas, ref, schemaOf } from "./openapi-jobs.ts";
+import { type NamedOperation, operations, TAGS } from "./operations.ts";
 import { type ProblemCode, statusOf } from "./problem.ts";
-import { batchBody, enqueueBody, MAX_BATCH } from "./schemas.ts";
-
-type Json = Record<string, unknown>;
-
-const schemaOf = (schema: z.ZodType, io: "input" | "output"): Json => {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
-  return json;
-};
-
-const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+import type { RequestBody } from "./router.ts";
+import { batchBody, enqueueBody } from "./schemas.ts";
 
 /** The schemas of answers, each a component. */
 const nameOf = (answer: keyof typeof answers): string => {
@@ -27,47 +21,6 @@ const NAMED_BODIES = new Map<z.ZodType, string>([
   [batchBody, "NewBatch"],
 ]);
 
-const payloadName = (type: string): string => `payload.${type}`;
-
-const NOTES: Json = {
-  payload: "What the type's handler gets; the schemas named payload.* say what each type takes.",
-  id:
-    "Of your own, so that the same request sent twice stores one job: a UUID of version 7, made between 30 days ago and an hour ahead. " +
-    "forgeq.id_of(key, made_at) makes one.",
-  queue: "The type's unless given.",
-  priority: "Lower first.",
-  unique_key: "At most one live job per type and key.",
-  run_at: "At most ten years ahead; a past instant is due.",
-  delay_seconds: "Instead of run_at.",
-};
-
-/** The envelope, and for each type what its payload is. */
-const newJob = (definitions: readonly JobDefinition[]): Json => {
-  const { properties, ...envelope } = schemaOf(enqueueBody, "input") as { properties: Record<string, Json> };
-  return {
-    ...envelope,
-    required: ["type", "payload"],
-    properties: Object.fromEntries(
-      Object.entries({ ...properties, metadata: { type: "object" } }).map(([name, schema]) => [
-        name,
-        name in NOTES ? { ...schema, description: NOTES[name] } : schema,
-      ]),
-    ),
-    anyOf: definitions.map(({ type }) => ({
-      type: "object",
-      required: ["type", "payload"],
-      properties: { type: { const: type }, payload: ref(payloadName(type)) },
-    })),
-  };
-};
-
-const NEW_BATCH: Json = {
-  type: "object",
-  required: ["jobs"],
-  additionalProperties: false,
-  properties: { jobs: { type: "array", minItems: 1, maxItems: MAX_BATCH, items: ref("NewJob") } },
-};
-
 const bodySchema = (schema: z.ZodType): Json => {
   const name = NAMED_BODIES.get(schema);
   return name === undefined ? schemaOf(schema, "input") : ref(name);
@@ -75,18 +28,43 @@ const bodySchema = (schema: z.ZodType): Json => {
 
 const json = (schema: Json, type = "application/json"): Json => ({ content: { [type]: { schema } } });
 
-const parametersOf = ({ path, query }: Operation): Json[] => {
-  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
-    name,
-    in: "path",
-    required: true,
-    schema: { type: "string" },
-  }));
-  if (query === undefined) return inPath;
-  const { properties } = schemaOf(query, "input") as { properties: Record<string, Json> };
-  return [...inPath, ...Object.entries(properties).map(([name, schema]) => ({ name, in: "query", schema }))];
+const inPath = (name = ""): Json => ({
+  name,
+  in: "path",
+  required: true,
+  schema: name === "id" ? { type: "string", format: "uuid" } : { type: "string" },
+});
+
+/** Parameters whose names end as the caller chooses: an object, whose members are parameters of their own. */
+const atPaths = (prefixes: readonly string[]): Json => ({
+  name: "paths",
+  in: "query",
+  style: "form",
+  explode: true,
+  description: `Each member is a parameter: ${prefixes.map((prefix) => `${prefix}.PATH=VALUE`).join(", ")}.`,
+  schema: { type: "object", additionalProperties: { type: "string" } },
+});
+
+const parametersOf = ({ path, query, prefixes = [] }: NamedOperation): Json[] => {
+  const ofPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => inPath(name));
+  const { properties = {} } = (query === undefined ? {} : schemaOf(query, "input")) as {
+    properties?: Record<string, Json>;
+  };
+  const named = Object.entries(properties).filter(([name]) => !prefixes.includes(name));
+  return [
+    ...ofPath,
+    ...named.map(([name, { description, ...schema }]) => ({
+      name,
+      in: "query",
+      ...(description !== undefined && { description }),
+      schema,
+    })),
+    ...(prefixes.length === 0 ? [] : [atPaths(prefixes)]),
+  ];
 };
 
+/** Any request may meet these. */
+const ALWAYS: readonly ProblemCode[] = ["invalid_query", "internal"];
 const WITH_KEY: readonly ProblemCode[] = [
   "unauthorized",
   "forbidden",
@@ -95,9 +73,8 @@ const WITH_KEY: readonly ProblemCode[] = [
   "schema_outdated",
   "secrets_unavailable",
   "too_slow",
-  // Whatever takes a key also refuses a query that it does not know.
-  "invalid_query",
 ];
+/** Also where none is taken: one that comes is looked at. */
 const WITH_BODY: readonly ProblemCode[] = [
   "busy",
   "request_timeout",
@@ -106,15 +83,15 @@ const WITH_BODY: readonly ProblemCode[] = [
   "unsupported_media_type",
 ];
 
-const errorsOf = ({ errors, scopes, anyKey, body }: Operation): Record<string, Json> => {
+const errorsOf = ({ errors, scopes, anyKey, body }: NamedOperation): Record<string, Json> => {
   const codes = new Set<ProblemCode>([
     ...errors,
     body?.refusal.code ?? "invalid_body",
     ...(scopes.length === 0 && anyKey !== true ? [] : WITH_KEY),
     ...WITH_BODY,
-    "internal",
+    ...ALWAYS,
   ]);
-  const byStatus = Object.groupBy(codes, (code) => String(statusOf(code)));
+  const byStatus = Object.groupBy([...codes].sort(), (code) => String(statusOf(code)));
   return Object.fromEntries(
     Object.entries(byStatus).map(([status, of = []]) => [
       status,
@@ -123,55 +100,110 @@ const errorsOf = ({ errors, scopes, anyKey, body }: Operation): Record<string, J
   );
 };
 
-const describe = (operation: NamedOperation): Json => {
-  const { id, tag, summary, scopes, anyKey, body } = operation;
-  const answered = Object.entries(operation.answers).map(([status, { description, schema, contentType }]) => [
-    status,
-    {
-      description,
-      ...(status === "201" && operation.path === "/jobs" && { headers: { location: { schema: { type: "string" } } } }),
-      ...(contentType === undefined
-        ? json(schema === undefined ? { type: "object" } : ref(nameOf(schema)))
-        : json({ type: "string" }, contentType)),
+const LOCATION: Json = { location: { description: "The path of what was made.", schema: { type: "string" } } };
+const ETAG: Json = { etag: { description: "For If-None-Match.", schema: { type: "string" } } };
+
+const answersOf = ({ method, answers: all }: NamedOperation): Record<string, Json> =>
+  Object.fromEntries(
+    Object.entries(all).map(([status, { description, schema, contentType }]) => {
+      const content =
+        contentType === undefined
+          ? json(schema === undefined ? { type: "object", additionalProperties: true } : ref(nameOf(schema)))
+          : json({ type: "string" }, contentType);
+      return [
+        status,
+        {
+          description,
+          ...(status === "201" && { headers: LOCATION }),
+          ...(method === "GET" && { headers: ETAG }),
+          ...(status !== "204" && content),
+        },
+      ];
+    }),
+  );
+
+const requestBodyOf = (id: string, { schema, optional }: RequestBody, examples: Json): Json => ({
+  required: optional !== true,
+  content: {
+    "application/json": {
+      schema: bodySchema(schema),
+      ...(id in examples && { examples: { example: { value: examples[id] } } }),
     },
-  ]);
+  },
+});
+
+/** In words: what a key needs, and what the log keeps of it. */
+const describe = ({ scopes, anyKey, deepScope, audit, summary }: NamedOperation): string => {
+  const open = anyKey === true ? "Any key may ask." : "Open without a key.";
+  const needs = scopes.length === 0 ? open : `The key needs ${scopes.join(" and ")}.`;
+  const deep = deepScope === undefined ? "" : ` With deep=1 it needs ${deepScope}.`;
+  return `${summary}. ${needs}${deep}${audit === undefined ? "" : ` The log gets an audit line, ${audit}.`}`;
+};
+
+const KEYS: readonly Json[] = [{ key: [] }, { header: [] }];
+
+const operationObject = (operation: NamedOperation, examples: Json): Json => {
+  const { id, tag, method, summary, scopes, anyKey, deepScope, body } = operation;
   return {
     operationId: id,
     tags: [tag],
     summary,
+    description: describe(operation),
     parameters: parametersOf(operation),
-    ...(body !== undefined && {
-      requestBody: { required: body.optional !== true, ...json(bodySchema(body.schema)) },
-    }),
-    responses: { ...errorsOf(operation), ...Object.fromEntries(answered) },
-    security: scopes.length === 0 && anyKey !== true ? [] : [{ key: scopes }],
+    ...(body !== undefined && { requestBody: requestBodyOf(id, body, examples) }),
+    responses: {
+      ...answersOf(operation),
+      ...(method === "GET" && { 304: { description: "Not changed since what If-None-Match names." } }),
+      ...errorsOf(operation),
+    },
+    security: scopes.length > 0 || anyKey === true ? KEYS : deepScope === undefined ? [] : [{}, ...KEYS],
+    "x-scopes": scopes,
   };
 };
 
+/** They refer to one another where one is part of another. */
+const answerSchemas = (): Record<string, Json> => {
+  const named = z.registry<{ id: string }>();
+  for (const [key, schema] of Object.entries(answers)) named.add(schema, { id: nameOf(key as keyof typeof answers) });
+  const uri = (id: string) => `#/components/schemas/${id}`;
+  const { schemas } = z.toJSONSchema(named, { io: "output", unrepresentable: "any", uri });
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, { $schema: _, $id: __, ...schema }]) => {
+      const example = examplesOfAnswers[name];
+      return [name, { ...schema, ...(example !== undefined && { examples: [example] }) }];
+    }),
+  );
+};
+
 /**
- * The API as an OpenAPI 3.1 document, made from the schemas that check requests.
+ * The API as an OpenAPI 3.1 document, made from the schemas that check requests. Changes of it are additive.
  *
  * @param definitions - the job types that can be enqueued
+ * @param basePath - what comes before the paths
  */
-export const openapiDocument = (definitions: readonly JobDefinition[]): Json => {
+export const openapiDocument = (definitions: readonly JobDefinition[], basePath = ""): Json => {
   const paths: Record<string, Json> = {};
+  const examples = exampleBodies(definitions);
   for (const operation of operations)
-    (paths[operation.path] ??= {})[operation.method.toLowerCase()] = describe(operation);
-  const schemas: Record<string, Json> = Object.fromEntries(
-    Object.entries(answers).map(([name, schema]) => [nameOf(name as keyof typeof answers), schemaOf(schema, "output")]),
-  );
-  for (const { type, payload } of definitions) schemas[payloadName(type)] = schemaOf(payload, "input");
+    (paths[operation.path] ??= {})[operation.method.toLowerCase()] = operationObject(operation, examples);
   return {
     openapi: "3.1.0",
     info: {
       title: "ForgeQ",
-      version: "1",
+      version: VERSION,
       description: "Jobs in Postgres, run on Lambda. Errors: RFC 9457 with a stable code.",
+      license: { name: "MIT", identifier: "MIT" },
+      contact: { name: "ForgeQ", url: "https://www.npmjs.com/package/forgeq" },
     },
+    servers: [{ url: basePath === "" ? "/" : basePath }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      schemas: { ...schemas, NewJob: newJob(definitions), NewBatch: NEW_BATCH },
-      securitySchemes: { key: { type: "http", scheme: "bearer", description: "An API key with the scope." } },
+      schemas: { ...answerSchemas(), ...newJobSchemas(definitions) },
+      securitySchemes: {
+        key: { type: "http", scheme: "bearer", description: "An API key with the operation's x-scopes." },
+        header: { type: "apiKey", in: "header", name: "x-api-key", description: "The same key, as it is." },
+      },
     },
   };
 };

@@ -30,6 +30,16 @@ const BY_TAG = {
   session: sessionOperations,
 };
 
+/** What each resource is, for the documents. */
+export const TAGS: Readonly<Record<keyof typeof BY_TAG, string>> = {
+  jobs: "Enqueue, read and manage jobs",
+  queues: "Limits, pauses and numbers of queues",
+  schedules: "Cron rules that enqueue jobs",
+  service: "About the service itself",
+  dashboard: "The web dashboard's files",
+  session: "Who is calling, and the dashboard's sign-in",
+};
+
 /** An operation with its id, and the resource that it belongs to. */
 export interface NamedOperation extends Operation {
   readonly id: string;

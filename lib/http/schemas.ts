@@ -76,7 +76,9 @@ export const pageLimit = z
   .string()
   .regex(/^[1-9][0-9]{0,2}$/, "must be 1 to 100")
   .transform(Number)
-  .pipe(z.int().min(1).max(100));
+  .pipe(z.int().min(1).max(100))
+  // The documents say what it means.
+  .meta({ type: "integer", minimum: 1, maximum: 100, pattern: undefined });
 
 /** A page of attempts begins after the end of one, in microseconds since 1970, and its number. */
 const attemptCursor = z.string().transform((text, context) => {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { jobs } from "../../functions/registry.ts";
 import { openapiDocument } from "../../lib/http/openapi.ts";
@@ -55,7 +56,46 @@ describe("the OpenAPI document", () => {
   });
 
   it("takes no unknown fields of a job", () => {
-    expect(openapi.components.schemas["NewJob"]).toMatchObject({ additionalProperties: false });
+    for (const { type } of jobs)
+      expect(openapi.components.schemas[`NewJob.${type}`]).toMatchObject({ additionalProperties: false });
+  });
+
+  it("is of this package's version, and is reached below the base path", () => {
+    const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+    expect(openapiDocument(jobs)).toMatchObject({ info: { version }, servers: [{ url: "/" }] });
+    expect(openapiDocument(jobs, "/queue")).toMatchObject({ servers: [{ url: "/queue" }] });
+  });
+
+  it("describes a job of a project without job types", () => {
+    const { components } = JSON.parse(JSON.stringify(openapiDocument([]))) as OpenApi;
+    expect(components.schemas["NewJob"]).toMatchObject({ type: "object", required: ["type", "payload"] });
+  });
+
+  it("says what each operation needs and answers, and which integers it takes", () => {
+    for (const { id, scopes, method, path } of operations) {
+      const described = operationOf(openapi, method, path) as unknown as Record<string, unknown>;
+      expect(described).toMatchObject({ operationId: id, "x-scopes": scopes });
+      expect(String(described["description"])).toContain(scopes.join(" and "));
+    }
+    expect(operationOf(openapi, "GET", "/queues")?.parameters).toContainEqual({
+      name: "limit",
+      in: "query",
+      schema: { type: "integer", minimum: 1, maximum: 100 },
+    });
+  });
+
+  it("has examples that fit their schemas", () => {
+    const components = Object.values(openapi.components.schemas);
+    const shown = components.filter((schema) => "examples" in schema);
+    expect(shown.length).toBeGreaterThan(3);
+    for (const schema of shown)
+      for (const example of schema["examples"] as unknown[]) expect(violations(openapi, schema, example)).toEqual([]);
+    for (const { method, path, body } of operations) {
+      const content = operationOf(openapi, method, path)?.requestBody?.content["application/json"];
+      const examples = Object.values((content as { examples?: Record<string, { value: unknown }> })?.examples ?? {});
+      expect([path, examples.length]).toEqual([path, body === undefined ? 0 : 1]);
+      for (const { value } of examples) expect(violations(openapi, content?.schema ?? {}, value)).toEqual([]);
+    }
   });
 
   it.each([

@@ -10,9 +10,11 @@ const isPageUrl = (value: string): boolean => {
 export const crawlPage = defineJob({
   type: "crawl_page",
   queue: "crawl",
-  payload: z.object({
-    url: z.string().max(2048).refine(isPageUrl, "must be an absolute http or https URL without credentials"),
-  }),
+  payload: z
+    .object({
+      url: z.string().max(2048).refine(isPageUrl, "must be an absolute http or https URL without credentials"),
+    })
+    .meta({ examples: [{ url: "https://example.com/" }] }),
   retry: { maxAttempts: 5, backoff: { type: "exponential", baseSeconds: 5, maxSeconds: 900, jitter: "full" } },
   timeoutSeconds: 60,
   batchSize: 5,

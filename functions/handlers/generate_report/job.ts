@@ -16,7 +16,8 @@ export const generateReport = defineJob({
     .refine(({ from, to }) => Date.parse(to) - Date.parse(from) <= MAX_DAYS * DAY_MS, {
       path: ["to"],
       message: `must be at most ${MAX_DAYS} days after from`,
-    }),
+    })
+    .meta({ examples: [{ from: "2030-01-01T00:00:00Z", to: "2030-02-01T00:00:00Z" }] }),
   retry: { maxAttempts: 5, backoff: { type: "exponential", baseSeconds: 10, maxSeconds: 900, jitter: "full" } },
   timeoutSeconds: 600,
   batchSize: 1,

@@ -13,15 +13,17 @@ const NO_CONTROL_CHARACTERS = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/;
 export const sendEmail = defineJob({
   type: "send_email",
   queue: "emails",
-  payload: z.object({
-    email: z.email().max(MAX_ADDRESS),
-    subject: z
-      .string()
-      .max(MAX_SUBJECT)
-      .regex(NO_CONTROL_CHARACTERS, "must be one line without control characters")
-      .default("Hello"),
-    body: z.string().default(""),
-  }),
+  payload: z
+    .object({
+      email: z.email().max(MAX_ADDRESS),
+      subject: z
+        .string()
+        .max(MAX_SUBJECT)
+        .regex(NO_CONTROL_CHARACTERS, "must be one line without control characters")
+        .default("Hello"),
+      body: z.string().default(""),
+    })
+    .meta({ examples: [{ email: "test@example.com", subject: "Hello", body: "How are you?" }] }),
   retry: { maxAttempts: 8, backoff: { type: "exponential", baseSeconds: 2, maxSeconds: 900, jitter: "full" } },
   timeoutSeconds: 30,
 });

@@ -49,8 +49,8 @@ export const serviceServers = (
 ): Servers<typeof serviceOperations> => ({
   getMetrics: createMetrics(deps),
   getHealth: createHealth(deps),
-  getOpenapi: async () => {
+  getOpenapi: async ({ basePath }) => {
     const [{ openapiDocument }, types] = await Promise.all([import("../../http/openapi.ts"), jobs()]);
-    return ok(openapiDocument(types));
+    return ok(openapiDocument(types, basePath));
   },
 });

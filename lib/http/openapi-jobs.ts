@@ -1,0 +1,79 @@
+/** How the OpenAPI document describes a job that is sent: an envelope for each type, told apart by its type. */
+import * as z from "zod";
+import type { JobDefinition } from "../core/job.ts";
+import { enqueueBody, MAX_BATCH } from "./schemas.ts";
+
+export type Json = Record<string, unknown>;
+
+export const schemaOf = (schema: z.ZodType, io: "input" | "output"): Json => {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
+  return json;
+};
+
+export const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+
+const NOTES: Json = {
+  payload: "What the type's handler gets.",
+  id:
+    "Of your own, so that the same request sent twice stores one job: a UUID of version 7, made between 30 days ago and an hour ahead. " +
+    "forgeq.id_of(key, made_at) makes one.",
+  queue: "The type's unless given.",
+  priority: "Lower first.",
+  unique_key: "At most one live job per type and key.",
+  run_at: "At most ten years ahead; a past instant is due.",
+  delay_seconds: "Instead of run_at.",
+  metadata: "Yours: kept with the job and searchable. At most 16 KiB.",
+};
+
+/** The envelope of one type; without one, of any. */
+const envelope = (type?: string): Json => {
+  const { properties, ...rest } = schemaOf(enqueueBody, "input") as { properties: Record<string, Json> };
+  const whole = {
+    ...properties,
+    ...(type !== undefined && { type: { type: "string", const: type }, payload: ref(`payload.${type}`) }),
+    metadata: { type: "object", additionalProperties: true },
+  };
+  return {
+    ...rest,
+    required: ["type", "payload"],
+    properties: Object.fromEntries(
+      Object.entries(whole).map(([name, schema]) => [
+        name,
+        // Beside a reference some tools ignore a description.
+        name in NOTES && !("$ref" in schema) ? { ...schema, description: NOTES[name] } : schema,
+      ]),
+    ),
+  };
+};
+
+/** An example of a type's payload, where its schema has one: `.meta({ examples: [...] })`. */
+export const examplePayload = ({ payload }: JobDefinition): unknown =>
+  (payload.meta() as { examples?: readonly unknown[] } | undefined)?.examples?.[0];
+
+const BATCH: Json = {
+  type: "object",
+  required: ["jobs"],
+  additionalProperties: false,
+  properties: { jobs: { type: "array", minItems: 1, maxItems: MAX_BATCH, items: ref("NewJob") } },
+};
+
+/** The components of what an enqueue takes. */
+export const newJobSchemas = (definitions: readonly JobDefinition[]): Record<string, Json> => ({
+  NewJob:
+    definitions.length === 0
+      ? envelope()
+      : {
+          oneOf: definitions.map(({ type }) => ref(`NewJob.${type}`)),
+          discriminator: {
+            propertyName: "type",
+            mapping: Object.fromEntries(definitions.map(({ type }) => [type, `#/components/schemas/NewJob.${type}`])),
+          },
+        },
+  NewBatch: BATCH,
+  ...Object.fromEntries(
+    definitions.flatMap(({ type, payload }) => [
+      [`NewJob.${type}`, envelope(type)],
+      [`payload.${type}`, schemaOf(payload, "input")],
+    ]),
+  ),
+});
