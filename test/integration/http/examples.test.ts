@@ -16,7 +16,10 @@ interface Document {
 const setup = async () => {
   const { db, url } = await createTestDatabase();
   await syncDefinitions(db, jobs, queues);
-  const { origin, post } = await startServer(ROOT, { DATABASE_URL: url });
+  const { origin, post } = await startServer(ROOT, {
+    DATABASE_URL: url,
+    FORGEQ_SECRET: Buffer.alloc(32, 1).toString("base64url"),
+  });
   const { id } = (await (await post("/jobs", { type: "crawl_page", payload: { url: "https://example.com/" }, delay_seconds: 900 })).json()) as { id: string }; // prettier-ignore
   expect((await post(`/jobs/${id}/cancel`, {})).status).toBe(200);
   const send = (method: string, path: string, body?: unknown) =>
