@@ -83,6 +83,11 @@ const inTickAlarms = ({ service }) => ({
     metrics: ofService(service, "TypeBlockedAge", "Maximum"),
     ...{ above: 120, minutes: 2, of: 3 },
   },
+  "type-unserved": {
+    says: "jobs of a type have been due for ten minutes, and nobody takes them",
+    metrics: ofService(service, "TypesUnserved", "Maximum"),
+    ...{ above: 0, minutes: 2, of: 3 },
+  },
   "clock-went-back": {
     says: "the database's clock went back",
     metrics: ofService(service, "ClockWentBack"),

@@ -102,6 +102,12 @@ const DATABASE_URL_PARAMETER = "FORGEQ_DATABASE_URL_PARAMETER";
 const JUST_READ_MS = 10_000; // by the init phase
 const KEY_PARAMETERS = ["FORGEQ_API_KEYS_PARAMETER", "FORGEQ_SECRET_PARAMETER"] as const;
 
+/** SERVICE-STAGE of this process, where its environment says so: on Lambda always. */
+export const declaredOwner = (): string | null => {
+  const stage = setting("FORGEQ_STAGE");
+  return stage === undefined ? null : `${setting("FORGEQ_SERVICE") ?? "forgeq"}-${stage}`;
+};
+
 /** The configuration of this process, from its environment. */
 export const readConfig = (): Config => {
   const service = setting("FORGEQ_SERVICE") ?? "forgeq";
@@ -110,6 +116,7 @@ export const readConfig = (): Config => {
   return {
     service,
     stage,
+    owner: declaredOwner() ?? "",
     wakeMode: setting("FORGEQ_WAKE") === "armed" ? "armed" : "always",
     // A service that is not named deploys no functions: another one's are not guessed.
     dispatcherFunction: canInvoke && isConfigured("FORGEQ_SERVICE") ? `${service}-${stage}-dispatcher` : null,

@@ -23,6 +23,8 @@ create table forgeq.queue (
   waiting boolean not null default false,
   -- The code declares it, by the last migrate of a project: then nobody deletes it.
   declared boolean not null default false,
+  -- SERVICE-STAGE whose dispatcher, tick and handlers serve it. Null: anybody's do. See docs/adr/0039.
+  owner text,
   -- Whose jobs may go here by an operator's word, in addition to the types that have this queue or list it.
   listed_types text[] not null default '{}',
   overridden text[] not null default '{}',
@@ -55,6 +57,8 @@ create table forgeq.job_type (
   batch_size int not null default 10 check (batch_size between 1 and 100),
   -- Where its jobs may go besides `queue`, by the code's word.
   listed_queues text[] not null default '{}',
+  -- As a queue's.
+  owner text,
   -- JSON pointers into the payload: an index of finished jobs is made for each, see functions/search_index.sql.
   search text[] not null default '{}',
   overridden text[] not null default '{}',
@@ -248,16 +252,18 @@ create table forgeq.job_attempt (
 ) partition by range (ended_at);
 create index job_attempt_job on forgeq.job_attempt (job_id);
 
--- The dispatcher's marker: one row. A dispatcher is active until active_until, at most 5 s ahead; one may be waiting inside its invocation for the instant
+-- The dispatchers' markers: a row for each owner, '' for those without one. A dispatcher is active until active_until, at most 5 s ahead; one may be waiting inside its invocation for the instant
 -- waiting_for, at most 120 s ahead.
 create table forgeq.wake (
-  name text primary key,
+  owner text primary key,
+  -- When a dispatcher or a tick of this owner last ran.
+  seen_at timestamptz,
   active_until timestamptz,
   active_by uuid,
   waiting_for timestamptz,
   waiting_by uuid
 ) with (fillfactor = 20);
-insert into forgeq.wake (name) values ('dispatcher');
+insert into forgeq.wake (owner) values ('');
 
 -- The capacity that listening workers offer, so that an enqueue can push a job to one of them. A few rows that hold for some seconds: nothing to log, and a
 -- crash of the server ends the connections that listen, too. See docs/adr/0018.

@@ -1,6 +1,7 @@
 import { connectDb, type ConnectOptions } from "../db/drivers/connect.ts";
 import type { Db } from "../db/drivers/client.ts";
-import { blockedTypes } from "../db/reads/blocked-types.ts";
+import { foreignTypes } from "../db/schema/owners.ts";
+import { blockedTypes, unservedTypes } from "../db/reads/waiting-types.ts";
 import {
   countExpiredLeases,
   lastTickAheadSeconds,
@@ -137,6 +138,28 @@ const types =
     return fine("every type with jobs can be run");
   };
 
+/** Due jobs that nobody takes, and types of this project that another SERVICE-STAGE serves. */
+const owners =
+  (handled: readonly string[], owner: string): Check =>
+  async (db) => {
+    const foreign = await foreignTypes(db, handled, owner);
+    const unserved = await unservedTypes(db, null);
+    if (unserved.length > 0)
+      return {
+        level: "problem",
+        found: `nobody takes the due jobs of ${unserved.map(({ queue, type, seconds }) => `${type} in ${queue} (${Math.round(seconds)} s)`).join(", ")}`,
+        cure: "start a worker with a handler of the type, or deploy the service that it belongs to; see docs/runbook/type-unserved.md",
+      };
+    const [first] = foreign;
+    if (first !== undefined)
+      return {
+        level: "warning",
+        found: `${foreign.map(({ type }) => type).join(", ")} belong to ${first.owner}: dispatcher and tick of ${owner === "" ? "a process without FORGEQ_STAGE" : owner} leave them alone`,
+        cure: `set FORGEQ_SERVICE and FORGEQ_STAGE, or, in a copy of its database, forgeq migrate --adopt-from ${first.owner}`,
+      };
+    return fine("types that are due are taken");
+  };
+
 /** Is this the address of a transaction pooler, as far as an address shows? */
 const pooled = ({ url, driver }: ConnectOptions): Finding => {
   const { hostname, port } = new URL(url);
@@ -188,6 +211,7 @@ export const examine = async (
   handled: readonly string[],
   wakeMode: WakeMode,
   role: RoleCheckOptions = {},
+  owner = "",
 ): Promise<Finding[]> => {
   const db = await connectDb({ ...connection, max: 1 });
   const run = async (check: string, examine: Check, cure: string): Promise<Finding> => {
@@ -232,6 +256,7 @@ export const examine = async (
       await run("scheduler", scheduler, "forgeq migrate"),
       await run("clock went back", clockBack, "forgeq migrate"),
       await run("types", types(handled), "forgeq migrate"),
+      await run("owners", owners(handled, owner), "forgeq migrate"),
     ];
   } finally {
     await db.close();

@@ -22,6 +22,7 @@ export const runDoctor = async (options: Pick<RoleCheckOptions, "part"> & Global
       jobs.map(({ type }) => type),
       readConfig().wakeMode,
       { ...(options.part && { part: options.part }), ...rolePrefix() },
+      readConfig().owner,
     );
     for (const finding of findings) {
       const { check, level, found, cure } = finding;

@@ -55,6 +55,11 @@ export const PROMETHEUS_METRICS = {
     labels: ["type"],
     help: "For how long no handler of a type has begun, so that its jobs wait; absent for types that run.",
   },
+  forgeq_type_unserved_seconds: {
+    type: "gauge",
+    labels: ["queue", "type"],
+    help: "For how long a job of a type has been due that nobody takes: no lease of it was made for ten minutes; absent for types that run.",
+  },
   forgeq_queues_left_out: {
     type: "gauge",
     labels: [],
@@ -157,6 +162,7 @@ export const CLOUDWATCH_METRICS = {
   RunningJobs: { unit: "Count", of: "queue" },
   DeadJobs: { unit: "Count", of: "queue" },
   TypeBlockedAge: { unit: "Seconds", of: "service" },
+  TypesUnserved: { unit: "Count", of: "service" },
   LeasesLost: { unit: "Count", of: "service" },
   LeasesRecovered: { unit: "Count", of: "service" },
   JobsRecovered: { unit: "Count", of: "service" },

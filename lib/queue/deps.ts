@@ -78,6 +78,8 @@ export interface Config {
   readonly stage: string;
   readonly wakeMode: "always" | "armed";
   /** Null where no dispatcher can be invoked: jobs then wait for the next tick. */
+  /** Whose types and queues its dispatcher, tick and handlers serve, besides those of nobody: SERVICE-STAGE, or "" for none. Absent: everybody's. */
+  readonly owner?: string;
   readonly dispatcherFunction: string | null;
   readonly handlerFunction: (type: string) => string;
   /** The producer invokes the handler itself when the queue has spare capacity. Off unless given; needs the right to invoke. */

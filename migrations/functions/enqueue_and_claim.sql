@@ -1,8 +1,8 @@
 -- Stores jobs as enqueue_many does, then takes up to as many due jobs of their queue as it stored, for the caller to invoke
 -- their handlers itself: an eager invoke. See enqueue_many and claim for guarantees, errors, and what a lease is.
 --
--- Takes nothing, and leaves the jobs to a dispatcher, unless the new ones that are due are all of one queue, which is not paused
--- and where no claim left jobs waiting. A type with batches of more than one job has to find the queue with nothing in flight:
+-- Takes nothing, and leaves the jobs to a dispatcher, unless the new ones that are due are all of one queue, which this owner serves
+-- (null: any), which is not paused and where no claim left jobs waiting. A type with batches of more than one job has to find the queue with nothing in flight:
 -- a burst goes to the dispatcher, in batches. What comes first in the queue is taken, so the new jobs overtake nobody; only a job
 -- that has been due for more than a second, because its wake was lost, waits for the tick all the same.
 --
@@ -12,7 +12,7 @@
 -- Under its lock nobody else has left jobs waiting, so a claim this small forgets none. Needs read committed.
 create or replace function forgeq.enqueue_and_claim(
   jobs jsonb, fresh boolean default false, dispatch_seconds double precision default 90,
-  at timestamptz default null, own_ids boolean default false)
+  at timestamptz default null, own_ids boolean default false, owner text default null)
 returns json
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
@@ -40,7 +40,7 @@ begin
       select bool_or(t.batch_size > 1) as in_batches
       from (select distinct i.type from jsonb_to_recordset(jobs) as i(type text)) i
       cross join lateral (select t.batch_size from forgeq.job_type t where t.type = i.type offset 0) t) b
-    where q.name = due.queue and not q.paused and not q.waiting
+    where q.name = due.queue and not q.paused and not q.waiting and forgeq.is_served(q.owner, enqueue_and_claim.owner)
       and (not b.in_batches or not exists (select from forgeq.open_leases() l where l.queue = q.name));
     free := found;
     if free and target.locked then

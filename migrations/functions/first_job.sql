@@ -1,6 +1,6 @@
 -- When the next job falls due that a claim could take: not of a paused queue, nor a due one that a limit holds back. Not above now_at for a job that is due;
--- those are left out where `due` is false. Internal. It costs a few buffers for each queue and priority that has a job.
-create or replace function forgeq.first_job(now_at timestamptz, due boolean default true)
+-- those are left out where `due` is false. Of queues that this owner serves, null for any. Internal. It costs a few buffers for each queue and priority that has a job.
+create or replace function forgeq.first_job(now_at timestamptz, due boolean default true, owner text default null)
 returns timestamptz
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set jit = off
@@ -12,8 +12,10 @@ declare
 begin
   for head in select h.queue, h.priority, h.run_at from forgeq.job_heads() h order by h.run_at loop
     exit when head.run_at >= soonest;
-    select q.paused and coalesce(q.paused_until > now_at, true) as paused, q.max_in_flight into held from forgeq.queue q where q.name = head.queue;
-    continue when held.paused is not false;
+    select q.paused and coalesce(q.paused_until > now_at, true) or not forgeq.is_served(q.owner, first_job.owner) as passed, q.max_in_flight
+    into held
+    from forgeq.queue q where q.name = head.queue;
+    continue when held.passed is not false;
     if head.run_at > now_at
         or (due and (held.max_in_flight is null or held.max_in_flight > forgeq.in_flight(head.queue))) then
       return head.run_at;

@@ -45,6 +45,8 @@ export interface SetupOptions {
   readonly logger?: Logger;
   /** The real clock of the database instead of `at`. */
   readonly realClock?: boolean;
+  /** SERVICE-STAGE of its processes, and of its types and queues; none unless given. */
+  readonly owner?: string;
   /** Emptied and used, instead of a new one. */
   readonly database?: TestDatabase;
 }
@@ -83,7 +85,7 @@ export const setup = async (options: SetupOptions = {}) => {
   const start = Math.floor(Date.now() / 1000) * 1000;
   const at = (seconds: number): Date => new Date(start + seconds * 1000);
   let now: Date | null = options.realClock === true ? null : at(0);
-  await syncDefinitions(db, options.jobs ?? [plain], options.queues ?? [unlimited], now);
+  await syncDefinitions(db, options.jobs ?? [plain], options.queues ?? [unlimited], now, options.owner ?? null);
   const invocations: { functionName: string; event: unknown }[] = [];
   const metrics = countingMetrics();
   const deps: Deps = {
@@ -103,6 +105,7 @@ export const setup = async (options: SetupOptions = {}) => {
     config: {
       service: "forgeq",
       stage: "test",
+      ...(options.owner !== undefined && { owner: options.owner }),
       wakeMode: "always",
       dispatcherFunction: "forgeq-test-dispatcher",
       handlerFunction: (type) => `forgeq-test-handler-${type}`,

@@ -27,6 +27,7 @@ const setup = (keys = ALL_SCOPES) => {
     ],
     busiest_queues: () => [{ names: ["emails"], leftOut: 7 }],
     queue_stats: () => [QUEUE],
+    unserved_types: () => [{ queue: "emails", type: "send_email", seconds: 700 }],
     blocked_types: () => [{ type: "send_email", seconds: 61.5, reason: "InvokeRefused: HTTP 404" }],
     last_tick: () => [{ seconds: 1_800_000_000.5, parts: { purge: 1_799_999_000 } }],
   };
@@ -61,6 +62,7 @@ describe("GET /metrics", () => {
       'forgeq_queue_paused{queue="emails"} 1',
       'forgeq_queue_max_in_flight{queue="emails"} 20',
       'forgeq_type_blocked_seconds{type="send_email"} 61.5',
+      'forgeq_type_unserved_seconds{queue="emails",type="send_email"} 700',
       "forgeq_queues_left_out 7",
       "forgeq_tick_timestamp_seconds 1800000000.5",
       'forgeq_tick_part_timestamp_seconds{part="purge"} 1799999000',
@@ -77,17 +79,17 @@ describe("GET /metrics", () => {
     moveToMs(9_999);
     pages.push(await get());
     expect(new Set(pages.map(({ body }) => body)).size).toBe(1);
-    expect(query).toHaveBeenCalledTimes(5);
+    expect(query).toHaveBeenCalledTimes(6);
     moveToMs(10_000);
     await get();
-    expect(query).toHaveBeenCalledTimes(10);
+    expect(query).toHaveBeenCalledTimes(12);
   });
 
   it("shows the queues that are asked for, and refuses names that can't be any", async () => {
     const { get, query } = setup();
     await get("queue=crawl&queue=emails");
     await get("queue=emails&queue=crawl");
-    expect(query).toHaveBeenCalledTimes(5);
+    expect(query).toHaveBeenCalledTimes(6);
     const params = query.mock.calls.filter(([text]) => text.includes("forgeq:metrics")).map(([, given]) => given);
     expect(params).toEqual([[["crawl", "emails"]]]);
     for (const wrong of ["queue=No", "queues=emails"])

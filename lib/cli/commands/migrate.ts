@@ -10,12 +10,17 @@ export const addMigrate = (program: Command): void => {
     )
     .option("--dry-run", "list what would be applied, and change nothing")
     .option("--check", "exit 1 when something would be applied, and change nothing")
+    .option("--adopt-from <owner>", "take over the types and queues of another SERVICE-STAGE, which has stopped")
+    .option("--discard-jobs", "with --adopt-from: cancel its jobs first")
+    .option("--force", "with --adopt-from: although its tick or dispatcher ran within three minutes")
     .action(async (_, self: Command) => {
       const { runMigrate } = await import("../run-migrate.ts");
       await runMigrate(optionsOf<MigrateCommandOptions>(self));
     });
   withExamples(command, [
     ["forgeq migrate", "of DATABASE_URL"],
+    ["FORGEQ_STAGE=prod forgeq migrate", "types and queues belong to this stage"],
+    ["FORGEQ_STAGE=next forgeq migrate --adopt-from forgeq-prod", "# in a copy of production's database"],
     ["forgeq migrate --check", "in a pipeline: is the database behind this code?"],
   ]);
 };

@@ -172,7 +172,7 @@ export const enqueueAndBegin = async (
 };
 
 const ENQUEUE_AND_CLAIM = `/* forgeq:enqueue_and_claim */
-select forgeq.enqueue_and_claim($1::jsonb, $2::boolean, $3::float8, $4::timestamptz, $5::boolean) as stored`;
+select forgeq.enqueue_and_claim($1::jsonb, $2::boolean, $3::float8, $4::timestamptz, $5::boolean, $6) as stored`;
 
 interface ClaimedRow {
   readonly stored: readonly [groups: readonly StoredGroup[], leases: readonly ClaimedLease[], taken: readonly string[]];
@@ -198,10 +198,12 @@ export const enqueueAndClaim = async (
     readonly fresh: boolean;
     readonly dispatchSeconds: number;
     readonly at: Date | null;
+    /** Takes only from queues that it serves; null: from any. */
+    readonly owner?: string | null;
   },
 ): Promise<EnqueuedAndClaimed> => {
   const document = documentOf(jobs);
-  const { fresh, dispatchSeconds, at } = input;
+  const { fresh, dispatchSeconds, at, owner = null } = input;
   const [groups, leases, taken] = only(
     await callAgain<ClaimedRow>(db, ENQUEUE_AND_CLAIM, (tried) => [
       document,
@@ -209,6 +211,7 @@ export const enqueueAndClaim = async (
       dispatchSeconds,
       at,
       fresh,
+      owner,
     ]),
   ).stored;
   const ids = new Set(taken);

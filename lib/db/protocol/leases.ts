@@ -187,7 +187,7 @@ export const invocationFailed = async (
   );
 
 const RECOVER = `/* forgeq:recover */
-select leases, jobs, more, wake_seconds as "wakeSeconds" from forgeq.recover($1::int, $2::timestamptz)`;
+select leases, jobs, more, wake_seconds as "wakeSeconds" from forgeq.recover($1::int, $2::timestamptz, $3)`;
 
 export interface Recovered {
   readonly leases: number;
@@ -196,6 +196,10 @@ export interface Recovered {
   readonly wakeSeconds: WakeSeconds;
 }
 
-/** Takes back the jobs of expired leases: at most `maxJobs`, and the rest of the last lease. `more`: there are others. */
-export const recover = async (db: Db, maxJobs: number, at: Date | null): Promise<Recovered> =>
-  only(await call<Recovered>(db, RECOVER, [maxJobs, at]));
+/** Takes back the jobs of expired leases that an owner serves, null for all: at most `maxJobs`, and the rest of the last lease. `more`: there are others. */
+export const recover = async (
+  db: Db,
+  maxJobs: number,
+  at: Date | null,
+  owner: string | null = null,
+): Promise<Recovered> => only(await call<Recovered>(db, RECOVER, [maxJobs, at, owner]));

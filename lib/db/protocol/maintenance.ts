@@ -64,7 +64,7 @@ export const moveRepair = async (db: Db, from: RepairPosition, lastId: string | 
 };
 
 const RECORD_PARTS = `/* forgeq:record_tick_parts */
-select forgeq.record_tick_parts($1::text[], $2::text[], $3::timestamptz)`;
+select forgeq.record_tick_parts($1::text[], $2::text[], $3::timestamptz, $4)`;
 
 /** Says which of the parts of a tick went without a failure. One that never has is counted from its first tick on. */
 export const recordTickParts = async (
@@ -72,6 +72,7 @@ export const recordTickParts = async (
   parts: readonly string[],
   done: readonly string[],
   at: Date | null,
+  owner: string | null = null,
 ): Promise<void> => {
-  await call(db, RECORD_PARTS, [parts, done, at]);
+  await call(db, RECORD_PARTS, [parts, done, at, owner]);
 };

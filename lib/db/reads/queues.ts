@@ -3,19 +3,19 @@ import { call, callAgain, callIn, only } from "../drivers/call.ts";
 import type { Db, Sql } from "../drivers/client.ts";
 
 const DISPATCHABLE = `/* forgeq:dispatchable_queues */
-select forgeq.dispatchable_queues($1::timestamptz) as names`;
+select forgeq.dispatchable_queues($1::timestamptz, $2) as names`;
 
-/** The names of the queues that a dispatcher visits: all that are not paused, or, of more than 64, those with due jobs. */
-export const dispatchableQueues = async (db: Db, at: Date | null): Promise<string[]> =>
-  only(await call<{ names: string[] }>(db, DISPATCHABLE, [at])).names;
+/** The names of the queues that a dispatcher of an owner visits: all that it serves and that are not paused, or, of more than 64, those with due jobs. */
+export const dispatchableQueues = async (db: Db, at: Date | null, owner: string | null = null): Promise<string[]> =>
+  only(await call<{ names: string[] }>(db, DISPATCHABLE, [at, owner])).names;
 
 const OTHER_TYPES = `/* forgeq:queue_other_types */
 select exists (select from forgeq.job_type where (queue = $1 or $1 = any (listed_queues)) and type <> $2)
-    or exists (select from forgeq.queue where name = $1 and not listed_types <@ array[$2]) as found`;
+    or exists (select from forgeq.queue where name = $1 and (not listed_types <@ array[$2] or owner <> $3::text)) as found`;
 
-/** May jobs of other types than this one go to this queue? */
-export const hasOtherTypes = async (db: Db, queue: string, type: string): Promise<boolean> =>
-  only(await call<{ found: boolean }>(db, OTHER_TYPES, [queue, type])).found;
+/** May jobs of other types than this one go to this queue, or is it another owner's? */
+export const hasOthers = async (db: Db, queue: string, type: string, owner: string | null): Promise<boolean> =>
+  only(await call<{ found: boolean }>(db, OTHER_TYPES, [queue, type, owner])).found;
 
 const SET_PAUSED = `/* forgeq:set_paused */
 update forgeq.queue
@@ -54,6 +54,7 @@ set max_in_flight = case when $2::jsonb ? 'max_in_flight' then ($2 ->> 'max_in_f
     max_pending = case when $2 ? 'max_pending' then ($2 ->> 'max_pending')::int else max_pending end,
     retention_days = coalesce(($2 ->> 'retention_days')::int, retention_days),
     listed_types = case when $2 ? 'types' then array(select jsonb_array_elements_text($2 -> 'types')) else listed_types end,
+    owner = coalesce(owner, (select min(t.owner) from forgeq.job_type t where $2 -> 'types' ? t.type)),
     overridden = array(select distinct o from unnest(overridden || array(select jsonb_object_keys($2 - 'types'))) o)
 where name = $1
 returning name`;
@@ -102,8 +103,8 @@ export const resetLimits = async (db: Db, name: string): Promise<boolean> => {
 };
 
 const DECLARE = `/* forgeq:declare_queue */
-insert into forgeq.queue (name, max_in_flight, max_pending, retention_days, listed_types, overridden)
-select $1, $2::int, $3::int, $4::int, $5::text[], array(select jsonb_object_keys($6::jsonb - 'types'))
+insert into forgeq.queue (name, max_in_flight, max_pending, retention_days, listed_types, owner, overridden)
+select $1, $2::int, $3::int, $4::int, $5::text[], (select min(t.owner) from forgeq.job_type t where t.type = any ($5::text[])), array(select jsonb_object_keys($6::jsonb - 'types'))
 on conflict (name) do nothing
 returning name`;
 
@@ -144,6 +145,15 @@ export const deleteQueue = async (db: Db, name: string): Promise<QueueDeletion> 
 const UNKNOWN_TYPES = `/* forgeq:unknown_types */
 select u.type from unnest($1::text[]) as u(type)
 where not exists (select from forgeq.job_type t where t.type = u.type)`;
+
+const OWNERS = `/* forgeq:owners_of_queue */
+select owner from forgeq.job_type where type = any ($2::text[]) and owner is not null
+union select owner from forgeq.queue where name = $1 and owner is not null
+order by owner`;
+
+/** The owners of a queue and of types. */
+export const ownersOf = async (db: Db, name: string, types: readonly string[]): Promise<string[]> =>
+  (await call<{ owner: string }>(db, OWNERS, [name, types])).map(({ owner }) => owner);
 
 /** Those of the types that the database does not know. */
 export const unknownTypes = async (db: Db, types: readonly string[]): Promise<string[]> =>

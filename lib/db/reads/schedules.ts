@@ -54,17 +54,19 @@ select ${COLUMNS.replace("s.payload, ", "")}, ${NOW("$4")} as now, s.next_slot_a
 from forgeq.schedule s
 where not s.paused and s.next_slot_at <= (select coalesce($4::timestamptz, clock_timestamp()))
   and (s.next_slot_at, s.name) > ($2::timestamptz, $3::text)
+  and ($5::text is null or not exists (select from forgeq.job_type t where t.type = s.type and t.owner <> $5::text))
 order by s.next_slot_at, s.name
 limit $1`;
 
-/** Schedules with a slot that is due, by that slot and their names: a page that begins after another one's end. `next` is null at the end. */
+/** Schedules with a slot that is due, of types that an owner serves, by that slot and their names: a page that begins after another one's end. `next` is null at the end. */
 export const dueSchedules = async (
   db: Db,
   limit: number,
   after: DuePosition | null,
   at: Date | null,
+  owner: string | null = null,
 ): Promise<{ readonly schedules: readonly DueSchedule[]; readonly next: DuePosition | null }> => {
-  const params = [limit, after?.slotAt ?? "-infinity", after?.name ?? "", at];
+  const params = [limit, after?.slotAt ?? "-infinity", after?.name ?? "", at, owner];
   const schedules = await call<DueSchedule & { readonly position: string }>(db, DUE, params);
   const last = schedules.length < limit ? undefined : schedules.at(-1);
   return { schedules, next: last === undefined ? null : { slotAt: last.position, name: last.name } };
@@ -189,11 +191,13 @@ export const deleteSchedule = async (db: Db, name: string): Promise<boolean> => 
 };
 
 const DELETE_DROPPED = `/* forgeq:delete_dropped_schedules */
-delete from forgeq.schedule where declared and name <> all ($1::text[])`;
+delete from forgeq.schedule s
+where s.declared and s.name <> all ($1::text[])
+  and not exists (select from forgeq.job_type t where t.type = s.type and t.owner is not null and t.owner is distinct from $2::text)`;
 
-/** Removes the declared schedules that the code no longer has. */
-export const deleteDropped = async (sql: Sql, declared: readonly string[]): Promise<void> => {
-  await callIn(sql, DELETE_DROPPED, [declared]);
+/** Removes the declared schedules that the code no longer has; not those of another owner's types. */
+export const deleteDropped = async (sql: Sql, declared: readonly string[], owner: string | null): Promise<void> => {
+  await callIn(sql, DELETE_DROPPED, [declared, owner]);
 };
 
 const TRIGGER = `/* forgeq:trigger_schedule */

@@ -86,11 +86,12 @@ export const readQueuePage = async (db: Db, after: string, limit: number, at: Da
   (await call<StatsRow>(db, QUEUE_PAGE, [after, MAX_COUNTED, at, limit])).map(toStats);
 
 const BUSIEST = `/* forgeq:busiest_queues */
-select names, quiet, left_out as "leftOut" from forgeq.busiest_queues($1::int)`;
+select names, quiet, left_out as "leftOut" from forgeq.busiest_queues($1::int, $2)`;
 
-/** The names of the queues with most live jobs, those of them that have none and never had a dead one, and how many others there are. */
+/** The names of the queues with most live jobs of those that an owner serves, those of them that have none and never had a dead one, and how many others there are. */
 export const busiestQueues = async (
   db: Db,
   limit: number,
+  owner: string | null = null,
 ): Promise<{ readonly names: readonly string[]; readonly quiet: readonly string[]; readonly leftOut: number }> =>
-  only(await call<{ names: string[]; quiet: string[]; leftOut: number }>(db, BUSIEST, [limit]));
+  only(await call<{ names: string[]; quiet: string[]; leftOut: number }>(db, BUSIEST, [limit, owner]));

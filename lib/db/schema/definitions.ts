@@ -1,10 +1,11 @@
 import { backoffToWire } from "../../core/backoff.ts";
+import { ForgeqError } from "../../core/errors.ts";
 import type { JobDefinition, QueueDefinition } from "../../core/job.ts";
 import type { Sql } from "../drivers/client.ts";
 
 const SYNC_QUEUES = `/* forgeq:sync_queues */
-insert into forgeq.queue as q (name, max_in_flight, max_pending, retention_days, keep_completed, declared, code_limits)
-select name, max_in_flight, max_pending, retention_days, keep_completed, true,
+insert into forgeq.queue as q (name, max_in_flight, max_pending, retention_days, keep_completed, declared, owner, code_limits)
+select name, max_in_flight, max_pending, retention_days, keep_completed, true, $2::text,
        jsonb_build_object('max_in_flight', max_in_flight, 'max_pending', max_pending, 'retention_days', retention_days)
 from jsonb_to_recordset($1::jsonb) as d(name text, max_in_flight int, max_pending int, retention_days int, keep_completed boolean)
 on conflict (name) do update
@@ -13,14 +14,16 @@ set max_in_flight = case when 'max_in_flight' = any (q.overridden) then q.max_in
     retention_days = case when 'retention_days' = any (q.overridden) then q.retention_days else excluded.retention_days end,
     keep_completed = excluded.keep_completed,
     declared = true,
+    owner = coalesce(excluded.owner, q.owner),
     code_limits = excluded.code_limits`;
 
 const UNDECLARE_QUEUES = `/* forgeq:undeclare_queues */
-update forgeq.queue set declared = false where declared and name <> all ($1::text[])`;
+update forgeq.queue set declared = false
+where declared and name <> all ($1::text[]) and (owner is null or owner = $2::text)`;
 
 const SYNC_TYPES = `/* forgeq:sync_job_types */
-insert into forgeq.job_type as t (type, queue, listed_queues, priority, max_attempts, backoff, timeout_seconds, lease_seconds, batch_size, search)
-select type, queue, queues, priority, max_attempts, backoff, timeout_seconds, lease_seconds, batch_size, search
+insert into forgeq.job_type as t (type, queue, listed_queues, priority, max_attempts, backoff, timeout_seconds, lease_seconds, batch_size, search, owner)
+select type, queue, queues, priority, max_attempts, backoff, timeout_seconds, lease_seconds, batch_size, search, $2::text
 from jsonb_to_recordset($1::jsonb) as d(type text, queue text, queues text[], priority smallint, max_attempts smallint, backoff jsonb,
   timeout_seconds int, lease_seconds int, batch_size int, search text[])
 on conflict (type) do update
@@ -32,7 +35,30 @@ set queue = case when 'queue' = any (t.overridden) then t.queue else excluded.qu
     timeout_seconds = excluded.timeout_seconds,
     lease_seconds = excluded.lease_seconds,
     search = excluded.search,
+    owner = coalesce(excluded.owner, t.owner),
     batch_size = case when 'batch_size' = any (t.overridden) then t.batch_size else excluded.batch_size end`;
+
+const FOREIGN = `/* forgeq:foreign_definitions */
+select 'type' as kind, type as name, owner from forgeq.job_type where type = any ($1::text[]) and owner <> $3::text
+union all
+select 'queue', name, owner from forgeq.queue where name = any ($2::text[]) and owner <> $3::text
+limit 1`;
+
+/** Types of two owners share no queue, and no type has two. */
+const refuseForeign = async (
+  sql: Sql,
+  queues: readonly QueueDefinition[],
+  jobs: readonly JobDefinition[],
+  owner: string | null,
+): Promise<void> => {
+  const params = [jobs.map(({ type }) => type), queues.map(({ name }) => name), owner];
+  const [foreign] = await sql.query<{ kind: string; name: string; owner: string }>(FOREIGN, params);
+  if (foreign === undefined) return;
+  throw new ForgeqError(
+    "illegal_state",
+    `the ${foreign.kind} ${foreign.name} belongs to ${foreign.owner}, and this is ${owner}: give it another name, or take over everything of ${foreign.owner} by forgeq migrate --adopt-from ${foreign.owner}`,
+  );
+};
 
 /** As SYNC_QUEUES reads it. */
 const toQueueRow = (queue: QueueDefinition) => ({
@@ -60,13 +86,18 @@ const toTypeRow = (job: JobDefinition) => ({
 /**
  * Writes what the code declares; a column that an operator has overridden stays. Types and queues that the code dropped stay too, but such a queue is
  * declared no longer, so that an operator may delete it. Code without a job type drops none.
+ *
+ * @param owner - SERVICE-STAGE that types and queues belong to from now on; null: they keep the owner that they have
+ * @throws {ForgeqError} `illegal_state` - a type or a queue belongs to another owner; nothing was changed
  */
 export const syncDefinitions = async (
   sql: Sql,
   queues: readonly QueueDefinition[],
   jobs: readonly JobDefinition[],
+  owner: string | null = null,
 ): Promise<void> => {
-  await sql.query(SYNC_QUEUES, [JSON.stringify(queues.map(toQueueRow))]);
-  if (jobs.length > 0) await sql.query(UNDECLARE_QUEUES, [queues.map(({ name }) => name)]);
-  await sql.query(SYNC_TYPES, [JSON.stringify(jobs.map(toTypeRow))]);
+  await refuseForeign(sql, queues, jobs, owner);
+  await sql.query(SYNC_QUEUES, [JSON.stringify(queues.map(toQueueRow)), owner]);
+  if (jobs.length > 0) await sql.query(UNDECLARE_QUEUES, [queues.map(({ name }) => name), owner]);
+  await sql.query(SYNC_TYPES, [JSON.stringify(jobs.map(toTypeRow)), owner]);
 };

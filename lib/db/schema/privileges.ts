@@ -61,6 +61,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   dispatcher_mark: WORKERS,
   due_queues: NOBODY,
   earliest_expiry: NOBODY,
+  earliest_expiry_of: NOBODY,
   elapsed_ms: NOBODY,
   end_attempts: NOBODY,
   end_idempotent: ["enqueue", "manage"],
@@ -104,6 +105,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   in_flight: NOBODY,
   invocation_failed: WORKERS,
   is_freeing: NOBODY,
+  is_served: NOBODY,
   job_details: NOBODY,
   job_heads: NOBODY,
   least_id: NOBODY,
@@ -176,6 +178,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   stored_job: PRODUCERS,
   take_unique_keys: NOBODY,
   trigger_schedule: OPERATORS,
+  unserved_types: OBSERVERS,
   uuid_v7: NOBODY,
   waiting_jobs: NOBODY,
   wake_wanted: ["enqueue", ...KEEPERS],
@@ -188,7 +191,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
 const READ: TablePrivileges = { select: { manage: "all", read: "all" } };
 const KEPT: TablePrivileges = { select: { worker: "all", manage: "all", read: "all" } };
 
-const LIMITS = ["max_in_flight", "max_pending", "retention_days", "listed_types", "overridden"] as const;
+const LIMITS = ["max_in_flight", "max_pending", "retention_days", "listed_types", "owner", "overridden"] as const;
 const PAUSE = ["paused", "paused_at", "pause_reason", "paused_until"] as const;
 
 /** Who may do what with a table or a view of the schema; partitions are their parent's. Every table is here, those of the owner's functions alone with {}. */

@@ -33,6 +33,7 @@ export const storeEagerly = async (
     fresh,
     dispatchSeconds: DEFAULTS.dispatchSeconds,
     at: deps.clock(),
+    owner: deps.config.owner ?? null,
   });
   // None when the call was sent again: the first one took them.
   const queue = rows.find(({ taken }) => taken !== null)?.queue ?? undefined;

@@ -21,7 +21,7 @@ export interface DispatchReport {
 }
 
 /**
- * One dispatcher: claims due jobs of all queues and invokes their handlers, until nothing is due; waits inside its
+ * One dispatcher: claims due jobs of all queues that its owner serves and invokes their handlers, until nothing is due; waits inside its
  * invocation for jobs due within 120 s; ends a margin before its time is up, and starts a successor for what is left.
  *
  * Any number may run concurrently: claims are exclusive. One that finds another active ends, because that one sweeps before it ends.
@@ -35,11 +35,12 @@ export const dispatch = async (
   remainingMs: () => number,
 ): Promise<DispatchReport> => {
   const me = uuidV7();
+  const owner = deps.config.owner ?? null;
   const total = { leases: 0, jobs: 0, refused: 0 };
   const outOfTime = () => remainingMs() < RESERVE_MS;
   const tooOld = () => remainingMs() < 2 * RESERVE_MS;
   const mark = (phase: "active" | "waiting" | "closing", waitSeconds: number | null = null) =>
-    markDispatcher(deps.db, me, phase, waitSeconds, deps.clock());
+    markDispatcher(deps.db, me, phase, waitSeconds, deps.clock(), owner);
   const counted = (result: ScanResult): ScanResult => {
     total.leases += result.leases;
     total.jobs += result.jobs;
@@ -49,7 +50,7 @@ export const dispatch = async (
 
   let first = hint.queue;
   const queues = async (): Promise<readonly string[]> => {
-    const names = await dispatchableQueues(deps.db, deps.clock());
+    const names = await dispatchableQueues(deps.db, deps.clock(), owner);
     const hinted = names.filter((name) => name === first);
     // Begun anywhere, so that each has its turn where time is up before all are visited.
     const begin = Math.floor(deps.random() * names.length);
@@ -78,7 +79,7 @@ export const dispatch = async (
     }
     await drain(deps, work);
 
-    const dueSeconds = tooOld() ? null : await nextDue(deps.db, longestWaitSeconds, deps.clock());
+    const dueSeconds = tooOld() ? null : await nextDue(deps.db, longestWaitSeconds, deps.clock(), owner);
     // This invocation has become too old to wait for it; a new one can.
     const tooLate = dueSeconds !== null && dueSeconds > waitable(remainingMs());
     const waiting = dueSeconds !== null && !tooLate && (await mark("waiting", dueSeconds));
@@ -91,12 +92,12 @@ export const dispatch = async (
     // No longer active: a producer that enqueued before that mark woke nobody, so scan once more.
     if (await scanAgain(deps, work, waiting ? [0] : CLOSING_SECONDS)) continue;
     if (waiting) {
-      const sooner = await nextDue(deps.db, dueSeconds, deps.clock());
+      const sooner = await nextDue(deps.db, dueSeconds, deps.clock(), owner);
       await deps.sleep(Math.min(dueSeconds, sooner ?? dueSeconds));
       continue;
     }
     // Stored while this one was active, and due before what another one waits for.
-    const missed = await nextDue(deps.db, waitable(remainingMs()), deps.clock());
+    const missed = await nextDue(deps.db, waitable(remainingMs()), deps.clock(), owner);
     if (missed === null) return { ...total, ended: dueSeconds === null ? "idle" : "another_waiting" };
     if (!(await mark("waiting", missed))) return { ...total, ended: "another_waiting" };
     await deps.sleep(missed);

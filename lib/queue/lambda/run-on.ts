@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import type { JobDefinition } from "../../core/job.ts";
-import { hasOtherTypes } from "../../db/reads/queues.ts";
+import { hasOthers } from "../../db/reads/queues.ts";
 import type { Deps } from "../deps.ts";
 import { ABORT_GRACE_MS, type Work } from "../run/run-job.ts";
 import type { LeaseInput } from "./run-lease.ts";
@@ -24,7 +24,8 @@ export const runOn = async <Schema extends z.ZodType>(
   input: Pick<LeaseInput, "invocation" | "remainingMs">,
 ): Promise<number> => {
   const spareMs = () => input.remainingMs() - definition.timeoutSeconds * 1000 - ABORT_GRACE_MS - RESERVE_MS;
-  if (spareMs() <= 0 || (await hasOtherTypes(deps.db, definition.queue, definition.type))) return 0;
+  if (spareMs() <= 0 || (await hasOthers(deps.db, definition.queue, definition.type, deps.config.owner ?? null)))
+    return 0;
 
   const { createWorker } = await import("../worker/worker.ts");
   let ran = 0;

@@ -47,7 +47,7 @@ export const resumeQueue = async (deps: Deps, name: string): Promise<QueueStats 
  * Sets limits by hand, which the code's no longer change; a raised one takes effect immediately, a lowered one drains. `types` are those whose jobs may go
  * to the queue, in addition to the types of which the code says so; a queue that is not there is declared where they are given.
  *
- * @throws {ForgeqError} `unknown_type` - nothing was changed
+ * @throws {ForgeqError} `unknown_type`; `invalid_queue` - types of two owners; nothing was changed
  */
 export const setQueue = async (
   deps: Deps,
@@ -55,7 +55,7 @@ export const setQueue = async (
   given: queues.QueueLimits,
 ): Promise<{ readonly queue: QueueStats; readonly declared: boolean } | "not_found"> => {
   const limits = given.types === undefined ? given : { ...given, types: [...new Set(given.types)] };
-  await checkTypes(deps, limits.types ?? []);
+  await checkTypes(deps, name, limits.types ?? []);
   await armNextMinute(deps);
   const set = await queues.setLimits(deps.db, name, limits);
   const declared = !set && limits.types !== undefined && (await queues.declareQueue(deps.db, name, limits));
@@ -66,9 +66,16 @@ export const setQueue = async (
   return queue === "not_found" ? queue : { queue, declared };
 };
 
-const checkTypes = async (deps: Deps, types: readonly string[]): Promise<void> => {
-  const unknown = types.length === 0 ? [] : await queues.unknownTypes(deps.db, types);
-  if (unknown.length === 0) return;
+const checkTypes = async (deps: Deps, queue: string, types: readonly string[]): Promise<void> => {
+  if (types.length === 0) return;
+  const unknown = await queues.unknownTypes(deps.db, types);
+  if (unknown.length === 0) {
+    const owners = await queues.ownersOf(deps.db, queue, types);
+    if (owners.length < 2) return;
+    throw new ForgeqError("invalid_queue", `types of ${owners.join(" and ")} can't share a queue`, {
+      errors: [{ pointer: "/types", message: `are of ${owners.join(" and ")}, which can't share a queue` }],
+    });
+  }
   throw new ForgeqError("unknown_type", `there is no job type ${unknown.join(", ")}`, {
     errors: unknown.map((type) => ({ pointer: `/types/${types.indexOf(type)}`, message: "is not a known job type" })),
   });

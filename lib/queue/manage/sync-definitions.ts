@@ -16,18 +16,21 @@ const undeclared = (name: string): QueueDefinition => ({
  * Brings job types, queues and declared schedules of the database in line with the code, in one transaction, and then makes the indexes of declared search; an
  * operator's overrides stay. Where the code declares no job type at all, no schedule is removed.
  * A queue that only a job names gets the default limits.
+ *
+ * @param owner - SERVICE-STAGE, where it is known: see docs/adr/0039
  */
 export const syncDefinitions = async (
   db: Db,
   jobs: readonly JobDefinition[],
   queues: readonly QueueDefinition[],
   at: Date | null = null,
+  owner: string | null = null,
 ): Promise<void> => {
   const declared = new Set(queues.map((queue) => queue.name));
   const named = [...new Set(jobs.flatMap((job) => [job.queue, ...job.queues]))].filter((name) => !declared.has(name));
   await db.transaction(async (tx) => {
-    await writeDefinitions(tx, [...queues, ...named.map(undeclared)], jobs);
-    if (jobs.length > 0) await syncSchedules(tx, jobs, at);
+    await writeDefinitions(tx, [...queues, ...named.map(undeclared)], jobs, owner);
+    if (jobs.length > 0) await syncSchedules(tx, jobs, at, owner);
   });
   if (jobs.length > 0) await ensureSearchIndexes(db);
 };

@@ -2,7 +2,7 @@ import { BUCKET_SECONDS } from "../../core/buckets.ts";
 import { PROMETHEUS_METRICS, type PrometheusMetric } from "../../core/metric-names.ts";
 import { refusals } from "../../core/refusals.ts";
 import { type HistogramSample, renderHistogram, renderSamples, type Sample } from "../../core/prometheus.ts";
-import { type BlockedType, blockedTypes } from "../../db/reads/blocked-types.ts";
+import { type BlockedType, blockedTypes, type UnservedType, unservedTypes } from "../../db/reads/waiting-types.ts";
 import { type CounterRow, type LastTick, lastTick, readCounters } from "../../db/reads/metrics.ts";
 import { busiestQueues, type QueueStats, readQueueStats } from "../../db/reads/stats.ts";
 import type { Deps } from "../deps.ts";
@@ -46,7 +46,7 @@ const render = (
   { config }: Deps,
   rows: readonly CounterRow[],
   queues: readonly QueueStats[],
-  blocked: readonly BlockedType[],
+  { blocked, unserved }: { readonly blocked: readonly BlockedType[]; readonly unserved: readonly UnservedType[] },
   leftOut: number,
   tick: LastTick,
   scrapeSeconds: number,
@@ -67,6 +67,10 @@ const render = (
     forgeq_queue_max_in_flight: ofQueues(queues, (queue) => queue.maxInFlight),
     forgeq_queue_max_pending: ofQueues(queues, (queue) => queue.maxPending),
     forgeq_type_blocked_seconds: blocked.map(({ type, seconds }) => ({ labels: { type }, value: seconds })),
+    forgeq_type_unserved_seconds: unserved.map(({ queue, type, seconds }) => ({
+      labels: { queue, type },
+      value: seconds,
+    })),
     forgeq_queues_left_out: [{ labels: {}, value: leftOut }],
     forgeq_tick_timestamp_seconds: [{ labels: {}, value: tick.seconds }],
     forgeq_tick_part_timestamp_seconds: Object.entries(tick.parts).map(([part, value]) => ({
@@ -93,7 +97,7 @@ interface Page {
 }
 
 /**
- * What Prometheus scrapes, from Postgres: right however many processes come and go. Read by five statements and kept for 10 s, in
+ * What Prometheus scrapes, from Postgres: right however many processes come and go. Read by six statements and kept for 10 s, in
  * which every scraper that asks for the same queues gets the same page. Nothing is read without a scrape. Without names the page has the queues with
  * most live jobs.
  */
@@ -104,14 +108,23 @@ export const createMetricsPage = (): ((deps: Deps, names?: readonly string[]) =>
     const startedAtMs = deps.time.elapsedMs();
     const busiest = await busiestQueues(deps.db, MAX_OBSERVED_QUEUES);
     const names = asked ?? busiest.names;
-    const [rows, queues, blocked, tick] = await Promise.all([
+    const [rows, queues, blocked, unserved, tick] = await Promise.all([
       readCounters(deps.db, names),
       readQueueStats(deps.db, names, deps.clock()),
       blockedTypes(deps.db, deps.clock()),
+      unservedTypes(deps.db, deps.clock()),
       lastTick(deps.db),
     ]);
     const leftOut = busiest.names.length + busiest.leftOut - queues.length;
-    return render(deps, rows, queues, blocked, leftOut, tick, (deps.time.elapsedMs() - startedAtMs) / 1000);
+    return render(
+      deps,
+      rows,
+      queues,
+      { blocked, unserved },
+      leftOut,
+      tick,
+      (deps.time.elapsedMs() - startedAtMs) / 1000,
+    );
   };
 
   return (deps, names) => {

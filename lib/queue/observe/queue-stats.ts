@@ -1,4 +1,4 @@
-import { blockedTypes } from "../../db/reads/blocked-types.ts";
+import { blockedTypes, unservedTypes } from "../../db/reads/waiting-types.ts";
 import { busiestQueues, type QueueStats, readQueuePage, readQueueStats } from "../../db/reads/stats.ts";
 import type { Deps } from "../deps.ts";
 
@@ -40,13 +40,18 @@ const QUIET = { oldestPendingSeconds: null, scheduled: 0, pending: 0, inFlight: 
 /** For longer than a probe is put off. */
 const BLOCKED_SECONDS = 60;
 
-/** Once a tick: how late and how full each queue is, and which types don't begin. */
+/** Once a tick: how late and how full each queue of the owner is, and which types don't begin or are taken by nobody. */
 export const observeQueues = async (deps: Deps): Promise<void> => {
-  const blocked = await blockedTypes(deps.db, deps.clock());
+  const owner = deps.config.owner ?? null;
+  const blocked = await blockedTypes(deps.db, deps.clock(), owner);
   deps.metrics.observe("TypeBlockedAge", Math.max(0, ...blocked.map(({ seconds }) => seconds)));
   for (const { type, seconds, reason } of blocked.filter((each) => each.seconds >= BLOCKED_SECONDS))
     deps.logger.warn("a type is blocked: its handler does not begin", { type, seconds: Math.round(seconds), reason });
-  const { names, quiet } = await busiestQueues(deps.db, MAX_OBSERVED_QUEUES);
+  const unserved = await unservedTypes(deps.db, deps.clock(), owner);
+  deps.metrics.observe("TypesUnserved", unserved.length);
+  for (const { queue, type, seconds } of unserved)
+    deps.logger.warn("nobody takes the due jobs of a type", { queue, type, seconds: Math.round(seconds) });
+  const { names, quiet } = await busiestQueues(deps.db, MAX_OBSERVED_QUEUES, owner);
   const known = new Set(quiet);
   const others = names.filter((name) => !known.has(name));
   const read = others.length === 0 ? [] : await readQueueStats(deps.db, others, deps.clock());

@@ -15,11 +15,16 @@ const declaredBy = (jobs: readonly JobDefinition[]): ScheduleDefinition[] =>
 
 /**
  * Brings the schedules that the code declares in line with it, inside the caller's transaction: makes new ones, edits changed ones
- * (slots due by then fire first), removes those that it dropped. The pause switch is the operator's and stays.
+ * (slots due by then fire first), removes those that it dropped, but for those of another owner's types. The pause switch is the operator's and stays.
  *
  * @throws {ForgeqError} `invalid_schedule`, `invalid_payload`, `unknown_queue`, or `schedule_exists` where the name is one made through the API
  */
-export const syncSchedules = async (tx: Sql, jobs: readonly JobDefinition[], at: Date | null): Promise<void> => {
+export const syncSchedules = async (
+  tx: Sql,
+  jobs: readonly JobDefinition[],
+  at: Date | null,
+  owner: string | null,
+): Promise<void> => {
   const declared = declaredBy(jobs);
   const twice = declared.find(({ name }, index) => declared.findIndex((each) => each.name === name) !== index);
   if (twice !== undefined) throw new ForgeqError("schedule_exists", `the schedule ${twice.name} is declared twice`);
@@ -44,6 +49,7 @@ export const syncSchedules = async (tx: Sql, jobs: readonly JobDefinition[], at:
   await schedules.deleteDropped(
     tx,
     declared.map(({ name }) => name),
+    owner,
   );
 };
 

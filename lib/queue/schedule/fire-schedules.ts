@@ -48,6 +48,7 @@ export const fireSchedules = async (deps: Deps, outOfTime: () => boolean): Promi
       SCHEDULES_PER_CALL,
       after,
       deps.clock(),
+      deps.config.owner ?? null,
     );
     after = due.next;
     report.more = after !== null;

@@ -18,17 +18,19 @@ export interface RecoveredLeases {
  *
  * @param goesOn - asked before each call of the database; false ends it
  * @param onWake - told after each call when the recovered jobs are due: null for never, 0 for now, else in seconds
+ * @param owner - only leases of what it serves; null: of all, as a worker does
  * @throws {ForgeqError} `database_unavailable` - what was recovered before that is counted
  */
 export const recoverLeases = async (
   deps: Deps,
   goesOn: () => boolean,
   onWake: (wakeSeconds: WakeSeconds) => unknown,
+  owner: string | null = null,
 ): Promise<RecoveredLeases> => {
   let [leases, jobs, more] = [0, 0, true];
   try {
     while (more && goesOn()) {
-      const recovered = await recover(deps.db, JOBS_PER_CALL, deps.clock());
+      const recovered = await recover(deps.db, JOBS_PER_CALL, deps.clock(), owner);
       leases += recovered.leases;
       jobs += recovered.jobs;
       more = recovered.more;

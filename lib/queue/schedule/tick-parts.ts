@@ -43,7 +43,12 @@ export const firstOf = (event: NextEvent, of: readonly (keyof NextEvent)[]): num
   }, null);
 
 const recoverPart: TickPart["run"] = async (deps, goesOn) => {
-  const { leases, jobs, more } = await recoverLeases(deps, goesOn, (wakeSeconds) => wakeDispatcher(deps, wakeSeconds));
+  const { leases, jobs, more } = await recoverLeases(
+    deps,
+    goesOn,
+    (wakeSeconds) => wakeDispatcher(deps, wakeSeconds),
+    deps.config.owner ?? null,
+  );
   return { leasesRecovered: leases, jobsRecovered: jobs, workLeft: more };
 };
 
@@ -68,7 +73,10 @@ const pausesPart: TickPart["run"] = async (deps) => {
 };
 
 const wakePart: TickPart["run"] = async (deps) => {
-  await wakeDispatcher(deps, firstOf(await nextEvent(deps.db, deps.clock()), ["jobSeconds", "slotSeconds"]));
+  await wakeDispatcher(
+    deps,
+    firstOf(await nextEvent(deps.db, deps.clock(), true, deps.config.owner ?? null), ["jobSeconds", "slotSeconds"]),
+  );
   return {};
 };
 

@@ -64,7 +64,7 @@ export const tick = async (deps: Deps, remainingMs: () => number): Promise<TickR
     deps.logger.warn("a part of the tick failed; the next tick tries again", { part, reason: reasonOf(error) });
   if (failures.length > 0) deps.metrics.count("TickPartsFailed", failures.length);
   const names = TICK_PARTS.map(({ name }) => name);
-  await recordTickParts(deps.db, names, done, deps.clock()).catch((error: unknown) => {
+  await recordTickParts(deps.db, names, done, deps.clock(), deps.config.owner ?? null).catch((error: unknown) => {
     deps.logger.warn("it could not be recorded which parts of the tick were done", { reason: reasonOf(error) });
   });
   workLeft ||= failures.length > 0;
@@ -92,7 +92,11 @@ const withinShare = (db: Db, goesOn: () => boolean): { readonly db: Db; readonly
 const armNextEvent = async (deps: Deps): Promise<boolean> => {
   if (deps.armer === undefined) return true;
   try {
-    const seconds = firstOf(await nextEvent(deps.db, deps.clock()), ["jobSeconds", "slotSeconds", "leaseSeconds"]);
+    const seconds = firstOf(await nextEvent(deps.db, deps.clock(), true, deps.config.owner ?? null), [
+      "jobSeconds",
+      "slotSeconds",
+      "leaseSeconds",
+    ]);
     if (seconds !== null) await arm(deps, seconds);
     return true;
   } catch (error) {

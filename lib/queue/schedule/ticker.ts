@@ -64,12 +64,14 @@ const schedule = (
 /** Does what is due. @returns milliseconds until the next check: `latestMs`, or less where an event comes sooner */
 const check = async (deps: Deps, state: TickerState, latestMs: number): Promise<number> => {
   let nextMs = latestMs;
-  const due = await nextEvent(deps.db, deps.clock(), false);
+  const owner = deps.config.owner ?? null;
+  const due = await nextEvent(deps.db, deps.clock(), false, owner);
   const recover = () =>
     recoverLeases(
       deps,
       () => !state.stopped,
       (wakeSeconds) => wakeDispatcher(deps, wakeSeconds),
+      owner,
     );
   // Neither stops the other one.
   const failures: unknown[] = [];
@@ -77,7 +79,8 @@ const check = async (deps: Deps, state: TickerState, latestMs: number): Promise<
   if (isDue(due.slotSeconds))
     await fireSchedules(deps, () => state.stopped).catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw failures[0];
-  const next = isDue(due.leaseSeconds) || isDue(due.slotSeconds) ? await nextEvent(deps.db, deps.clock(), false) : due;
+  const next =
+    isDue(due.leaseSeconds) || isDue(due.slotSeconds) ? await nextEvent(deps.db, deps.clock(), false, owner) : due;
   // What could not be done is still due: the next check tries again.
   for (const seconds of [next.leaseSeconds, next.slotSeconds])
     if (seconds !== null && seconds > 0) nextMs = Math.min(nextMs, Math.ceil(seconds * 1000));

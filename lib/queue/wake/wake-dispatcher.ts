@@ -23,7 +23,7 @@ export const invokeDispatcher = async (deps: Deps, wakeSeconds: WakeSeconds, que
   if (wakeSeconds !== null && wakeSeconds > WAIT_HORIZON_SECONDS) await arm(deps, wakeSeconds);
   if (wakeSeconds === null || wakeSeconds > WAIT_HORIZON_SECONDS || dispatcherFunction === null) return;
   try {
-    if (!(await wakeWanted(deps.db, wakeSeconds, deps.clock()))) return;
+    if (!(await wakeWanted(deps.db, wakeSeconds, deps.clock(), deps.config.owner ?? null))) return;
     const answer = await invokeAgain(deps, dispatcherFunction, queue === undefined ? {} : { queue });
     deps.metrics.count("WakesSent", 1);
     if (answer.outcome !== "accepted") {

@@ -62,3 +62,42 @@ it("forgeq migrate prints the SQL of the group roles that it may not make", { ti
   });
   expect(run({ ...env, FORGEQ_ROLE_PREFIX: "No Role" }, [])).toMatchObject({ status: 1, stdout: "" });
 });
+
+it(
+  "forgeq migrate writes SERVICE-STAGE, takes over from another one, and refuses what does not fit",
+  { timeout: 120_000 },
+  async () => {
+    const { db, url } = await createTestDatabase();
+    const at = (stage: string, ...args: string[]) => run({ DATABASE_URL: url, FORGEQ_STAGE: stage }, args);
+    const owners = () => db.query("select owner from forgeq.job_type union select owner from forgeq.queue");
+    expect(JSON.parse(at("prod", "--json").stdout)).toMatchObject({ owner: "forgeq-prod" });
+    expect(await owners()).toEqual([{ owner: "forgeq-prod" }]);
+    // Without a stage it changes no owner.
+    expect(run({ DATABASE_URL: url, FORGEQ_STAGE: "" }, []).status).toBe(0);
+    expect(await owners()).toEqual([{ owner: "forgeq-prod" }]);
+
+    const other = at("next");
+    expect(other).toMatchObject({ status: 1, stdout: "" });
+    expect(other.stderr).toContain("belongs to forgeq-prod, and this is forgeq-next");
+
+    await db.query("select forgeq.dispatcher_mark(gen_random_uuid(), 'active', owner => 'forgeq-prod')");
+    const early = at("next", "--adopt-from", "forgeq-prod");
+    expect(early).toMatchObject({ status: 1 });
+    expect(early.stderr).toMatch(/ran \d+ s ago: stop it, wait for three minutes, or take over with --force/);
+    expect(await owners()).toEqual([{ owner: "forgeq-prod" }]);
+    const forced = at("next", "--adopt-from", "forgeq-prod", "--force");
+    expect(forced).toMatchObject({ status: 0 });
+    expect(forced.stderr).toContain("belong to forgeq-next now. 0 jobs wait in them.");
+    expect(await owners()).toEqual([{ owner: "forgeq-next" }]);
+
+    for (const [stage, args, says] of [
+      ["next", ["--discard-jobs"], "goes with --adopt-from"],
+      ["next", ["--adopt-from", "forgeq-next"], "is the owner already"],
+      ["next", ["--adopt-from", "not a name"], "takes SERVICE-STAGE"],
+      ["next", ["--adopt-from", "forgeq-prod", "--check"], "leave out --dry-run and --check"],
+      ["a stage", [], "use letters, digits, - and _"],
+    ] as const)
+      expect(at(stage, ...args)).toMatchObject({ status: 2, stderr: expect.stringContaining(says) as string });
+    expect(at("next", "--adopt-from", "forgeq-gone").stderr).toContain("no type or queue belongs to forgeq-gone");
+  },
+);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { blockedTypes } from "../../../lib/db/reads/blocked-types.ts";
+import { blockedTypes } from "../../../lib/db/reads/waiting-types.ts";
 import { readLiveTypes } from "../../../lib/db/reads/doctor.ts";
 import { revive } from "../../../lib/db/reads/jobs.ts";
 import { releaseUnbegun } from "../../../lib/db/protocol/leases.ts";

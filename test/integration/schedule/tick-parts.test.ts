@@ -108,7 +108,7 @@ describe("the parts of a tick", () => {
     );
     s.moveTo(3);
     expect(await tick(s.deps, long)).toMatchObject({ partsFailed: ["purge"], workLeft: true, slotsFired: 1 });
-    expect(s.warned).toContainEqual({ part: "purge", reason: "no purge today" });
+    expect(s.warned).toContainEqual({ part: "purge", reason: "no purge today (P0001)" });
     const after = await lastTick(s.db);
     expect(PARTS.filter((part) => after.parts[part] === before.parts[part])).toEqual(["purge"]);
     expect(after.seconds).toBe(s.minute(3).getTime() / 1000);

@@ -1,0 +1,40 @@
+-- Types of which a job has been due for ten minutes while no lease of them was made, in queues that this owner serves (null: any) and that are neither paused nor
+-- full; a blocked type is not among them. For how many seconds the oldest has been due.
+--
+-- Only the first free job of each queue and priority is looked at: what is served goes away from there, so what is not comes to be first. A type that has an open
+-- lease is served, and one of which a lease ended lately: the last 50,000 are looked at. Few buffers where nothing has been due for so long.
+create or replace function forgeq.unserved_types(at timestamptz default null, owner text default null)
+returns table (queue text, type text, seconds double precision)
+language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
+as $$
+#variable_conflict use_column
+declare
+  now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
+  long_ago timestamptz := now_at - interval '10 minutes';
+  found_type record;
+begin
+  for found_type in
+    select h.queue, j.type, min(h.run_at) as run_at, min(q.max_in_flight) as max_in_flight
+    from forgeq.job_heads() h
+    join forgeq.queue q on q.name = h.queue
+    cross join lateral (
+      select job.type from forgeq.job
+      where job.queue = h.queue and job.priority = h.priority and job.run_at = h.run_at and job.claim_id is null limit 1) j
+    where h.run_at <= long_ago and not q.paused and forgeq.is_served(q.owner, unserved_types.owner)
+      and not exists (select from forgeq.type_block b where b.type = j.type)
+    group by h.queue, j.type
+    order by h.queue, j.type
+  loop
+    continue when found_type.max_in_flight <= forgeq.in_flight(found_type.queue);
+    continue when exists (select from forgeq.open_leases() l where l.type = found_type.type);
+    continue when exists (
+      select from (select c.type, c.closed_at from forgeq.lease_closed c order by c.xid desc limit 50000) c
+      where c.type = found_type.type and c.closed_at > long_ago);
+    queue := found_type.queue;
+    type := found_type.type;
+    seconds := extract(epoch from now_at - found_type.run_at);
+    return next;
+  end loop;
+end
+$$;
