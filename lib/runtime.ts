@@ -103,10 +103,8 @@ const JUST_READ_MS = 10_000; // by the init phase
 const KEY_PARAMETERS = ["FORGEQ_API_KEYS_PARAMETER", "FORGEQ_SECRET_PARAMETER"] as const;
 
 /** SERVICE-STAGE of this process, where its environment says so: on Lambda always. */
-export const declaredOwner = (): string | null => {
-  const stage = setting("FORGEQ_STAGE");
-  return stage === undefined ? null : `${setting("FORGEQ_SERVICE") ?? "forgeq"}-${stage}`;
-};
+export const declaredOwner = (): string | null =>
+  isConfigured("FORGEQ_STAGE") ? `${setting("FORGEQ_SERVICE") ?? "forgeq"}-${setting("FORGEQ_STAGE")}` : null;
 
 /** The configuration of this process, from its environment. */
 export const readConfig = (): Config => {
@@ -136,25 +134,20 @@ const sleep = (seconds: number, signal?: AbortSignal): Promise<void> =>
     signal?.addEventListener("abort", done);
   });
 
+const connectionsSetting = (name: string, usual: number, digits: number): number => {
+  const given = setting(name) ?? String(usual);
+  if (/^[1-9]\d*$/.test(given) && given.length <= digits) return Number(given);
+  throw new ForgeqError("internal", `${name} is a number of connections, 1 to ${"9".repeat(digits)}`);
+};
+
 /**
  * Connections of this process at most, all of its purposes together but cancel requests, which take one more for a moment: FORGEQ_POOL,
  * or what its kind usually has.
  */
-export const poolSize = (usual: number): number => {
-  const given = setting("FORGEQ_POOL");
-  if (given === undefined) return usual;
-  if (!/^[1-9]\d{0,2}$/.test(given))
-    throw new ForgeqError("internal", "FORGEQ_POOL is a number of connections, 1 to 999");
-  return Number(given);
-};
+export const poolSize = (usual: number): number => connectionsSetting("FORGEQ_POOL", usual, 3);
 
 /** Connections of clients to `forgeq server` at most: FORGEQ_MAX_CONNECTIONS_HTTP, 500 unless given. */
-export const maxHttpConnections = (): number => {
-  const given = setting("FORGEQ_MAX_CONNECTIONS_HTTP") ?? "500";
-  if (!/^[1-9]\d{0,5}$/.test(given))
-    throw new ForgeqError("internal", "FORGEQ_MAX_CONNECTIONS_HTTP is a number of connections, 1 to 999999");
-  return Number(given);
-};
+export const maxHttpConnections = (): number => connectionsSetting("FORGEQ_MAX_CONNECTIONS_HTTP", 500, 6);
 
 /** Loaded where a setting, or the place, asks for it. */
 const login = () => import("./aws/database-login.ts");

@@ -252,8 +252,8 @@ create table forgeq.job_attempt (
 ) partition by range (ended_at);
 create index job_attempt_job on forgeq.job_attempt (job_id);
 
--- The dispatchers' markers: a row for each owner, '' for those without one. A dispatcher is active until active_until, at most 5 s ahead; one may be waiting inside its invocation for the instant
--- waiting_for, at most 120 s ahead.
+-- The dispatchers' markers: a row for each owner, '' for those without one. A dispatcher is active until active_until, at most 5 s ahead; one may be waiting
+-- inside its invocation for the instant waiting_for, at most 120 s ahead.
 create table forgeq.wake (
   owner text primary key,
   -- When a dispatcher or a tick of this owner last ran.

@@ -1,5 +1,6 @@
--- The names of the queues with most live jobs, of those that this owner serves (null: any), as many as are asked for, and how many others there are; `quiet` are those of them that have no live job and
--- never had a dead one. Where all are asked for, no job is counted. Live jobs are counted in the index, up to 1,000 of a queue.
+-- The names of the queues with most live jobs, of those that this owner serves (null: any), as many as are asked for, and how many others there are; `quiet`
+-- are those of them that have no live job and never had a dead one. Where all are asked for, no job is counted. Live jobs are counted in the index, up to 1,000
+-- of a queue.
 create or replace function forgeq.busiest_queues(max_queues int, owner text default null)
 returns table (names text[], quiet text[], left_out int)
 language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp

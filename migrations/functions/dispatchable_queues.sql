@@ -1,4 +1,5 @@
--- The queues that a dispatcher of this owner claims from: all that it serves and that are not paused, or, where there are more than 64, those that have due jobs.
+-- The queues that a dispatcher of this owner claims from: all that it serves and that are not paused, or, where there are more than 64, those that have due
+-- jobs.
 create or replace function forgeq.dispatchable_queues(at timestamptz default null, owner text default null)
 returns text[]
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp

@@ -4,7 +4,8 @@
 --   or an earlier one.
 --   'closing': neither; false while another one is active or waits.
 -- A marker that is further ahead than one can be was written before the clock went back: nobody is there.
-create or replace function forgeq.dispatcher_mark(me uuid, phase text, wait_seconds double precision default null, at timestamptz default null, owner text default null)
+create or replace function forgeq.dispatcher_mark(
+  me uuid, phase text, wait_seconds double precision default null, at timestamptz default null, owner text default null)
 returns boolean
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set lock_timeout = '4s'

@@ -1,4 +1,5 @@
--- The names of the queues that have a due job, are not paused, and that this owner serves (null: any), in their order. Internal. A limit is not looked at: whoever comes to claim sees it.
+-- The names of the queues that have a due job, are not paused, and that this owner serves (null: any), in their order. Internal. A limit is not looked at:
+-- whoever comes to claim sees it.
 create or replace function forgeq.due_queues(now_at timestamptz, owner text default null)
 returns text[]
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp

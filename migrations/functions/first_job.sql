@@ -1,5 +1,6 @@
 -- When the next job falls due that a claim could take: not of a paused queue, nor a due one that a limit holds back. Not above now_at for a job that is due;
--- those are left out where `due` is false. Of queues that this owner serves, null for any. Internal. It costs a few buffers for each queue and priority that has a job.
+-- those are left out where `due` is false. Of queues that this owner serves, null for any. Internal. It costs a few buffers for each queue and priority that
+-- has a job.
 create or replace function forgeq.first_job(now_at timestamptz, due boolean default true, owner text default null)
 returns timestamptz
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp

@@ -1,8 +1,8 @@
--- Types of which a job has been due for ten minutes while no lease of them was made, in queues that this owner serves (null: any) and that are neither paused nor
--- full; a blocked type is not among them. For how many seconds the oldest has been due.
+-- Types of which a job has been due for ten minutes while no lease of them was made, in queues that this owner serves (null: any) and that are neither paused
+-- nor full; a blocked type is not among them. For how many seconds the oldest has been due.
 --
--- Only the first free job of each queue and priority is looked at: what is served goes away from there, so what is not comes to be first. A type that has an open
--- lease is served, and one of which a lease ended lately: the last 50,000 are looked at. Few buffers where nothing has been due for so long.
+-- Only the first free job of each queue and priority is looked at: what is served goes away from there, so what is not comes to be first. A type that has an
+-- open lease is served, and one of which a lease ended lately: the last 50,000 are looked at. Few buffers where nothing has been due for so long.
 create or replace function forgeq.unserved_types(at timestamptz default null, owner text default null)
 returns table (queue text, type text, seconds double precision)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp

@@ -104,7 +104,8 @@ export const resetLimits = async (db: Db, name: string): Promise<boolean> => {
 
 const DECLARE = `/* forgeq:declare_queue */
 insert into forgeq.queue (name, max_in_flight, max_pending, retention_days, listed_types, owner, overridden)
-select $1, $2::int, $3::int, $4::int, $5::text[], (select min(t.owner) from forgeq.job_type t where t.type = any ($5::text[])), array(select jsonb_object_keys($6::jsonb - 'types'))
+select $1, $2::int, $3::int, $4::int, $5::text[], (select min(t.owner) from forgeq.job_type t where t.type = any ($5::text[])),
+       array(select jsonb_object_keys($6::jsonb - 'types'))
 on conflict (name) do nothing
 returning name`;
 
