@@ -28,11 +28,19 @@ export const seconds = (text: string): number => {
   return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (UNITS[unit ?? ""] ?? 0), 0);
 };
 
+const INSTANT = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i;
+
+/** Of 30 February JavaScript makes the second of March. */
+const isDay = (day: string): boolean => {
+  const midnight = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
+};
+
 /** An instant in RFC 3339. */
 export const instant = (text: string): Date => {
   const at = new Date(text);
-  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i.test(text) && !Number.isNaN(at.getTime()))
-    return at;
+  const [, day] = INSTANT.exec(text) ?? [];
+  if (day !== undefined && isDay(day) && !Number.isNaN(at.getTime())) return at;
   throw new InvalidArgumentError("Give an instant with its offset, as 2030-01-31T08:00:00Z.");
 };
 

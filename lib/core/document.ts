@@ -33,9 +33,6 @@ const scalarFault = (value: unknown): string | null => {
   }
 };
 
-/** `roughBytes` is at least a sixth of what JSON takes: a character is six bytes at most, escaped. */
-export const MOST_BYTES_A_ROUGH_ONE = 6;
-
 /**
  * About how many bytes a value takes as JSON, in a fraction of the time that writing it takes.
  *

@@ -77,7 +77,7 @@ describe("the three job types", () => {
       queue: "emails",
       attempt: 1,
       max_attempts: 8,
-      payload: { email: "test@example.com", subject, body: "" },
+      payload: { email: "test@example.com", subject },
       result: { accepted: ["test@example.com"], message_id: expect.stringContaining(job.id) },
       error: null,
       attempts: [{ number: 1, outcome: "completed", error: null }],

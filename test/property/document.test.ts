@@ -1,7 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkDocument, parseJson, toPointer, MOST_BYTES_A_ROUGH_ONE, roughBytes } from "../../lib/core/document.ts";
+import { checkDocument, parseJson, toPointer, roughBytes } from "../../lib/core/document.ts";
 import { ForgeqError } from "../../lib/core/errors.ts";
+
+/** A character is six bytes at most, escaped. */
+const MOST_BYTES_A_ROUGH_ONE = 6;
 
 /** RFC 6901, read back. */
 const resolve = (root: unknown, pointer: string): unknown =>

@@ -1,8 +1,10 @@
 import type * as z from "zod";
-import { checkDocument, MOST_BYTES_A_ROUGH_ONE, roughBytes } from "../../core/document.ts";
+import { checkDocument, roughBytes } from "../../core/document.ts";
 import { type FieldError, ForgeqError } from "../../core/errors.ts";
 import { type JobDefinition, MAX_DOCUMENT_BYTES } from "../../core/job.ts";
+import { checkJobOptions } from "../../core/job-options.ts";
 import type { JobOptions, NewJob } from "../../core/new-job.ts";
+import { messageOf } from "../../core/reason.ts";
 
 const escapePointer = (segment: PropertyKey): string => String(segment).replaceAll("~", "~0").replaceAll("/", "~1");
 
@@ -12,30 +14,44 @@ const fieldErrors = (error: z.ZodError): FieldError[] =>
     message: issue.message,
   }));
 
+const refuse = (definition: JobDefinition, errors: readonly FieldError[]): never => {
+  const shown = errors.map((error) => `${error.pointer || "/"}: ${error.message}`).join("; ");
+  throw new ForgeqError("invalid_payload", `the payload does not fit ${definition.type}: ${shown}`, { errors });
+};
+
+/** A payload as JSON. @throws {ForgeqError} `invalid_payload` where JSON, or Postgres, can't hold it */
+const toJson = (definition: JobDefinition, payload: unknown): string => {
+  if (Number.isNaN(roughBytes(payload))) {
+    const errors = checkDocument(payload);
+    if (errors.length > 0) refuse(definition, errors);
+  }
+  try {
+    return JSON.stringify(payload);
+  } catch (error) {
+    return refuse(definition, [{ pointer: "", message: `can't be written as JSON: ${messageOf(error)}` }]);
+  }
+};
+
 /**
- * Checks a payload against its type's schema, and that Postgres can hold it.
+ * Checks a payload against its type's schema, as the handler will get it, and that Postgres can hold it.
  *
- * @returns the schema's output, defaults applied: what is stored
+ * @returns what was given, as JSON has it: what is stored. The schema's defaults and transforms are applied when the handler runs.
  * @throws {ForgeqError} `invalid_payload` with pointers into the payload; `payload_too_large`
  */
 export const checkPayload = (definition: JobDefinition, payload: unknown): unknown => {
-  const parsed = definition.payload.safeParse(payload);
-  if (parsed.success && roughBytes(parsed.data) * MOST_BYTES_A_ROUGH_ONE <= MAX_DOCUMENT_BYTES) return parsed.data;
-  const errors = parsed.success ? checkDocument(parsed.data) : fieldErrors(parsed.error);
-  if (!parsed.success || errors.length > 0) {
-    const shown = errors.map((error) => `${error.pointer || "/"}: ${error.message}`).join("; ");
-    throw new ForgeqError("invalid_payload", `the payload does not fit ${definition.type}: ${shown}`, { errors });
-  }
-  if (Buffer.byteLength(JSON.stringify(parsed.data) ?? "null") > MAX_DOCUMENT_BYTES) {
+  // A schema with a default of its own takes nothing for a payload.
+  const json = payload === undefined ? undefined : toJson(definition, payload);
+  const given: unknown = json === undefined ? undefined : JSON.parse(json);
+  const parsed = definition.payload.safeParse(given);
+  if (!parsed.success) return refuse(definition, fieldErrors(parsed.error));
+  const stored = json ?? toJson(definition, parsed.data);
+  if (Buffer.byteLength(stored) > MAX_DOCUMENT_BYTES)
     throw new ForgeqError("payload_too_large", `a payload may have ${MAX_DOCUMENT_BYTES} bytes as JSON`);
-  }
-  return parsed.data;
+  return json === undefined ? parsed.data : given;
 };
 
 /** A typed job, its payload checked, as the queue stores it. */
 export const toNewJob = (definition: JobDefinition, payload: unknown, options: JobOptions): NewJob => {
-  if (options.runAt !== undefined && options.delaySeconds !== undefined) {
-    throw new ForgeqError("invalid_job", "give runAt or delaySeconds, not both");
-  }
+  checkJobOptions(options);
   return { ...options, type: definition.type, payload: checkPayload(definition, payload) };
 };

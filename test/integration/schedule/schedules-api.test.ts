@@ -21,7 +21,7 @@ it("makes, shows, lists, edits, triggers and removes a schedule", async () => {
     body: {
       name: "daily",
       timezone: "Europe/Berlin",
-      payload: { email: "a@example.com", subject: "Hello" },
+      payload: { email: "a@example.com" },
       overlap: "allow",
       catch_up: "skip",
       description: "At 09:30 AM, Monday through Friday",

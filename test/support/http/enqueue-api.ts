@@ -16,7 +16,6 @@ const JOBS = [
     }),
   }),
   defineJob({ type: "anything", payload: z.json() }),
-  defineJob({ type: "shorten", payload: z.string().transform((text) => text.slice(0, 1)) }),
 ];
 
 export const ID = "019ab000-0000-7000-8000-00000000000a";
