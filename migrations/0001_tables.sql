@@ -248,7 +248,10 @@ create table forgeq.job_attempt (
   began_at timestamptz,
   ended_at timestamptz not null,
   invocation text,
-  error jsonb
+  error jsonb,
+  -- Of attempts that failed alone: what errors are grouped by, see functions/error_groups.sql.
+  queue text,
+  type text
 ) partition by range (ended_at);
 create index job_attempt_job on forgeq.job_attempt (job_id);
 
@@ -377,6 +380,8 @@ create table forgeq.metric_state (
   -- Every closed lease of a transaction that is visible in it is in metric_total, and no other.
   snap pg_snapshot not null default pg_current_snapshot(),
   folded_at timestamptz not null default now(),
+  -- When the fold before that was: what a side of the deltas holds that writers have left was written between the two.
+  folded_before timestamptz not null default now(),
   -- Open leases with an id below `open_from` are in `open_before`, at most 100. See functions/metric_open.sql.
   open_from uuid not null default '00000000-0000-0000-0000-000000000000',
   open_before uuid[] not null default '{}',
@@ -397,6 +402,20 @@ create table forgeq.metric_sample (
   dead bigint not null,
   primary key (queue, at)
 );
+
+-- What happened in each minute, quarter of an hour and hour, of each series that had any, and of all together, which is series 0: how many of what, by the
+-- positions of functions/metric_position.sql. The fold writes it and keeps minutes for 75 minutes, quarters for 26 hours and hours for 32 days. A fold that
+-- comes late is spread over the time that it covers. See docs/adr/0035.
+create table forgeq.metric_period (
+  series int not null,
+  -- Seconds.
+  step int not null check (step in (60, 900, 3600)),
+  at timestamptz not null,
+  counts bigint[] not null,
+  primary key (series, step, at)
+) with (fillfactor = 50);
+-- Rows of all series that are over are deleted by it; none of the columns of an index is ever updated.
+create index metric_period_at on forgeq.metric_period (step, at);
 
 -- Keys of the HTTP API that operators made, by their hashes: see functions/find_api_key.sql. Null types or queues are all. A revoked one stays known.
 create table forgeq.api_key (

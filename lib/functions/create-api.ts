@@ -7,6 +7,7 @@ import type { Source } from "../http/lazy.ts";
 import type { JobTypes } from "../http/new-job.ts";
 import type { Observers } from "../http/observers.ts";
 import { apiOperations } from "../http/operations.ts";
+import { activityOperations } from "../http/operations/activity.ts";
 import { enqueueOperations } from "../http/operations/enqueue.ts";
 import { scheduleOperations } from "../http/operations/schedules.ts";
 import { sessionOperations } from "../http/operations/session.ts";
@@ -38,6 +39,10 @@ export const apiRoutes = (
     ...lazyServers(scheduleOperations, async () => {
       const { scheduleHandlers } = await import("./routes/schedules.ts");
       return withDeps(deps, scheduleHandlers(types));
+    }),
+    ...lazyServers(activityOperations, async () => {
+      const { activityHandlers } = await import("./routes/activity.ts");
+      return withDeps(deps, activityHandlers(types));
     }),
     ...serviceServers(deps, jobs),
     ...dashboardServers(),

@@ -148,6 +148,15 @@ export const jobFilterBody = z
     return toFilter(given, { payload, metadata });
   });
 
+/** The part that a request asks for, and its key may see. */
+export const partOf = (
+  key: ApiKey,
+  { type, queue }: { readonly type?: readonly string[]; readonly queue?: readonly string[] } = {},
+): { readonly types: readonly string[] | null; readonly queues: readonly string[] | null } => ({
+  types: meet(type, key.types) ?? null,
+  queues: meet(queue, key.queues) ?? null,
+});
+
 /** What both allow; null is everything. */
 const meet = (
   asked: readonly string[] | undefined,

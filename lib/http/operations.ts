@@ -3,6 +3,7 @@
  * body, and the OpenAPI document come from it. Importing it does nothing else.
  */
 import type { Operation } from "./operation.ts";
+import { activityOperations } from "./operations/activity.ts";
 import { dashboardOperations } from "./operations/dashboard.ts";
 import { enqueueOperations } from "./operations/enqueue.ts";
 import { jobOperations } from "./operations/jobs.ts";
@@ -16,6 +17,7 @@ export const apiOperations = {
   ...jobOperations,
   ...queueOperations,
   ...scheduleOperations,
+  ...activityOperations,
   ...serviceOperations,
   ...dashboardOperations,
   ...sessionOperations,
@@ -25,6 +27,7 @@ const BY_TAG = {
   jobs: { ...enqueueOperations, ...jobOperations },
   queues: queueOperations,
   schedules: scheduleOperations,
+  activity: activityOperations,
   service: serviceOperations,
   dashboard: dashboardOperations,
   session: sessionOperations,

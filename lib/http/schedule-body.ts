@@ -36,3 +36,14 @@ export const newSchedule = z
 
 /** What `PUT /schedules/{name}` takes: the whole schedule but its name. */
 export const scheduleEdit = z.strictObject(rule).transform(toDefinition);
+
+/** What `POST /schedules/preview` takes: a rule without what it would enqueue. */
+export const scheduleRule = z
+  .strictObject({
+    cron: rule.cron,
+    timezone: rule.timezone,
+    starts_at: rule.starts_at,
+    ends_at: rule.ends_at,
+    jitter_seconds: rule.jitter_seconds,
+  })
+  .transform(({ starts_at, ends_at, cron, timezone }) => ({ cron, timezone, startsAt: starts_at, endsAt: ends_at }));

@@ -89,8 +89,9 @@ begin
     ran_since := case when held.outcome <> 'unbegun' then lease.began_at end;
     tally := tally || forgeq.metric_end(state, attempt_outcome, held.run_at, ran_since, now_at);
     if held.outcome <> 'throttled' then
-      insert into forgeq.job_attempt (job_id, life, number, outcome, lease_id, run_at, began_at, ended_at, invocation, error)
-      values (held.id, held.life, held.attempt, attempt_outcome, lease.id, held.run_at, ran_since, now_at, lease.invocation, held.error);
+      insert into forgeq.job_attempt (job_id, life, number, outcome, lease_id, run_at, began_at, ended_at, invocation, error, queue, type)
+      values (held.id, held.life, held.attempt, attempt_outcome, lease.id, held.run_at, ran_since, now_at, lease.invocation, held.error,
+        case when counted or state = 'dead' then lease.queue end, case when counted or state = 'dead' then lease.type end);
     end if;
   end loop;
 

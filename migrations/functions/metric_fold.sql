@@ -37,9 +37,9 @@ begin
   select b.snap, (
     select coalesce(jsonb_agg(n), '[]')
     from (
-      select e.queue, e.type, e.name, e.value from forgeq.metric_ends(state.snap, b.snap) e
+      select e.queue, e.type, e.name, e.value, false as is_late from forgeq.metric_ends(state.snap, b.snap) e
       union all
-      select s.queue, s.type, k.name, sum(d.jobs)
+      select s.queue, s.type, k.name, sum(d.jobs), true
       from forgeq.metric_deltas d
       join forgeq.metric_series s on s.id = d.series
       join (values ('e'::"char", 'enqueued'), ('r', 'retried'), ('c', 'finished_cancelled'), ('m', 'ended_lease_expired')) as k(kind, name)
@@ -58,12 +58,13 @@ begin
   join forgeq.metric_series s on s.queue = n.queue and s.type = n.type
   group by 1, 2
   on conflict (series, name) do update set value = t.value + excluded.value;
+  perform forgeq.keep_periods(sums, state.folded_before, state.folded_at, now_at);
   for side in 0 .. 7 loop
     if side = any (sides.filled) then
       execute format('truncate forgeq.metric_delta_%s', side);
     end if;
   end loop;
-  update forgeq.metric_state m set snap = until, folded_at = now_at, active = sides.next;
+  update forgeq.metric_state m set snap = until, folded_at = now_at, folded_before = state.folded_at, active = sides.next;
   perform forgeq.metric_open(state);
 
   perform forgeq.sample_queues(now_at);

@@ -7,12 +7,5 @@ from (
   select s.queue, s.type, t.name, t.value
   from forgeq.metric_total t join forgeq.metric_series s on s.id = t.series
   union all
-  select e.queue, e.type, e.name, e.value
-  from forgeq.metric_state m cross join lateral forgeq.metric_ends(m.snap) e
-  union all
-  select s.queue, s.type, k.name, d.jobs
-  from forgeq.metric_deltas d
-  join forgeq.metric_series s on s.id = d.series
-  join (values ('e'::"char", 'enqueued'), ('r', 'retried'), ('c', 'finished_cancelled'), ('m', 'ended_lease_expired')) as k(kind, name)
-    on k.kind = d.kind) n
+  select f.queue, f.type, f.name, f.value from forgeq.metric_fresh f) n
 group by n.queue, n.type, n.name;

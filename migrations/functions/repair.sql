@@ -39,9 +39,9 @@ begin
       update forgeq.job set claim_id = null, run_at = now_at, created_at = coalesce(created_at, run_at),
         max_attempts = least(1000, greatest(max_attempts, held.attempt + 1))
       where ctid = held.tid and claim_id = held.claim_id;
-      insert into forgeq.job_attempt (job_id, life, number, outcome, ended_at, error)
+      insert into forgeq.job_attempt (job_id, life, number, outcome, ended_at, error, queue, type)
       values (stray, held.life, held.attempt, 'lease_expired', now_at,
-              jsonb_build_object('name', 'Repaired', 'message', 'the job had a claim without a lease'));
+              jsonb_build_object('name', 'Repaired', 'message', 'the job had a claim without a lease'), held.queue, held.type);
       perform forgeq.metric_add(held.queue, held.type, 'm', 1);
       repaired := repaired + 1;
     end if;

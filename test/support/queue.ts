@@ -65,7 +65,12 @@ const TABLES = [
     "job_type",
     "schedule",
   ],
-  ...["metric_total", ...[0, 1, 2, 3, 4, 5, 6, 7].map((side) => `metric_delta_${side}`), "metric_sample"],
+  ...[
+    "metric_total",
+    ...[0, 1, 2, 3, 4, 5, 6, 7].map((side) => `metric_delta_${side}`),
+    "metric_sample",
+    "metric_period",
+  ],
   ...["purge_mark", "tick_part", "api_key"],
 ];
 const WIPE = `do $$ begin ${TABLES.map((table) => `delete from forgeq.${table};`).join(" ")} end $$`;

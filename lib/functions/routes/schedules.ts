@@ -1,5 +1,7 @@
+import { describeCron } from "../../core/describe-cron.ts";
 import { NAME_PATTERN } from "../../core/job.ts";
 import type { ScheduleDefinition } from "../../core/schedule.ts";
+import { previewSlots } from "../../core/slots.ts";
 import { isBound, mayUse, requireUse, showJob, showSchedule } from "../../http/access.ts";
 import type { ApiKey } from "../../http/api-keys.ts";
 import { checkTypedPayload, type JobTypes } from "../../http/new-job.ts";
@@ -18,6 +20,8 @@ import {
   updateSchedule,
 } from "../../queue/schedule/manage-schedules.ts";
 import { notFound, ok } from "./found.ts";
+
+const PREVIEWED_SLOTS = 5;
 
 type Keyed = Pick<HttpRequest, "params"> & { readonly key: ApiKey };
 
@@ -69,6 +73,14 @@ export const scheduleHandlers = (types: () => Promise<JobTypes>): Handlers<typeo
       const schedule = await createSchedule(deps, definition);
       return { ...(await answer(201, key, schedule)), headers: { location: `/schedules/${schedule.name}` } };
     },
+
+    previewSchedule: async (_deps, { body }) =>
+      ok({
+        description: await describeCron(body.cron),
+        next_slots: previewSlots({ ...body, decidedUntil: new Date() }, PREVIEWED_SLOTS).map((slot) =>
+          slot.toISOString(),
+        ),
+      }),
 
     getSchedule: async (deps, request) => answer(200, request.key, await read(deps, request)),
 

@@ -1,5 +1,6 @@
 import type { Operations } from "../operation.ts";
-import { newSchedule, scheduleEdit } from "../schedule-body.ts";
+import { newSchedule, scheduleEdit, scheduleRule } from "../schedule-body.ts";
+import { MAX_SMALL_BODY_BYTES } from "../schemas.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -31,6 +32,15 @@ export const scheduleOperations = {
     body: body(newSchedule),
     answers: { 201: { description: "The schedule.", schema: "wholeSchedule" } },
     errors: [...JOB_ERRORS, "schedule_exists"],
+  },
+  previewSchedule: {
+    method: "POST",
+    path: "/schedules/preview",
+    summary: "Say a rule in words, and when it would fire next",
+    scopes: ["jobs:read"],
+    body: { ...body(scheduleRule), maxBytes: MAX_SMALL_BODY_BYTES },
+    answers: { 200: { description: "Nothing was stored.", schema: "schedulePreview" } },
+    errors: [],
   },
   getSchedule: {
     method: "GET",

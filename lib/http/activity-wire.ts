@@ -1,0 +1,86 @@
+/** What shows activity, as the API answers it. */
+import type { ErrorGroups } from "../db/reads/errors.ts";
+import type { OpenLease } from "../db/reads/leases.ts";
+import type { StoredType } from "../db/reads/job-types.ts";
+
+const instant = (at: Date | null): string | null => at?.toISOString() ?? null;
+
+interface Percentiles {
+  readonly p50: number | null;
+  readonly p95: number | null;
+  readonly p99: number | null;
+}
+
+interface Happened {
+  readonly enqueued: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly dead: number;
+  readonly cancelled: number;
+  readonly wait: Percentiles;
+  readonly run: Percentiles;
+}
+
+export const toWireHappened = ({ enqueued, completed, failed, dead, cancelled, wait, run }: Happened) => ({
+  enqueued,
+  completed,
+  failed,
+  dead,
+  cancelled,
+  wait,
+  run,
+});
+
+export const toWirePoints = (points: readonly (Happened & { readonly at: Date })[]) =>
+  points.map((point) => ({ at: point.at.toISOString(), ...toWireHappened(point) }));
+
+/** @param withTexts - the key may read messages */
+export const toWireErrors = ({ groups, attempts, since, complete }: ErrorGroups, withTexts: boolean) => ({
+  data: groups.map(({ essence, first_at, last_at, ...group }) => ({
+    ...group,
+    name: essence.name,
+    message: withTexts ? essence.message : null,
+    frame: essence.frame ?? null,
+    first_at: new Date(first_at).toISOString(),
+    last_at: new Date(last_at).toISOString(),
+  })),
+  attempts,
+  since: new Date(since).toISOString(),
+  complete,
+  ...(!withTexts && { hidden: ["message"] }),
+});
+
+/** @param withTexts - the key may read notes of progress */
+export const toWireLease = (lease: OpenLease, withTexts: boolean) => ({
+  id: lease.id,
+  type: lease.type,
+  queue: lease.queue,
+  jobs: lease.jobs,
+  job_ids: lease.jobIds,
+  created_at: instant(lease.createdAt),
+  began_at: instant(lease.beganAt),
+  expires_at: instant(lease.expiresAt),
+  expired: lease.expired,
+  invocation: lease.invocation,
+  cancel_requested: lease.cancelRequested,
+  progress: withTexts
+    ? lease.progress
+    : Object.fromEntries(Object.entries(lease.progress).map(([id, { fraction }]) => [id, { fraction }])),
+});
+
+/** @param declared - this process has the type's code */
+export const toWireType = (type: StoredType, declared: boolean) => ({
+  type: type.type,
+  queue: type.queue,
+  queues: type.queues,
+  priority: type.priority,
+  max_attempts: type.maxAttempts,
+  backoff: type.backoff,
+  timeout_seconds: type.timeoutSeconds,
+  lease_seconds: type.leaseSeconds,
+  batch_size: type.batchSize,
+  search: type.search,
+  search_ready: type.searchReady,
+  overridden: type.overridden,
+  declared,
+});
