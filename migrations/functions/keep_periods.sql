@@ -1,5 +1,5 @@
--- Adds what a fold has counted to the periods that it covers, and forgets those that are over. What is late, see metric_fresh, was written between the two folds
--- before: from `before` to `since`; all else since then. Internal: metric_fold calls it.
+-- Adds what a fold has counted to the periods that it covers, and forgets those that are over. What is late, see metric_fresh, was written between the two
+-- folds before: from `before` to `since`; all else since then. Internal: metric_fold calls it.
 create or replace function forgeq.keep_periods(sums jsonb, before timestamptz, since timestamptz, now_at timestamptz)
 returns void
 language plpgsql

@@ -1,5 +1,5 @@
--- Open leases, the oldest first, as many as max_leases with an id above `after`. Null types or queues are all. Read from the mark on that metric_open keeps: one
--- that became visible more than 15 seconds after its id was made may be missing, for ten minutes at most.
+-- Open leases, the oldest first, as many as max_leases with an id above `after`. Null types or queues are all. Read from the mark on that metric_open keeps:
+-- one that became visible more than 15 seconds after its id was made may be missing, for ten minutes at most.
 create or replace function forgeq.list_leases(types text[], queues text[], after uuid, max_leases int)
 returns table (id uuid, queue text, type text, jobs int, job_ids uuid[], created_at timestamptz, began_at timestamptz, expires_at timestamptz,
   invocation text, cancel_requested uuid[], progress jsonb)

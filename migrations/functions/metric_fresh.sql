@@ -1,5 +1,5 @@
--- What has been counted since the last fold, by queue, type and name, several rows of each; exact to the last commit. `is_late`: it was written before that fold,
--- to a side of the deltas that is folded by the next one. A view, as metric_now, which see.
+-- What has been counted since the last fold, by queue, type and name, several rows of each; exact to the last commit. `is_late`: it was written before that
+-- fold, to a side of the deltas that is folded by the next one. A view, as metric_now, which see.
 create or replace view forgeq.metric_fresh as
 select e.queue, e.type, e.name, e.value, false as is_late
 from forgeq.metric_state m cross join lateral forgeq.metric_ends(m.snap) e

@@ -15,7 +15,8 @@ as $$
     from unnest(steps) as s(step)
     cross join lateral (
       -- A span without length, or of a clock that went back, is the period that it ends in.
-      select make_interval(secs => s.step) as length, case when since < until then greatest(since, until - forgeq.metric_kept(s.step)) else until end as since) f
+      select make_interval(secs => s.step) as length,
+             case when since < until then greatest(since, until - forgeq.metric_kept(s.step)) else until end as since) f
     cross join lateral generate_series(date_bin(f.length, f.since, timestamptz '2000-01-01 00:00+00'), until, f.length) as p(at)
     cross join lateral (
       select case when since < until then extract(epoch from p.at - since) / extract(epoch from until - since) else 0 end as of_begin,

@@ -19,7 +19,8 @@ rows as (
   select p.at, p.counts from forgeq.metric_period p
   where p.step = $2::int and p.at >= $1::timestamptz
     and p.series = any (case when $4 is null and $5 is null then '{0}'
-                             else array(select s.id from forgeq.metric_series s where ($4 is null or s.type = any ($4)) and ($5 is null or s.queue = any ($5))) end)
+                             else array(select s.id from forgeq.metric_series s
+                                        where ($4 is null or s.type = any ($4)) and ($5 is null or s.queue = any ($5))) end)
   union all
   select s.at, s.counts
   from forgeq.metric_state m
