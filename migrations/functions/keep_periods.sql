@@ -13,7 +13,7 @@ begin
     part := (select jsonb_agg(n) from jsonb_array_elements(sums) as n where (n ->> 'is_late')::boolean = late);
     continue when part is null;
     insert into forgeq.metric_period as p (series, step, at, counts)
-    select coalesce(s.id, 0), n.step, n.at, n.counts
+    select coalesce(s.id, 0), n.step, n.begins, n.counts
     from forgeq.metric_spread(part, case when late then before else since end, case when late then since else now_at end) n
     left join forgeq.metric_series s on s.queue = n.queue and s.type = n.type
     order by 1, 2, 3

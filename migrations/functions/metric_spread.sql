@@ -1,7 +1,7 @@
 -- Counters of a span of time, [{queue, type, name, value}], as counts of the periods that it covers: each number is spread evenly, in whole numbers whose sum
 -- is the number. A row for each queue and type, and with null for both one of all; none that is empty, none of periods that are kept no longer.
 create or replace function forgeq.metric_spread(sums jsonb, since timestamptz, until timestamptz, steps int[] default '{60,900,3600}')
-returns table (queue text, type text, step int, at timestamptz, counts bigint[])
+returns table (queue text, type text, step int, begins timestamptz, counts bigint[])
 language sql stable
 as $$
   with cells as (
@@ -28,7 +28,7 @@ as $$
     cross join periods p
     group by c.queue, c.type, p.step, p.at
     having bool_or(floor(c.value * p.of_end) > floor(c.value * p.of_begin)))
-  select s.queue, s.type, s.step, s.at,
+  select s.queue, s.type, s.step, s.at as begins,
          (select array_agg(coalesce(v.number, 0) order by n.n)
           from generate_series(1, 39) as n(n)
           left join unnest(s.positions, s.numbers) as v(position, number) on v.position = n.n)

@@ -22,13 +22,13 @@ rows as (
                              else array(select s.id from forgeq.metric_series s
                                         where ($4 is null or s.type = any ($4)) and ($5 is null or s.queue = any ($5))) end)
   union all
-  select s.at, s.counts
+  select s.begins, s.counts
   from forgeq.metric_state m
   cross join fresh
   cross join lateral forgeq.metric_spread(
     fresh.sums, case when fresh.is_late then m.folded_before else m.folded_at end,
     case when fresh.is_late then m.folded_at else coalesce($6::timestamptz, clock_timestamp()) end, array[$2::int]) s
-  where s.queue is null and s.at >= $1)
+  where s.queue is null and s.begins >= $1)
 select w.at, array_agg(w.n::float8 order by w.position) as counts
 from (
   select date_bin(make_interval(secs => $3::int), r.at, $1) as at, u.position, sum(u.n) as n
