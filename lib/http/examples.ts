@@ -16,6 +16,7 @@ export const exampleBodies = (definitions: readonly JobDefinition[]): Json => {
       setSchedule: { cron: "0 10 * * 1-5", timezone: "Europe/Berlin", ...job },
     }),
     retryJob: { life: 1 },
+    previewSchedule: { cron: "0 9 * * 1-5", timezone: "Europe/Berlin" },
     signIn: { key: "fq_0123456789ab_a-key-of-yours" },
     pauseQueue: { reason: "The mail server is being moved", until: "2035-01-01T00:00:00Z" },
     setQueue: { max_in_flight: 50, max_pending: 100_000, retention_days: 14 },

@@ -38,6 +38,7 @@ export const TAGS: Readonly<Record<keyof typeof BY_TAG, string>> = {
   jobs: "Enqueue, read and manage jobs",
   queues: "Limits, pauses and numbers of queues",
   schedules: "Cron rules that enqueue jobs",
+  activity: "What is there, what happens, and who works",
   service: "About the service itself",
   dashboard: "The web dashboard's files",
   session: "Who is calling, and the dashboard's sign-in",
