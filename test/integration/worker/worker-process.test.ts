@@ -52,14 +52,14 @@ it(
 );
 
 it(
-  "says which handler can't be loaded, and exits 1",
+  "says which handler can't be loaded, and exits 2",
   async () => {
     const { db, url } = await createTestDatabase();
     const { folder } = await makeProject(db);
     writeFileSync(join(folder, "functions/handlers/tally/handler.ts"), 'import "./missing.ts";\n');
     const env = { DATABASE_URL: url, SMTP_URL: "" };
     const worker = startForgeq(["worker", "--metrics-port", "0"], { cwd: folder, env });
-    expect(await worker.ended).toMatchObject({ code: 1, stderr: expect.stringContaining("missing.ts") as string });
+    expect(await worker.ended).toMatchObject({ code: 2, stderr: expect.stringContaining("missing.ts") as string });
   },
   TIME_OUT_MS,
 );
