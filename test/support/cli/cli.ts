@@ -9,9 +9,10 @@ import { syncDefinitions } from "../../../lib/queue/manage/sync-definitions.ts";
 import type { JobDefinition, QueueDefinition } from "../../../lib/core/job.ts";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const ENTRY = join(ROOT, "lib", "cli", "forgeq.ts");
 
 export interface CliOptions {
+  /** The checkout whose code runs; this one unless given. */
+  readonly root?: string;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
@@ -41,8 +42,11 @@ const cleanEnv = (): Record<string, string> => ({
 });
 
 /** `forgeq` as a process of its own, with Node 24 and no launcher, so that a signal is for it alone. */
-export const startForgeq = (args: readonly string[], { cwd = ROOT, env = {}, input }: CliOptions = {}): RunningCli => {
-  const child = spawn(process.execPath, [ENTRY, ...args], {
+export const startForgeq = (
+  args: readonly string[],
+  { root = ROOT, cwd = root, env = {}, input }: CliOptions = {},
+): RunningCli => {
+  const child = spawn(process.execPath, [join(root, "lib", "cli", "forgeq.ts"), ...args], {
     cwd,
     env: { ...cleanEnv(), ...env },
     stdio: ["pipe", "pipe", "pipe"],
