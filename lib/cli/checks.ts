@@ -62,7 +62,13 @@ const durability: Check = async (db) => {
 };
 
 const schema: Check = async (db) => {
-  const { applied } = await migrate(db, { dryRun: true });
+  const { applied, newer } = await migrate(db, { dryRun: true });
+  if (newer !== undefined)
+    return {
+      level: "problem",
+      found: `the database was made by newer code (${newer}) than this`,
+      cure: "use the ForgeQ that migrated it",
+    };
   if (applied.length === 0) return fine("the schema is this version's");
   return {
     level: "problem",

@@ -57,13 +57,18 @@ export const runMigrate = async (options: MigrateCommandOptions & GlobalOptions)
   const database = await openDatabase(options, { migrate: "no" });
   const db = await connectDb({ ...(await connection()), statementSeconds: MIGRATE_SECONDS });
   try {
-    const { applied, missingRoles = [] } = await migrate(db, { dryRun, ...rolePrefix() });
+    const {
+      applied,
+      missingRoles = [],
+      newer,
+    } = await migrate(db, { dryRun, force: options.force === true, ...rolePrefix() });
     const adopted = adoption && (await adopt(db, adoption));
     if (!dryRun) await syncDefinitions(db, jobs, queues, null, owner);
     if (options.json === true)
       printJson({
         applied,
         dry_run: dryRun,
+        ...(newer !== undefined && { newer }),
         types: jobs.map((job) => job.type),
         ...(owner !== null && { owner }),
         ...(adopted !== null && { adopted }),
@@ -78,7 +83,8 @@ export const runMigrate = async (options: MigrateCommandOptions & GlobalOptions)
       );
     if (adopted !== null && adoption !== null) sayAdopted(adopted, adoption.from, adoption.to);
     if (!dryRun && jobs.length > 0) say(`Synchronised ${jobs.length} job types.`);
-    if (options.check === true && applied.length > 0) process.exitCode = 1;
+    if (newer !== undefined) say(`The database is newer than this code (${newer}): forgeq migrate refuses it.`);
+    if (options.check === true && (applied.length > 0 || newer !== undefined)) process.exitCode = 1;
   } catch (error) {
     const known = toForgeqError(error);
     throw known instanceof ForgeqError ? known : error;

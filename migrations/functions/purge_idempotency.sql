@@ -2,7 +2,7 @@
 create or replace function forgeq.purge_idempotency(max_rows int, now_at timestamptz)
 returns int
 language plpgsql
-  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 declare
   gone int;

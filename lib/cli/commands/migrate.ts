@@ -12,7 +12,7 @@ export const addMigrate = (program: Command): void => {
     .option("--check", "exit 1 when something would be applied, and change nothing")
     .option("--adopt-from <owner>", "take over the types and queues of another SERVICE-STAGE, which has stopped")
     .option("--discard-jobs", "with --adopt-from: cancel its jobs first")
-    .option("--force", "with --adopt-from: although its tick or dispatcher ran within three minutes")
+    .option("--force", "migrate although newer code has made the database; adopt although that owner may be running")
     .action(async (_, self: Command) => {
       const { runMigrate } = await import("../run-migrate.ts");
       await runMigrate(optionsOf<MigrateCommandOptions>(self));

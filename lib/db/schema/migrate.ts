@@ -22,10 +22,16 @@ export interface Migrated {
   readonly dryRun: boolean;
   /** The SQL with which an administrator makes the group roles that are missing, because the caller may not; absent when there are all. */
   readonly missingRoles?: readonly string[];
+  /** The database is newer than this code: what made it, a version or a table file that this code lacks. */
+  readonly newer?: string;
 }
 
 export interface MigrateOptions {
   readonly dryRun?: boolean;
+  /** Puts this code's functions over newer ones. */
+  readonly force?: boolean;
+  /** Of this code; the package's own unless given. */
+  readonly version?: string;
   /** The folder with the SQL; the package's own unless given. */
   readonly folder?: string;
   /** What the names of the group roles begin with; `forgeq` unless given. */
@@ -69,23 +75,51 @@ create table if not exists forgeq.migration (
   name text primary key,
   kind text not null,
   checksum text not null,
+  version text not null,
   applied_at timestamptz not null default now()
 )`;
 
 const APPLIED = `/* forgeq:migrate_applied */
-select name, checksum from forgeq.migration`;
+select m.name, m.kind, m.checksum, coalesce(to_jsonb(m) ->> 'version', '0') as version from forgeq.migration m`;
 
 const RECORD = `/* forgeq:migrate_record */
-insert into forgeq.migration (name, kind, checksum) values ($1, $2, $3)
-on conflict (name) do update set checksum = excluded.checksum, applied_at = now()`;
+insert into forgeq.migration (name, kind, checksum, version) values ($1, $2, $3, $4)
+on conflict (name) do update set checksum = excluded.checksum, version = excluded.version, applied_at = now()`;
 
 const booksExist = async (sql: Sql): Promise<boolean> =>
   (await sql.query<{ found: boolean }>(BOOKS_EXIST))[0]?.found === true;
 
-const readBooks = async (sql: Sql): Promise<ReadonlyMap<string, string>> => {
-  const rows = (await booksExist(sql)) ? await sql.query<{ name: string; checksum: string }>(APPLIED) : [];
-  return new Map(rows.map((row) => [row.name, row.checksum]));
+interface AppliedFile {
+  readonly name: string;
+  readonly kind: MigrationFile["kind"];
+  readonly checksum: string;
+  /** Of the code that applied it. */
+  readonly version: string;
+}
+
+const readApplied = async (sql: Sql): Promise<readonly AppliedFile[]> =>
+  (await booksExist(sql)) ? sql.query<AppliedFile>(APPLIED) : [];
+
+const readBooks = async (sql: Sql): Promise<ReadonlyMap<string, string>> =>
+  new Map((await readApplied(sql)).map((row) => [row.name, row.checksum]));
+
+/** Is one version, as of a package, above another one? What follows the three numbers is not compared. */
+const isAbove = (version: string, other: string): boolean => {
+  const [of, than] = [version, other].map((each) => each.split("-", 1)[0]!.split(".").map(Number));
+  const differs = of!.findIndex((part, n) => part !== than![n]);
+  return differs >= 0 && of![differs]! > (than![differs] ?? 0);
 };
+
+/** What shows that newer code has made the database; undefined where nothing does. */
+const newerThan = async (sql: Sql, files: readonly MigrationFile[], version: string): Promise<string | undefined> => {
+  const applied = await readApplied(sql);
+  const above = applied.find((file) => isAbove(file.version, version));
+  if (above !== undefined) return `version ${above.version}`;
+  return applied.find(({ name, kind }) => kind === "migration" && files.every((file) => file.name !== name))?.name;
+};
+
+const packageVersion = async (folder: string): Promise<string> =>
+  (JSON.parse(await readFile(join(dirname(folder), "package.json"), "utf8")) as { version: string }).version;
 
 /**
  * Until the first release the first file may be edited, so a database may have been made by another text of it, or by the files that it replaced. Nothing
@@ -125,25 +159,37 @@ const OPENED_MEANWHILE = new Set(["23505", "42P06", "42P07"]);
 
 /**
  * Brings the database's schema to this code's, in one transaction and one caller at a time: tables once and in order,
- * functions whenever their text has changed, then the history's partitions and what each role may do. Versions newer than this code's stay as they are.
+ * functions whenever their text has changed, then the history's partitions and what each role may do. Newer code's functions stay as they are, unless `force` is given.
  *
+ * @throws {ForgeqError} `illegal_state` - newer code has made the database; nothing was changed
  * @throws {ForgeqError} `schema_outdated` - the database was made by an unreleased version, or a file that is applied was edited; nothing was changed
  */
 export const migrate = async (
   db: Db,
-  { dryRun = false, folder = packageFolder(), rolePrefix = ROLE_PREFIX }: MigrateOptions = {},
+  { dryRun = false, force = false, folder = packageFolder(), rolePrefix = ROLE_PREFIX, ...given }: MigrateOptions = {},
 ): Promise<Migrated> => {
   const files = await readFiles(folder);
-  if (dryRun) return { applied: (await pendingFiles(db, files)).map((file) => file.name), dryRun };
+  const version = given.version ?? (await packageVersion(packageFolder()));
+  if (dryRun) {
+    const pending = await pendingFiles(db, files);
+    const newer = await newerThan(db, files, version);
+    return { applied: pending.map((file) => file.name), dryRun, ...(newer !== undefined && { newer }) };
+  }
   const apply = () =>
     db.transaction(async (tx): Promise<Migrated> => {
       if (!(await booksExist(tx))) await tx.query(OPEN_BOOKS);
       await tx.query(ONE_AT_A_TIME);
       const pending = await pendingFiles(tx, files);
+      const newer = await newerThan(tx, files, version);
+      if (newer !== undefined && !force)
+        throw new ForgeqError(
+          "illegal_state",
+          `the database was made by newer code (${newer}) than this (version ${version}): migrate with the newer one, or put these functions over its with --force`,
+        );
       const privileges = await readPrivileges(tx, rolePrefix);
       for (const file of pending) {
         await tx.query(file.sql);
-        await tx.query(RECORD, [file.name, file.kind, file.checksum]);
+        await tx.query(RECORD, [file.name, file.kind, file.checksum, version]);
       }
       if (files.some((file) => file.name === "functions/ensure_partitions.sql"))
         await tx.query("select forgeq.ensure_partitions()");

@@ -135,7 +135,8 @@ describe("migrate", () => {
     await migrate(db, { folder });
     const before = await books(db);
 
-    expect((await migrate(db)).applied).toEqual([]);
+    await expect(migrate(db)).rejects.toMatchObject({ code: "illegal_state" });
+    expect((await migrate(db, { force: true })).applied).toEqual([]);
     expect(await isMigrated(db)).toBe(true);
     expect(await books(db)).toEqual(before);
   });
@@ -168,5 +169,32 @@ describe("migrate", () => {
 describe("SCHEMA_VERSION", () => {
   it("is the newest table file", () => {
     expect(SCHEMA_VERSION).toBe(tables.at(-1));
+  });
+});
+
+describe("older code", () => {
+  it("refuses a database that newer code has migrated, and puts its functions over them only when forced", async () => {
+    const { db } = await createTestDatabase({ empty: true });
+    const newer = copy();
+    const file = join(newer, "functions", "wants_wake.sql");
+    writeFileSync(file, readFileSync(file, "utf8").replace("-- Does", "-- Newer. Does"));
+    await migrate(db, { folder: newer, version: "0.10.0" });
+    const before = await books(db);
+    await expect(migrate(db, { version: "0.9.1" })).rejects.toMatchObject({
+      code: "illegal_state",
+      message: expect.stringContaining("newer code (version 0.10.0)") as string,
+    });
+    expect(await books(db)).toEqual(before);
+    expect(await migrate(db, { version: "0.9.1", dryRun: true })).toMatchObject({ newer: "version 0.10.0" });
+    expect((await migrate(db, { version: "0.9.1", force: true })).applied).toEqual(["functions/wants_wake.sql"]);
+    expect((await migrate(db, { folder: newer, version: "0.10.0" })).newer).toBeUndefined();
+  });
+
+  it("knows newer code by a table file that it lacks, also of the same version", async () => {
+    const { db } = await createTestDatabase({ empty: true });
+    const newer = copy();
+    writeFileSync(join(newer, "0099_future.sql"), "create table forgeq.future (n int)");
+    await migrate(db, { folder: newer });
+    await expect(migrate(db)).rejects.toThrow("newer code (0099_future.sql)");
   });
 });
