@@ -5,7 +5,7 @@
 create or replace function forgeq.begin_idempotent(caller text, key text, fingerprint text)
 returns table (outcome text, status smallint, answer text, headers json)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp set lock_timeout = '2s'
-  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 #variable_conflict use_column
 declare

@@ -2,7 +2,7 @@
 create or replace function forgeq.end_idempotent(caller text, key text, status int, answer text, headers json)
 returns void
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set lock_timeout = '4s' set enable_seqscan = off set enable_bitmapscan = off
+  set lock_timeout = '4s' set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 begin
   update forgeq.idempotency i
