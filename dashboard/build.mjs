@@ -22,7 +22,7 @@ const writeWhole = async (file, bytes) => {
   await rename(unfinished, file);
 };
 
-/** The chunks that the first view loads: the entry and what it imports statically. */
+/** The chunks that an entry loads: itself and what it imports statically. */
 const firstLoaded = (outputs, file, seen = new Set()) => {
   seen.add(file);
   for (const { kind, path } of outputs[file].imports)
@@ -69,7 +69,8 @@ export const buildDashboard = async (outdir) => {
   // The page comes last: who reads it finds what it names.
   files.set("index.html", await indexOf(nameOf));
   await mkdir(outdir, { recursive: true });
-  const first = firstLoaded(outputs, nameOf("app"));
+  const overview = Object.keys(outputs).find((file) => outputs[file].entryPoint === "pages/overview.tsx");
+  const first = firstLoaded(outputs, overview, firstLoaded(outputs, nameOf("app")));
   for (const entry of ["style", "theme"]) first.add(nameOf(entry));
   first.add("index.html");
   const built = [];

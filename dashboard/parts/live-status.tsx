@@ -10,7 +10,7 @@ const WORDS: Readonly<Record<Activity, string>> = {
   hidden: "Paused while hidden",
   idle: "Paused: nobody is here",
   asleep: "Asleep",
-  failing: "Can't reach the server",
+  failing: "No answer: asking again",
 };
 
 const detail = (state: Activity): string => {

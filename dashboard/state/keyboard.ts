@@ -1,5 +1,6 @@
 /** The keys of the whole page. A key means nothing while somebody types, or while a dialog is open. */
 import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { go, hrefOf } from "./address.ts";
 import { activity, pause, refresh, wake } from "./live.ts";
 import { PAGES } from "./pages.ts";
@@ -25,15 +26,30 @@ const moveRow = (by: 1 | -1): void => {
   links[Math.max(0, Math.min(links.length - 1, at + by))]?.focus();
 };
 
-const pressIn = (selector: string): void => (currentRow() ?? document).querySelector<HTMLElement>(selector)?.click();
+interface ActionKeys {
+  readonly retry: (rowId: string | null) => void;
+  readonly cancel: (rowId: string | null) => void;
+}
+
+/** Whose keys `R` and `C` are: the last one's that came and is still there. */
+const actionKeys: ActionKeys[] = [];
+
+/** While the component is there, `R` and `C` do this; they get the id of the row that has the focus. */
+export const useActionKeys = (keys: ActionKeys): void =>
+  useEffect(() => {
+    actionKeys.push(keys);
+    return () => void actionKeys.splice(actionKeys.indexOf(keys), 1);
+  });
+
+const act = (what: keyof ActionKeys): void => actionKeys.at(-1)?.[what](currentRow()?.dataset["row"] ?? null);
 
 const ACTIONS: Readonly<Record<string, () => void>> = {
   "/": () => document.getElementById("filter")?.focus(),
   j: () => moveRow(1),
   k: () => moveRow(-1),
   x: () => currentRow()?.querySelector<HTMLElement>("input[type=checkbox]")?.click(),
-  R: () => pressIn("[data-action=retry]:not(:disabled)"),
-  C: () => pressIn("[data-action=cancel]:not(:disabled)"),
+  R: () => act("retry"),
+  C: () => act("cancel"),
   r: () => void refresh(),
   p: () => (activity.value === "paused" ? wake() : pause()),
   t: nextTheme,

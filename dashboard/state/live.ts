@@ -139,6 +139,7 @@ export const refresh = (): Promise<void> => {
 export const wake = (): void => {
   paused.value = false;
   touchedAtMs.value = Date.now();
+  plan();
   void refresh();
 };
 

@@ -24,3 +24,28 @@ export const STATES = [
 
 const ENDED: readonly JobState[] = ["completed", "dead", "cancelled"];
 export const hasEnded = ({ state }: { readonly state: JobState }): boolean => ENDED.includes(state);
+
+export type Overview = z.infer<typeof answers.overview>;
+export type Stats = z.infer<typeof answers.stats>;
+export type StatsPoint = Stats["points"][number];
+export type ErrorList = z.infer<typeof answers.errorList>;
+export type ErrorGroup = ErrorList["data"][number];
+export type JobCounts = z.infer<typeof answers.jobCounts>;
+export type LeaseList = z.infer<typeof answers.leaseList>;
+export type Lease = LeaseList["data"][number];
+export type WorkerList = z.infer<typeof answers.workerList>;
+export type Worker = WorkerList["data"][number];
+export type SlotPreview = z.infer<typeof answers.schedulePreview>;
+
+export interface StoredKey {
+  readonly id: string;
+  readonly label: string | null;
+  readonly scopes: readonly string[];
+  readonly types: readonly string[] | null;
+  readonly queues: readonly string[] | null;
+  readonly created_by: string | null;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+  readonly revoked_at: string | null;
+  readonly last_used_on: string | null;
+}

@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import { withExamples } from "./command.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addDashboard } from "./commands/dashboard.ts";
 import { addDev } from "./commands/dev.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEnqueue } from "./commands/enqueue.ts";
@@ -20,6 +21,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addDev,
   addServer,
   addWorker,
+  addDashboard,
   addEnqueue,
   addId,
   addJobs,

@@ -30,7 +30,8 @@ export const ensureSecret = async (options: GlobalOptions): Promise<void> => {
   configure({ FORGEQ_SECRET: localSecret(resolve(options.dir)) });
 };
 
-const newestSecret = async (options: GlobalOptions): Promise<Buffer> => {
+/** What keys and sessions are made with. @throws UsageError without FORGEQ_SECRET */
+export const newestSecret = async (options: GlobalOptions): Promise<Buffer> => {
   await ensureSecret(options);
   const { secret } = await runtime().apiKeys();
   try {
@@ -39,7 +40,9 @@ const newestSecret = async (options: GlobalOptions): Promise<Buffer> => {
   } catch (error) {
     throw new UsageError(messageOf(error));
   }
-  throw new UsageError("FORGEQ_SECRET is not set: keys are made with it, and the server needs the same one");
+  throw new UsageError(
+    "FORGEQ_SECRET is not set: keys and sessions are made with it, and the server needs the same one",
+  );
 };
 
 /** `forgeq keys create` */

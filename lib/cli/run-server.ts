@@ -1,5 +1,4 @@
 import { createServer } from "node:http";
-import { relative, resolve } from "node:path";
 import { parseApiKeys } from "../http/api-keys.ts";
 import { nodeListener } from "../http/node-adapter.ts";
 import { parseRate } from "../http/rate-limit.ts";
@@ -8,12 +7,13 @@ import { startTicker } from "../queue/schedule/ticker.ts";
 import { parseWebSettings, type WebSettings } from "../core/web-settings.ts";
 import { messageOf } from "../core/reason.ts";
 import { createHttpApi } from "../serve/http-api.ts";
-import { configure, isConfigured, isProduction, maxHttpConnections, runtime } from "../runtime.ts";
+import { maxHttpConnections, runtime } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { prepareDashboard } from "./dashboard-build.ts";
 import { type OpenDeps, openDeps } from "./deps.ts";
 import { UsageError } from "./failure.ts";
 import { listen } from "./listen.ts";
+import { ensureKey } from "./local-key.ts";
 import { ensureSecret } from "./run-keys.ts";
 import { project, projectDefinitions } from "./project.ts";
 import { onShutdown } from "./signals.ts";
@@ -40,18 +40,6 @@ const TIMES = {
   headersTimeout: 10_000,
   requestTimeout: 60_000,
   connectionsCheckingInterval: 2_000,
-};
-
-/** Without a configured key, one that is made once and kept in the folder; in production none, and every request is refused. */
-const ensureKey = async (options: GlobalOptions): Promise<string | null> => {
-  const names = ["FORGEQ_API_KEYS", "FORGEQ_API_KEY", "FORGEQ_API_KEYS_PARAMETER"];
-  if (isProduction() || names.some(isConfigured)) return null;
-  const { localApiKey } = await import("../local/api-key.ts");
-  const { privateFolder } = await import("../local/private-files.ts");
-  const folder = resolve(options.dir);
-  privateFolder(folder);
-  configure({ FORGEQ_API_KEY: localApiKey(folder) });
-  return relative(process.cwd(), `${folder}/api-key`);
 };
 
 /** Whether there are keys. @throws UsageError that says what is wrong with them */
@@ -138,6 +126,7 @@ export const runServer = async (options: ServerCommandOptions & GlobalOptions): 
     starting.resolve();
   }
   if (options.json === true) printJson({ url: started.server.url });
+  say(`Dashboard on ${started.server.url}/dashboard: forgeq dashboard opens it, signed in.`);
   say(`Server ready on ${started.server.url}. Ctrl-C stops it.`);
   await new Promise(() => undefined);
 };

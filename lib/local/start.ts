@@ -75,6 +75,9 @@ try {
     run.mailFolder === null ? "" : `\nIts mail lies in ${relative(process.cwd(), run.mailFolder)}/ a moment later.`;
   if (!stopping.signal.aborted)
     console.log(`
+Dashboard: ${run.url}/dashboard
+npx forgeq dashboard opens it, signed in.
+
 ForgeQ is ready on ${run.url}
 
 Enqueue a job, in another terminal in this folder:

@@ -18,7 +18,7 @@ export interface Import {
 /** The TypeScript and JavaScript files of a folder, from the project's root; what is installed there is left out. */
 export const sourcesOf = (folder: string): string[] =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => /\.(ts|js|mjs)$/.test(name) && !name.endsWith(".d.ts") && !name.includes("node_modules"))
+    .filter((name) => /\.(tsx?|js|mjs)$/.test(name) && !name.endsWith(".d.ts") && !name.includes("node_modules"))
     .map((name) => join(folder, name));
 
 export const textOf = (file: string): string => readFileSync(join(ROOT, file), "utf8");

@@ -66,10 +66,18 @@ const DB_ROOMS: Record<string, readonly string[]> = {
   reads: ["drivers", "protocol"],
 };
 
+/** The rooms of the dashboard, and what each may use. */
+const DASHBOARD_ROOMS: Record<string, readonly string[]> = {
+  state: [],
+  charts: ["state"],
+  parts: ["state", "charts"],
+  pages: ["state", "charts", "parts"],
+};
+
 /** The core computes; of packages it has the schemas and what computes slots. */
 const PACKAGES_OF_CORE = new Set(["zod", "croner", "cronstrue", "node:crypto"]);
 
-const FOLDERS = ["lib", "functions", "deploy", "bench", "test/support"];
+const FOLDERS = ["lib", "functions", "deploy", "bench", "test/support", "dashboard"];
 const all = FOLDERS.flatMap(sourcesOf).flatMap(importsOf);
 const imports = all.filter(({ file }) => /^(lib|functions)\//.test(file));
 
@@ -119,6 +127,18 @@ describe("imports", () => {
   it("go down between the rooms of lib/db, types included", () => {
     expect(roomsOf("lib/db").sort()).toEqual(Object.keys(DB_ROOMS).sort());
     expect(betweenRooms("lib/db", (room, used) => DB_ROOMS[room]?.includes(used) === true)).toEqual([]);
+  });
+
+  it("go down between the rooms of the dashboard, which has nothing of lib but types", () => {
+    const own = all.filter(({ file }) => /^dashboard\/\w+\//.test(file));
+    const room = (file: string): string => file.split("/")[1] ?? "";
+    expect(new Set(own.map(({ file }) => room(file)))).toEqual(new Set(Object.keys(DASHBOARD_ROOMS)));
+    const wrong = own.filter(({ file, to, typeOnly }) => {
+      if (to === null) return false;
+      if (!to.startsWith("dashboard/")) return !typeOnly;
+      return room(file) !== room(to) && !DASHBOARD_ROOMS[room(file)]?.includes(room(to));
+    });
+    expect(wrong.map(arrow)).toEqual([]);
   });
 
   it("form no circle, types included", () => {

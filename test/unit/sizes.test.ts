@@ -39,7 +39,7 @@ const functionsOf = (file: string, source: ts.SourceFile = parse(file)): Sized[]
 const over = (all: readonly Sized[], limit: number): string[] =>
   all.filter(({ name, lines }) => lines > limit && !(name in LONGER)).map(({ name, lines }) => `${name}: ${lines}`);
 
-const sources = ["lib", "functions", "bin", "deploy"].flatMap(sourcesOf);
+const sources = ["lib", "functions", "bin", "deploy", "dashboard"].flatMap(sourcesOf);
 const functions = [...sources, ...sourcesOf("bench")].flatMap((file) => functionsOf(file));
 const sqlFunctions = sqlFilesOf("migrations").flatMap((file) => sqlFunctionsOf(textOf(file)));
 

@@ -1,0 +1,191 @@
+import { Spark, Share } from "../charts/spark.tsx";
+import { Throughput, Waits } from "../charts/throughput.tsx";
+import { Skeleton, Trouble } from "../parts/empty.tsx";
+import { Link } from "../parts/link.tsx";
+import { QueueTable } from "../parts/queue-table.tsx";
+import { Segments } from "../parts/segments.tsx";
+import { Time } from "../parts/time.tsx";
+import type { Params } from "../state/address.ts";
+import { param } from "../state/address.ts";
+import { now } from "../state/clock.ts";
+import { compact, count, duration, plural, relative } from "../state/format.ts";
+import { useLive } from "../state/live.ts";
+import type { ErrorList, Overview, Stats } from "../state/wire.ts";
+import { isWindow, WINDOWS, type WindowName } from "../state/windows.ts";
+
+interface TileProps {
+  readonly label: string;
+  readonly value: string;
+  readonly note: string;
+  readonly tone?: "" | "warn" | "bad";
+  readonly page: string;
+  readonly params?: Params;
+  readonly spark?: readonly number[];
+  readonly sparkClass?: string;
+}
+
+const Tile = ({ label, value, note, tone = "", page, params, spark, sparkClass }: TileProps) => (
+  <li class={`tile ${tone}`}>
+    <Link page={page} {...(params !== undefined && { params })}>
+      <span class="label">{label}</span>
+      <strong>{value}</strong>
+      <span class="note">{note}</span>
+      {spark !== undefined && <Spark values={spark} class={sparkClass ?? ""} />}
+    </Link>
+  </li>
+);
+
+const FAILING_SHARE = 0.1;
+const LATE_SECONDS = 60;
+
+const rateTiles = ({ per_minute, points }: Overview): readonly TileProps[] => {
+  const { enqueued = 0, completed = 0, failed = 0 } = per_minute ?? {};
+  const share = completed + failed > 0 ? failed / (completed + failed) : 0;
+  return [
+    {
+      label: "Completed a minute",
+      value: compact(completed),
+      note: `${compact(enqueued)} enqueued`,
+      page: "jobs",
+      params: { state: "completed" },
+      spark: points.map((point) => point.completed),
+      sparkClass: "completed",
+    },
+    {
+      label: "Attempts that fail",
+      value: `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`,
+      note: `${compact(failed)} a minute`,
+      tone: share > FAILING_SHARE ? "warn" : "",
+      page: "failures",
+      spark: points.map((point) => point.failed),
+    },
+  ];
+};
+
+/** What is due already waits for somebody to take it. */
+const nextOf = (at: string | null, nowMs: number): string => {
+  if (at === null) return "nothing planned";
+  return Date.parse(at) <= nowMs ? "next is due" : `next ${relative(Date.parse(at), nowMs)}`;
+};
+
+const stateTiles = ({ totals, last_hour, next_event_at }: Overview, nowMs: number): readonly TileProps[] => {
+  const { oldest_pending_age_seconds: oldest, capped } = totals;
+  const most = (n: number): string => `${compact(n)}${capped ? "+" : ""}`;
+  return [
+    {
+      label: "Pending",
+      value: most(totals.pending),
+      note: oldest === null ? "none waits" : `oldest waits ${duration(oldest * 1_000)}`,
+      tone: (oldest ?? 0) > LATE_SECONDS ? "warn" : "",
+      page: "jobs",
+      params: { state: "pending" },
+    },
+    {
+      label: "Running",
+      value: compact(totals.in_flight),
+      note: totals.max_in_flight === null ? "without a limit" : `of ${compact(totals.max_in_flight)} places`,
+      page: "running",
+    },
+    {
+      label: "Scheduled",
+      value: most(totals.scheduled),
+      note: nextOf(next_event_at, nowMs),
+      page: "jobs",
+      params: { state: "scheduled" },
+    },
+    {
+      label: "Dead",
+      value: compact(totals.dead),
+      note: last_hour.dead > 0 ? `${count(last_hour.dead)} in the last hour` : "none in the last hour",
+      tone: last_hour.dead > 0 ? "bad" : "",
+      page: "dead",
+    },
+  ];
+};
+
+const Failures = ({ errors }: { readonly errors: ErrorList }) => {
+  const most = errors.data[0]?.attempts ?? 1;
+  return (
+    <section class="card" aria-labelledby="failures-title">
+      <header>
+        <h2 id="failures-title">
+          <Link page="failures">Failures</Link>
+        </h2>
+        <span class="muted">last hour, by error</span>
+      </header>
+      {errors.data.length === 0 ? (
+        <p class="muted pad">No attempt has failed in the last hour.</p>
+      ) : (
+        <ol class="groups">
+          {errors.data.slice(0, 5).map((group) => (
+            <li key={group.fingerprint}>
+              <Link page="jobs" params={{ q: `error:${group.fingerprint}` }} title={group.message ?? group.name}>
+                <b>{group.name}</b> <span>{group.message}</span>
+              </Link>
+              <Share part={group.attempts / most} />
+              <small>
+                {plural(group.attempts, "attempt")} of {plural(group.jobs, "job")}
+                {group.dead > 0 && <em>{count(group.dead)} dead</em>}
+                <Time at={group.last_at} />
+              </small>
+            </li>
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+};
+
+const WindowPicker = ({ shown }: { readonly shown: WindowName }) => (
+  <Segments label="Window" name="window" options={Object.keys(WINDOWS)} shown={shown} fallback="1h" />
+);
+
+const OverTime = ({ overview }: { readonly overview: Overview }) => {
+  const asked = param("window");
+  const shown: WindowName = isWindow(asked) ? asked : "1h";
+  // The last hour comes with the overview; the rest is asked for.
+  const { answer, trouble } = useLive<Stats>(shown === "1h" ? null : `stats?window=${shown}`, { essence: () => 0 });
+  const points = shown === "1h" ? overview.points : answer.value?.points;
+  const { windowText, stepText } = WINDOWS[shown];
+  const controls = <WindowPicker shown={shown} />;
+  return (
+    <>
+      <Trouble text={trouble.value} />
+      <div class="row">
+        {points === undefined ? (
+          <div class="card chart wait" />
+        ) : (
+          <Throughput {...{ points, windowText, stepText, controls }} />
+        )}
+        <Failures errors={overview.errors} />
+      </div>
+      <div class="row">
+        {points === undefined ? <div class="card chart wait" /> : <Waits {...{ points, windowText, stepText }} />}
+        <section class="card" aria-labelledby="queues-title">
+          <header>
+            <h2 id="queues-title">
+              <Link page="queues">Queues</Link>
+            </h2>
+            <span class="muted">the latest first</span>
+          </header>
+          <QueueTable queues={overview.queues.slice(0, 6)} />
+        </section>
+      </div>
+    </>
+  );
+};
+
+/** What is broken, since when, and which jobs. */
+export const OverviewPage = ({ overview }: { readonly overview: Overview | null }) => {
+  if (overview === null) return <Skeleton />;
+  return (
+    <>
+      <ul class="tiles">
+        {[...rateTiles(overview), ...stateTiles(overview, now.value)].map((tile) => (
+          <Tile key={tile.label} {...tile} />
+        ))}
+      </ul>
+      <OverTime overview={overview} />
+    </>
+  );
+};

@@ -1,0 +1,197 @@
+import { useSignal } from "@preact/signals";
+import { Copy } from "../parts/copy.tsx";
+import { Dialog } from "../parts/dialog.tsx";
+import { Empty, Skeleton, Trouble } from "../parts/empty.tsx";
+import { Json } from "../parts/json.tsx";
+import { Link } from "../parts/link.tsx";
+import { ScheduleForm } from "../parts/schedule-form.tsx";
+import { Time } from "../parts/time.tsx";
+import { param, patch } from "../state/address.ts";
+import { call, messageOf } from "../state/api.ts";
+import { instant } from "../state/format.ts";
+import { refresh, useLive } from "../state/live.ts";
+import { bodyOf } from "../state/schedule-body.ts";
+import { can } from "../state/session.ts";
+import { say } from "../state/toast.ts";
+import type { Job, Schedule, ScheduleList } from "../state/wire.ts";
+
+type Listed = ScheduleList["data"][number];
+
+const trigger = async (name: string): Promise<void> => {
+  try {
+    const job = await call<Job>("POST", `schedules/${name}/trigger`);
+    say(`${name} has enqueued a job.`);
+    patch({ job: job.id });
+  } catch (error) {
+    say(messageOf(error));
+  }
+};
+
+const setPaused = async (schedule: Listed, paused: boolean): Promise<void> => {
+  try {
+    await call("PUT", `schedules/${schedule.name}`, { body: { ...bodyOf(schedule), paused } });
+    say(paused ? `${schedule.name} is paused.` : `${schedule.name} goes on.`);
+    void refresh();
+  } catch (error) {
+    say(messageOf(error));
+  }
+};
+
+const mayWrite = (): boolean => can("jobs:manage") && can("jobs:write");
+
+const Actions = ({ schedule }: { readonly schedule: Listed }) => (
+  <div class="actions">
+    <button onClick={() => void trigger(schedule.name)} aria-label={`Trigger ${schedule.name}`}>
+      Trigger
+    </button>
+    <button
+      onClick={() => void setPaused(schedule, !schedule.paused)}
+      aria-label={`${schedule.paused ? "Resume" : "Pause"} ${schedule.name}`}
+    >
+      {schedule.paused ? "Resume" : "Pause"}
+    </button>
+  </div>
+);
+
+const Row = ({ schedule }: { readonly schedule: Listed }) => (
+  <tr>
+    <th scope="row" class="wrap">
+      <Link page={null} params={{ schedule: schedule.name }}>
+        {schedule.name}
+      </Link>
+      {schedule.paused && <span class="state paused">paused</span>}
+      <div class="muted">{schedule.declared ? "declared in the code" : "made by an operator"}</div>
+    </th>
+    <td data-label="Rule">
+      <code>{schedule.cron}</code>
+      <div class="muted">{schedule.timezone}</div>
+    </td>
+    <td class="wrap" data-label="Type">
+      {schedule.type}
+    </td>
+    <td data-label="Last slot">{schedule.last_slot_at === null ? "never" : <Time at={schedule.last_slot_at} />}</td>
+    <td data-label="Next slot">{schedule.next_slot_at === null ? "none" : <Time at={schedule.next_slot_at} />}</td>
+    {mayWrite() && (
+      <td class="wide">
+        <Actions schedule={schedule} />
+      </td>
+    )}
+  </tr>
+);
+
+const Details = ({ schedule }: { readonly schedule: Schedule }) => {
+  const editing = useSignal(false);
+  const remove = async (): Promise<void> => {
+    try {
+      await call("DELETE", `schedules/${schedule.name}`);
+      say(`${schedule.name} is removed.`);
+      patch({ schedule: null });
+      void refresh();
+    } catch (error) {
+      say(messageOf(error));
+    }
+  };
+  const removing = useSignal(false);
+  if (editing.value) return <ScheduleForm schedule={schedule} onDone={() => (editing.value = false)} />;
+  return (
+    <>
+      <p>
+        {schedule.description}, {schedule.timezone}. Overlap: {schedule.overlap.replace("_", " ")}; missed slots:{" "}
+        {schedule.catch_up}.
+      </p>
+      {mayWrite() && <Actions schedule={schedule} />}
+      {mayWrite() && !schedule.declared && (
+        <div class="actions">
+          <button onClick={() => (editing.value = true)}>Edit</button>
+          <button class="danger" onClick={() => (removing.value ? void remove() : (removing.value = true))}>
+            {removing.value ? "Remove it for good" : "Remove"}
+          </button>
+        </div>
+      )}
+      <section>
+        <h3>Next slots</h3>
+        <ol class="slots">
+          {schedule.next_slots.map((slot) => (
+            <li key={slot}>
+              {instant(slot, schedule.timezone)} in {schedule.timezone}, {instant(slot)} here
+            </li>
+          ))}
+        </ol>
+      </section>
+      <Json title="Payload" value={schedule.payload} hidden={schedule.hidden?.includes("payload") ?? false} />
+    </>
+  );
+};
+
+const ScheduleDialog = ({ name }: { readonly name: string }) => {
+  const { answer, trouble } = useLive<Schedule>(`schedules/${encodeURIComponent(name)}`);
+  return (
+    <Dialog
+      title={name}
+      beside={<Copy text={name} label="Copy the name" />}
+      class="panel"
+      onClose={() => patch({ schedule: null })}
+    >
+      <Trouble text={trouble.value} />
+      {answer.value !== null && <Details schedule={answer.value} />}
+      {answer.value === null && trouble.value === null && <Skeleton rows={4} />}
+    </Dialog>
+  );
+};
+
+/** Schedules: when they enqueue a job, and when they did. */
+export const Schedules = () => {
+  const { answer, trouble } = useLive<ScheduleList>("schedules");
+  const making = useSignal(false);
+  const list = answer.value?.data ?? null;
+  const name = param("schedule");
+  return (
+    <>
+      <section class="card" aria-label="Schedules">
+        <header>
+          <h2>Rules</h2>
+          {mayWrite() && (
+            <span class="legend">
+              <button onClick={() => (making.value = true)}>New schedule</button>
+            </span>
+          )}
+        </header>
+        <Trouble text={trouble.value} />
+        {list === null && trouble.value === null && <Skeleton />}
+        {list?.length === 0 && (
+          <Empty icon="schedules" title="There are no schedules">
+            <p>Declare one beside its handler with defineSchedule, or make one here.</p>
+          </Empty>
+        )}
+        {list !== null && list.length > 0 && (
+          <div class="scroll" tabIndex={0} role="region" aria-label="Table of schedules">
+            <table class="plain stacked">
+              <thead>
+                <tr>
+                  {["Schedule", "Rule", "Type", "Last slot", "Next slot", ...(mayWrite() ? ["Actions"] : [])].map(
+                    (head) => (
+                      <th key={head} scope="col">
+                        {head}
+                      </th>
+                    ),
+                  )}
+                </tr>
+              </thead>
+              <tbody>
+                {list.map((schedule) => (
+                  <Row key={schedule.name} schedule={schedule} />
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </section>
+      {name !== "" && <ScheduleDialog key={name} name={name} />}
+      {making.value && (
+        <Dialog title="New schedule" onClose={() => (making.value = false)}>
+          <ScheduleForm schedule={null} onDone={() => (making.value = false)} />
+        </Dialog>
+      )}
+    </>
+  );
+};

@@ -1,0 +1,116 @@
+import { useSignal } from "@preact/signals";
+import { actOnJob, type JobAction } from "../state/job-actions.ts";
+import { go, hrefOf } from "../state/address.ts";
+import type { Job } from "../state/wire.ts";
+
+interface FormProps {
+  readonly job: Job;
+  readonly onDone: () => void;
+}
+
+/** A copy of the job with another payload, which its type's schema checks. */
+const PayloadForm = ({ job, onDone }: FormProps) => {
+  const text = useSignal(JSON.stringify(job.payload, null, 2));
+  const trouble = useSignal("");
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    let payload: unknown;
+    try {
+      payload = JSON.parse(text.value);
+    } catch (error) {
+      trouble.value = `This is not JSON: ${(error as Error).message}`;
+      return;
+    }
+    const made = await actOnJob("clone", job, { payload });
+    if (made === undefined || made === null) return;
+    onDone();
+    go(hrefOf(null, { job: made.id }));
+  };
+  return (
+    <form class="field" onSubmit={(event) => void submit(event)}>
+      <label for="clone-payload">Payload of the new job</label>
+      <textarea
+        id="clone-payload"
+        rows={8}
+        spellcheck={false}
+        value={text.value}
+        aria-invalid={trouble.value !== ""}
+        aria-describedby="clone-trouble"
+        onInput={(event) => (text.value = event.currentTarget.value)}
+      />
+      <p id="clone-trouble" class="banner bad" role="alert" hidden={trouble.value === ""}>
+        {trouble.value}
+      </p>
+      <div class="actions">
+        <button class="primary">Enqueue the copy</button>
+        <button type="button" onClick={onDone}>
+          Never mind
+        </button>
+      </div>
+    </form>
+  );
+};
+
+const RescheduleForm = ({ job, onDone }: FormProps) => {
+  const seconds = useSignal("60");
+  const priority = useSignal(String(job.priority));
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const more = { delay_seconds: Number(seconds.value), priority: Number(priority.value) };
+    if ((await actOnJob("reschedule", job, more)) !== undefined) onDone();
+  };
+  return (
+    <form class="fields" onSubmit={(event) => void submit(event)}>
+      <label class="field">
+        <span>Start in so many seconds</span>
+        <input
+          type="number"
+          min="0"
+          required
+          value={seconds.value}
+          onInput={(event) => (seconds.value = event.currentTarget.value)}
+        />
+      </label>
+      <label class="field">
+        <span>Priority, 0 is first</span>
+        <input
+          type="number"
+          min="0"
+          max="9"
+          required
+          value={priority.value}
+          onInput={(event) => (priority.value = event.currentTarget.value)}
+        />
+      </label>
+      <div class="actions">
+        <button class="primary">Reschedule</button>
+        <button type="button" onClick={onDone}>
+          Never mind
+        </button>
+      </div>
+    </form>
+  );
+};
+
+const DeleteForm = ({ job, onDone, onGone }: FormProps & { readonly onGone: () => void }) => (
+  <div class="banner bad actions" role="group" aria-label="Delete the job">
+    <span>All its lives and attempts go, for good.</span>
+    <button
+      class="danger"
+      onClick={() => void actOnJob("delete", job).then((answer) => answer !== undefined && onGone())}
+    >
+      Delete it
+    </button>
+    <button onClick={onDone}>Never mind</button>
+  </div>
+);
+
+/** What an action on a job asks first. */
+export const JobForm = ({
+  action,
+  ...props
+}: FormProps & { readonly action: JobAction; readonly onGone: () => void }) => {
+  if (action === "clone") return <PayloadForm {...props} />;
+  if (action === "reschedule") return <RescheduleForm {...props} />;
+  return action === "delete" ? <DeleteForm {...props} /> : null;
+};

@@ -1,0 +1,16 @@
+import { startForgeq } from "../../support/cli/cli.ts";
+import { SECRET } from "../../support/http/http.ts";
+
+/** `forgeq server` before a database, with what sessions are made with; nothing of it asks the database by itself. */
+export const serve = async (url: string, env: Readonly<Record<string, string>> = {}): Promise<{ origin: string }> => {
+  const server = startForgeq(["server", "--port", "0", "--no-scheduler"], {
+    env: {
+      DATABASE_URL: url,
+      FORGEQ_API_KEY: SECRET,
+      FORGEQ_SECRET: Buffer.alloc(32, 7).toString("base64url"),
+      ...env,
+    },
+  });
+  await server.said(/Server ready/);
+  return { origin: /Server ready on (\S+)\. /.exec(server.stderr())?.[1] ?? "" };
+};
