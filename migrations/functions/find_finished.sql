@@ -25,6 +25,8 @@ declare
   until constant timestamptz := greatest(now_at, clock_timestamp()) + interval '7 days';
   low constant uuid := greatest(from_id, (filter ->> 'low')::uuid, '00000000-0000-0000-0000-000000000000');
   most constant int := case when in_index then 2 else 1 end * max_examined;
+  -- Failed jobs lie far apart: each page of theirs costs one of the index, too, now and then.
+  most_pages constant int := case when by_failed and not in_index then max_pages * 2 / 3 else max_pages end;
   branch text;
   walk text;
   examined int := 0;
@@ -73,7 +75,7 @@ begin
         ends := ends || seen.finished_at;
         exit windows when cardinality(ids) > max_jobs;
       end if;
-      if not named and (examined = most or pages > max_pages) then
+      if not named and (examined = most or pages > most_pages) then
         searched_to := seen.id;
         exit windows;
       end if;

@@ -52,6 +52,14 @@ const FILTERS: Readonly<Record<string, JobFilter>> = {
   "list, dead of no queue": { states: ["dead"], queues: ["nothing"] },
   "list, queue without jobs": { queues: ["quiet"] },
   "list, no type": { types: ["nothing"] },
+  "search, payload": { payload: [{ path: ["nothing"], value: "here" }] },
+  "search, payload of finished": { states: ["completed"], payload: [{ path: ["nothing"], value: "here" }] },
+  "search, metadata": { metadata: [{ path: ["tenant"], value: "nobody" }] },
+  "search, error": { states: ["dead"], error: "no such error" },
+  "search, fingerprint": { states: ["dead", "cancelled"], error: "fp_0000000000000000" },
+  "search, unique key": { uniqueKey: "nobody's" },
+  "search, long ago": { createdBefore: new Date(Date.now() - 100 * DAY_MS) },
+  "search, two states": { states: ["dead", "running"], types: ["quiet"] },
   "list, scheduled of a queue without jobs": { states: ["scheduled"], queues: ["quiet"] },
 };
 

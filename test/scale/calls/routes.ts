@@ -62,11 +62,22 @@ const scheduleRoutes = async ({ sizes, send, call, measure }: World): Promise<vo
   if (sizes.schedules > 0) await call("GET /schedules", () => send({ path: "/schedules" }));
 };
 
+/** What shows activity. An overview is kept for a second: what is counted is the first. */
+const activityRoutes = async ({ send, call }: World): Promise<void> => {
+  await call("GET /overview", () => send({ path: "/overview" }), { warm: 0, runs: 1, locks: false });
+  for (const window of ["1h", "24h", "7d", "30d"])
+    await call(`GET /stats?window=${window}`, () => send({ path: "/stats", query: `window=${window}` }));
+  for (const path of ["/jobs/counts", "/errors", "/leases", "/workers", "/types"])
+    await call(`GET ${path}`, () => send({ path }));
+  await call("GET /errors?type=send_email", () => send({ path: "/errors", query: "type=send_email" }));
+};
+
 export const routeCalls = async (world: World): Promise<void> => {
   await jobRoutes(world);
   await queueRoutes(world);
   await scheduleRoutes(world);
   // Kept for ten seconds: what is counted is the first.
   await world.call("GET /metrics", () => world.send({ path: "/metrics" }), { warm: 0, runs: 1, locks: false });
+  await activityRoutes(world);
   await world.call("GET /health", () => world.send({ path: "/health" }));
 };
