@@ -26,6 +26,8 @@ declare
   low constant uuid := greatest(from_id, (filter ->> 'low')::uuid, '00000000-0000-0000-0000-000000000000');
   most constant int := case when in_index then 2 else 1 end * max_examined;
   -- Failed jobs lie far apart: each page of theirs costs one of the index, too, now and then.
+  -- Those of two states are merged, and each scan reads its page anew.
+  several constant boolean := by_failed and cardinality(states) > 1;
   most_pages constant int := case when by_failed and not in_index then max_pages * 2 / 3 else max_pages end;
   branch text;
   walk text;
@@ -68,7 +70,7 @@ begin
     above := greatest(above, low);
     for seen in execute walk using below, above, since, until, most - examined, array(select jsonb_array_elements_text(filter -> 'ids'))::uuid[] loop
       examined := examined + 1;
-      pages := pages + seen.more + coalesce((seen.page <> page)::int, 0);
+      pages := pages + seen.more + coalesce((seen.page <> page or several)::int, 0);
       page := seen.page;
       if seen.wanted then
         ids := ids || seen.id;

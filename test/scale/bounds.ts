@@ -117,7 +117,8 @@ const READER = {
       "search, payload of finished": 1_500,
       "search, metadata": 1_500,
       "search, error": 1_500,
-      "search, fingerprint": 1_500,
+      // Two states: two scans of each partition are merged.
+      "search, fingerprint": 1_700,
       "search, unique key": 1_500,
       "search, long ago": 1_500,
       "search, two states": 1_500,
