@@ -1,6 +1,8 @@
 // The CloudFormation in addition to the functions: a role for each with no more than it needs, and settings that serverless.yml has
 // no word for. The handlers are those of functions/handlers, so a new job type needs its entry in serverless.yml and nothing here.
 import { jobTypes } from "../esbuild.config.mjs";
+import { functionPlan, printFunction } from "./functions.js";
+import { recordQueue } from "./records.js";
 import { alarmResources } from "./alarms.js";
 import { logicalId, pascalCase } from "./names.js";
 import { gatewayExtension, gatewayResources } from "./gateway.js";
@@ -31,6 +33,8 @@ const readSettings = async (resolveVariable) => {
     eager: (await text("eager")) === "true",
     dispatcherConcurrency: await text("dispatcherConcurrency"),
     handlerConcurrency: await text("handlerConcurrency"),
+    schedulerConcurrency: await text("schedulerConcurrency"),
+    failedInvocationConcurrency: await text("failedInvocationConcurrency"),
     alarms: (await text("alarms")) === "true",
     metrics: (await text("metrics")) === "true",
     lateSeconds: Number(await text("lateSeconds")),
@@ -72,33 +76,21 @@ const watchResources = async (settings, resolveVariable) => {
   });
 };
 
-/** What is set on a function's own resource. */
-const extensionOf = (settings, key) => {
-  const { subnets, securityGroups, dispatcherConcurrency, handlerConcurrency } = settings;
-  const isHandler = key.startsWith("handler-");
-  const reserved = key === "dispatcher" ? dispatcherConcurrency : isHandler ? handlerConcurrency : "";
-  return {
-    // Dispatcher, handler, job.enqueue, dispatcher is a chain that is meant; ForgeQ caps its depth itself.
-    ...(key === "dispatcher" || isHandler ? { RecursiveLoop: "Allow" } : {}),
-    ...(subnets.length === 0 ? {} : { VpcConfig: { SubnetIds: subnets, SecurityGroupIds: securityGroups } }),
-    ...(reserved === "" ? {} : { ReservedConcurrentExecutions: Number(reserved) }),
-  };
-};
-
 const resources = async ({ resolveVariable }) => {
   const settings = await readSettings(resolveVariable);
   checkNames(settings);
   const roles = Object.entries(rolesOf(settings));
-  const extensions = roles.map(([key]) => [logicalId(key), { Properties: extensionOf(settings, key) }]);
+  const extensions = roles.map(([key]) => [logicalId(key), { Properties: printFunction(functionPlan(settings, key)) }]);
   return {
     Resources: {
       ...Object.fromEntries(roles.map(([key, role]) => [`${pascalCase(key)}Role`, role])),
       ...wakeResources(settings),
+      ...recordQueue(settings),
       ...gatewayResources(settings),
       ...(await watchResources(settings, resolveVariable)),
     },
     extensions: {
-      ...Object.fromEntries(extensions.filter(([, { Properties }]) => Object.keys(Properties).length > 0)),
+      ...Object.fromEntries(extensions),
       HttpApiStage: gatewayExtension(settings),
     },
   };

@@ -52,7 +52,11 @@ const statementsOf = (settings) => {
     api: [secrets(databaseUrls.api, ...apiKeys), invoke(prefix, ["dispatcher"])],
     dispatcher: [secrets(databaseUrls.worker), invoke(prefix, ["dispatcher", ...handlers])],
     scheduler: [secrets(databaseUrls.worker), invoke(prefix, ["dispatcher"])],
-    "failed-invocation": [secrets(databaseUrls.worker), invoke(prefix, ["dispatcher"])],
+    "failed-invocation": [
+      secrets(databaseUrls.worker),
+      invoke(prefix, ["dispatcher"]),
+      allow("sqs:SendMessage", [{ "Fn::GetAtt": ["FailedRecords", "Arn"] }]),
+    ],
     ...handlerStatements(settings),
   };
 };

@@ -1,6 +1,11 @@
 /** What a function on Lambda does before its first event: a whole core is its own then, and a seventh of one later. */
 import { type Part, readConfig, runtime, setting } from "./runtime.ts";
 
+const KIND = "AWS_LAMBDA_INITIALIZATION_TYPE";
+
+/** On Lambda itself, and not in a local run of its functions. */
+export const isOnLambda = (): boolean => setting(KIND) !== undefined;
+
 /** The functions that ask for keys. */
 const PARTS: Partial<Record<string, Part>> = { enqueue: "ENQUEUE", api: "API" };
 
@@ -9,9 +14,8 @@ const PARTS: Partial<Record<string, Part>> = { enqueue: "ENQUEUE", api: "API" };
  * Elsewhere than on Lambda it does nothing. It never throws: whoever needs the same again says what is wrong.
  */
 export const prepare = async (): Promise<void> => {
-  const kind = setting("AWS_LAMBDA_INITIALIZATION_TYPE");
   // A snapshot would keep a secret.
-  if (kind === undefined || kind === "snap-start") return;
+  if (setting(KIND)?.startsWith("snap") !== false) return;
   const { service, stage } = readConfig();
   const part = PARTS[(setting("AWS_LAMBDA_FUNCTION_NAME") ?? "").slice(`${service}-${stage}-`.length)];
   const own = runtime();

@@ -5,6 +5,7 @@ import { blockedTypes, unservedTypes } from "../db/reads/waiting-types.ts";
 import {
   countExpiredLeases,
   lastTickAheadSeconds,
+  readConnectionLimit,
   readEndlessRoles,
   readLiveTypes,
   readServerFacts,
@@ -166,18 +167,34 @@ const owners =
     return fine("types that are due are taken");
   };
 
-/** Is this the address of a transaction pooler, as far as an address shows? */
+/** Does this address look like a transaction pooler's? */
+const isPooler = ({ hostname, port }: URL): boolean =>
+  hostname.includes("-pooler") || hostname.includes("pooler.") || POOLER_PORTS.includes(port);
+
+/** @param needed - what the functions hold at most, as `serverless package` says */
+const connections =
+  (url: string, needed: number | undefined): Check =>
+  async (db) => {
+    const limit = await readConnectionLimit(db);
+    if (needed === undefined || db.driver === "neon" || isPooler(new URL(url)))
+      return fine(`this role can have ${limit} connections to Postgres`);
+    const found = `the functions hold ${needed} connections at most, and Postgres has ${limit} for this role`;
+    return needed <= limit
+      ? fine(found)
+      : { level: "problem", found, cure: "lower handlerConcurrency, raise max_connections, or use a pooler's URL" };
+  };
+
 const pooled = ({ url, driver }: ConnectOptions): Finding => {
-  const { hostname, port } = new URL(url);
+  const parsed = new URL(url);
   const check = "direct connection";
-  if (driver === "neon" || hostname.endsWith(".neon.tech"))
+  if (driver === "neon" || parsed.hostname.endsWith(".neon.tech"))
     return {
       check,
       level: "warning",
       found: "Neon over HTTP: workers are not woken, they poll every few seconds",
       cure: "for a worker give Neon's direct URL, and FORGEQ_DRIVER=pg",
     };
-  if (hostname.includes("-pooler") || hostname.includes("pooler.") || POOLER_PORTS.includes(port))
+  if (isPooler(parsed))
     return {
       check,
       level: "warning",
@@ -216,7 +233,7 @@ export const examine = async (
   connection: ConnectOptions,
   handled: readonly string[],
   wakeMode: WakeMode,
-  role: RoleCheckOptions = {},
+  { connections: needed, ...role }: RoleCheckOptions & { readonly connections?: number } = {},
   owner = "",
 ): Promise<Finding[]> => {
   const db = await connectDb({ ...connection, max: 1 });
@@ -249,6 +266,7 @@ export const examine = async (
       await run("durability", durability, "let this role read the server's settings"),
       migrated,
       pooled(connection),
+      await run("connections", connections(connection.url, needed), ""),
       wakes(wakeMode),
       await run("clock", clock, ""),
     ];

@@ -13,7 +13,9 @@ const MARKS = {
 } as const;
 
 /** `forgeq doctor`: every check with what it found and, where that is not well, its cure. Exit 1 when there is a problem. */
-export const runDoctor = async (options: Pick<RoleCheckOptions, "part"> & GlobalOptions): Promise<void> => {
+export const runDoctor = async (
+  options: Pick<RoleCheckOptions, "part"> & { readonly connections?: number } & GlobalOptions,
+): Promise<void> => {
   const database = await openDatabase(options, { migrate: "schema" });
   try {
     const { jobs } = await projectDefinitions();
@@ -21,7 +23,11 @@ export const runDoctor = async (options: Pick<RoleCheckOptions, "part"> & Global
       await connection(),
       jobs.map(({ type }) => type),
       readConfig().wakeMode,
-      { ...(options.part && { part: options.part }), ...rolePrefix() },
+      {
+        ...(options.part && { part: options.part }),
+        ...(options.connections !== undefined && { connections: options.connections }),
+        ...rolePrefix(),
+      },
       readConfig().owner,
     );
     for (const finding of findings) {

@@ -28,6 +28,7 @@ beforeAll(async () => {
     vpcSubnetIds: "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
     vpcSecurityGroupIds: "sg-0123456789abcdef0",
     dispatcherConcurrency: "5",
+    ...{ schedulerConcurrency: "2", failedInvocationConcurrency: "3" },
     handlerConcurrency: "10",
     databaseUrlParameter: "/shared/postgres",
     secretParameter: "/shared/secret",
@@ -126,6 +127,13 @@ describe("the CloudFormation that serverless.yml makes", () => {
     expect(allowed(plain, key)).toContain(INVOKE("failed-invocation")[0]);
   });
 
+  it("keeps the records that failed-invocation can't deal with, and logs JSON from the first line", () => {
+    const { OnFailure } = invokeConfig(plain, "failed-invocation").DestinationConfig;
+    expect(OnFailure.Destination).toEqual({ "Fn::GetAtt": ["FailedRecords", "Arn"] });
+    expect(plain.resources["FailedRecords"]).toMatchObject({ Type: "AWS::SQS::Queue" });
+    for (const key of KEYS) expect(lambda(plain, key).Properties.LoggingConfig).toEqual({ LogFormat: "JSON" });
+  });
+
   it("lets jobs enqueue jobs, and nothing else recurse", () => {
     const recursive = KEYS.filter((key) => lambda(plain, key).Properties.RecursiveLoop === "Allow");
     expect(recursive.sort()).toEqual(["dispatcher", ...HANDLERS].sort());
@@ -148,7 +156,7 @@ describe("the CloudFormation that serverless.yml makes", () => {
       api: [database, keys, ...INVOKE("dispatcher")],
       dispatcher: [database, ...INVOKE("dispatcher", ...HANDLERS)],
       scheduler: [database, ...INVOKE("dispatcher")],
-      "failed-invocation": [database, ...INVOKE("dispatcher")],
+      "failed-invocation": [database, ...INVOKE("dispatcher"), "Allow sqs:SendMessage FailedRecords.Arn"],
       ...Object.fromEntries(HANDLERS.map((key) => [key, [database, ...INVOKE("dispatcher", "failed-invocation")]])),
     };
     expected["handler-send_email"]!.push(READ("forgeq/dev/smtp-url"));
@@ -230,7 +238,11 @@ describe("the CloudFormation that serverless.yml makes", () => {
     const readers = KEYS.filter((key) => allowed(full, key).includes(READ("shared/secret")));
     expect(readers.sort()).toEqual(["api", "enqueue"]);
     const reserved = KEYS.map((key) => [key, lambda(full, key).Properties.ReservedConcurrentExecutions]);
-    expect(Object.fromEntries(reserved)).toMatchObject({ dispatcher: 5, "handler-send_email": 10, enqueue: undefined });
+    expect(Object.fromEntries(reserved)).toMatchObject({
+      ...{ dispatcher: 5, scheduler: 2, "failed-invocation": 3 },
+      "handler-send_email": 10,
+      enqueue: undefined,
+    });
     const logs = Object.values(full.resources).filter(({ Type }) => Type === "AWS::Logs::LogGroup");
     expect(new Set(logs.map(({ Properties }) => Properties.RetentionInDays))).toEqual(new Set([7]));
     expect(allowed(full, "handler-generate_report")).toContain("Allow s3:PutObject arn:s3:reports-bucket/forgeq/*");
@@ -269,7 +281,9 @@ describe("the CloudFormation that serverless.yml makes", () => {
         timeoutSeconds: lambda(plain, key).Properties.Timeout,
         maximumRetryAttempts: MaximumRetryAttempts,
         maximumEventAgeSeconds: MaximumEventAgeInSeconds,
-        ...(DestinationConfig.OnFailure === undefined ? {} : { onFailure: nameOf("failed-invocation") }),
+        ...(DestinationConfig.OnFailure === undefined || key === "failed-invocation"
+          ? {}
+          : { onFailure: nameOf("failed-invocation") }),
       });
     }
   });

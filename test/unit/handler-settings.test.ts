@@ -5,6 +5,7 @@ import { mailSettings } from "../../functions/handlers/send_email/settings.ts";
 import { mailVariables, wantsMailbox } from "../../lib/local/mailbox.ts";
 
 const VARIABLES = [
+  "AWS_LAMBDA_INITIALIZATION_TYPE",
   "FORGEQ_CRAWL_ALLOW",
   "FORGEQ_DIR",
   "FORGEQ_REPORTS",
@@ -82,4 +83,11 @@ describe("the development mailbox", () => {
   it("leaves another server alone", () => {
     expect(mailVariables(null, reader({ MAIL_FROM: "a@example.com" }))).toEqual({});
   });
+});
+
+it("a report without a place on Lambda names the parameter that gives it one", () => {
+  vi.stubEnv("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+  expect(reportsPlace).toThrow("reports have no place: deploy with --param reports=s3://BUCKET/PREFIX");
+  vi.stubEnv("FORGEQ_REPORTS", "s3://reports-bucket");
+  expect(reportsPlace()).toBe("s3://reports-bucket");
 });

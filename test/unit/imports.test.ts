@@ -3,7 +3,16 @@ import { circlesOf, type Import, importsOf, sourcesOf, textOf } from "../support
 
 /** The parts, from the top down, and what each may use: only what lies below. */
 const USES: Record<string, readonly string[]> = {
-  functions: ["lib/functions", "lib/job.ts", "lib/http", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/core"],
+  functions: [
+    "lib/functions",
+    "lib/job.ts",
+    "lib/http",
+    "lib/init-phase.ts",
+    "lib/runtime.ts",
+    "lib/aws",
+    "lib/queue",
+    "lib/core",
+  ],
   "lib/functions": ["lib/job.ts", "lib/http", "lib/runtime.ts", "lib/queue", "lib/core"],
   "lib/serve": ["lib/functions", "lib/http", "lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],
   "lib/cli": [

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { integer } from "../arguments.ts";
 import { optionsOf, withExamples } from "../command.ts";
 import { type UrlPart, URL_PARTS } from "../url-parts.ts";
 
@@ -13,13 +14,19 @@ export const addDoctor = (program: Command): void => {
         URL_PARTS,
       ),
     )
+    .option(
+      "--connections <count>",
+      "say whether Postgres has as many for the functions: the number that serverless package prints",
+      integer(1, 1_000_000),
+    )
     .action(async (_, self: Command) => {
       const { runDoctor } = await import("../run-doctor.ts");
-      await runDoctor(optionsOf<{ readonly part?: UrlPart }>(self));
+      await runDoctor(optionsOf<{ readonly part?: UrlPart; readonly connections?: number }>(self));
     });
   withExamples(command, [
     ["forgeq doctor", ""],
     ["forgeq doctor --part worker", "# of the URL that workers get"],
+    ["forgeq doctor --connections 62", "# of the URL that functions get"],
     ["forgeq doctor --json | jq 'select(.level == \"problem\")'", ""],
   ]);
 };

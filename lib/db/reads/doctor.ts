@@ -20,6 +20,16 @@ select current_setting('server_version') as version, current_setting('server_ver
 export const readServerFacts = async (db: Db): Promise<ServerFacts> =>
   only(await call<ServerFacts>(db, SERVER_FACTS, []));
 
+const CONNECTION_LIMIT = `/* forgeq:connection_limit */
+select least(
+  current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+  (select nullif(d.datconnlimit, -1) from pg_database d where d.datname = current_database()),
+  (select nullif(r.rolconnlimit, -1) from pg_roles r where r.rolname = session_user)) as connections`;
+
+/** Connections that this role can have to this database at most: the server's own limit, the database's, or the role's. */
+export const readConnectionLimit = async (db: Db): Promise<number> =>
+  only(await call<{ connections: number }>(db, CONNECTION_LIMIT, [])).connections;
+
 const EXPIRED_LEASES = `/* forgeq:expired_leases */
 select count(*)::int as leases, coalesce(-forgeq.bounded_seconds(min(expires_at), clock_timestamp()), 0) as seconds
 from forgeq.lease where expires_at < clock_timestamp()`;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, it, onTestFinished } from "vitest";
 import { examine } from "../../../lib/cli/checks.ts";
+import { forgeq } from "../../support/cli/cli.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
 import { neonOf } from "../../support/database/drivers.ts";
 
@@ -30,4 +31,28 @@ it("asks for a statement_timeout of each login role where a statement can't be c
   await db.query(cures.find((cure) => cure.includes(caller!))!);
   await db.query(`do $$ begin execute format('alter role %I in database %I set statement_timeout = ''9s''', session_user, current_database()); end $$`); // prettier-ignore
   expect(await deadlines("neon")).toMatchObject({ level: "ok" });
+});
+
+it("compares the connections that the functions hold with what Postgres has for the role", async () => {
+  const { db, url } = await createTestDatabase();
+  const role = `few_${randomUUID().replaceAll("-", "")}`;
+  const { password } = new URL(url);
+  await db.query(`create role ${role} login superuser connection limit 7 password '${password}'`);
+  onTestFinished(async () => void (await db.query(`drop role ${role}`)));
+  const own = new URL(url);
+  own.username = role;
+  const check = async (connections: number) => {
+    const found = await examine({ url: own.href }, [], "always", { connections });
+    return found.find((each) => each.check === "connections");
+  };
+  expect(await check(7)).toMatchObject({ level: "ok" });
+  expect(await check(8)).toMatchObject({
+    level: "problem",
+    found: "the functions hold 8 connections at most, and Postgres has 7 for this role",
+  });
+});
+
+it("takes a count of connections that is one", async () => {
+  const { code, stderr } = await forgeq(["doctor", "--connections", "many"]);
+  expect({ code, said: stderr.includes("--connections") }).toEqual({ code: 2, said: true });
 });

@@ -8,7 +8,15 @@ import { listen } from "./network.ts";
 import { credentialsOf } from "./signature.ts";
 import { type LambdaFunction, REGION } from "./template.ts";
 
-const CLIENT = fileURLToPath(new URL("../runtime-client.ts", import.meta.url));
+/** The project's own client, or AWS'. */
+const CLIENT = fileURLToPath(
+  new URL(
+    process.env["FORGEQ_LAMBDA_CLIENT"] === "ric"
+      ? "../../tools/lambda-ric/node_modules/aws-lambda-ric/index.mjs"
+      : "../runtime-client.ts",
+    import.meta.url,
+  ),
+);
 const INIT_MS = 10_000;
 const MOST_RESPONSE_BYTES = 6_291_556;
 
@@ -132,7 +140,7 @@ export const createEnvironment = (options: EnvironmentOptions): Environment => {
   const boot = async (): Promise<void> => {
     const port = await listen(api);
     const heap = `--max-old-space-size=${Math.round(fn.memoryMb * 0.9)}`;
-    child = spawn(process.execPath, [heap, CLIENT], {
+    child = spawn(process.execPath, [heap, CLIENT, fn.handler], {
       cwd: root,
       env: variablesOf(options, port),
       stdio: ["ignore", "pipe", "pipe"],

@@ -74,9 +74,17 @@ export const listen = async (server: Server): Promise<number> => {
 /** A port of this machine before another one. */
 export const startRelay = async (port: number) => {
   const network = createNetwork();
-  const server = createServer((client: Socket) => network.carry(client.setNoDelay(true), port));
+  let woken = Promise.withResolvers<void>();
+  woken.resolve();
+  const server = createServer((client: Socket) => {
+    client.on("error", () => undefined);
+    void woken.promise.then(() => client.destroyed || network.carry(client.setNoDelay(true), port));
+  });
   return {
     ...network,
+    /** New connections are taken, and wait for `wake`, as before a database that sleeps. */
+    sleep: () => void (woken = Promise.withResolvers()),
+    wake: () => woken.resolve(),
     port: await listen(server),
     close: () => {
       server.close();

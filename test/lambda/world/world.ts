@@ -141,19 +141,27 @@ const createFleet = (options: WorldOptions, variables: () => Readonly<Record<str
 
 /** EventBridge Scheduler's one-shots: each name exists once, until it has fired. */
 const createOneShots = (fire: (fn: LambdaFunction, event: unknown) => void) => {
-  const timers = new Map<string, NodeJS.Timeout>();
+  const armed = new Map<string, { readonly fn: LambdaFunction; readonly timer: NodeJS.Timeout }>();
   return {
     arm: (name: string, atMs: number, fn: LambdaFunction, event: unknown): boolean => {
-      if (timers.has(name)) return false;
+      if (armed.has(name)) return false;
       const timer = setTimeout(() => {
-        timers.delete(name);
+        armed.delete(name);
         fire(fn, event);
       }, atMs - Date.now());
-      timers.set(name, timer);
+      armed.set(name, { fn, timer });
       return true;
     },
-    names: () => [...timers.keys()],
-    stop: () => timers.forEach((timer) => clearTimeout(timer)),
+    names: () => [...armed.keys()],
+    /** Those that are armed come now, and don't wait for their minute. */
+    fireAll: () => {
+      for (const [name, { fn, timer }] of armed) {
+        clearTimeout(timer);
+        armed.delete(name);
+        fire(fn, {});
+      }
+    },
+    stop: () => armed.forEach(({ timer }) => clearTimeout(timer)),
   };
 };
 
@@ -189,6 +197,7 @@ export const startWorld = async (options: WorldOptions) => {
     account,
     network: proxy.network,
     oneShots: oneShots.names,
+    fire: oneShots.fireAll,
     /** Lines that functions logged. */
     lines: fleet.lines,
     invocations: fleet.invocations,
