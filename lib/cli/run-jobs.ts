@@ -10,7 +10,7 @@ import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { stateStyle } from "./follow-job.ts";
 import { showJob } from "./show-job.ts";
-import { table } from "./table.ts";
+import { pagedTable } from "./table.ts";
 import { paint, print, printable, printJson, say } from "./terminal.ts";
 
 const PAGE_JOBS = 100;
@@ -51,14 +51,15 @@ const rowOf = (job: Job): string[] => [
   job.state === "completed" ? "" : firstLine(job.error?.message ?? ""),
 ];
 
-/** `forgeq jobs list`: newest first. As JSON, a job a line as soon as its page was read. */
+/** `forgeq jobs list`: newest first. A job a line, as soon as its page was read. */
 export const runJobsList = (options: JobsListOptions & GlobalOptions): Promise<void> =>
   withDeps(options, { migrate: "schema" }, async (deps) => {
     const include = {
       payload: options.include?.includes("payload") === true,
       attempts: options.include?.includes("attempts") === true,
     };
-    const rows: string[][] = [];
+    const rowsOf = pagedTable(HEAD);
+    let listed = 0;
     let left = options.all === true ? Infinity : options.limit;
     let after: string | null = null;
     do {
@@ -69,16 +70,14 @@ export const runJobsList = (options: JobsListOptions & GlobalOptions): Promise<v
         after,
         include,
       });
-      for (const job of page.jobs) {
-        if (options.json === true) printJson(toWireJob(job));
-        else rows.push(rowOf(job));
-      }
+      if (options.json === true) for (const job of page.jobs) printJson(toWireJob(job));
+      else if (page.jobs.length > 0) print(rowsOf(page.jobs.map(rowOf)));
+      listed += page.jobs.length;
       left -= page.jobs.length;
       after = page.next;
     } while (after !== null && left > 0);
     if (options.json === true) return;
-    if (rows.length === 0) return say("No jobs. Enqueue one: forgeq enqueue --type TYPE --payload JSON");
-    print(table(HEAD, rows));
+    if (listed === 0) return say("No jobs. Enqueue one: forgeq enqueue --type TYPE --payload JSON");
     if (after !== null) say("There are more: --limit, --all, or a filter.");
   });
 

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import Table from "cli-table3";
 
 const BORDERLESS = {
@@ -36,6 +37,24 @@ export const table = (
     .split("\n")
     .map((line) => line.trimEnd())
     .join("\n");
+};
+
+const widthOf = (text: string): number => stripVTControlCharacters(text).length;
+
+/**
+ * The same for rows that come page by page, in bounded memory: columns are as wide as the first page needs, and a longer value of a later page moves the rest of
+ * its row.
+ *
+ * @returns called with each page, its lines; the first time below the head
+ */
+export const pagedTable = (head: readonly string[]): ((rows: readonly (readonly string[])[]) => string) => {
+  let widths: readonly number[] | null = null;
+  return (rows) => {
+    const lines = widths === null ? [head, ...rows] : rows;
+    const columns = (widths ??= head.map((_, n) => Math.max(...lines.map((cells) => widthOf(cells[n] ?? "")))));
+    const padded = (text: string, n: number) => text + " ".repeat(Math.max(0, (columns[n] ?? 0) - widthOf(text)));
+    return lines.map((cells) => cells.map(padded).join("  ").trimEnd()).join("\n");
+  };
 };
 
 /** `3m 12s`: two units at most. */
