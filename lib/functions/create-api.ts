@@ -8,6 +8,7 @@ import type { JobTypes } from "../http/new-job.ts";
 import type { Observers } from "../http/observers.ts";
 import { apiOperations } from "../http/operations.ts";
 import { activityOperations } from "../http/operations/activity.ts";
+import { actionOperations } from "../http/operations/actions.ts";
 import { enqueueOperations } from "../http/operations/enqueue.ts";
 import { scheduleOperations } from "../http/operations/schedules.ts";
 import { sessionOperations } from "../http/operations/session.ts";
@@ -34,7 +35,7 @@ export const apiRoutes = (
 ): Route[] => {
   const types = async (): Promise<JobTypes> => new Map((await jobs()).map((job) => [job.type, job]));
   return routesOf(apiOperations, {
-    ...withDeps(deps, jobHandlers),
+    ...withDeps(deps, jobHandlers(types)),
     ...withDeps(deps, queueHandlers),
     ...lazyServers(scheduleOperations, async () => {
       const { scheduleHandlers } = await import("./routes/schedules.ts");
@@ -43,6 +44,10 @@ export const apiRoutes = (
     ...lazyServers(activityOperations, async () => {
       const { activityHandlers } = await import("./routes/activity.ts");
       return withDeps(deps, activityHandlers(types));
+    }),
+    ...lazyServers(actionOperations, async () => {
+      const { actionHandlers } = await import("./routes/actions.ts");
+      return withDeps(deps, actionHandlers(types));
     }),
     ...serviceServers(deps, jobs),
     ...dashboardServers(),

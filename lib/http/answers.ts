@@ -149,3 +149,40 @@ export const me = caller.extend({
   wake: z.enum(["always", "armed"]),
   features: z.array(z.string()).describe("Parts of the dashboard that this deployment has in addition."),
 });
+
+/** A slice of a bulk action, or its preview. */
+export const bulkSlice = z.strictObject({
+  before: at.describe("Send it again with the next slices: what came later is left as it is."),
+  matched: z.int().describe("Jobs of this slice; of a preview up to about 10,000."),
+  capped: z.boolean().describe("Of a preview: there are more."),
+  by: z.array(
+    z.strictObject({
+      type: z.string(),
+      queue: z.string(),
+      error: z
+        .strictObject({ name: z.string(), message: z.string().nullable(), fingerprint: z.string().nullable() })
+        .nullable(),
+      jobs: z.int(),
+    }),
+  ),
+  examples: z
+    .array(
+      z.strictObject({
+        id: z.uuid(),
+        life: z.int(),
+        type: z.string(),
+        queue: z.string(),
+        state: z.enum(JOB_STATES),
+        error: z.strictObject({ name: z.string(), message: z.string().nullable() }).nullable(),
+      }),
+    )
+    .optional()
+    .describe("Of a preview: five of them."),
+  done: z.int(),
+  skipped: z.array(z.strictObject({ id: z.uuid(), code: z.string().describe("Why it was left as it is.") })),
+  next_cursor: z
+    .string()
+    .nullable()
+    .describe("Of the next slice, null after the last one. A slice may be empty and have one."),
+  searched_to: at.nullable(),
+});

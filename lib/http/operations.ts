@@ -5,6 +5,7 @@
 import type { Operation } from "./operation.ts";
 import { activityOperations } from "./operations/activity.ts";
 import { dashboardOperations } from "./operations/dashboard.ts";
+import { actionOperations } from "./operations/actions.ts";
 import { enqueueOperations } from "./operations/enqueue.ts";
 import { jobOperations } from "./operations/jobs.ts";
 import { queueOperations } from "./operations/queues.ts";
@@ -21,10 +22,11 @@ export const apiOperations = {
   ...serviceOperations,
   ...dashboardOperations,
   ...sessionOperations,
+  ...actionOperations,
 } as const;
 
 const BY_TAG = {
-  jobs: { ...enqueueOperations, ...jobOperations },
+  jobs: { ...enqueueOperations, ...jobOperations, ...actionOperations },
   queues: queueOperations,
   schedules: scheduleOperations,
   activity: activityOperations,

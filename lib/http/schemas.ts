@@ -128,6 +128,7 @@ export const retryBody = z.strictObject({
     .max(MAX_INTEGER)
     .exactOptional()
     .describe("The life that you saw: a retry that is sent again changes nothing then."),
+  payload: z.unknown().optional().describe("Of the new life, instead of the old one's."),
 });
 
 /** Postgres' integer. */

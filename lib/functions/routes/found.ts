@@ -12,6 +12,9 @@ export const notFound = (what: string): ForgeqError => new ForgeqError("not_foun
 
 export const ok = (body: unknown): HttpResponse => ({ status: 200, body });
 
+export const illegal = (action: string, state: string): ForgeqError =>
+  new ForgeqError("illegal_state", `A job that is ${state} can't be ${action}`, { state });
+
 /** The path's job id; one that can't be an id is one that is not there. */
 export const idOf = ({ params }: Pick<HttpRequest, "params">): string => {
   const id = uuidOf(params["id"]);

@@ -1,6 +1,6 @@
-import { ForgeqError } from "../../core/errors.ts";
 import { showJob } from "../../http/access.ts";
 import { boundFilter } from "../../http/job-filter.ts";
+import { checkTypedPayload, type JobTypes } from "../../http/new-job.ts";
 import type { jobOperations } from "../../http/operations/jobs.ts";
 import type { Handlers } from "../../http/serve.ts";
 import { encodeCursor } from "../../http/wire.ts";
@@ -8,12 +8,10 @@ import type { Deps } from "../../queue/deps.ts";
 import { cancelJob } from "../../queue/manage/cancel-job.ts";
 import { listAttempts, listJobs } from "../../queue/manage/read-jobs.ts";
 import { retryJob } from "../../queue/manage/retry-job.ts";
-import { checkJobOf, idOf, notFound, ok, readJob } from "./found.ts";
+import { checkJobOf, idOf, illegal, notFound, ok, readJob } from "./found.ts";
 
-const illegal = (action: string, state: string): ForgeqError =>
-  new ForgeqError("illegal_state", `A job that is ${state} can't be ${action}`, { state });
-
-export const jobHandlers: Handlers<typeof jobOperations, Deps> = {
+/** @param types - the job types, whose payloads are checked */
+export const jobHandlers = (types: () => Promise<JobTypes>): Handlers<typeof jobOperations, Deps> => ({
   listJobs: async (deps, { key, query }) => {
     const { jobs, next, searchedTo } = await listJobs(deps, boundFilter(key, query));
     return ok({
@@ -49,9 +47,14 @@ export const jobHandlers: Handlers<typeof jobOperations, Deps> = {
   retryJob: async (deps, request) => {
     const [key, id] = [request.key, idOf(request)];
     await checkJobOf(deps, key, id);
-    const outcome = await retryJob(deps, id, { life: request.body.life });
+    const { life, payload: given } = request.body;
+    const payload =
+      given === undefined
+        ? undefined
+        : await checkTypedPayload(await types(), (await readJob(deps, key, id)).type, given);
+    const outcome = await retryJob(deps, id, { life, payload });
     if (outcome === "not_found") throw notFound("job");
     if ("illegal" in outcome) throw illegal("retried", outcome.illegal);
     return ok(showJob(key, outcome));
   },
-};
+});

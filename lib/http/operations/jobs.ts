@@ -1,6 +1,7 @@
+import { MAX_JOB_BYTES } from "../new-job.ts";
 import type { Operations } from "../operation.ts";
 import { LIST_PARAMETERS, LIST_PREFIXES, listQuery } from "../job-filter.ts";
-import { attemptsQuery, MAX_SMALL_BODY_BYTES, retryBody } from "../schemas.ts";
+import { attemptsQuery, retryBody } from "../schemas.ts";
 
 export const jobOperations = {
   listJobs: {
@@ -55,7 +56,7 @@ export const jobOperations = {
     audit: "job.retry",
     body: {
       schema: retryBody,
-      maxBytes: MAX_SMALL_BODY_BYTES,
+      maxBytes: MAX_JOB_BYTES,
       optional: true,
       refusal: { code: "invalid_job", message: "The retry has fields that are not valid" },
     },
@@ -67,7 +68,8 @@ export const jobOperations = {
       "unique_key_conflict",
       "payload_gone",
       "unknown_queue",
-      "queue_full",
+      "invalid_payload",
+      "unknown_type",
     ],
   },
 } as const satisfies Operations;
