@@ -1,9 +1,8 @@
 import type { Signal } from "@preact/signals";
-import { Keys } from "../parts/keys.tsx";
 import { messageOf } from "../state/api.ts";
 import { capital, instant } from "../state/format.ts";
 import { DENSITIES, density, interval, INTERVALS, theme, THEMES, zone, ZONES } from "../state/preferences.ts";
-import { can, session, signOut } from "../state/session.ts";
+import { session, signOut } from "../state/session.ts";
 import { say } from "../state/toast.ts";
 
 interface ChoiceProps<Value extends string> {
@@ -34,7 +33,7 @@ const Choice = <Value extends string>({ label, name, options, held, text = capit
   </fieldset>
 );
 
-/** What this browser shows, and the keys of the API. */
+/** What this browser shows, and who is signed in. */
 export const Settings = () => {
   const { id, scopes, types, queues, expires_at } = session.value ?? {
     id: "",
@@ -85,7 +84,6 @@ export const Settings = () => {
           </div>
         </div>
       </section>
-      {can("admin") && <Keys />}
     </>
   );
 };

@@ -36,16 +36,3 @@ export type Lease = LeaseList["data"][number];
 export type WorkerList = z.infer<typeof answers.workerList>;
 export type Worker = WorkerList["data"][number];
 export type SlotPreview = z.infer<typeof answers.schedulePreview>;
-
-export interface StoredKey {
-  readonly id: string;
-  readonly label: string | null;
-  readonly scopes: readonly string[];
-  readonly types: readonly string[] | null;
-  readonly queues: readonly string[] | null;
-  readonly created_by: string | null;
-  readonly created_at: string;
-  readonly expires_at: string | null;
-  readonly revoked_at: string | null;
-  readonly last_used_on: string | null;
-}
