@@ -37,8 +37,9 @@ let hints: WorkerHints | undefined;
 const wakeWhoRuns = async (deps: Deps, dueSeconds: number | null, queue: string | undefined): Promise<void> => {
   if (deps.config.dispatcherFunction !== null) return wakeDispatcher(deps, dueSeconds, queue);
   if (hints === undefined)
-    deps.logger.info(
+    process.emitWarning(
       "FORGEQ_SERVICE is not set, so wake() invokes no dispatcher; it tells the workers that listen, and others look every few seconds",
+      { code: "FORGEQ_NO_SERVICE" },
     );
   hints ??= createWorkerHints(deps.db);
   if (dueSeconds !== null) await hints.hintWorkers(dueSeconds, queue);

@@ -292,6 +292,14 @@ create unlogged table forgeq.queue_look (
   due text[] not null
 ) with (fillfactor = 20);
 
+-- One row: until when workers have left a tick, or the next slot of a schedule, to one of them. Nothing to log: after a crash of the server somebody takes
+-- the turn.
+create unlogged table forgeq.worker_turn (
+  one boolean primary key default true check (one),
+  ticked_at timestamptz,
+  slot_until timestamptz
+) with (fillfactor = 20);
+
 -- Schedules: cron rules that enqueue a job at each slot. The slots are computed in TypeScript (lib/core/slots.ts); functions/fire_schedules.sql enqueues
 -- the jobs of each slot, once.
 create table forgeq.schedule (

@@ -1,7 +1,7 @@
 // Makes .package/, or the folder that is named, which the npm package is packed from: the library as modules with types for import and require, the
 // command line as one file, and a package.json that names what these import. The repository's own package.json has more, for its own functions.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -73,7 +73,11 @@ const keepOutside = (esbuild) => {
   esbuild.onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) => {
     if (!resolveDir.startsWith(cli)) return undefined;
     const file = relative(cli, resolve(resolveDir, path));
-    return file.startsWith("..") ? { path: file.replace(/\.ts$/, ".js"), external: true } : undefined;
+    if (!file.startsWith("..")) return undefined;
+    const built = file.replace(/\.ts$/, ".js");
+    if (!existsSync(resolve(DIST, "lib", "cli", built)))
+      throw new Error(`tsconfig.build.json leaves out lib/cli/${file}`);
+    return { path: built, external: true };
   });
 };
 

@@ -4,10 +4,13 @@ import { foreignTypes } from "../db/schema/owners.ts";
 import { blockedTypes, unservedTypes } from "../db/reads/waiting-types.ts";
 import {
   countExpiredLeases,
+  hasOldJobs,
   lastTickAheadSeconds,
   readConnectionLimit,
   readEndlessRoles,
+  readLateTickParts,
   readLiveTypes,
+  readOverdueSlots,
   readServerFacts,
 } from "../db/reads/doctor.ts";
 import { migrate } from "../db/schema/migrate.ts";
@@ -121,8 +124,39 @@ const scheduler: Check = async (db) => {
   return {
     level: "problem",
     found: `${leases} leases expired up to ${Math.round(seconds)} s ago, and nobody takes them back`,
-    cure: "start a server (forgeq server), or read the scheduler's log and check its schedule",
+    cure: "start a worker (forgeq worker), or read the scheduler's log and check its schedule",
   };
+};
+
+const TICK_CURE =
+  "start a worker or a server without --no-scheduler (forgeq worker), or read the scheduler's log and check its schedule";
+
+const schedules: Check = async (db) => {
+  const overdue = await readOverdueSlots(db, STALE_SECONDS);
+  if (overdue.length === 0) return fine("no slot of a schedule is overdue");
+  const named = overdue.map(({ name, seconds }) => `${name} (${Math.round(seconds)} s)`);
+  return {
+    level: "problem",
+    found: `slots are overdue, and nobody fires them: ${named.join(", ")}`,
+    cure: TICK_CURE,
+  };
+};
+
+/** What a tick that was not made leaves undone. */
+const LATE_PARTS: Readonly<Record<string, string>> = {
+  purge: "the history is not purged",
+  repair: "claims without a lease are not repaired",
+};
+const LATE_SECONDS = 3_600;
+
+const cleanUp: Check = async (db) => {
+  const late = await readLateTickParts(db, Object.keys(LATE_PARTS), LATE_SECONDS);
+  if (late.length === 0 || !(await hasOldJobs(db))) return fine("the history is purged, and claims are repaired");
+  const named = late.map(
+    ({ part, seconds }) =>
+      `${LATE_PARTS[part]} ${seconds === null ? "at all" : `since ${Math.round(seconds / 60)} minutes`}`,
+  );
+  return { level: "problem", found: named.join("; "), cure: TICK_CURE };
 };
 
 const types =
@@ -278,6 +312,8 @@ export const examine = async (
       await run("deadlines", deadlines, "forgeq migrate"),
       await run("dispatch", dispatch, "forgeq migrate"),
       await run("scheduler", scheduler, "forgeq migrate"),
+      await run("schedules", schedules, "forgeq migrate"),
+      await run("clean-up", cleanUp, "forgeq migrate"),
       await run("clock went back", clockBack, "forgeq migrate"),
       await run("types", types(handled), "forgeq migrate"),
       await run("owners", owners(handled, owner), "forgeq migrate"),

@@ -6,6 +6,7 @@ import { addDev } from "./commands/dev.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEnqueue } from "./commands/enqueue.ts";
 import { addId } from "./commands/id.ts";
+import { addAdd, addInit } from "./commands/init.ts";
 import { addJobs } from "./commands/jobs.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addMigrate } from "./commands/migrate.ts";
@@ -18,6 +19,8 @@ import { printable, say } from "./terminal.ts";
 
 /** Every command of `forgeq`. A command's own code is loaded when it runs, so that help and completion stay fast. */
 const COMMANDS: readonly ((program: Command) => void)[] = [
+  addInit,
+  addAdd,
   addDev,
   addServer,
   addWorker,

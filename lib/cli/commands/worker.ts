@@ -11,6 +11,7 @@ export const addWorker = (program: Command): void => {
     .addOption(concurrencyOption())
     .addOption(new Option("--queue <name>", "only this queue; may be given several times").argParser(names))
     .addOption(new Option("--once", "end when nothing is due any more"))
+    .option("--no-scheduler", "leave schedules and clean-up to others")
     .addOption(graceOption())
     .addOption(metricsPortOption())
     .addOption(metricsHostOption())

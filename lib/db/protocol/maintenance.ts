@@ -76,3 +76,18 @@ export const recordTickParts = async (
 ): Promise<void> => {
   await call(db, RECORD_PARTS, [parts, done, at, owner]);
 };
+
+const TIDY = `/* forgeq:tidy */
+select behind_seconds as "behindSeconds", repaired, redated, more from forgeq.tidy($1::int, $2::text[], $3::timestamptz)`;
+
+/** What a tick found that was made by one call. */
+export interface Tidied extends Omit<Repaired, "lastId"> {
+  /** Seconds by which the database's clock went back; 0 for none. */
+  readonly behindSeconds: number;
+  /** There is work for a whole tick. */
+  readonly more: boolean;
+}
+
+/** What a tick does that finds nothing to do, in one call. @param parts - recorded as done */
+export const tidy = async (db: Db, maxRows: number, parts: readonly string[], at: Date | null): Promise<Tidied> =>
+  only(await call<Tidied>(db, TIDY, [maxRows, parts, at]));

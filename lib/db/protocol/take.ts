@@ -30,7 +30,12 @@ export interface SettleAndTake {
   /** How far ahead to look for the next due job when nothing is taken, in seconds; null doesn't look. */
   readonly dueHorizonSeconds: number | null;
   /** Ask what else an idle worker attends to, in the same statement; and offer its capacity, unless null. */
-  readonly housekeeping?: { readonly offer: CapacityOffer | null; readonly find?: FindQueues | null };
+  readonly housekeeping?: {
+    readonly offer: CapacityOffer | null;
+    readonly find?: FindQueues | null;
+    /** Ask for the turn to tick, and to fire the next slot. */
+    readonly turn?: boolean;
+  };
   readonly at: Date | null;
 }
 
@@ -55,8 +60,18 @@ export interface PushedLease {
   readonly leaseSeconds: number;
 }
 
+/** What this worker does for all of them: see migrations/functions/take_turn.sql. */
+export interface Turn {
+  /** A tick is due. */
+  readonly tick: boolean;
+  /** Seconds until the next slot of a schedule, negative once it has come; null: none is near, or another worker fires it. */
+  readonly slot_seconds: number | null;
+}
+
 /** What an idle worker attends to in addition to its jobs. */
 export interface Housekeeping {
+  /** Null unless asked for, and where there is nothing to do or another worker does it. */
+  readonly turn?: Turn | null;
   /** Seconds until the first lease expires, negative once it has; null: there are none. */
   readonly leaseSeconds: number | null;
   /** Null unless asked for. */
@@ -142,6 +157,7 @@ const HOUSEKEEPING = `case when answer is not null then (select json_build_objec
     filter (where l.begun_by = $1 and l.id = l.claim_id and l.expires_at > coalesce($8, clock_timestamp())),
   'queues', case when $10::jsonb is not null then
     forgeq.find_queues(array(select jsonb_array_elements_text($10 -> 'types')), $10 ->> 'seen', at => $8) end,
+  'turn', case when $11::boolean then forgeq.take_turn($8) end,
   'offered', forgeq.offer_capacity($1, $9::jsonb, $6, $8),
   'probed', forgeq.probe_listener($9::jsonb ->> 'channel', $9::jsonb ->> 'probe')) from forgeq.open_leases() l) end as housekeeping`;
 
@@ -195,6 +211,7 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
         ...params,
         housekeeping.offer === null ? null : JSON.stringify(housekeeping.offer),
         housekeeping.find ? JSON.stringify(housekeeping.find) : null,
+        housekeeping.turn === true,
       ]));
   const { answer, housekeeping: found = null } = rows.at(-1) ?? {};
   if (!answer) throw new ForgeqError("internal", "settle_and_take gave no answer");

@@ -45,6 +45,42 @@ select coalesce(extract(epoch from max(done_at) - clock_timestamp()), 0)::float8
 export const lastTickAheadSeconds = async (db: Db): Promise<number> =>
   only(await call<{ aheadSeconds: number }>(db, LAST_SEEN, [])).aheadSeconds;
 
+const OVERDUE_SLOTS = `/* forgeq:overdue_slots */
+select name, extract(epoch from clock_timestamp() - next_slot_at)::float8 as seconds
+from forgeq.schedule
+where not paused and next_slot_at < clock_timestamp() - make_interval(secs => $1)
+order by next_slot_at
+limit 5`;
+
+/** The schedules whose next slot came so long ago and was not fired, the latest first; five at most. */
+export const readOverdueSlots = (
+  db: Db,
+  seconds: number,
+): Promise<{ readonly name: string; readonly seconds: number }[]> =>
+  call<{ name: string; seconds: number }>(db, OVERDUE_SLOTS, [seconds]);
+
+const LATE_PARTS = `/* forgeq:late_tick_parts */
+select u.part, extract(epoch from clock_timestamp() - p.done_at)::float8 as seconds
+from unnest($1::text[]) as u(part)
+left join forgeq.tick_part p using (part)
+where p.done_at is null or p.done_at < clock_timestamp() - make_interval(secs => $2)`;
+
+/** Those parts of a tick that have not been done for so long; `seconds` is null for one that never was. */
+export const readLateTickParts = (
+  db: Db,
+  parts: readonly string[],
+  seconds: number,
+): Promise<{ readonly part: string; readonly seconds: number | null }[]> =>
+  call<{ part: string; seconds: number | null }>(db, LATE_PARTS, [parts, seconds]);
+
+const HAS_OLD_JOBS = `/* forgeq:has_old_jobs */
+select exists (select from forgeq.job_history where finished_at < clock_timestamp() - interval '1 day')
+    or exists (select from forgeq.job where created_at < clock_timestamp() - interval '1 hour') as old`;
+
+/** Whether there are jobs that a tick should have looked at: a new database needs none yet. */
+export const hasOldJobs = async (db: Db): Promise<boolean> =>
+  only(await call<{ old: boolean }>(db, HAS_OLD_JOBS, [])).old;
+
 const LIVE_TYPES = `/* forgeq:live_types */
 select type from forgeq.live_types()`;
 

@@ -9,7 +9,7 @@ import { endPauses } from "./end-pauses.ts";
 import { fireSchedules } from "./fire-schedules.ts";
 import { recoverLeases } from "./recover-leases.ts";
 
-const ROWS_PER_CALL = 5_000;
+export const ROWS_PER_CALL = 5_000;
 /** So many slices of live jobs are examined in a tick at most, so that a backlog of millions costs a tick no more than one of 100,000. */
 const REPAIR_SLICES = 20;
 
@@ -54,12 +54,14 @@ const recoverPart: TickPart["run"] = async (deps, goesOn) => {
 
 /** Before the schedules, which go on from what the clock is now. */
 const clockPart: TickPart["run"] = async (deps) => {
-  const behindSeconds = await checkClock(deps.db, deps.clock());
-  if (behindSeconds > 0) {
-    deps.metrics.count("ClockWentBack", 1);
-    deps.logger.error("the database's clock went back", { seconds: Math.round(behindSeconds) });
-  }
+  noteClock(deps, await checkClock(deps.db, deps.clock()));
   return {};
+};
+
+export const noteClock = (deps: Deps, behindSeconds: number): void => {
+  if (behindSeconds <= 0) return;
+  deps.metrics.count("ClockWentBack", 1);
+  deps.logger.error("the database's clock went back", { seconds: Math.round(behindSeconds) });
 };
 
 const firePart: TickPart["run"] = async (deps, goesOn) => {
@@ -112,11 +114,15 @@ const repairPart: TickPart["run"] = async (deps, goesOn) => {
     after = slice.lastId;
   }
   await moveRepair(deps.db, from, after);
-  if (jobsRepaired > 0) deps.logger.error("jobs with a claim but no lease were repaired", { jobs: jobsRepaired });
-  if (jobsRedated > 0)
-    deps.logger.warn("jobs wait no longer for what the clock was before it went back", { jobs: jobsRedated });
-  if (jobsRepaired + jobsRedated > 0) await wakeDispatcher(deps, 0);
+  await noteRepaired(deps, jobsRepaired, jobsRedated);
   return { jobsRepaired };
+};
+
+export const noteRepaired = async (deps: Deps, repaired: number, redated: number): Promise<void> => {
+  if (repaired > 0) deps.logger.error("jobs with a claim but no lease were repaired", { jobs: repaired });
+  if (redated > 0)
+    deps.logger.warn("jobs wait no longer for what the clock was before it went back", { jobs: redated });
+  if (repaired + redated > 0) await wakeDispatcher(deps, 0);
 };
 
 const observePart: TickPart["run"] = async (deps) => {

@@ -30,7 +30,7 @@ export interface ExchangeParts {
   readonly offer: Pick<CapacityOffering, "offer" | "answered">;
   readonly lostPushes: Pick<LostPushes, "found" | "leave">;
   readonly poll: Pick<Poll, "polled" | "due">;
-  readonly housekeeping: Pick<Housekeeper, "finds" | "found">;
+  readonly housekeeping: Pick<Housekeeper, "finds" | "found" | "wantsTurn">;
   /** Runs something in `ms`; the worker is not quiet until then. */
   readonly later: (ms: number, run: () => void) => void;
 }
@@ -52,7 +52,9 @@ const toInput = (
     maxJobs: statement.takeJobs,
     invocation,
     dueHorizonSeconds: DUE_HORIZON_SECONDS,
-    ...(statement.housekeeping && { housekeeping: { offer: offer.offer(), find: housekeeping.finds() } }),
+    ...(statement.housekeeping && {
+      housekeeping: { offer: offer.offer(), find: housekeeping.finds(), turn: housekeeping.wantsTurn },
+    }),
     at: deps.clock(),
   };
 };

@@ -2,6 +2,7 @@ import { type FindQueues, findQueues, type FoundQueues, type Housekeeping } from
 import type { Deps } from "../deps.ts";
 import { TAKE_QUEUES } from "./queue-positions.ts";
 import type { WorkerOptions } from "./worker-options.ts";
+import { createTurns } from "./turns.ts";
 import { recoverLeases } from "../schedule/recover-leases.ts";
 
 const RECOVER_EVERY_MS = 15_000;
@@ -11,12 +12,15 @@ const FIRST_PAUSE_SECONDS = 0.2;
 const LONGEST_PAUSE_SECONDS = 5;
 
 /**
- * What a worker attends to besides its jobs: it takes back expired leases, so that it needs no server, and learns of new queues. Polls
+ * What a worker attends to besides its jobs: it takes back expired leases and, in turns with other workers, ticks and fires schedules, so that it needs no
+ * server; and it learns of new queues. Polls
  * say what there is to do; only where none does are there statements for it.
  */
 export interface Housekeeper {
   /** What a poll asks for, of the queues; null: nothing, since they are few and fixed. */
   finds(): FindQueues | null;
+  /** Whether a poll asks for the turn to tick. */
+  readonly wantsTurn: boolean;
   /** What a poll found besides jobs. */
   found(housekeeping: Housekeeping): void;
   /** Asks for the queues again, once a second at most: a queue was announced that this process does not know. */
@@ -26,7 +30,7 @@ export interface Housekeeper {
 
 interface State {
   readonly deps: Deps;
-  readonly options: Pick<WorkerOptions, "handlers" | "queues" | "once">;
+  readonly options: Pick<WorkerOptions, "handlers" | "queues" | "once" | "scheduler">;
   /** Told the names of all queues to take from, null for more than 64; and those that a look found due. */
   readonly onQueues: (names: readonly string[] | null, due: readonly string[]) => void;
   readonly onRecovered: (wakeSeconds: number) => void;
@@ -120,14 +124,17 @@ export const startHousekeeping = (
     cancels: new Map(),
   };
   const fixed = options.queues !== null && options.queues.length <= TAKE_QUEUES ? options.queues : null;
+  const turns = createTurns(deps);
   every(state, "recover");
   if (fixed === null) void learnQueues(state).then(() => every(state, "refresh"));
   // Deferred: the caller is still wiring itself up.
   else setImmediate(() => on.onQueues(fixed, []));
 
   return {
+    wantsTurn: options.scheduler === true,
     finds: () => (fixed === null ? asks(state) : null),
-    found: ({ leaseSeconds, queues }) => {
+    found: ({ leaseSeconds, queues, turn }) => {
+      if (turn) turns.take(turn);
       const expiresMs = Math.max(0, (leaseSeconds ?? Infinity) * 1000);
       every(state, "recover", Math.min(RECOVER_EVERY_MS, expiresMs));
       if (queues === null) return;
@@ -140,6 +147,7 @@ export const startHousekeeping = (
     },
     stop: () => {
       state.stopped = true;
+      turns.stop();
       for (const cancel of state.cancels.values()) cancel();
     },
   };

