@@ -23,7 +23,8 @@ begin
   perform forgeq.record_tick_parts(parts, parts, at);
   repaired := slice.repaired;
   redated := slice.redated;
-  more := purged.more or slice.last_id is not null;
+  more := purged.more or slice.last_id is not null
+    or exists (select from forgeq.queue q where q.paused and q.paused_until <= coalesce(forgeq.as_owner(at), clock_timestamp()));
   return next;
 end
 $$;

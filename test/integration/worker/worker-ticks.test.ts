@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { examine } from "../../../lib/cli/checks.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { createSchedule } from "../../../lib/queue/schedule/manage-schedules.ts";
+import { TICK_PARTS } from "../../../lib/queue/schedule/tick-parts.ts";
 import { createVirtualTime } from "../../support/virtual-time.ts";
 import { setup } from "../../support/queue.ts";
 import { everyMinute } from "../../support/schedule/schedules.ts";
@@ -45,14 +46,18 @@ describe("workers without a server", () => {
     expect(new Set(sent)).toEqual(new Set(["settle_and_take", "tidy"]));
   });
 
-  it("repair and purge as a server's tick does", async () => {
+  it("repair, purge and end pauses as a server's tick does", async () => {
     const s = await startTicking();
+    await s.db.query(
+      "update forgeq.queue set paused = true, paused_at = now(), paused_until = clock_timestamp() - interval '1 second'",
+    );
     await s.queue.enqueue(1);
     await s.db.query("update forgeq.job set claim_id = forgeq.uuid_v7(), attempt = 1");
     await s.pass(60);
     await until(async () => (await s.db.query("select from forgeq.job where claim_id is not null")).length === 0);
+    await until(async () => (await s.db.query("select from forgeq.queue where paused")).length === 0);
     expect(await s.db.query("select count(*)::int as parts from forgeq.tick_part where done_at is not null")).toEqual([
-      { parts: 9 },
+      { parts: TICK_PARTS.length },
     ]);
   });
 
