@@ -1,16 +1,12 @@
 import { connectDb, type ConnectOptions } from "../db/drivers/connect.ts";
-import type { Db } from "../db/drivers/client.ts";
 import { foreignTypes } from "../db/schema/owners.ts";
 import { blockedTypes, unservedTypes } from "../db/reads/waiting-types.ts";
 import {
   countExpiredLeases,
-  hasOldJobs,
   lastTickAheadSeconds,
   readConnectionLimit,
   readEndlessRoles,
-  readLateTickParts,
   readLiveTypes,
-  readOverdueSlots,
   readServerFacts,
 } from "../db/reads/doctor.ts";
 import { migrate } from "../db/schema/migrate.ts";
@@ -19,28 +15,19 @@ import { MAX_OBSERVED_QUEUES } from "../queue/observe/queue-stats.ts";
 import type { Config } from "../queue/deps.ts";
 import { sqlState } from "../db/drivers/failure.ts";
 import { failureOf } from "./failure.ts";
+import { type Check, type Finding, fine, STALE_SECONDS } from "./check.ts";
 import { checkRole, type RoleCheckOptions } from "./role-check.ts";
+import { cleanUp, schedules } from "./tick-checks.ts";
 
-/** What one check found. `warning` is worth knowing; only `problem` is a failure. */
-export interface Finding {
-  readonly check: string;
-  readonly level: "ok" | "warning" | "problem";
-  readonly found: string;
-  readonly cure?: string;
-}
+export type { Finding } from "./check.ts";
 
 type WakeMode = Config["wakeMode"];
 
 const OLDEST_SERVER = 150_000;
 const CLOCK_SECONDS = 5;
-const STALE_SECONDS = 120;
 /** A second more than a client waits. */
 const STATEMENT_TIMEOUT = "6s";
 const POOLER_PORTS = ["6432", "6543"];
-
-type Check = (db: Db) => Promise<Omit<Finding, "check">>;
-
-const fine = (found: string) => ({ level: "ok", found }) as const;
 
 const serverVersion: Check = async (db) => {
   const { version, versionNumber } = await readServerFacts(db);
@@ -126,37 +113,6 @@ const scheduler: Check = async (db) => {
     found: `${leases} leases expired up to ${Math.round(seconds)} s ago, and nobody takes them back`,
     cure: "start a worker (forgeq worker), or read the scheduler's log and check its schedule",
   };
-};
-
-const TICK_CURE =
-  "start a worker or a server without --no-scheduler (forgeq worker), or read the scheduler's log and check its schedule";
-
-const schedules: Check = async (db) => {
-  const overdue = await readOverdueSlots(db, STALE_SECONDS);
-  if (overdue.length === 0) return fine("no slot of a schedule is overdue");
-  const named = overdue.map(({ name, seconds }) => `${name} (${Math.round(seconds)} s)`);
-  return {
-    level: "problem",
-    found: `slots are overdue, and nobody fires them: ${named.join(", ")}`,
-    cure: TICK_CURE,
-  };
-};
-
-/** What a tick that was not made leaves undone. */
-const LATE_PARTS: Readonly<Record<string, string>> = {
-  purge: "the history is not purged",
-  repair: "claims without a lease are not repaired",
-};
-const LATE_SECONDS = 3_600;
-
-const cleanUp: Check = async (db) => {
-  const late = await readLateTickParts(db, Object.keys(LATE_PARTS), LATE_SECONDS);
-  if (late.length === 0 || !(await hasOldJobs(db))) return fine("the history is purged, and claims are repaired");
-  const named = late.map(
-    ({ part, seconds }) =>
-      `${LATE_PARTS[part]} ${seconds === null ? "at all" : `since ${Math.round(seconds / 60)} minutes`}`,
-  );
-  return { level: "problem", found: named.join("; "), cure: TICK_CURE };
 };
 
 const types =
