@@ -39,7 +39,7 @@ const wakeWhoRuns = async (deps: Deps, dueSeconds: number | null, queue: string 
   if (hints === undefined)
     process.emitWarning(
       "FORGEQ_SERVICE is not set, so wake() invokes no dispatcher; it tells the workers that listen, and others look every few seconds",
-      { code: "FORGEQ_NO_SERVICE" },
+      { code: "UNNAMED_SERVICE" },
     );
   hints ??= createWorkerHints(deps.db);
   if (dueSeconds !== null) await hints.hintWorkers(dueSeconds, queue);
