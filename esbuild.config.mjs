@@ -162,10 +162,8 @@ const main = async ([part, outdir = join(ROOT, ".build", "dashboard")] = process
   rmSync(join(ROOT, ".build"), { recursive: true, force: true });
   const { table, problem } = describeSizes((await build()).sizes);
   console.log(table);
-  if (problem !== null) {
-    console.error(problem);
-    process.exitCode = 1;
-  }
+  // A test holds ForgeQ's own types to the budgets; who adds a type may have reasons to be above.
+  if (problem !== null) console.warn(problem);
 };
 
 // No await at the top level: deploy/resources.js is loaded by require, and imports this file.

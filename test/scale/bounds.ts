@@ -204,8 +204,8 @@ const ABSOLUTE: Readonly<Record<string, Bound>> = {
 
 /** Of any number of jobs and leases; the first job of each queue that has one is looked at. */
 const nextEventOf = (queues: number): number => 500 + 5 * queues;
-/** Just after jobs went through three queues: up to 200 entries of ended jobs of each are passed before it is marked, see job_heads. */
-const UNMARKED = 3 * 200;
+/** Just after jobs went through three queues: up to 200 entries of ended jobs of each, with their pages, are passed before it is marked, see job_heads. */
+const UNMARKED = 3 * 250;
 
 /** What grows with the number of schedules or queues, and no faster. */
 const ofSizes = ({ schedules, queues }: Sizes): Record<string, Bound> => ({

@@ -83,6 +83,11 @@ const takes = async (world: World): Promise<void> => {
   await call("idle take of 64 queues", () => take(world, others, { housekeeping: { offer: null } }));
 };
 
+/** A lease that comes back without having begun blocks its type, and the next call needs jobs of it. */
+const unblock = async ({ db }: World): Promise<void> => {
+  await db.query("delete from forgeq.type_block");
+};
+
 const leases = async (world: World): Promise<void> => {
   const { db, worker, call, measure } = world;
   const holder = (leaseId: string) => ({ leaseId, begunBy: worker });
@@ -112,10 +117,12 @@ const leases = async (world: World): Promise<void> => {
     return () => settle(db, holder(leaseId), ended(ids, { outcome: "completed" }), null, true);
   });
   await measure("release of 10", async () => {
+    await unblock(world);
     const [lease] = await claimTen(world, "emails");
     return () => releaseUnbegun(db, { leaseId: lease?.id ?? "", reason: "throttled", error: ERROR, at: null });
   });
   await measure("failed invocation of 10", async () => {
+    await unblock(world);
     const { leaseId } = await begunTen(world);
     const input = { leaseId, invocation: "scale", reason: "function_error", error: ERROR, at: null } as const;
     return () => invocationFailed(db, input);
@@ -128,9 +135,11 @@ export const EXPIRED_LEASES = 20;
 const recovered = async (world: World): Promise<void> => {
   const { db, call, measure } = world;
   await measure(`recover, ${EXPIRED_LEASES} leases of 10`, async () => {
+    await unblock(world);
     for (let n = 0; n < EXPIRED_LEASES; n += 1) await claimTen(world, "emails", 0.001);
     return () => recover(db, 200, null);
   });
+  await unblock(world);
   await call("recover, nothing expired", () => recover(db, 200, null));
 };
 
