@@ -72,7 +72,7 @@ export const runJobsTail = (id: string | undefined, options: JobsFilterOptions &
         ...filterOf(options),
         limit: WATCHED_JOBS,
         after: null,
-        include: { payload: false, attempts: false },
+        include: { payload: false, result: options.json === true, attempts: false },
       });
       return [...page.jobs.reverse(), ...(await finishedWithin(deps, within, filter))];
     };

@@ -56,6 +56,7 @@ export const runJobsList = (options: JobsListOptions & GlobalOptions): Promise<v
   withDeps(options, { migrate: "schema" }, async (deps) => {
     const include = {
       payload: options.include?.includes("payload") === true,
+      result: options.include?.includes("result") === true,
       attempts: options.include?.includes("attempts") === true,
     };
     const rowsOf = pagedTable(HEAD);

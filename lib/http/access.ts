@@ -34,18 +34,20 @@ const maskError = (error: Job["error"]) => error && { name: error.name, message:
 /** Without `payloads:read`: what the handler and its caller wrote is null. */
 const withoutTexts = (job: Job) => {
   const wire = toWireJob(job);
-  const { payload, attempts, progress } = wire;
+  const { payload, result, attempts, progress } = wire;
   return {
     ...wire,
     ...(payload !== undefined && { payload: null }),
     metadata: null,
     progress: progress && { fraction: progress.fraction },
-    result: null,
+    ...(result !== undefined && { result: null }),
     error: maskError(job.error),
     ...(attempts !== undefined && { attempts: attempts.map((each) => ({ ...each, error: maskError(each.error) })) }),
     hidden: [
       ...(payload === undefined ? [] : ["payload"]),
-      ...["metadata", "progress.note", "result", "error.message"],
+      ...["metadata", "progress.note"],
+      ...(result === undefined ? [] : ["result"]),
+      "error.message",
       ...(attempts === undefined ? [] : ["attempts.error.message"]),
     ],
   };
@@ -53,15 +55,18 @@ const withoutTexts = (job: Job) => {
 
 /** Without `jobs:read`: its state and its numbers. */
 const withoutContent = (job: Job) => {
-  const { payload, attempts, ...wire } = toWireJob(job);
+  const { payload, result, attempts, ...wire } = toWireJob(job);
   return {
     ...wire,
     ...(payload !== undefined && { payload: null }),
+    ...(result !== undefined && { result: null }),
     ...(attempts !== undefined && { attempts: null }),
-    ...{ metadata: null, progress: null, result: null, error: null },
+    ...{ metadata: null, progress: null, error: null },
     hidden: [
       ...(payload === undefined ? [] : ["payload"]),
-      ...["metadata", "progress", "result", "error"],
+      ...["metadata", "progress"],
+      ...(result === undefined ? [] : ["result"]),
+      "error",
       ...(attempts === undefined ? [] : ["attempts"]),
     ],
   };

@@ -54,6 +54,7 @@ export const enqueuedJob = summary;
 
 /** As a list shows it: with what `include` asked for. */
 export const listedJob = summary.extend({
+  result: z.unknown().optional(),
   payload: z.unknown().optional(),
   attempts: z.array(attempt).optional(),
 });

@@ -76,8 +76,12 @@ const texts = z.array(z.string()).transform((all) => all.flatMap((each) => each.
 const include = z
   .string()
   .transform((all) => all.split(","))
-  .pipe(z.array(z.enum(["payload", "attempts"])))
-  .transform((parts) => ({ payload: parts.includes("payload"), attempts: parts.includes("attempts") }));
+  .pipe(z.array(z.enum(["payload", "result", "attempts"])))
+  .transform((parts) => ({
+    payload: parts.includes("payload"),
+    result: parts.includes("result"),
+    attempts: parts.includes("attempts"),
+  }));
 
 const tooMany = (conditions: readonly PathValue[], context: z.RefinementCtx): void => {
   if (conditions.length <= MAX_CONDITIONS) return;
@@ -120,7 +124,7 @@ export const listQuery = z
     metadata: paths.exactOptional(),
     limit: pageLimit.default(25),
     cursor: cursor.exactOptional(),
-    include: include.default({ payload: false, attempts: false }),
+    include: include.default({ payload: false, result: false, attempts: false }),
   })
   .transform(({ limit, cursor: after = null, include: parts, payload = [], metadata = [], ...given }, context) => {
     tooMany([...payload, ...metadata], context);

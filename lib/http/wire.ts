@@ -20,7 +20,7 @@ const toWireAttempt = ({ number, outcome, leaseId, beganAt, endedAt, error }: At
   error,
 });
 
-/** A job as the API answers it. `payload` and `attempts` are there when the job was read with them. */
+/** A job as the API answers it. `payload`, `result` and `attempts` are there when the job was read with them. */
 export const toWireJob = (job: Job) => ({
   id: job.id,
   type: job.type,
@@ -38,7 +38,7 @@ export const toWireJob = (job: Job) => ({
   run_at: instant(job.runAt),
   started_at: instant(job.startedAt),
   finished_at: instant(job.finishedAt),
-  result: job.result ?? null,
+  ...(job.result !== undefined && { result: job.result }),
   error: job.error,
   ...(job.attempts !== undefined && { attempts: job.attempts.map(toWireAttempt) }),
 });

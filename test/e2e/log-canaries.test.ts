@@ -106,7 +106,7 @@ it("no canary shows in the functions' logs", async () => {
     [...ACTS, "exit"],
   );
   await untilEnded(db, ACTS.length + 2);
-  const list = await http("api", { path: "/jobs", query: "include=payload,attempts", headers: as(API_KEY) });
+  const list = await http("api", { path: "/jobs", query: "include=payload,result,attempts", headers: as(API_KEY) });
   expect(list.text).toContain(`${CANARY}-payload`);
   await invoker.close();
   expectSilent(log, [

@@ -100,7 +100,7 @@ it("breaks no list and no look at a job over HTTP", LONG, async () => {
       body: (await response.json()) as { data?: { id: string }[]; next_cursor?: string | null },
     };
   };
-  for (const include of ["", "&include=payload,attempts"]) {
+  for (const include of ["", "&include=payload,result,attempts"]) {
     const listed = new Set<string>();
     for (let cursor = ""; ;) {
       const { status, body } = await get(`/jobs?limit=10${include}${cursor}`);
@@ -119,7 +119,7 @@ it("breaks no list and no look at a job over HTTP", LONG, async () => {
 it("breaks no command", LONG, async () => {
   const { ids, env } = await setup();
   const run = (...args: string[]) => forgeq(args, { env });
-  for (const more of [[], ["--json", "--include", "payload", "attempts"]]) {
+  for (const more of [[], ["--json", "--include", "payload", "result", "attempts"]]) {
     const { code, stdout, stderr } = await run("jobs", "list", "--all", ...more);
     expect(code, stderr).toBe(0);
     for (const [what, id] of ids) expect(stdout, what).toContain(id);

@@ -173,7 +173,7 @@ describe("GET /jobs", () => {
     ["payload.a=1&payload.b=1&payload.c=1&metadata.a=1&metadata.b=1&metadata.c=1", ""],
     ["cursor=abc", "/cursor"],
     [`cursor=${ID}`, "/cursor"],
-    ["include=result", "/include/0"],
+    ["include=results", "/include/0"],
     ["sort=id", "/sort"],
     ["a/b=1", "/a~1b"],
     ["__proto__=1", "/__proto__"],

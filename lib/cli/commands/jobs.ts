@@ -27,7 +27,7 @@ export const addJobs = (program: Command): void => {
     .description("Jobs, newest first.")
     .addOption(new Option("--limit <jobs>", "how many at most").argParser(integer(1, 1_000_000)).default(25))
     .option("--all", "as many as there are")
-    .addOption(new Option("--include <part...>", "with --json").choices(["payload", "attempts"]))
+    .addOption(new Option("--include <part...>", "with --json").choices(["payload", "result", "attempts"]))
     .action(async (_, self: Command) => {
       const { runJobsList } = await import("../run-jobs.ts");
       await runJobsList(optionsOf<JobsListOptions>(self));

@@ -13,7 +13,7 @@ export interface ListFilter extends JobFilter {
   readonly limit: number;
   /** The id after which to go on, newest first; null for the first page. */
   readonly after: string | null;
-  readonly include: { readonly payload: boolean; readonly attempts: boolean };
+  readonly include: { readonly payload: boolean; readonly result: boolean; readonly attempts: boolean };
 }
 
 export interface JobPage {
@@ -27,14 +27,14 @@ export interface JobPage {
 type ListRow = ListedRow<JobRow & { readonly bytes: number }>;
 
 const COLUMNS = `id, life, type, queue, state, priority, payload, metadata, unique_key as "uniqueKey", attempt, max_attempts as "maxAttempts", progress,
-  created_at as "createdAt", run_at as "runAt", started_at as "startedAt", finished_at as "finishedAt", result, error, lease_id as "leaseId",
+  created_at as "createdAt", run_at as "runAt", started_at as "startedAt", finished_at as "finishedAt", case when $6::boolean then result end as result, error, lease_id as "leaseId",
   searched_to as "searchedTo", bytes`;
 
 /** What a job takes beside what it carries, about. */
 const JOB_BYTES = 600;
 
-const BYTES = ["payload", "metadata", "result", "error", "progress"]
-  .map((column) => `coalesce(octet_length(l.${column}::text), 0)`)
+const BYTES = ["l.payload", "l.metadata", "case when $6::boolean then l.result end", "l.error", "l.progress"]
+  .map((value) => `coalesce(octet_length((${value})::text), 0)`)
   .join(" + ");
 
 // Each list to the row that fills a page, so that no more comes over the wire; listJobs ends the page there.
@@ -73,6 +73,7 @@ export const listJobs = async (db: Db, filter: ListFilter, at: Date | null): Pro
     limit,
     include.payload,
     at,
+    include.result,
   ]);
   const { found, edge } = mergeLists(rows);
   const rowsOf = found.slice(0, limit).map(readJob);
@@ -82,7 +83,11 @@ export const listJobs = async (db: Db, filter: ListFilter, at: Date | null): Pro
   const jobs = fitting(read);
   const next = found.length > jobs.length ? (jobs.at(-1)?.id ?? null) : edge;
   return {
-    jobs: include.payload ? jobs : jobs.map(({ payload: _, ...job }) => job),
+    jobs: jobs.map(({ payload, result, ...job }) => ({
+      ...job,
+      ...(include.payload && { payload }),
+      ...(include.result && { result }),
+    })),
     next,
     searchedTo: next === null ? null : idTime(next),
   };

@@ -5,7 +5,7 @@ import type { Progress } from "../protocol/leases.ts";
 import type { AttemptError } from "../protocol/settle.ts";
 import type { Attempt } from "./attempts.ts";
 
-/** A job as a read shows it: its newest life. `payload` is null where its queue keeps none. */
+/** A job as a read shows it: its newest life. `payload` is null where its queue keeps none; a list has `payload`, `result` and `attempts` where it was asked for them. */
 export interface Job {
   readonly id: string;
   readonly type: string;
@@ -23,7 +23,7 @@ export interface Job {
   /** When the newest attempt began. */
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
-  readonly result: unknown;
+  readonly result?: unknown;
   /** The last one. */
   readonly error: AttemptError | null;
   readonly attempts?: readonly Attempt[];

@@ -38,7 +38,7 @@ interface OddRow {
   readonly payload?: unknown;
   readonly metadata: unknown;
   readonly progress: unknown;
-  readonly result: unknown;
+  readonly result?: unknown;
   readonly error: unknown;
 }
 
@@ -48,6 +48,6 @@ export const readJob = <Row extends OddRow>(row: Row): Row => ({
   ...(row.payload !== undefined && { payload: readDocument(row.payload) }),
   metadata: readMetadata(row.metadata),
   progress: readProgress(row.progress),
-  result: readDocument(row.result),
+  ...(row.result !== undefined && { result: readDocument(row.result) }),
   error: readError(row.error),
 });

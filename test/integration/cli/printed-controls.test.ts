@@ -55,7 +55,7 @@ it("escapes control characters of whatever was stored, in all that it prints", {
   const { running, dead, run } = await setup();
   const commands: Record<string, { readonly args: readonly string[]; readonly shows?: boolean }> = {
     list: { args: ["jobs", "list"], shows: true },
-    "list --json": { args: ["jobs", "list", "--json", "--include", "payload", "attempts"], shows: true },
+    "list --json": { args: ["jobs", "list", "--json", "--include", "payload", "result", "attempts"], shows: true },
     "show of a running one": { args: ["jobs", "show", running], shows: true },
     "show of a dead one": { args: ["jobs", "show", dead], shows: true },
     "show --json": { args: ["jobs", "show", dead, "--json"], shows: true },

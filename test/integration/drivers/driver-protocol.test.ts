@@ -102,7 +102,11 @@ describe.each(DRIVERS)("the whole protocol over %s", (driver) => {
     expect(await dispatchableQueues(db, null)).toEqual(["plain"]);
 
     const page = (after: string | null) =>
-      listJobs(db, { limit: 100, after, states: ["leased"], include: { payload: false, attempts: false } }, null);
+      listJobs(
+        db,
+        { limit: 100, after, states: ["leased"], include: { payload: false, result: true, attempts: false } },
+        null,
+      );
     const pages = [await page(null)];
     for (let next = pages[0]!.next; next !== null; next = pages.at(-1)!.next) pages.push(await page(next));
     expect(pages.flatMap(({ jobs }) => jobs.map(({ id }) => id)).sort()).toEqual([...ids].sort());

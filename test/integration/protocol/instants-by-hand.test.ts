@@ -19,7 +19,7 @@ import * as z from "zod";
 const PAST = ["-infinity", "4713-01-01 00:00:00+00 BC", "0001-01-01 00:00:00+00"];
 const NEVER = ["infinity", "294276-12-31 23:59:59+00", "10000-01-01 00:00:00+00"];
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-const PARTS = { payload: true, attempts: true };
+const PARTS = { payload: true, result: true, attempts: true };
 
 /** A job for each instant, written into the table by hand, as an update or a trigger of somebody's would. */
 const byHand = async ({ db, queue }: Setup, instants: readonly string[]): Promise<string[]> => {
@@ -56,7 +56,7 @@ describe.each(["pg", "neon"] as const)("a job whose run_at was set by hand to wh
   it("is shown by lists and by its id, with instants that RFC 3339 can write", async () => {
     const { s, ids } = await odd();
     const get = api(s);
-    const { status, body } = await get("/jobs", "include=payload,attempts");
+    const { status, body } = await get("/jobs", "include=payload,result,attempts");
     expect([status, body.data.length]).toEqual([200, 7]);
     for (const job of body.data) expect([job.run_at, job.created_at], job.id).toEqual([expect.stringMatching(RFC_3339), expect.stringMatching(RFC_3339)]); // prettier-ignore
     for (const [n, id] of ids.entries()) {

@@ -20,7 +20,7 @@ const plainly = async (db: Db, { states, types, queues }: JobFilter): Promise<st
   return rows.map(({ id }) => id);
 };
 
-const PART = { payload: false, attempts: false };
+const PART = { payload: false, result: false, attempts: false };
 
 /** Every page of a list, until there is no cursor. */
 const walk = async (db: Db, filter: JobFilter) => {

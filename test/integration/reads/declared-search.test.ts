@@ -15,7 +15,7 @@ import { setup } from "../../support/queue.ts";
 const sendEmail = (search: readonly string[]) =>
   defineJob({ type: "send_email", queue: "emails", payload: z.looseObject({}), search });
 
-const PAGE = { limit: 100, after: null, include: { payload: true, attempts: false } } as const;
+const PAGE = { limit: 100, after: null, include: { payload: true, result: false, attempts: false } } as const;
 const byEmail = (value: string): JobFilter => ({
   types: ["send_email"],
   states: ["completed", "dead", "cancelled"],

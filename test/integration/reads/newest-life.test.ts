@@ -7,7 +7,7 @@ import { readQueueStats } from "../../../lib/db/reads/stats.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { setup } from "../../support/queue.ts";
 
-const WHOLE = { payload: true, attempts: true };
+const WHOLE = { payload: true, result: true, attempts: true };
 
 const walk = async (db: Db, at: Date | null, limit: number, filter: JobFilter = {}): Promise<Job[]> => {
   const jobs: Job[] = [];

@@ -140,7 +140,7 @@ describe("each role is enough for its part:", () => {
     await run(s, "completed");
     expect(await health(deps)).toEqual({ ok: true });
     expect(await getJob(deps, id!)).toMatchObject({ state: "completed", payload: { n: 0 } });
-    const include = { payload: true, attempts: true };
+    const include = { payload: true, result: true, attempts: true };
     expect((await listJobs(deps, { limit: 10, after: null, include })).jobs).toHaveLength(2);
     expect(await queueStats(deps)).toMatchObject([{ name: "other" }, { name: "plain" }]);
     expect(await createMetricsPage()(deps)).toContain("forgeq_");

@@ -65,9 +65,16 @@ const FILTERS: Readonly<Record<string, JobFilter>> = {
 
 const lists = async ({ db, sizes, call }: World): Promise<void> => {
   const list = (more: Partial<ListFilter>) => () =>
-    listJobs(db, { limit: 50, after: null, include: { payload: false, attempts: false }, ...more }, null);
+    listJobs(
+      db,
+      { limit: 50, after: null, include: { payload: false, result: false, attempts: false }, ...more },
+      null,
+    );
   for (const [name, filter] of Object.entries(FILTERS)) await call(name, list(filter));
-  await call("list, dead with attempts", list({ states: ["dead"], include: { payload: true, attempts: true } }));
+  await call(
+    "list, dead with attempts",
+    list({ states: ["dead"], include: { payload: true, result: false, attempts: true } }),
+  );
   if (sizes.finished === 0) return;
   const [middle] = await db.query<{ id: string }>(
     "select id from forgeq.job_history where finished_at < now() - interval '100 days' limit 1",
