@@ -43,7 +43,11 @@ it("the examples in TypeScript are what the compiler takes", () => {
   );
   for (const folder of new Set([...sources.keys()].map((file) => dirname(file))))
     for (const [name, text] of Object.entries(OWN_MODULES)) sources.set(join(folder, name), text);
-  const paths = { forgeq: [join(ROOT, "lib/index.ts")], "forgeq/job": [join(ROOT, "lib/job.ts")] };
+  const paths = {
+    forgeq: [join(ROOT, "lib/index.ts")],
+    "forgeq/job": [join(ROOT, "lib/job.ts")],
+    "forgeq/config": [join(ROOT, "lib/project/config.ts")],
+  };
   const settings: ts.CompilerOptions = { ...options, noEmit: true, noUnusedLocals: false, paths };
   const disk = ts.createCompilerHost(settings);
   const folders = new Set([...sources.keys()].map((file) => dirname(file)));
