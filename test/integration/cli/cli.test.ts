@@ -107,10 +107,15 @@ it(
     expect(ndjson(retry.stdout)).toMatchObject([{ id, state: "pending", life: 2 }]);
     expect(await run(["jobs", "retry", id])).toMatchObject({ code: 1, stdout: "" });
     await run(["jobs", "cancel", id]);
+    // What a retry of life 1 has made already: nothing more happens.
+    expect(await run(["jobs", "retry", id, "--life", "1"])).toMatchObject({ code: 0 });
+    expect((await run(["jobs", "show", id])).stdout).toMatch(/life +2/);
+    await run(["jobs", "retry", id]);
+    await run(["jobs", "cancel", id]);
     const stale = await run(["jobs", "retry", id, "--life", "1"]);
     expect(stale).toMatchObject({ code: 1, stdout: "" });
-    expect(stale.stderr).toContain("the newest life of this job is 2");
-    expect((await run(["jobs", "show", id])).stdout).toMatch(/life +2/);
+    expect(stale.stderr).toContain("the newest life of this job is 3");
+    expect((await run(["jobs", "show", id])).stdout).toMatch(/life +3/);
     expect(await run(["jobs", "retry", id, "--life", "0"])).toMatchObject({ code: 2, stdout: "" });
     const set = await run(["queues", "set", "emails", "--max-in-flight", "none", "--json"]);
     expect(ndjson(set.stdout)).toMatchObject([{ name: "emails", max_in_flight: null }]);
