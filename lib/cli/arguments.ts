@@ -53,6 +53,14 @@ export const name = (text: string): string => {
 /** The same, for an option that may be given several times. */
 export const names = (text: string, before: readonly string[] | undefined): string[] => [...(before ?? []), name(text)];
 
+/** Texts as they are, for an option that may be given several times. */
+export const texts = (text: string, before: readonly string[] | undefined): string[] => [...(before ?? []), text];
+
+/** Words with commas between, each read by a parser, for an option that may be given several times. */
+export const wordsBy =
+  (parse: (text: string) => string) =>
+  (text: string, before: readonly string[] | undefined): string[] => [...(before ?? []), ...text.split(",").map(parse)];
+
 /** Several type names, separated by commas, or `none`. */
 export const nameList = (text: string): string[] | "none" => (text === "none" ? text : text.split(",").map(name));
 

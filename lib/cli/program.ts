@@ -5,6 +5,7 @@ import { addDashboard } from "./commands/dashboard.ts";
 import { addDev } from "./commands/dev.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEnqueue } from "./commands/enqueue.ts";
+import { addErrors } from "./commands/errors.ts";
 import { addId } from "./commands/id.ts";
 import { addAdd, addInit } from "./commands/init.ts";
 import { addJobs } from "./commands/jobs.ts";
@@ -32,6 +33,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addSchedules,
   addKeys,
   addStats,
+  addErrors,
   addMigrate,
   addDoctor,
   addCompletion,

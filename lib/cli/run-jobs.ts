@@ -9,9 +9,10 @@ import { retryJob } from "../queue/manage/retry-job.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { stateStyle } from "./follow-job.ts";
+import { type FilterOptions, toJobFilter } from "./job-filter.ts";
 import { showJob } from "./show-job.ts";
 import { pagedTable } from "./table.ts";
-import { paint, print, printable, printJson, say } from "./terminal.ts";
+import { firstLine, paint, print, printable, printJson, say } from "./terminal.ts";
 
 const PAGE_JOBS = 100;
 
@@ -21,13 +22,13 @@ export interface JobsFilterOptions {
   readonly queue?: string;
 }
 
-export interface JobsListOptions extends JobsFilterOptions {
+export interface JobsListOptions extends FilterOptions {
   readonly limit: number;
   readonly all?: boolean;
   readonly include?: readonly string[];
 }
 
-/** The filter that options of a command give. */
+/** The filter that the options of `forgeq jobs tail` give. */
 export const filterOf = ({ state, type, queue }: JobsFilterOptions): JobFilter => ({
   ...(state !== undefined && { states: [state] }),
   ...(type !== undefined && { types: [type] }),
@@ -35,9 +36,6 @@ export const filterOf = ({ state, type, queue }: JobsFilterOptions): JobFilter =
 });
 
 const shortTime = (at: Date | null): string => at?.toISOString().slice(0, 19).replace("T", " ") ?? "";
-
-/** Cut before it is escaped, so that no escape is. */
-const firstLine = (text: string): string => printable(text.split("\n", 1)[0]!.slice(0, 60));
 
 const HEAD = ["ID", "TYPE", "QUEUE", "STATE", "ATTEMPT", "RUN AT", "ERROR"];
 
@@ -52,8 +50,9 @@ const rowOf = (job: Job): string[] => [
 ];
 
 /** `forgeq jobs list`: newest first. A job a line, as soon as its page was read. */
-export const runJobsList = (options: JobsListOptions & GlobalOptions): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+export const runJobsList = async (options: JobsListOptions & GlobalOptions): Promise<void> => {
+  const filter = toJobFilter(options);
+  return withDeps(options, { migrate: "schema" }, async (deps) => {
     const include = {
       payload: options.include?.includes("payload") === true,
       result: options.include?.includes("result") === true,
@@ -66,7 +65,7 @@ export const runJobsList = (options: JobsListOptions & GlobalOptions): Promise<v
     do {
       const limit = Math.min(PAGE_JOBS, left);
       const page: JobPage = await listJobs(deps, {
-        ...filterOf(options),
+        ...filter,
         limit,
         after,
         include,
@@ -78,9 +77,11 @@ export const runJobsList = (options: JobsListOptions & GlobalOptions): Promise<v
       after = page.next;
     } while (after !== null && left > 0);
     if (options.json === true) return;
+    if (listed === 0 && Object.keys(filter).length > 0) return say("No job meets the filter.");
     if (listed === 0) return say("No jobs. Enqueue one: forgeq enqueue --type TYPE --payload JSON");
     if (after !== null) say("There are more: --limit, --all, or a filter.");
   });
+};
 
 const required = (job: Job | null, id: string): Job => {
   if (job === null) throw new ForgeqError("not_found", `there is no job ${id}`);

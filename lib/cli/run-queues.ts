@@ -1,12 +1,15 @@
 import { ForgeqError } from "../core/errors.ts";
+import { pauseBody } from "../http/schemas.ts";
 import { toWireQueue } from "../http/wire.ts";
 import type { Deps } from "../queue/deps.ts";
-import { deleteQueue, pauseQueue, resumeQueue, setQueue } from "../queue/manage/manage-queues.ts";
+import { deleteQueue, pauseQueue, resetLimits, resumeQueue, setQueue } from "../queue/manage/manage-queues.ts";
 import { type QueueStats, queueStats } from "../queue/observe/queue-stats.ts";
+import { checkOptions } from "./check-options.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
+import { UsageError } from "./failure.ts";
 import { count, duration, table } from "./table.ts";
-import { paint, print, printable, printJson, say } from "./terminal.ts";
+import { firstLine, paint, print, printable, printJson, say } from "./terminal.ts";
 
 export interface QueueLimitOptions {
   readonly maxInFlight?: number | "none";
@@ -18,6 +21,12 @@ export interface QueueLimitOptions {
 const HEAD = ["QUEUE", "PENDING", "SCHEDULED", "IN FLIGHT", "LIMIT", "MAX PENDING", "OLDEST", "KEPT", ""];
 const RIGHT = HEAD.slice(1, 8);
 
+const pauseOf = ({ paused, pause }: QueueStats): string => {
+  if (!paused) return "";
+  const until = pause?.until ? ` until ${pause.until.toISOString().slice(0, 16).replace("T", " ")}` : "";
+  return `${paint("yellow", "paused")}${until}${pause?.reason ? `: ${firstLine(pause.reason)}` : ""}`;
+};
+
 const rowOf = (queue: QueueStats): string[] => [
   printable(queue.name),
   count(queue.pending),
@@ -27,7 +36,7 @@ const rowOf = (queue: QueueStats): string[] => [
   queue.maxPending === null ? "none" : count(queue.maxPending),
   queue.oldestPendingSeconds === null ? "" : duration(queue.oldestPendingSeconds),
   `${queue.retentionDays}d`,
-  queue.paused ? paint("yellow", "paused") : "",
+  pauseOf(queue),
 ];
 
 export const queueTable = (queues: readonly QueueStats[]): string => table(HEAD, queues.map(rowOf), RIGHT);
@@ -56,9 +65,27 @@ const onQueue = (
     say(message);
   });
 
+export interface QueuePauseOptions {
+  readonly reason?: string;
+  readonly until?: Date;
+}
+
 /** `forgeq queues pause` */
-export const runQueuesPause = (name: string, options: GlobalOptions): Promise<void> =>
-  onQueue(name, options, (deps) => pauseQueue(deps, name), `${name} is paused; what runs goes on.`);
+export const runQueuesPause = async (name: string, options: QueuePauseOptions & GlobalOptions): Promise<void> => {
+  const { until } = options;
+  const pause = checkOptions(pauseBody, { reason: options.reason, until: until?.toISOString() });
+  const end = until === undefined ? "" : ` The pause ends at ${until.toISOString()}.`;
+  const act = (deps: Deps) =>
+    pauseQueue(deps, name, pause).catch((error: unknown) => {
+      // The database's clock has said so: the option is wrong all the same.
+      throw error instanceof ForgeqError && error.code === "invalid_queue" ? new UsageError(error.message) : error;
+    });
+  return onQueue(name, options, act, `${name} is paused; what runs goes on.${end}`);
+};
+
+/** `forgeq queues reset` */
+export const runQueuesReset = (name: string, options: GlobalOptions): Promise<void> =>
+  onQueue(name, options, (deps) => resetLimits(deps, name), `${name} has the limits of the code again.`);
 
 /** `forgeq queues resume` */
 export const runQueuesResume = (name: string, options: GlobalOptions): Promise<void> =>

@@ -10,6 +10,9 @@ type Style = Parameters<typeof styleText>[0];
  */
 export const printable = (text: string): string => text.split("\n").map(escapeControls).join("\n");
 
+/** The beginning of a text for a cell of a table. Cut before it is escaped, so that no escape is. */
+export const firstLine = (text: string): string => printable(text.split("\n", 1)[0]!.slice(0, 60));
+
 /** What `paint` makes: colours, bold and dim, and their ends. */
 // eslint-disable-next-line no-control-regex
 const COLOUR = /(\u001b\[(?:[12]|22|3[1-69])m)/;

@@ -1,6 +1,7 @@
 /** What shows activity, as the API answers it. */
 import type { ErrorGroups } from "../db/reads/errors.ts";
 import type { OpenLease } from "../db/reads/leases.ts";
+import type { PeriodStats } from "../queue/observe/period-stats.ts";
 import type { StoredType } from "../db/reads/job-types.ts";
 
 const instant = (at: Date | null): string | null => at?.toISOString() ?? null;
@@ -33,6 +34,15 @@ export const toWireHappened = ({ enqueued, completed, failed, dead, cancelled, w
 
 export const toWirePoints = (points: readonly (Happened & { readonly at: Date })[]) =>
   points.map((point) => ({ at: point.at.toISOString(), ...toWireHappened(point) }));
+
+export const toWireStats = (stats: PeriodStats) => ({
+  window: stats.window,
+  step_seconds: stats.stepSeconds,
+  from: stats.from.toISOString(),
+  to: stats.to.toISOString(),
+  totals: toWireHappened(stats.totals),
+  points: toWirePoints(stats.points),
+});
 
 /** @param withTexts - the key may read messages */
 export const toWireErrors = ({ groups, attempts, since, complete }: ErrorGroups, withTexts: boolean) => ({

@@ -23,8 +23,8 @@ const has = (shell: string): boolean => spawnSync(shell, ["-c", ":"]).status ===
 it("completes commands, options and choices in bash", () => {
   const script = `source FILE
 at() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _forgeq; echo "\${COMPREPLY[@]}"; }
-at forgeq que; at forgeq queues re; at forgeq jobs list --state de; at forgeq worker --conc`;
-  expect(run("bash", script)).toEqual(["queues", "resume", "dead", "--concurrency"]);
+at forgeq que; at forgeq queues res; at forgeq jobs list --state de; at forgeq worker --conc`;
+  expect(run("bash", script)).toEqual(["queues", "resume reset", "dead", "--concurrency"]);
 });
 
 it.runIf(has("zsh"))("completes commands, options and choices in zsh, by its own completion system", () => {
@@ -41,7 +41,7 @@ at forgeq jobs ''; at forgeq schedules create --overlap ''`;
 it.runIf(has("fish"))("completes commands, options and choices in fish", () => {
   const at = (line: string) => run("fish", `source FILE; complete -C '${line}'`).map((found) => found.split("\t")[0]);
   expect(at("forgeq que")).toEqual(["queues"]);
-  expect(at("forgeq queues re")).toEqual(["resume"]);
+  expect(at("forgeq queues resu")).toEqual(["resume"]);
   expect(at("forgeq jobs list --state de")).toEqual(["dead"]);
   expect(at("forgeq worker --conc")).toEqual(["--concurrency"]);
 });

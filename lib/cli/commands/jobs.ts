@@ -2,6 +2,7 @@ import { Argument, type Command, Option } from "commander";
 import { JOB_STATES } from "../../core/states.ts";
 import { integer, jobId, name } from "../arguments.ts";
 import { type GlobalOptions, optionsOf, withExamples } from "../command.ts";
+import { jobFilters } from "./job-filters.ts";
 import type { JobsFilterOptions, JobsListOptions, JobsRetryOptions } from "../run-jobs.ts";
 
 const filters = (command: Command): Command =>
@@ -23,8 +24,7 @@ export const addJobs = (program: Command): void => {
     ["forgeq jobs list --json | jq -r .id", "a job a line"],
   ]);
 
-  const list = filters(jobs.command("list"))
-    .description("Jobs, newest first.")
+  const list = jobFilters(jobs.command("list").description("Jobs, newest first."))
     .addOption(new Option("--limit <jobs>", "how many at most").argParser(integer(1, 1_000_000)).default(25))
     .option("--all", "as many as there are")
     .addOption(new Option("--include <part...>", "with --json").choices(["payload", "result", "attempts"]))
@@ -34,6 +34,8 @@ export const addJobs = (program: Command): void => {
     });
   withExamples(list, [
     ["forgeq jobs list --state dead --queue emails", ""],
+    ["forgeq jobs list --state dead,cancelled --payload customer.id=42", ""],
+    ["forgeq jobs list --error ECONNREFUSED --created-after 2030-01-31T08:00:00Z", ""],
     ["forgeq jobs list --state dead --all --json | jq -r .id | xargs forgeq jobs retry", "retry what failed for good"],
   ]);
 

@@ -1,12 +1,55 @@
 import { Argument, type Command, Option } from "commander";
-import { integer, limit, name, nameList } from "../arguments.ts";
+import { instant, integer, limit, name, nameList } from "../arguments.ts";
 import { optionsOf, withExamples } from "../command.ts";
 import { UsageError } from "../failure.ts";
-import type { QueueLimitOptions } from "../run-queues.ts";
+import type { QueueLimitOptions, QueuePauseOptions } from "../run-queues.ts";
 
 const MAX_LIMIT = 2_147_483_647;
 
 const queueName = (): Argument => new Argument("<name>", "of the queue").argParser(name);
+
+const addPause = (queues: Command): void => {
+  const pause = queues
+    .command("pause")
+    .description(
+      "Start no more jobs of a queue; what runs goes on. A queue that is paused already gets the new reason and end.",
+    )
+    .addArgument(queueName())
+    .option("--reason <text>", "why, for whoever looks")
+    .addOption(
+      new Option("--until <instant>", "the pause ends then by itself, in ten years at most").argParser(instant),
+    )
+    .action(async (given: string, _, self: Command) => {
+      const { runQueuesPause } = await import("../run-queues.ts");
+      await runQueuesPause(given, optionsOf<QueuePauseOptions>(self));
+    });
+  withExamples(pause, [
+    ["forgeq queues pause emails", ""],
+    ['forgeq queues pause emails --reason "mail server is down" --until 2030-01-31T08:00:00Z', ""],
+  ]);
+
+  const resume = queues
+    .command("resume")
+    .description("Start jobs of a queue again, immediately.")
+    .addArgument(queueName())
+    .action(async (given: string, _, self: Command) => {
+      const { runQueuesResume } = await import("../run-queues.ts");
+      await runQueuesResume(given, optionsOf<object>(self));
+    });
+  withExamples(resume, [["forgeq queues resume emails", ""]]);
+};
+
+const addReset = (queues: Command): void => {
+  const reset = queues
+    .command("reset")
+    .description("Take back the limits that were set by hand: those of the code are in force again.")
+    .addArgument(queueName())
+    .action(async (given: string, _, self: Command) => {
+      const { runQueuesReset } = await import("../run-queues.ts");
+      await runQueuesReset(given, optionsOf<object>(self));
+    });
+  withExamples(reset, [["forgeq queues reset emails", ""]]);
+};
 
 export const addQueues = (program: Command): void => {
   const queues = program.command("queues").description("List, pause, resume, limit, declare and delete queues.");
@@ -21,25 +64,7 @@ export const addQueues = (program: Command): void => {
     });
   withExamples(list, [["forgeq queues list --json | jq 'select(.paused)'", ""]]);
 
-  const pause = queues
-    .command("pause")
-    .description("Start no more jobs of a queue; what runs goes on.")
-    .addArgument(queueName())
-    .action(async (given: string, _, self: Command) => {
-      const { runQueuesPause } = await import("../run-queues.ts");
-      await runQueuesPause(given, optionsOf<object>(self));
-    });
-  withExamples(pause, [["forgeq queues pause emails", ""]]);
-
-  const resume = queues
-    .command("resume")
-    .description("Start jobs of a queue again, immediately.")
-    .addArgument(queueName())
-    .action(async (given: string, _, self: Command) => {
-      const { runQueuesResume } = await import("../run-queues.ts");
-      await runQueuesResume(given, optionsOf<object>(self));
-    });
-  withExamples(resume, [["forgeq queues resume emails", ""]]);
+  addPause(queues);
 
   const set = queues
     .command("set")
@@ -69,6 +94,8 @@ export const addQueues = (program: Command): void => {
     ["forgeq queues set emails --max-in-flight none", ""],
     ["forgeq queues set newsletter --types send_email --max-in-flight 2", ""],
   ]);
+
+  addReset(queues);
 
   const remove = queues
     .command("delete")

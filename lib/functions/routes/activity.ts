@@ -2,7 +2,14 @@ import * as z from "zod";
 import { NAME_PATTERN } from "../../core/job.ts";
 import { mayUseQueue } from "../../http/access.ts";
 import type { ApiKey } from "../../http/api-keys.ts";
-import { toWireErrors, toWireHappened, toWireLease, toWirePoints, toWireType } from "../../http/activity-wire.ts";
+import {
+  toWireErrors,
+  toWireHappened,
+  toWireLease,
+  toWirePoints,
+  toWireStats,
+  toWireType,
+} from "../../http/activity-wire.ts";
 import { partOf } from "../../http/job-filter.ts";
 import type { JobTypes } from "../../http/new-job.ts";
 import type { activityOperations } from "../../http/operations/activity.ts";
@@ -72,17 +79,8 @@ export const activityHandlers = (types: () => Promise<JobTypes>): Handlers<typeo
   return {
     getOverview: async (deps, { key }) => ok(toWireOverview(deps, key, await overviewOf(deps, partOf(key)))),
 
-    getStats: async (deps, { key, query }) => {
-      const stats = await periodStats(deps, query.window, partOf(key, query));
-      return ok({
-        window: stats.window,
-        step_seconds: stats.stepSeconds,
-        from: stats.from.toISOString(),
-        to: stats.to.toISOString(),
-        totals: toWireHappened(stats.totals),
-        points: toWirePoints(stats.points),
-      });
-    },
+    getStats: async (deps, { key, query }) =>
+      ok(toWireStats(await periodStats(deps, query.window, partOf(key, query)))),
 
     countJobs: async (deps, { key, query }) => {
       const part = partOf(key, query);
