@@ -144,6 +144,7 @@ export const Schedules = () => {
   const { answer, trouble } = useLive<ScheduleList>("schedules");
   const making = useSignal(false);
   const list = answer.value?.data ?? null;
+  const isCut = (answer.value?.next_cursor ?? null) !== null;
   const name = param("schedule");
   return (
     <>
@@ -184,6 +185,11 @@ export const Schedules = () => {
               </tbody>
             </table>
           </div>
+        )}
+        {isCut && (
+          <p class="pad muted">
+            The first {list?.length} by name are shown. Open others by their name: ?page=schedules&amp;schedule=NAME
+          </p>
         )}
       </section>
       {name !== "" && <ScheduleDialog key={name} name={name} />}

@@ -111,7 +111,10 @@ export const schedule = z.strictObject({
   hidden,
 });
 
-export const scheduleList = z.strictObject({ data: z.array(schedule) });
+export const scheduleList = z.strictObject({
+  data: z.array(schedule),
+  next_cursor: z.string().nullable().describe("Of the next page, null on the last one."),
+});
 
 export const wholeSchedule = schedule.extend({
   description: z.string().describe("The rule in words."),

@@ -93,17 +93,17 @@ export const attemptsQuery = z
   .strictObject({ limit: pageLimit.default(100), cursor: attemptCursor.exactOptional() })
   .transform(({ limit: most, cursor: after = null }) => ({ limit: most, after }));
 
-/** A page of queues begins after a name. */
-const queueCursor = z.string().transform((text, context) => {
+/** A page of a list by name begins after a name. */
+const nameCursor = z.string().transform((text, context) => {
   const after = decodeName(text);
   if (after !== null) return after;
   context.addIssue({ code: "custom", message: "must be the next_cursor of an earlier answer" });
   return z.NEVER;
 });
 
-/** The query of `GET /queues`. Gives what `queuePage` takes. */
-export const queuesQuery = z
-  .strictObject({ limit: pageLimit.default(100), cursor: queueCursor.exactOptional() })
+/** The query of a list by name, `GET /queues` and `GET /schedules`: how many, and the name that they come after. */
+export const namedQuery = z
+  .strictObject({ limit: pageLimit.default(100), cursor: nameCursor.exactOptional() })
   .transform(({ limit: most, cursor: after = "" }) => ({ limit: most, after }));
 
 /** The metrics are asked for so many queues at most. */

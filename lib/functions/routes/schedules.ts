@@ -8,14 +8,15 @@ import { checkTypedPayload, type JobTypes } from "../../http/new-job.ts";
 import type { scheduleOperations } from "../../http/operations/schedules.ts";
 import type { HttpRequest, HttpResponse } from "../../http/router.ts";
 import { wholeSchedule } from "../../http/schedule-answer.ts";
+import { encodeCursor } from "../../http/wire.ts";
 import type { Handlers } from "../../http/serve.ts";
 import type { Deps } from "../../queue/deps.ts";
 import {
   createSchedule,
   deleteSchedule,
   getSchedule,
-  listSchedules,
   type Schedule,
+  schedulePage,
   triggerSchedule,
   updateSchedule,
 } from "../../queue/schedule/manage-schedules.ts";
@@ -61,10 +62,13 @@ export const scheduleHandlers = (types: () => Promise<JobTypes>): Handlers<typeo
   };
 
   return {
-    listSchedules: async (deps, { key }) => {
-      const all = await listSchedules(deps);
-      const seen = await Promise.all(all.map((each) => maySee(key, each)));
-      return ok({ data: all.filter((_, n) => seen[n]).map((each) => showSchedule(key, each)) });
+    listSchedules: async (deps, { key, query: { after, limit } }) => {
+      const { schedules, next } = await schedulePage(deps, after, limit);
+      const seen = await Promise.all(schedules.map((each) => maySee(key, each)));
+      return ok({
+        data: schedules.filter((_, n) => seen[n]).map((each) => showSchedule(key, each)),
+        next_cursor: next === null ? null : encodeCursor(next),
+      });
     },
 
     createSchedule: async (deps, { key, body }) => {

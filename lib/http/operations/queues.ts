@@ -1,5 +1,5 @@
 import type { Operations } from "../operation.ts";
-import { MAX_SMALL_BODY_BYTES, pauseBody, queueLimits, queuesQuery } from "../schemas.ts";
+import { MAX_SMALL_BODY_BYTES, namedQuery, pauseBody, queueLimits } from "../schemas.ts";
 
 export const queueOperations = {
   listQueues: {
@@ -7,7 +7,7 @@ export const queueOperations = {
     path: "/queues",
     summary: "List the queues",
     scopes: ["jobs:read"],
-    query: queuesQuery,
+    query: namedQuery,
     answers: { 200: { description: "A page, by name.", schema: "queueList" } },
     errors: [],
   },

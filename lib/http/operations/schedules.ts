@@ -1,6 +1,6 @@
 import type { Operations } from "../operation.ts";
 import { newSchedule, scheduleEdit, scheduleRule } from "../schedule-body.ts";
-import { MAX_SMALL_BODY_BYTES } from "../schemas.ts";
+import { MAX_SMALL_BODY_BYTES, namedQuery } from "../schemas.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -20,7 +20,8 @@ export const scheduleOperations = {
     path: "/schedules",
     summary: "List the schedules",
     scopes: ["jobs:read"],
-    answers: { 200: { description: "All of them, by name.", schema: "scheduleList" } },
+    query: namedQuery,
+    answers: { 200: { description: "A page, by name.", schema: "scheduleList" } },
     errors: [],
   },
   createSchedule: {

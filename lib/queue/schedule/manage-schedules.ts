@@ -42,6 +42,10 @@ export const checkQueue = async (sql: Sql, { name, type, queue }: ScheduleDefini
 export const listSchedules = (deps: Deps): Promise<schedules.Schedule[]> =>
   schedules.listSchedules(deps.db, deps.clock());
 
+/** A page of schedules by name, see readSchedulePage. */
+export const schedulePage = (deps: Deps, after: string, limit: number): Promise<schedules.SchedulePage> =>
+  schedules.readSchedulePage(deps.db, after, limit, deps.clock());
+
 export const getSchedule = async (deps: Deps, name: string): Promise<schedules.Schedule | "not_found"> =>
   (await schedules.getSchedule(deps.db, name, deps.clock())) ?? "not_found";
 

@@ -9,18 +9,18 @@ const PAGE_BYTES = 4_000_000;
 const api = async () => {
   const s = await setup({ realClock: true });
   const handler = createHandler(s.deps, ALL_SCOPES);
+  const ask = async (path: string, query: string) =>
+    (await handler(eventOf({ path, query }), { ...CONTEXT })) as { statusCode: number; body?: string };
+  const statusOf = async (path: string, query: string): Promise<number> => (await ask(path, query)).statusCode;
   const get = async (path: string, query = "") => {
-    const { statusCode, body = "" } = (await handler(eventOf({ path, query }), { ...CONTEXT })) as {
-      statusCode: number;
-      body?: string;
-    };
+    const { statusCode, body = "" } = await ask(path, query);
     expect(statusCode).toBe(200);
 
     return { bytes: Buffer.byteLength(body), body: JSON.parse(body) };
   };
   /** All pages by their cursors: the ids, and the bytes of each page. */
   const all = async (path: string, query: string) => {
-    const rows: { id: string; number: number; attempts?: unknown[] }[] = [];
+    const rows: { id: string; name: string; number: number; attempts?: unknown[] }[] = [];
     const bytes: number[] = [];
     for (let cursor: string | null = ""; cursor !== null;) {
       const page = await get(path, `${query}${cursor === "" ? "" : `&cursor=${cursor}`}`);
@@ -30,7 +30,7 @@ const api = async () => {
     }
     return { rows, bytes };
   };
-  return { ...s, get, all };
+  return { ...s, get, all, statusOf };
 };
 
 const kilobytes = (count: number, seed: number): string => `${seed}-`.padEnd(count * 1024, "x y");
@@ -87,3 +87,35 @@ it("cuts a list of jobs with many attempts, each of which has all that it is sho
   expect(Math.max(...bytes)).toBeLessThan(PAGE_BYTES + 100_000);
   expect(bytes.length).toBeGreaterThanOrEqual(4);
 });
+
+const SCHEDULES = `
+insert into forgeq.schedule (name, id, cron, timezone, type, payload, decided_until)
+select 's' || lpad(n::text, 4, '0'), gen_random_uuid(), '@daily', 'UTC', 'plain', jsonb_build_object('text', repeat('x y ', $2::int)), now()
+from generate_series(1, $1::int) n`;
+
+it("pages through schedules by name, and cuts a page of large payloads at four megabytes", async () => {
+  const s = await api();
+  await s.db.query(SCHEDULES, [250, 1]);
+  const names = Array.from({ length: 250 }, (_, n) => `s${String(n + 1).padStart(4, "0")}`);
+  const pages = await s.all("/schedules", "");
+  expect(pages.rows.map(({ name }) => name)).toEqual(names);
+  expect(pages.bytes).toHaveLength(3);
+  expect((await s.all("/schedules", "limit=50")).rows.map(({ name }) => name)).toEqual(names);
+  // A full last page is the last one.
+  expect((await s.all("/schedules", "limit=50")).bytes).toHaveLength(5);
+
+  await s.db.query("delete from forgeq.schedule");
+  await s.db.query(SCHEDULES, [40, 62_500]);
+  const large = await s.all("/schedules", "limit=100");
+  expect(large.rows.map(({ name }) => name)).toEqual(names.slice(0, 40));
+  expect(Math.max(...large.bytes)).toBeLessThan(PAGE_BYTES + 100_000);
+  expect(large.bytes).toHaveLength(3);
+});
+
+it.each(["limit=0", "limit=101", "cursor=", "cursor=abc", "cursor=QQ", "page=2"])(
+  "refuses /schedules?%s",
+  async (query) => {
+    const s = await api();
+    expect(await s.statusOf("/schedules", query)).toBe(400);
+  },
+);
