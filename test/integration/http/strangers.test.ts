@@ -1,13 +1,16 @@
 /** Who has no valid key costs the database nothing: one that sleeps goes on sleeping. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { Agent, createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { createHandler as createApi } from "../../../functions/api.ts";
 import { createHandler as createEnqueue } from "../../../functions/enqueue.ts";
+import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
 import { nodeListener } from "../../../lib/http/node-adapter.ts";
+import { apiOperations } from "../../../lib/http/operations.ts";
 import { mintKey } from "../../../lib/http/stored-keys.ts";
 import { ALL_SCOPES, SECRET } from "../../support/http/http.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
@@ -20,7 +23,14 @@ const serve = async () => {
   const outside = await createTestDatabase({ max: 1 });
   const s = await setup({ realClock: true });
   const db = await connectDb({ url: s.url, max: 2 });
-  const deps = { ...s.deps, db };
+  let uses = 0;
+  const counted = new Proxy(db, {
+    get: (target, name): unknown => {
+      uses += 1;
+      return Reflect.get(target, name);
+    },
+  });
+  const deps = { ...s.deps, db: counted };
   // Both kinds of keys: of the database there are some, and forged ones are told by their check.
   const keys = { list: ALL_SCOPES, secret: SERVER_SECRET.toString("base64url") };
   const [api, enqueue] = [createApi(deps, keys), createEnqueue(deps, keys, [plain])];
@@ -59,14 +69,35 @@ const serve = async () => {
       const headers = {
         ...(key !== undefined && { authorization: `Bearer ${key}` }),
         "content-type": "application/json",
+        "x-forgeq-dashboard": "1",
       };
       const sent = httpRequest({ port, method, path, headers, agent }, (response) => {
         response.resume().once("end", () => resolve(response.statusCode ?? 0));
       });
       sent.once("error", reject).end(body);
     });
-  return { ask, sessions, transactions };
+  return { ask, sessions, transactions, uses: () => uses };
 };
+
+/** What docs/sleep.md says never wakes a database, with a key of the settings: a request, its answer, and its words in the table. */
+const NEVER: readonly (readonly [string, number, string, string?])[] = [
+  ["GET /health", 200, "`GET /health`"],
+  ["HEAD /health", 200, "`GET /health`"],
+  ["GET /openapi.json", 200, "`GET /openapi.json`"],
+  ["GET /me", 200, "`GET /me`"],
+  ["GET /session", 200, "`GET /session`"],
+  ["DELETE /session", 204, "`DELETE /session`"],
+  ["POST /session", 200, "`POST /session`", JSON.stringify({ key: SECRET })],
+  ["GET /dashboard", 200, "`GET /dashboard`"],
+  ["GET /dashboard/no-such-file.js", 404, "`GET /dashboard`"],
+  ["POST /schedules/preview", 200, "`POST /schedules/preview`", JSON.stringify({ cron: "@daily" })],
+  ["OPTIONS /jobs", 204, "`OPTIONS`"],
+  ["GET /nothing", 404, "404"],
+  ["DELETE /jobs", 405, "405"],
+  ["GET /jobs?bogus=1", 400, "400"],
+  ["POST /jobs", 422, "422", "{}"],
+  ["POST /queues/plain/pause", 422, "422", '{"bogus":1}'],
+];
 
 const ROUTES = [
   ["GET", "/jobs"],
@@ -102,3 +133,25 @@ it("10,000 requests without a valid key and 1,000 to /health begin no transactio
   await expect.poll(transactions, { timeout: 10_000 }).toBeGreaterThan(before);
   expect(await ask("GET", "/jobs", SECRET)).toBe(200);
 }, 120_000);
+
+it("what the page on sleep says never wakes the database opens no session with it, and every other GET does", async () => {
+  const { ask, sessions, transactions, uses } = await serve();
+  await expect.poll(sessions, { timeout: 10_000 }).toBe(0);
+  const before = await transactions();
+  const never = /^\| never +\|(.*)\|$/m.exec(readFileSync("docs/sleep.md", "utf8"))?.[1];
+  for (const [request, status, words, body] of NEVER) {
+    const [method = "", path = ""] = request.split(" ");
+    expect([request, await ask(method, path, SECRET, body)]).toEqual([request, status]);
+    expect(never).toContain(words);
+  }
+  expect(await sessions()).toBe(0);
+  expect(await transactions()).toBe(before);
+
+  for (const { method, path } of Object.values(apiOperations).filter((each) => each.method === "GET")) {
+    if (NEVER.some(([request]) => request === `${method} ${path}`) || path.startsWith("/dashboard")) continue;
+    const used = uses();
+    await ask(method, path.replace("{id}", uuidV7()).replace(/\{\w+\}/, "plain"), SECRET);
+    expect([path, uses() > used]).toEqual([path, true]);
+  }
+  expect(await sessions()).toBeGreaterThan(0);
+}, 60_000);
