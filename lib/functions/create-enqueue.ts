@@ -18,6 +18,7 @@ import type { EnqueuedJob } from "../queue/enqueue/enqueue-jobs.ts";
 import { limited } from "../queue/lambda/invocation.ts";
 import type { NewJob } from "../core/new-job.ts";
 import { runtime } from "../runtime.ts";
+import { once } from "./routes/once.ts";
 
 /** The caller's trace, so that the job's attempts can be linked to it; anything malformed is no trace. */
 const traceOf = ({ headers }: HttpRequest): Pick<NewJob, "traceparent"> => {
@@ -40,7 +41,7 @@ const enqueue = async (
 
 /** What was stored by this call is the caller's own; of a job that was there it sees what its key may see. */
 const show = (request: HttpRequest, { created, job }: EnqueuedJob) =>
-  created ? toWireJob(job) : showJob(keyOf(request), job);
+  created ? toWireJob(job) : { ...showJob(keyOf(request), job), deduplicated: true };
 
 /** The routes of this function, for these job types. */
 export const enqueueRoutes = (deps: () => Promise<Deps>, definitions: readonly JobDefinition[]): Route[] => {
@@ -51,17 +52,21 @@ export const enqueueRoutes = (deps: () => Promise<Deps>, definitions: readonly J
     enqueueJob: async (request) => {
       const checked = await checkJob(types, request.body);
       check(request, checked);
-      const [enqueued] = await enqueue(await deps(), [{ ...checked, ...traceOf(request) }], request, () => "");
-      if (enqueued === undefined) throw new Error("enqueueJobs gave no job back");
-      const { created, job } = enqueued;
-      return { status: created ? 201 : 200, headers: { location: `/jobs/${job.id}` }, body: show(request, enqueued) };
+      return once(await deps(), "enqueueJob", request, async (inner) => {
+        const [enqueued] = await enqueue(inner, [{ ...checked, ...traceOf(request) }], request, () => "");
+        if (enqueued === undefined) throw new Error("enqueueJobs gave no job back");
+        const { created, job } = enqueued;
+        return { status: created ? 201 : 200, headers: { location: `/jobs/${job.id}` }, body: show(request, enqueued) };
+      });
     },
     enqueueJobs: async (request) => {
       const checked = await checkBatch(types, request.body);
       for (const job of checked) check(request, job);
       const newJobs = checked.map((job) => ({ ...job, ...traceOf(request) }));
-      const enqueued = await enqueue(await deps(), newJobs, request, (index) => `/jobs/${index}`);
-      return { status: 201, body: { jobs: enqueued.map((each) => show(request, each)) } };
+      return once(await deps(), "enqueueJobs", request, async (inner) => {
+        const enqueued = await enqueue(inner, newJobs, request, (index) => `/jobs/${index}`);
+        return { status: 201, body: { jobs: enqueued.map((each) => show(request, each)) } };
+      });
     },
   });
 };

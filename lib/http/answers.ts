@@ -50,7 +50,12 @@ const summary = z.strictObject({
 });
 
 /** As `POST /jobs` answers it. */
-export const enqueuedJob = summary;
+export const enqueuedJob = summary.extend({
+  deduplicated: z
+    .literal(true)
+    .optional()
+    .describe("The id, or a live job with this unique_key, was there already: this is that job."),
+});
 
 /** As a list shows it: with what `include` asked for. */
 export const listedJob = summary.extend({

@@ -45,7 +45,14 @@ const atPaths = (prefixes: readonly string[]): Json => ({
   schema: { type: "object", additionalProperties: { type: "string" } },
 });
 
-const parametersOf = ({ path, query, prefixes = [] }: NamedOperation): Json[] => {
+const IDEMPOTENCY_KEY: Json = {
+  name: "Idempotency-Key",
+  in: "header",
+  description: "Sent again within 24 hours, the same request of the same caller gets the first answer.",
+  schema: { type: "string", minLength: 1, maxLength: 200 },
+};
+
+const parametersOf = ({ path, query, prefixes = [], takesKey }: NamedOperation): Json[] => {
   const ofPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => inPath(name));
   const { properties = {} } = (query === undefined ? {} : schemaOf(query, "input")) as {
     properties?: Record<string, Json>;
@@ -60,6 +67,7 @@ const parametersOf = ({ path, query, prefixes = [] }: NamedOperation): Json[] =>
       schema,
     })),
     ...(prefixes.length === 0 ? [] : [atPaths(prefixes)]),
+    ...(takesKey === true ? [IDEMPOTENCY_KEY] : []),
   ];
 };
 
@@ -83,12 +91,15 @@ const WITH_BODY: readonly ProblemCode[] = [
   "unsupported_media_type",
 ];
 
-const errorsOf = ({ errors, scopes, anyKey, body }: NamedOperation): Record<string, Json> => {
+const WITH_IDEMPOTENCY_KEY: readonly ProblemCode[] = ["idempotency_key_in_use", "idempotency_key_reused"];
+
+const errorsOf = ({ errors, scopes, anyKey, body, takesKey }: NamedOperation): Record<string, Json> => {
   const codes = new Set<ProblemCode>([
     ...errors,
     body?.refusal.code ?? "invalid_body",
     ...(scopes.length === 0 && anyKey !== true ? [] : WITH_KEY),
     ...WITH_BODY,
+    ...(takesKey === true ? WITH_IDEMPOTENCY_KEY : []),
     ...ALWAYS,
   ]);
   const byStatus = Object.groupBy([...codes].sort(), (code) => String(statusOf(code)));
@@ -103,9 +114,23 @@ const errorsOf = ({ errors, scopes, anyKey, body }: NamedOperation): Record<stri
 const LOCATION: Json = { location: { description: "The path of what was made.", schema: { type: "string" } } };
 const ETAG: Json = { etag: { description: "For If-None-Match.", schema: { type: "string" } } };
 
-const answersOf = ({ method, answers: all }: NamedOperation): Record<string, Json> =>
+const REPLAYED: Json = {
+  "idempotency-replayed": {
+    description: "With an Idempotency-Key: an earlier request did the work, and this is its answer.",
+    schema: { type: "string", enum: ["true"] },
+  },
+};
+
+const headersOf = ({ method, takesKey }: NamedOperation, status: string): Json => ({
+  ...(status === "201" && LOCATION),
+  ...(method === "GET" && ETAG),
+  ...(takesKey === true && REPLAYED),
+});
+
+const answersOf = ({ answers: all, ...operation }: NamedOperation): Record<string, Json> =>
   Object.fromEntries(
     Object.entries(all).map(([status, { description, schema, contentType }]) => {
+      const headers = headersOf({ answers: all, ...operation }, status);
       const content =
         contentType === undefined
           ? json(schema === undefined ? { type: "object", additionalProperties: true } : ref(nameOf(schema)))
@@ -114,8 +139,7 @@ const answersOf = ({ method, answers: all }: NamedOperation): Record<string, Jso
         status,
         {
           description,
-          ...(status === "201" && { headers: LOCATION }),
-          ...(method === "GET" && { headers: ETAG }),
+          ...(Object.keys(headers).length > 0 && { headers }),
           ...(status !== "204" && content),
         },
       ];

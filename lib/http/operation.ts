@@ -16,6 +16,8 @@ export interface Operation extends Guarded {
   /** The deployed function; `api` unless given. */
   readonly function?: "enqueue";
   readonly summary: string;
+  /** Its handler takes `Idempotency-Key`: see functions/routes/once.ts. */
+  readonly takesKey?: true;
   /** The answers by status. */
   readonly answers: Readonly<Record<number, Answer>>;
   /** Errors in addition to those that every operation with a key, or with a body, can answer. */

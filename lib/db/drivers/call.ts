@@ -99,6 +99,21 @@ const againWithinMs = (error: unknown): number => {
   return isTransient(error) || isUnavailable(error) || isMissingPartition(error) ? AGAIN_WITHIN_MS : 0;
 };
 
+/** Runs what may be run again, as often as `callAgain` says. `tried` counts from 0. */
+const again = async <Result>(db: Db, run: (tried: number) => Promise<Result>): Promise<Result> => {
+  const startedAtMs = performance.now();
+  for (let tried = 0; ; tried += 1) {
+    try {
+      return await run(tried);
+    } catch (error) {
+      const more = !isOver() && performance.now() - startedAtMs < againWithinMs(error);
+      if (!more || tried === ATTEMPTS - 1) throw toForgeqError(error);
+      if (isMissingPartition(error)) await ensurePartitions(db).catch(() => undefined);
+      await sleep(FIRST_DELAY_MS * 2 ** tried * (0.5 + Math.random()));
+    }
+  }
+};
+
 /**
  * Runs one statement that may be sent again, because the protocol answers a repeated call as it did the first one.
  * Deadlocks, lost connections and a missing partition are retried, with a growing and jittered delay, about 0.8 s in all.
@@ -107,24 +122,43 @@ const againWithinMs = (error: unknown): number => {
  * @throws {ForgeqError} `database_unavailable` - the call may or may not have happened; sending it again settles that. `too_slow` - so
  * too, or Postgres has ended it
  */
-export const callAgain = async <Row>(
+export const callAgain = <Row>(
   db: Db,
   text: string,
   params: (tried: number) => readonly unknown[],
   options?: QueryOptions,
-): Promise<Row[]> => {
-  const startedAtMs = performance.now();
-  for (let tried = 0; ; tried += 1) {
+): Promise<Row[]> => again(db, (tried) => db.query<Row>(text, params(tried), options));
+
+/**
+ * One transaction whose commit may be asked for again, because its first statement finds out what became of the last try. It is run
+ * anew where `callAgain` would send a statement again, but for a lock that was not free. A statement of it is sent once: after an error Postgres takes no
+ * other.
+ *
+ * @param work - gets the transaction as a database, for what takes one
+ */
+export const transactAgain = <Result>(db: Db, work: (tx: Db) => Promise<Result>): Promise<Result> =>
+  again(db, async () => {
+    let failure: unknown;
+    const within = (sql: Sql): Db => ({
+      driver: db.driver,
+      inTransaction: true,
+      query: async <Row>(text: string, params?: readonly unknown[]): Promise<Row[]> => {
+        try {
+          return await sql.query<Row>(text, params);
+        } catch (error) {
+          failure ??= error;
+          throw toForgeqError(error);
+        }
+      },
+      transaction: (inner) => inner(sql),
+      close: () => Promise.resolve(),
+    });
     try {
-      return await db.query<Row>(text, params(tried), options);
+      return await db.transaction((sql) => work(within(sql)));
     } catch (error) {
-      const again = !isOver() && performance.now() - startedAtMs < againWithinMs(error);
-      if (!again || tried === ATTEMPTS - 1) throw toForgeqError(error);
-      if (isMissingPartition(error)) await ensurePartitions(db).catch(() => undefined);
-      await sleep(FIRST_DELAY_MS * 2 ** tried * (0.5 + Math.random()));
+      throw isLockTimeout(failure) || againWithinMs(failure) === 0 ? error : failure;
     }
-  }
-};
+  });
 
 /** One statement of the protocol, sent again when it has to be. See `callAgain`. */
 export const call = <Row>(db: Db, text: string, params: readonly unknown[]): Promise<Row[]> =>

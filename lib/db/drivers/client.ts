@@ -25,6 +25,8 @@ export interface Sql {
 
 export interface Db extends Sql {
   readonly driver: "pg" | "neon";
+  /** It stands for a transaction: workers are told of nothing before the commit. */
+  readonly inTransaction?: true;
   /** Runs `work` in one read-committed transaction; it commits when the promise resolves and rolls back when it rejects. */
   transaction<Result>(work: (tx: Sql) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;

@@ -20,6 +20,7 @@ import { cloneJob } from "../../queue/manage/clone-job.ts";
 import { deleteJob } from "../../queue/manage/delete-job.ts";
 import { rescheduleJob } from "../../queue/manage/reschedule-job.ts";
 import { checkJobOf, idOf, illegal, notFound, ok, readJob } from "./found.ts";
+import { once } from "./once.ts";
 
 type Bulk = RequestOf<(typeof actionOperations)["bulkJobs"]>;
 
@@ -98,18 +99,19 @@ export const actionHandlers = (types: () => Promise<JobTypes>): Handlers<typeof 
     return ok(showJob(key, await readJob(deps, key, id)));
   },
 
-  cloneJob: async (deps, request) => {
-    const { key, body } = request;
-    const job = await readJob(deps, key, idOf(request));
-    requireUse(key, job);
-    const payload =
-      body.payload === undefined ? undefined : await checkTypedPayload(await types(), job.type, body.payload);
-    const clone = await cloneJob(deps, job, {
-      ...(payload !== undefined && { payload }),
-      ...(body.delay_seconds !== undefined && { delaySeconds: body.delay_seconds }),
-    });
-    return { status: 201, headers: { location: `/jobs/${clone.id}` }, body: showJob(key, clone) };
-  },
+  cloneJob: (outer, request) =>
+    once(outer, "cloneJob", request, async (deps) => {
+      const { key, body } = request;
+      const job = await readJob(deps, key, idOf(request));
+      requireUse(key, job);
+      const payload =
+        body.payload === undefined ? undefined : await checkTypedPayload(await types(), job.type, body.payload);
+      const clone = await cloneJob(deps, job, {
+        ...(payload !== undefined && { payload }),
+        ...(body.delay_seconds !== undefined && { delaySeconds: body.delay_seconds }),
+      });
+      return { status: 201, headers: { location: `/jobs/${clone.id}` }, body: showJob(key, clone) };
+    }),
 
   deleteJob: async (deps, request) => {
     const id = idOf(request);
@@ -118,5 +120,5 @@ export const actionHandlers = (types: () => Promise<JobTypes>): Handlers<typeof 
     return { status: 204, body: undefined };
   },
 
-  bulkJobs: bulk,
+  bulkJobs: (outer, request) => once(outer, "bulkJobs", request, (deps) => bulk(deps, request)),
 });

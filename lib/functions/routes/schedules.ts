@@ -21,6 +21,7 @@ import {
   updateSchedule,
 } from "../../queue/schedule/manage-schedules.ts";
 import { notFound, ok } from "./found.ts";
+import { once } from "./once.ts";
 
 const PREVIEWED_SLOTS = 5;
 
@@ -102,10 +103,11 @@ export const scheduleHandlers = (types: () => Promise<JobTypes>): Handlers<typeo
       return { status: 204, body: undefined };
     },
 
-    triggerSchedule: async (deps, request) => {
-      await check(deps, request);
-      const job = known(await triggerSchedule(deps, nameOf(request)));
-      return { status: 201, headers: { location: `/jobs/${job.id}` }, body: showJob(request.key, job) };
-    },
+    triggerSchedule: (outer, request) =>
+      once(outer, "triggerSchedule", request, async (deps) => {
+        await check(deps, request);
+        const job = known(await triggerSchedule(deps, nameOf(request)));
+        return { status: 201, headers: { location: `/jobs/${job.id}` }, body: showJob(request.key, job) };
+      }),
   };
 };

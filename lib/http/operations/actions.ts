@@ -24,6 +24,7 @@ export const actionOperations = {
   cloneJob: {
     method: "POST",
     path: "/jobs/{id}/clone",
+    takesKey: true,
     summary: "Enqueue a job like this one, with an id of its own",
     scopes: ["jobs:write"],
     audit: "job.clone",
@@ -34,16 +35,7 @@ export const actionOperations = {
       refusal: { code: "invalid_job", message: "The clone has fields that are not valid" },
     },
     answers: { 201: { description: "The new job; its metadata.cloned_from is the other one.", schema: "enqueuedJob" } },
-    errors: [
-      "not_found",
-      "payload_gone",
-      "invalid_payload",
-      "unknown_type",
-      "unknown_queue",
-      "queue_full",
-      "idempotency_key_in_use",
-      "idempotency_key_reused",
-    ],
+    errors: ["not_found", "payload_gone", "invalid_payload", "unknown_type", "unknown_queue", "queue_full"],
   },
   deleteJob: {
     method: "DELETE",
@@ -57,6 +49,7 @@ export const actionOperations = {
   bulkJobs: {
     method: "POST",
     path: "/jobs/bulk",
+    takesKey: true,
     summary: "Retry, cancel, delete or reschedule a slice of up to 500 jobs, in one transaction",
     scopes: ["jobs:manage"],
     audit: "job.bulk",
@@ -66,6 +59,6 @@ export const actionOperations = {
       refusal: { code: "invalid_body", message: "The bulk action has fields that are not valid" },
     },
     answers: { 200: { description: "What was done, or with dry_run would be.", schema: "bulkSlice" } },
-    errors: ["invalid_job", "idempotency_key_in_use", "idempotency_key_reused"],
+    errors: ["invalid_job"],
   },
 } as const satisfies Operations;

@@ -23,6 +23,7 @@ export const enqueueOperations = {
   enqueueJob: {
     method: "POST",
     path: "/jobs",
+    takesKey: true,
     function: "enqueue",
     summary: "Enqueue a job",
     scopes: ["jobs:write"],
@@ -36,6 +37,7 @@ export const enqueueOperations = {
   enqueueJobs: {
     method: "POST",
     path: "/jobs/batch",
+    takesKey: true,
     function: "enqueue",
     summary: "Enqueue up to 1,000 jobs in one transaction",
     scopes: ["jobs:write"],

@@ -73,6 +73,7 @@ export const scheduleOperations = {
   triggerSchedule: {
     method: "POST",
     path: "/schedules/{name}/trigger",
+    takesKey: true,
     summary: "Enqueue one job of a schedule now, in addition to its slots",
     scopes: ["jobs:manage", "jobs:write"],
     audit: "schedule.trigger",

@@ -44,7 +44,7 @@ const store = async (
     return { rows, after: wakeForRows(deps, rows) };
   }
   if (!wantsEagerInvoke(deps, items)) {
-    const hints = deps.hintWorkers !== undefined && deps.db.driver === "pg";
+    const hints = deps.hintWorkers !== undefined && deps.db.driver === "pg" && deps.db.inTransaction !== true;
     const rows = await enqueueMany(deps.db, items, fresh, deps.clock(), hints, caller?.hasLeft);
     return { rows, after: wakeForRows(deps, rows) };
   }

@@ -18,12 +18,12 @@ export interface Proxy {
   /** The same URL, through this proxy. */
   readonly through: (url: string) => string;
   /**
-   * The next `times` statements of this kind, as their comment or their name says, take effect, and their answers are lost with the
+   * The next `times` statements of this kind, as their comment or their name says, or their text, take effect, and their answers are lost with the
    * connection.
    *
    * @param onLost - awaited when a statement has taken effect, before its connection breaks
    */
-  loseAnswers(kind: string, times?: number, onLost?: () => Promise<unknown>): void;
+  loseAnswers(kind: string | RegExp, times?: number, onLost?: () => Promise<unknown>): void;
   /** Answers lost so far. */
   readonly lost: () => number;
   /**
@@ -139,7 +139,7 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
       return proxied.href;
     },
     loseAnswers: (kind, times = 1, onLost = () => Promise.resolve()) => {
-      marker = new RegExp(`forgeq:${kind} |fq_${kind}_[0-9a-f]{16}`);
+      marker = typeof kind === "string" ? new RegExp(`forgeq:${kind} |fq_${kind}_[0-9a-f]{16}`) : kind;
       left = times;
       heard = onLost;
     },
