@@ -94,13 +94,13 @@ export const toForgeqError = (error: unknown): unknown => {
 };
 
 /** How long after the first try a call may be sent again. What was too slow is not: it would be too slow again, beside the first. */
-const againWithinMs = (error: unknown): number => {
+export const againWithinMs = (error: unknown): number => {
   if (isLockTimeout(error)) return LOCK_AGAIN_WITHIN_MS;
   return isTransient(error) || isUnavailable(error) || isMissingPartition(error) ? AGAIN_WITHIN_MS : 0;
 };
 
 /** Runs what may be run again, as often as `callAgain` says. `tried` counts from 0. */
-const again = async <Result>(db: Db, run: (tried: number) => Promise<Result>): Promise<Result> => {
+export const again = async <Result>(db: Db, run: (tried: number) => Promise<Result>): Promise<Result> => {
   const startedAtMs = performance.now();
   for (let tried = 0; ; tried += 1) {
     try {
@@ -128,37 +128,6 @@ export const callAgain = <Row>(
   params: (tried: number) => readonly unknown[],
   options?: QueryOptions,
 ): Promise<Row[]> => again(db, (tried) => db.query<Row>(text, params(tried), options));
-
-/**
- * One transaction whose commit may be asked for again, because its first statement finds out what became of the last try. It is run
- * anew where `callAgain` would send a statement again, but for a lock that was not free. A statement of it is sent once: after an error Postgres takes no
- * other.
- *
- * @param work - gets the transaction as a database, for what takes one
- */
-export const transactAgain = <Result>(db: Db, work: (tx: Db) => Promise<Result>): Promise<Result> =>
-  again(db, async () => {
-    let failure: unknown;
-    const within = (sql: Sql): Db => ({
-      driver: db.driver,
-      inTransaction: true,
-      query: async <Row>(text: string, params?: readonly unknown[]): Promise<Row[]> => {
-        try {
-          return await sql.query<Row>(text, params);
-        } catch (error) {
-          failure ??= error;
-          throw toForgeqError(error);
-        }
-      },
-      transaction: (inner) => inner(sql),
-      close: () => Promise.resolve(),
-    });
-    try {
-      return await db.transaction((sql) => work(within(sql)));
-    } catch (error) {
-      throw isLockTimeout(failure) || againWithinMs(failure) === 0 ? error : failure;
-    }
-  });
 
 /** One statement of the protocol, sent again when it has to be. See `callAgain`. */
 export const call = <Row>(db: Db, text: string, params: readonly unknown[]): Promise<Row[]> =>

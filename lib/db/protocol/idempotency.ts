@@ -1,7 +1,8 @@
 import { ForgeqError } from "../../core/errors.ts";
-import { callIn, only, transactAgain } from "../drivers/call.ts";
+import { callIn, only } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
 import { isLockTimeout } from "../drivers/failure.ts";
+import { transactAgain } from "../drivers/transact.ts";
 
 const BEGIN = `/* forgeq:begin_idempotent */
 select outcome, status, answer, headers from forgeq.begin_idempotent($1, $2, $3)`;
