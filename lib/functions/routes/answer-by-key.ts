@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { ForgeqError } from "../../core/errors.ts";
-import { keyOf } from "../../http/access.ts";
 import type { HttpRequest, HttpResponse } from "../../http/router.ts";
 import type { Deps } from "../../queue/deps.ts";
 import { doOnce } from "../../queue/manage/keyed-requests.ts";
@@ -23,13 +22,13 @@ const fingerprintOf = (operation: string, { params, query, body }: HttpRequest):
 export const answerByKey = async (
   deps: Deps,
   operation: string,
-  key: string,
+  { caller, key }: { readonly caller: string; readonly key: string },
   request: HttpRequest,
   work: (deps: Deps) => Promise<HttpResponse>,
 ): Promise<HttpResponse> => {
   if (!KEY.test(key))
     throw new ForgeqError("invalid_query", "Idempotency-Key has 1 to 200 characters, all of them printable ASCII");
-  const keyed = { caller: keyOf(request).id, key, fingerprint: fingerprintOf(operation, request) };
+  const keyed = { caller, key, fingerprint: fingerprintOf(operation, request) };
   let response: HttpResponse | undefined;
   const { kept, replayed } = await doOnce(deps, keyed, async (inner) => {
     response = await work(inner);

@@ -1,3 +1,4 @@
+import { keyOf } from "../../http/access.ts";
 import type { HttpRequest, HttpResponse } from "../../http/router.ts";
 import type { Deps } from "../../queue/deps.ts";
 
@@ -16,5 +17,5 @@ export const once = async (
   const key = request.headers["idempotency-key"];
   if (key === undefined) return work(deps);
   const { answerByKey } = await import("./answer-by-key.ts");
-  return answerByKey(deps, operation, key, request, work);
+  return answerByKey(deps, operation, { caller: keyOf(request).id, key }, request, work);
 };
