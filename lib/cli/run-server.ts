@@ -3,6 +3,7 @@ import { parseApiKeys } from "../http/api-keys.ts";
 import { nodeListener } from "../http/node-adapter.ts";
 import { parseRate } from "../http/rate-limit.ts";
 import { parseSecrets } from "../http/stored-keys.ts";
+import { refuseUnread } from "../http/unread.ts";
 import { startTicker } from "../queue/schedule/ticker.ts";
 import { parseWebSettings, type WebSettings } from "../core/web-settings.ts";
 import { messageOf } from "../core/reason.ts";
@@ -79,6 +80,7 @@ export const startServer = async (
   const server = createServer(TIMES, (request, response) => void listener(request, response));
   // A client that asks first is answered when its key is known.
   server.on("checkContinue", (request, response) => void listener(request, response));
+  refuseUnread(server);
   server.maxConnections = maxHttpConnections();
   const url = await listen(server, options.port, options.host, "--port");
   if (keyFile !== null) say(`No API key is configured: the one in ${keyFile} is.`);

@@ -72,6 +72,13 @@ it.each([
   TIME_OUT_MS,
 );
 
+it("what is no HTTP is refused with a problem", async () => {
+  const { open } = await serve();
+  const state = await open("hello\r\n\r\n");
+  await expect.poll(() => state.closed, { timeout: 10_000 }).toBe(true);
+  expect(state.answer).toMatch(/^HTTP\/1.1 400 Bad Request\r\ncontent-type: application\/problem\+json/);
+});
+
 it(
   "connections that send nothing, or half a head, or stop in the middle of a body, are closed",
   async () => {
