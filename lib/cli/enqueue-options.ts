@@ -22,7 +22,7 @@ export interface EnqueueCommandOptions {
 }
 
 /** A JSON value given as it is, as @FILE, or as - for standard input. */
-const readValue = async (given: string, option: string): Promise<unknown> => {
+export const readValue = async (given: string, option: string): Promise<unknown> => {
   const source = given === "-" ? text(process.stdin) : given.startsWith("@") ? readFile(given.slice(1), "utf8") : given;
   const content = await Promise.resolve(source).catch((cause: NodeJS.ErrnoException) => {
     throw new UsageError(`${option}: ${given.slice(1)} can't be read (${cause.code ?? cause.message})`);

@@ -19,5 +19,12 @@ export const startProgress = (what: string, total: number): Progress => {
     Presets.shades_classic,
   );
   bar.start(total, 0);
-  return { add: (amount) => bar.increment(amount), end: () => bar.stop() };
+  let done = 0;
+  const add = (amount: number): void => {
+    done += amount;
+    // The total was a lower bound.
+    if (done > bar.getTotal()) bar.setTotal(done);
+    bar.update(done);
+  };
+  return { add, end: () => bar.stop() };
 };

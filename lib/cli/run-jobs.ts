@@ -83,7 +83,8 @@ export const runJobsList = async (options: JobsListOptions & GlobalOptions): Pro
   });
 };
 
-const required = (job: Job | null, id: string): Job => {
+/** @throws {ForgeqError} `not_found` */
+export const required = (job: Job | null, id: string): Job => {
   if (job === null) throw new ForgeqError("not_found", `there is no job ${id}`);
   return job;
 };
@@ -97,7 +98,7 @@ export const runJobsShow = (id: string, options: GlobalOptions): Promise<void> =
   });
 
 /** Does one thing to several jobs; the others are done although one can't be, and the exit code says so. */
-const each = (
+export const eachJob = (
   ids: readonly string[],
   options: GlobalOptions,
   act: (deps: Deps, id: string) => Promise<string>,
@@ -122,7 +123,7 @@ export interface JobsRetryOptions {
 
 /** `forgeq jobs retry`: retries the life that it saw, or the one that was named. */
 export const runJobsRetry = (ids: readonly string[], options: JobsRetryOptions & GlobalOptions): Promise<void> =>
-  each(ids, options, async (deps, id) => {
+  eachJob(ids, options, async (deps, id) => {
     const life = options.life ?? required(await getJob(deps, id), id).life;
     const outcome = await retryJob(deps, id, { life });
     if (outcome === "not_found") return required(null, id).id;
@@ -133,7 +134,7 @@ export const runJobsRetry = (ids: readonly string[], options: JobsRetryOptions &
 
 /** `forgeq jobs cancel` */
 export const runJobsCancel = (ids: readonly string[], options: GlobalOptions): Promise<void> =>
-  each(ids, options, async (deps, id) => {
+  eachJob(ids, options, async (deps, id) => {
     const outcome = await cancelJob(deps, id);
     if (outcome === "not_found") return required(null, id).id;
     if (typeof outcome === "object")

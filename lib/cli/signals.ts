@@ -12,8 +12,13 @@ const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /**
  * Calls `stop` at the first SIGINT, SIGTERM or SIGHUP, or when the launcher is gone; the second one ends the process immediately. The exit
  * code is 0 when `stop` says that everything ended in order, 1 otherwise.
+ *
+ * @param endedNow - what is said at the second one
  */
-export const onShutdown = (stop: (signal: string) => Promise<boolean>): void => {
+export const onShutdown = (
+  stop: (signal: string) => Promise<boolean>,
+  endedNow = "Ended immediately: what ran is recovered when its lease expires.",
+): void => {
   let firstAtMs: number | undefined;
   const first = (signal: string): void => {
     firstAtMs = performance.now();
@@ -29,7 +34,7 @@ export const onShutdown = (stop: (signal: string) => Promise<boolean>): void => 
     process.on(signal, () => {
       if (firstAtMs === undefined) return first(signal);
       if (performance.now() - firstAtMs < SAME_SIGNAL_MS) return;
-      say("Ended immediately: what ran is recovered when its lease expires.");
+      say(endedNow);
       process.exit(CODES[signal]);
     });
   }

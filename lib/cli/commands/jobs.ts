@@ -2,7 +2,9 @@ import { Argument, type Command, Option } from "commander";
 import { JOB_STATES } from "../../core/states.ts";
 import { integer, jobId, name } from "../arguments.ts";
 import { type GlobalOptions, optionsOf, withExamples } from "../command.ts";
+import { addJobActions, ids } from "./job-actions.ts";
 import { jobFilters } from "./job-filters.ts";
+import { addJobsBulk } from "./jobs-bulk.ts";
 import type { JobsFilterOptions, JobsListOptions, JobsRetryOptions } from "../run-jobs.ts";
 
 const filters = (command: Command): Command =>
@@ -11,14 +13,10 @@ const filters = (command: Command): Command =>
     .addOption(new Option("--type <type>", "only jobs of this type").argParser(name))
     .addOption(new Option("--queue <name>", "only jobs of this queue").argParser(name));
 
-const ids = (): Argument =>
-  new Argument("<id...>", "jobs").argParser((text: string, before: unknown) => [
-    ...(Array.isArray(before) ? (before as string[]) : []),
-    jobId(text),
-  ]);
-
 export const addJobs = (program: Command): void => {
-  const jobs = program.command("jobs").description("List, show, follow, retry and cancel jobs.");
+  const jobs = program
+    .command("jobs")
+    .description("List, show, follow, retry, cancel, reschedule, clone and delete jobs.");
   withExamples(jobs, [
     ["forgeq jobs list --state dead", ""],
     ["forgeq jobs list --json | jq -r .id", "a job a line"],
@@ -72,6 +70,9 @@ export const addJobs = (program: Command): void => {
       await runJobsCancel(given, optionsOf<object>(self));
     });
   withExamples(cancel, [["forgeq jobs cancel 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071", ""]]);
+
+  addJobActions(jobs);
+  addJobsBulk(jobs);
 
   const tail = filters(jobs.command("tail"))
     .description(
