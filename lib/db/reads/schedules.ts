@@ -1,7 +1,6 @@
 import type { ScheduleDefinition } from "../../core/schedule.ts";
 import { call, callAgain, callIn, only } from "../drivers/call.ts";
 import type { Db, Sql } from "../drivers/client.ts";
-import { PAGE_BYTES } from "./attempts.ts";
 
 export interface Schedule extends ScheduleDefinition {
   /** Part of its jobs' ids. */
@@ -20,56 +19,23 @@ export interface Schedule extends ScheduleDefinition {
 /** A schedule, and the time by the database's clock, which says what is due. */
 export type ScheduleNow = Schedule & { readonly now: Date };
 
-const COLUMNS = `s.name, s.id, s.cron, s.timezone, s.type, s.payload, s.queue, s.priority, s.paused, s.overlap,
+export const SCHEDULE_COLUMNS = `s.name, s.id, s.cron, s.timezone, s.type, s.payload, s.queue, s.priority, s.paused, s.overlap,
   s.catch_up as "catchUp", s.catch_up_limit as "catchUpLimit", s.starts_at as "startsAt", s.ends_at as "endsAt",
   s.jitter_seconds as "jitterSeconds", s.declared, s.revision, s.decided_until as "decidedUntil",
   s.last_slot_at as "lastSlotAt", s.next_slot_at as "nextSlotAt", s.created_at as "createdAt", s.updated_at as "updatedAt"`;
 
-const NOW = (param: string) => `date_trunc('milliseconds', coalesce(${param}::timestamptz, clock_timestamp()))`;
+export const NOW = (param: string) => `date_trunc('milliseconds', coalesce(${param}::timestamptz, clock_timestamp()))`;
 
 const LIST = `/* forgeq:list_schedules */
-select ${COLUMNS}, ${NOW("$1")} as now from forgeq.schedule s order by s.name`;
+select ${SCHEDULE_COLUMNS}, ${NOW("$1")} as now from forgeq.schedule s order by s.name`;
 
 export const listSchedules = (db: Db, at: Date | null): Promise<ScheduleNow[]> => call<ScheduleNow>(db, LIST, [at]);
 
 export const listSchedulesIn = (tx: Sql, at: Date | null): Promise<ScheduleNow[]> =>
   callIn<ScheduleNow>(tx, LIST, [at]);
 
-/** What a schedule takes beside its payload, about. */
-const SCHEDULE_BYTES = 700;
-
-const PAGE = `/* forgeq:schedule_page */
-select ${COLUMNS}, ${NOW("$3")} as now, s.found > s.nth as "hasNext"
-from (select s.*, row_number() over w as nth, count(*) over () as found,
-             sum(octet_length(s.payload::text) + ${SCHEDULE_BYTES}) over w as filled
-      from (select * from forgeq.schedule where name > $1 order by name limit $2::int + 1) s
-      window w as (order by s.name)) s
-where s.nth = 1 or (s.nth <= $2::int and s.filled < ${PAGE_BYTES})
-order by s.name`;
-
-export interface SchedulePage {
-  readonly schedules: readonly ScheduleNow[];
-  /** The name that the page after this one begins after, null at the end. */
-  readonly next: string | null;
-}
-
-/** Schedules by name, those after a name: `limit` of them, or as many as four megabytes hold, one at least. */
-export const readSchedulePage = async (
-  db: Db,
-  after: string,
-  limit: number,
-  at: Date | null,
-): Promise<SchedulePage> => {
-  const rows = await call<ScheduleNow & { readonly hasNext: boolean }>(db, PAGE, [after, limit, at]);
-  const last = rows.at(-1);
-  return {
-    schedules: rows.map(({ hasNext: _, ...schedule }) => schedule),
-    next: last?.hasNext === true ? last.name : null,
-  };
-};
-
 const GET = `/* forgeq:get_schedule */
-select ${COLUMNS}, ${NOW("$2")} as now from forgeq.schedule s where s.name = $1`;
+select ${SCHEDULE_COLUMNS}, ${NOW("$2")} as now from forgeq.schedule s where s.name = $1`;
 
 export const getSchedule = async (db: Db, name: string, at: Date | null): Promise<ScheduleNow | null> =>
   (await call<ScheduleNow>(db, GET, [name, at]))[0] ?? null;
@@ -84,7 +50,7 @@ export interface DuePosition {
 }
 
 const DUE = `/* forgeq:due_schedules */
-select ${COLUMNS.replace("s.payload, ", "")}, ${NOW("$4")} as now, s.next_slot_at::text as "position"
+select ${SCHEDULE_COLUMNS.replace("s.payload, ", "")}, ${NOW("$4")} as now, s.next_slot_at::text as "position"
 from forgeq.schedule s
 where not s.paused and s.next_slot_at <= (select coalesce($4::timestamptz, clock_timestamp()))
   and (s.next_slot_at, s.name) > ($2::timestamptz, $3::text)

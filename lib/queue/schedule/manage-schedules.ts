@@ -3,6 +3,7 @@ import type { ScheduleDefinition } from "../../core/schedule.ts";
 import { nextSlot } from "../../core/slots.ts";
 import type { Sql } from "../../db/drivers/client.ts";
 import { mayGoTo } from "../../db/reads/queues.ts";
+import { readSchedulePage, type SchedulePage } from "../../db/reads/schedule-page.ts";
 import * as schedules from "../../db/reads/schedules.ts";
 import { getJob } from "../../db/reads/job.ts";
 import type { Job } from "../../db/reads/jobs.ts";
@@ -43,8 +44,8 @@ export const listSchedules = (deps: Deps): Promise<schedules.Schedule[]> =>
   schedules.listSchedules(deps.db, deps.clock());
 
 /** A page of schedules by name, see readSchedulePage. */
-export const schedulePage = (deps: Deps, after: string, limit: number): Promise<schedules.SchedulePage> =>
-  schedules.readSchedulePage(deps.db, after, limit, deps.clock());
+export const schedulePage = (deps: Deps, after: string, limit: number): Promise<SchedulePage> =>
+  readSchedulePage(deps.db, after, limit, deps.clock());
 
 export const getSchedule = async (deps: Deps, name: string): Promise<schedules.Schedule | "not_found"> =>
   (await schedules.getSchedule(deps.db, name, deps.clock())) ?? "not_found";
