@@ -7,6 +7,7 @@ import { connectDb } from "../../../lib/db/drivers/connect.ts";
 import { operations } from "../../../lib/http/operations.ts";
 import type { Deps } from "../../../lib/queue/deps.ts";
 import { startProxy } from "../../support/database/proxy.ts";
+import { logIn } from "../../support/database/roles.ts";
 import { ALL_SCOPES, CONTEXT, eventOf, SECRET } from "../../support/http/http.ts";
 import { plain, setup, type Setup } from "../../support/queue.ts";
 
@@ -216,6 +217,15 @@ describe("an Idempotency-Key", () => {
     expect(proxy.lost()).toBe(1);
     expect(await jobsIn(s.db)).toBe(1);
     expect(s.invocations).toHaveLength(1);
+  });
+
+  it("needs no other role than the one that enqueues", async () => {
+    const s = await start();
+    const { url } = await logIn(s, ["enqueue"]);
+    const db = await connectDb({ url });
+    onTestFinished(() => db.close());
+    const post = clientOf({ ...s.deps, db });
+    expectOneAnswer([await post("/jobs", JOB, "k"), await post("/jobs", JOB, "k")]);
   });
 
   it("does not get a body that is nested too deeply past its check", async () => {
