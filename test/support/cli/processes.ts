@@ -92,6 +92,9 @@ export const startProcesses = async ({ handlers, faults, env, ...settings }: Pro
       FORGEQ_DATABASE_URL_ENQUEUE: enqueues.url,
       FORGEQ_DATABASE_URL_API: manages.url,
       FORGEQ_LAMBDA_ENDPOINT: invoker.endpoint,
+      // As the stack sets them: without them nothing knows the dispatcher.
+      FORGEQ_SERVICE: "forgeq",
+      FORGEQ_STAGE: "dev",
       FORGEQ_LOG_LEVEL: "info",
       FORGEQ_API_KEY: SECRET,
       POWERTOOLS_METRICS_DISABLED: "true",
@@ -157,8 +160,9 @@ export const startProcesses = async ({ handlers, faults, env, ...settings }: Pro
     },
     /** One tick, as if `seconds` had passed. */
     tickIn: (seconds: number) => tick({ ...deps, clock: () => new Date(Date.now() + seconds * 1000) }, () => 60_000),
-    /** Makes the waiting jobs due and starts a dispatcher, which does not know of the instants they waited for. */
+    /** Makes the waiting jobs, and the next tries of blocked types, due and starts a dispatcher, which does not know of the instants they waited for. */
     hurry: async (): Promise<void> => {
+      await db.query("update forgeq.type_block set probe_at = now()");
       await db.query("update forgeq.job set run_at = now() where claim_id is null and run_at > now()");
       await deps.invoker.invoke(`${SERVICE}-dispatcher`, {});
     },
