@@ -27,9 +27,18 @@ export const examplesOf = (command: Command): readonly Example[] => examplesByCo
 export const optionsOf = <Options>(command: Command): Options & GlobalOptions =>
   command.optsWithGlobals<Options & GlobalOptions>();
 
+const onCommandLineOnly = new WeakSet<Command>();
+
+/** What a command does, and to what, is said with it alone: a config file's `type` is that of jobs to enqueue, not of jobs to delete. */
+export const leaveConfigOut = (command: Command): Command => {
+  onCommandLineOnly.add(command);
+  return command;
+};
+
 /** Values of the config file, where neither a flag nor the environment says anything. */
 export const applyConfig = (command: Command, values: Readonly<Record<string, unknown>>): void => {
   for (let at: Command | null = command; at !== null; at = at.parent) {
+    if (onCommandLineOnly.has(at)) continue;
     for (const option of at.options) {
       const key = option.attributeName();
       const source: OptionValueSource = at.getOptionValueSource(key);

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { integer } from "../arguments.ts";
-import { type Example, optionsOf, withExamples } from "../command.ts";
+import { type Example, leaveConfigOut, optionsOf, withExamples } from "../command.ts";
 import type { BulkOptions } from "../run-jobs-bulk.ts";
 import { whenOptions } from "./job-actions.ts";
 import { jobFilters } from "./job-filters.ts";
@@ -36,7 +36,7 @@ export const addJobsBulk = (jobs: Command): void => {
     .description("Retry, cancel, delete or reschedule all jobs that a filter means, slice by slice, until Ctrl-C.");
   withExamples(bulk, [["forgeq jobs bulk retry --state dead --queue emails --dry-run", ""]]);
   for (const action of Object.keys(ACTIONS) as (keyof typeof ACTIONS)[]) {
-    const command = jobFilters(bulk.command(action).description(ACTIONS[action].about))
+    const command = jobFilters(leaveConfigOut(bulk.command(action).description(ACTIONS[action].about)))
       .option("--all", "needed without a filter: every job")
       .option("--dry-run", "change nothing; count up to 10,000 jobs by type, queue and error")
       .addOption(new Option("--slice <jobs>", "in one transaction").argParser(integer(1, MAX_SLICE)).default(100))

@@ -1,9 +1,11 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { queues } from "../../../functions/queues.ts";
 import { jobs } from "../../../functions/registry.ts";
 import { MAX_SLICE } from "../../../lib/cli/commands/jobs-bulk.ts";
 import { MAX_MANY } from "../../../lib/queue/manage/bulk-jobs.ts";
-import { forgeq, startForgeq } from "../../support/cli/cli.ts";
+import { forgeq, startForgeq, temporaryFolder } from "../../support/cli/cli.ts";
 import { plain, setup as setUp, unlimited } from "../../support/queue.ts";
 
 const TIME_OUT_MS = 120_000;
@@ -69,6 +71,16 @@ it("stops at Ctrl-C after its slice, and goes on when it is run again", { timeou
   const rest = await run("jobs", "bulk", "cancel", "--type", "plain", "--slice", "500");
   expect(rest).toMatchObject({ code: 0, stdout: expect.stringContaining("0 skipped") as string });
   expect(await waiting()).toBe(0);
+});
+
+it("takes nothing of what it does from the config file", { timeout: TIME_OUT_MS }, async () => {
+  const { env, queue, waiting } = await setup();
+  await queue.enqueue(2);
+  const config = join(temporaryFolder(), "forgeq.config.json");
+  writeFileSync(config, JSON.stringify({ all: true, type: "plain" }));
+  const refused = await forgeq(["jobs", "bulk", "cancel"], { env: { ...env, FORGEQ_CONFIG: config } });
+  expect(refused).toMatchObject({ code: 2, stdout: "" });
+  expect(await waiting()).toBe(2);
 });
 
 it("reschedules, clones and deletes jobs by id", { timeout: TIME_OUT_MS }, async () => {
