@@ -30,7 +30,8 @@ const headerOf = (sql: string): string => {
     .join(" ");
 };
 
-const firstSentenceOf = (text: string): string => /^(.*?)[.:](\s|$)/.exec(text)?.[1] ?? text;
+/** Up to the first stop or colon that stands in no brackets. */
+const firstSentenceOf = (text: string): string => /^((?:\([^)]*\)|[^(])*?)[.:?](\s|$)/.exec(text)?.[1] ?? text;
 
 const parametersOf = (sql: string, name: string): string[] => {
   const list = new RegExp(`function forgeq\\.${name}\\(([\\s\\S]*?)\\)\\s*(returns|language)`).exec(sql)?.[1] ?? "";
