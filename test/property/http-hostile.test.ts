@@ -100,6 +100,8 @@ describe("the HTTP functions", () => {
       fc.asyncProperty(methods, paths, queries, headers, async (method, path, query, extra) => {
         fc.pre(!["/queues", "/health"].includes(path) && !/^\/queues\/[a-z]/.test(path));
         const answer = await handler(eventOf({ method, path, query: `x${query}`, headers: extra }), { ...CONTEXT });
+        // It says which methods a path has, and looks at nothing else.
+        if (method === "OPTIONS" && answer.statusCode === 204) return;
         expect(answer.statusCode).toBeGreaterThanOrEqual(400);
         expect(answer.statusCode).toBeLessThan(500);
         expect(JSON.parse(answer.body ?? "")).toHaveProperty("code");
