@@ -13,6 +13,7 @@ const SOON = { timeout: 60_000, interval: 10 };
 const project = temporaryFolder();
 beforeAll(() => {
   for (const name of [
+    "dashboard",
     "deploy",
     "functions",
     "lib",
