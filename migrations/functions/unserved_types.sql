@@ -33,7 +33,7 @@ begin
       where c.type = found_type.type and c.closed_at > long_ago);
     queue := found_type.queue;
     type := found_type.type;
-    seconds := extract(epoch from now_at - found_type.run_at);
+    seconds := -forgeq.bounded_seconds(found_type.run_at, now_at);
     return next;
   end loop;
 end
