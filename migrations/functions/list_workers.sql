@@ -29,5 +29,6 @@ as $$
   full join offers o on o.invocation = b.invocation
   where o.worker is null or o.types <> '{}' and (o.all_queues or o.queues <> '{}')
   order by coalesce(b.jobs, 0) desc, coalesce(o.worker::text, b.invocation)
-  limit max_workers
+  -- The instant of a stranger is refused, also where nobody offers anything and the condition above is not looked at.
+  limit case when forgeq.as_owner(list_workers.at) is null then max_workers else max_workers end
 $$;
