@@ -139,6 +139,8 @@ export const createEnvironment = (options: EnvironmentOptions): Environment => {
 
   const boot = async (): Promise<void> => {
     const port = await listen(api);
+    // It was ended before it began.
+    if (isDead()) return void api.close();
     const heap = `--max-old-space-size=${Math.round(fn.memoryMb * 0.9)}`;
     child = spawn(process.execPath, [heap, CLIENT, fn.handler], {
       cwd: root,
@@ -170,7 +172,9 @@ export const createEnvironment = (options: EnvironmentOptions): Environment => {
   const answered = () => answer;
 
   const init = async (): Promise<void> => {
+    if (isDead()) return;
     await boot();
+    if (isDead()) return;
     state = "running";
     await until(() => waiting !== undefined || isDead(), INIT_MS + fn.timeoutSeconds * 1000);
     if (child?.pid !== undefined && waiting !== undefined) options.onInit(child.pid);
