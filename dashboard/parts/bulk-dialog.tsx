@@ -5,6 +5,7 @@ import { capital, count, plural, shortId } from "../state/format.ts";
 import { clearSelection } from "../state/selection.ts";
 import { Dialog } from "./dialog.tsx";
 import { Skeleton, Trouble } from "./empty.tsx";
+import { NumberField } from "./number-field.tsx";
 
 const DONE: Readonly<Record<BulkAction, string>> = {
   retry: "retried",
@@ -78,18 +79,7 @@ const Ask = ({
   return (
     <form class="settings" onSubmit={start}>
       <What preview={preview} />
-      {request.action === "reschedule" && (
-        <label class="field">
-          <span>Start in so many seconds</span>
-          <input
-            type="number"
-            min="0"
-            required
-            value={delaySeconds.value}
-            onInput={(event) => (delaySeconds.value = event.currentTarget.value)}
-          />
-        </label>
-      )}
+      {request.action === "reschedule" && <NumberField label="Start in so many seconds" value={delaySeconds} />}
       <label class="field">
         <span>Note for the audit log</span>
         <input maxLength={200} value={note.value} onInput={(event) => (note.value = event.currentTarget.value)} />

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { actOnJob, type JobAction } from "../state/job-actions.ts";
 import { go, hrefOf } from "../state/address.ts";
 import type { Job } from "../state/wire.ts";
+import { NumberField } from "./number-field.tsx";
 
 interface FormProps {
   readonly job: Job;
@@ -61,27 +62,8 @@ const RescheduleForm = ({ job, onDone }: FormProps) => {
   };
   return (
     <form class="fields" onSubmit={(event) => void submit(event)}>
-      <label class="field">
-        <span>Start in so many seconds</span>
-        <input
-          type="number"
-          min="0"
-          required
-          value={seconds.value}
-          onInput={(event) => (seconds.value = event.currentTarget.value)}
-        />
-      </label>
-      <label class="field">
-        <span>Priority, 0 is first</span>
-        <input
-          type="number"
-          min="0"
-          max="9"
-          required
-          value={priority.value}
-          onInput={(event) => (priority.value = event.currentTarget.value)}
-        />
-      </label>
+      <NumberField label="Start in so many seconds" value={seconds} />
+      <NumberField label="Priority, 0 is first" value={priority} max={9} />
       <div class="actions">
         <button class="primary">Reschedule</button>
         <button type="button" onClick={onDone}>

@@ -1,26 +1,10 @@
 /** What shows activity, as the API answers it. */
 import type { ErrorGroups } from "../db/reads/errors.ts";
 import type { OpenLease } from "../db/reads/leases.ts";
-import type { PeriodStats } from "../queue/observe/period-stats.ts";
+import type { Happened, PeriodStats } from "../queue/observe/period-stats.ts";
 import type { StoredType } from "../db/reads/job-types.ts";
 
 const instant = (at: Date | null): string | null => at?.toISOString() ?? null;
-
-interface Percentiles {
-  readonly p50: number | null;
-  readonly p95: number | null;
-  readonly p99: number | null;
-}
-
-interface Happened {
-  readonly enqueued: number;
-  readonly completed: number;
-  readonly failed: number;
-  readonly dead: number;
-  readonly cancelled: number;
-  readonly wait: Percentiles;
-  readonly run: Percentiles;
-}
 
 export const toWireHappened = ({ enqueued, completed, failed, dead, cancelled, wait, run }: Happened) => ({
   enqueued,

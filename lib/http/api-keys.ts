@@ -2,19 +2,9 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import * as z from "zod";
 import type { ConfiguredKeys } from "../core/configured-keys.ts";
 import { ForgeqError } from "../core/errors.ts";
+import { type Scope, SCOPES } from "../core/scopes.ts";
 
-/** What a key may do. `payloads:read` shows what jobs carry: payload, result, metadata, and the texts of errors and progress. */
-export const SCOPES = [
-  "jobs:write",
-  "jobs:read",
-  "jobs:manage",
-  "jobs:work",
-  "payloads:read",
-  "metrics:read",
-  "admin",
-] as const;
-
-export type Scope = (typeof SCOPES)[number];
+export { type Scope, SCOPES };
 
 /** A key with what it may do, and never its secret. */
 export interface ApiKey {

@@ -1,7 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it, vi } from "vitest";
-import { KEY_SCOPES } from "../../lib/cli/commands/keys.ts";
-import { SCOPES } from "../../lib/http/api-keys.ts";
 import { createKeyRing } from "../../lib/http/key-ring.ts";
 import { idOfStored, mintKey, parseSecrets, type StoredKey } from "../../lib/http/stored-keys.ts";
 
@@ -31,10 +29,6 @@ describe("a key of the database", () => {
       if (secret.length > 10) expect(() => parseSecrets(secret)).not.toThrow(secret);
     },
   );
-
-  it("has the scopes that a configured one has", () => {
-    expect(KEY_SCOPES).toEqual(SCOPES);
-  });
 });
 
 /** A ring before a database of one key. */

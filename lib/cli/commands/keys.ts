@@ -1,24 +1,14 @@
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import { SCOPES } from "../../core/scopes.ts";
 import { integer, nameList } from "../arguments.ts";
 import { optionsOf, withExamples } from "../command.ts";
 import { UsageError } from "../failure.ts";
 import type { KeyOptions } from "../run-keys.ts";
 
-/** As lib/http/api-keys.ts has them, which help and completion do not load: a test compares. */
-export const KEY_SCOPES = [
-  "jobs:write",
-  "jobs:read",
-  "jobs:manage",
-  "jobs:work",
-  "payloads:read",
-  "metrics:read",
-  "admin",
-] as const;
-
 const scopeList = (text: string): string[] => {
   const scopes = text.split(",").map((each) => each.trim());
-  const unknown = scopes.find((scope) => !(KEY_SCOPES as readonly string[]).includes(scope));
-  if (unknown !== undefined) throw new InvalidArgumentError(`${unknown} is none of ${KEY_SCOPES.join(", ")}.`);
+  const unknown = scopes.find((scope) => !(SCOPES as readonly string[]).includes(scope));
+  if (unknown !== undefined) throw new InvalidArgumentError(`${unknown} is none of ${SCOPES.join(", ")}.`);
   return scopes;
 };
 
@@ -31,7 +21,7 @@ export const addKeys = (program: Command): void => {
     .description("Make a key and print it, this once. It needs FORGEQ_SECRET, the same one as the server's.")
     .addArgument(new Argument("<label>", "whose it is, or what for"))
     .addOption(
-      new Option("--scopes <scopes>", `what it may do, as a,b: ${KEY_SCOPES.join(", ")}`)
+      new Option("--scopes <scopes>", `what it may do, as a,b: ${SCOPES.join(", ")}`)
         .argParser(scopeList)
         .makeOptionMandatory(),
     )
