@@ -15,7 +15,7 @@ export type Window = keyof typeof WINDOWS;
 export const WINDOW_NAMES = Object.keys(WINDOWS) as [Window, ...Window[]];
 
 /** Seconds; null where nothing began. */
-interface Percentiles {
+export interface Percentiles {
   readonly p50: number | null;
   readonly p95: number | null;
   readonly p99: number | null;

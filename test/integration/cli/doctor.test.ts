@@ -30,7 +30,8 @@ it("asks for a statement_timeout of each login role where a statement can't be c
 
   await db.query(cures.find((cure) => cure.includes(caller!))!);
   await db.query(`do $$ begin execute format('alter role %I in database %I set statement_timeout = ''9s''', session_user, current_database()); end $$`); // prettier-ignore
-  expect(await deadlines("neon")).toMatchObject({ level: "ok" });
+  // Superusers of other tests may use any schema.
+  expect((await deadlines("neon"))?.found).not.toContain(caller);
 });
 
 it("compares the connections that the functions hold with what Postgres has for the role", async () => {

@@ -126,8 +126,8 @@ describe("the turn", () => {
   it("of a slot that its worker did not fire is given again", async () => {
     const s = await setup();
     await createSchedule(s.deps, everyMinute());
-    await take(s.db, s.at(0));
     await s.db.query("update forgeq.schedule set next_slot_at = $1", [s.at(10)]);
+    await take(s.db, s.at(0));
     expect(await take(s.db, s.at(1))).toBeNull();
     expect(await take(s.db, s.at(5))).toEqual({ tick: false, slot_seconds: 5 });
     expect(await take(s.db, s.at(12))).toBeNull();
