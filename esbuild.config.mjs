@@ -157,7 +157,16 @@ export const describeSizes = (sizes, budgets = JSON.parse(readFileSync(BUDGET, "
   };
 };
 
+const USAGE =
+  "usage: npm run build, or npm run build:dashboard [-- FOLDER]; FOLDER is .build/dashboard where it is not given";
+
 const main = async ([part, outdir = join(ROOT, ".build", "dashboard")] = process.argv.slice(2)) => {
+  if ([part, outdir].includes("--help")) return console.log(USAGE);
+  if (part !== undefined && (part !== "dashboard" || outdir.startsWith("-"))) {
+    console.error(USAGE);
+    process.exitCode = 2;
+    return;
+  }
   if (part === "dashboard") return void (await buildDashboard(resolve(outdir)));
   rmSync(join(ROOT, ".build"), { recursive: true, force: true });
   const { table, problem } = describeSizes((await build()).sizes);

@@ -3,10 +3,12 @@
  * machine. The other code runs twice a round: what its two runs differ by is the noise, which a difference has to exceed.
  */
 import { fork } from "node:child_process";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { BENCHMARKS, type Benchmark } from "./benchmarks.ts";
 import type { FromAgent } from "./compare-agent.ts";
 import type { Measured, Run } from "./measure.ts";
+import { readOptions, refuse } from "./options.ts";
 import { median } from "./rounds.ts";
 
 const HERE = import.meta.dirname;
@@ -19,6 +21,14 @@ const FIELDS = [
   "serverCpuMicros",
   "nodeCpuMicros",
 ] as const;
+
+const USAGE = `usage: npm run bench:compare -- FOLDER name... [--rounds n]
+
+Runs benchmarks with the code of another checkout in FOLDER and with this one, in alternated rounds, and prints the ratios.
+
+  --rounds n  how often each of the codes runs; 5 where it is not given
+
+names: ${BENCHMARKS.map(({ name }) => name).join(", ")}`;
 
 const startAgent = async (folder: string) => {
   const child = fork(resolve(HERE, "compare-agent.ts"), [folder], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
@@ -90,17 +100,11 @@ const compare = async (benchmark: Benchmark, rounds: number, before: Agent, afte
 };
 
 const main = async (): Promise<void> => {
-  const [folder, ...rest] = process.argv.slice(2);
-  const at = rest.indexOf("--rounds");
-  const rounds = at === -1 ? 5 : Number(rest[at + 1]);
-  const names = rest.filter((arg, index) => !arg.startsWith("--") && (at === -1 || index !== at + 1));
+  const { rounds, named } = readOptions(process.argv.slice(2), USAGE, false);
+  const [folder, ...names] = named;
+  if (folder === undefined || !existsSync(folder)) return refuse("name the folder of the other checkout first", USAGE);
   const unknown = names.find((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name));
-  if (folder === undefined || unknown !== undefined || !(rounds >= 1)) {
-    console.error(
-      `usage: npm run bench:compare -- FOLDER name... [--rounds n]\nnames: ${BENCHMARKS.map(({ name }) => name).join(", ")}`,
-    );
-    process.exit(2);
-  }
+  if (unknown !== undefined) return refuse(`there is no benchmark ${unknown}`, USAGE);
   const [before, after] = [await startAgent(resolve(folder)), await startAgent(resolve(HERE, ".."))];
   console.log("| benchmark | figure | before | after | after / before | control |");
   console.log("| --- | --- | ---: | ---: | ---: | ---: |");

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { BENCHMARKS } from "./benchmarks.ts";
 import { describeMachine } from "./machine.ts";
 import { createBench } from "./measure.ts";
+import { readOptions, refuse } from "./options.ts";
 import { inRounds } from "./rounds.ts";
 import { startServers } from "./servers.ts";
 import { tableOf } from "./report/table.ts";
@@ -12,7 +13,6 @@ import { writeResults } from "./report/write.ts";
 import { STUDIES } from "./studies.ts";
 
 const HERE = import.meta.dirname;
-const ROUNDS = 5;
 
 const installPeers = (): void => {
   if (existsSync(join(HERE, "node_modules"))) return;
@@ -21,21 +21,21 @@ const installPeers = (): void => {
   if (status !== 0) throw new Error("the peers could not be installed");
 };
 
+const KNOWN = [...BENCHMARKS.map(({ name }) => name), ...Object.keys(STUDIES)];
+const USAGE = `usage: npm run bench [-- name...] [--rounds n] [--write]
+
+Runs these benchmarks, or all of them, and prints a table each.
+
+  --rounds n  how often each of the systems runs; 5 where it is not given
+  --write     puts the results into docs/performance
+
+names: ${KNOWN.join(", ")}`;
+
 const parse = (args: readonly string[]) => {
-  const at = args.indexOf("--rounds");
-  const rounds = at === -1 ? ROUNDS : Number(args[at + 1]);
-  const names = args.filter((arg, index) => !arg.startsWith("--") && (at === -1 || index !== at + 1));
-  const known = [...BENCHMARKS.map(({ name }) => name), ...Object.keys(STUDIES)];
-  const unknown = names.find((name) => !known.includes(name));
-  if (unknown !== undefined || !(rounds >= 1)) {
-    console.error(`usage: npm run bench [-- name...] [--rounds n] [--write]\nnames: ${known.join(", ")}`);
-    process.exit(2);
-  }
-  return {
-    rounds,
-    write: args.includes("--write"),
-    wanted: (name: string) => names.length === 0 || names.includes(name),
-  };
+  const { named, ...options } = readOptions(args, USAGE, true);
+  const unknown = named.find((name) => !KNOWN.includes(name));
+  if (unknown !== undefined) refuse(`there is no benchmark ${unknown}`, USAGE);
+  return { ...options, wanted: (name: string) => named.length === 0 || named.includes(name) };
 };
 
 const main = async (): Promise<void> => {

@@ -9,6 +9,13 @@ import { build } from "esbuild";
 import { buildDashboard } from "../dashboard/build.mjs";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+if (process.argv[2]?.startsWith("-")) {
+  const asked = ["--help", "-h"].includes(process.argv[2]);
+  console[asked ? "log" : "error"](
+    "usage: npm run build:package [-- FOLDER]; FOLDER is .package where it is not given",
+  );
+  process.exit(asked ? 0 : 2);
+}
 const STAGE = resolve(process.argv[2] ?? join(ROOT, ".package"));
 const DIST = join(STAGE, "dist");
 const COPIED = ["bin", "migrations", "LICENSE", "README.md", "CHANGELOG.md"];

@@ -1,9 +1,10 @@
 /** Plots as plain SVG, readable on light and dark pages. */
 
 const WIDTH = 720;
-const INK = "#5b6472";
-const COLORS: Readonly<Record<string, string>> = { forgeq: "#d9480f", raw: "#adb5bd" };
-const LINE_COLORS = ["#d9480f", "#1971c2", "#2f9e44", "#9c36b5", "#e8590c", "#495057"];
+/** As far from white as from a dark page, and so are the colors. */
+const INK = "#767d87";
+const COLORS: Readonly<Record<string, string>> = { forgeq: "#e8590c", raw: "#98a0a8" };
+const LINE_COLORS = ["#e8590c", "#1c7ed6", "#2f9e44", "#ae3ec9", "#d6336c", "#868e96"];
 
 const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
@@ -44,29 +45,44 @@ export interface Line {
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
-/** Lines over a linear x axis; y from zero. */
+/** Round values of an axis, from the first at or below `least` to the first at or above `most`: some five of them. */
+export const ticksOf = (least: number, most: number): readonly number[] => {
+  const rough = (most - least) / 5 || 1;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((each) => each * power >= rough * 0.999) ?? 10);
+  const first = Math.floor(least / step);
+  return Array.from({ length: Math.ceil(most / step) - first + 1 }, (_, index) =>
+    Number(((first + index) * step).toPrecision(12)),
+  );
+};
+
+/** Lines over linear axes with round ticks; y from zero. */
 export const lines = (title: string, xLabel: string, yLabel: string, list: readonly Line[]): string => {
-  const [left, top, right, bottom] = [60, 44, WIDTH - 150, 300];
+  const [left, top, right, bottom] = [70, 60, WIDTH - 150, 300];
   const points = list.flatMap((line) => line.points);
   const xs = points.map(([x]) => x);
-  const [least, most] = [Math.min(...xs), Math.max(...xs)];
-  const highest = Math.max(...points.map(([, y]) => y)) * 1.05;
-  const toX = (x: number) => left + ((right - left) * (x - least)) / (most - least || 1);
-  const toY = (y: number) => bottom - ((bottom - top) * y) / (highest || 1);
-  const number = (value: number) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
+  const [xTicks, yTicks] = [
+    ticksOf(Math.min(...xs), Math.max(...xs)),
+    ticksOf(0, Math.max(...points.map(([, y]) => y), Number.MIN_VALUE)),
+  ];
+  const along = (ticks: readonly number[], value: number) => {
+    const [least, most] = [ticks[0] ?? 0, ticks.at(-1) ?? 1];
+    return (value - least) / (most - least || 1);
+  };
+  const toX = (x: number) => left + (right - left) * along(xTicks, x);
+  const toY = (y: number) => bottom - (bottom - top) * along(yTicks, y);
+  const number = (value: number) => value.toLocaleString("en", { maximumSignificantDigits: 6 });
   const body = [
-    ...[0, 0.25, 0.5, 0.75, 1].flatMap((share) => {
-      const y = toY(share * highest).toFixed(1);
+    ...yTicks.flatMap((tick) => {
+      const y = toY(tick).toFixed(1);
       return [
-        `<line x1="${left}" x2="${right}" y1="${y}" y2="${y}" stroke="${INK}" stroke-opacity="0.25"/>`,
-        `<text x="${left - 6}" y="${y}" dy="4" text-anchor="end">${number(share * highest)}</text>`,
+        `<line x1="${left}" x2="${right}" y1="${y}" y2="${y}" stroke="${INK}" stroke-opacity="0.3"/>`,
+        `<text x="${left - 6}" y="${y}" dy="4" text-anchor="end">${number(tick)}</text>`,
       ];
     }),
-    ...[...new Set(xs)].map(
-      (x) => `<text x="${toX(x).toFixed(1)}" y="${bottom + 18}" text-anchor="middle">${number(x)}</text>`,
-    ),
+    ...xTicks.map((x) => `<text x="${toX(x).toFixed(1)}" y="${bottom + 18}" text-anchor="middle">${number(x)}</text>`),
     `<text x="${(left + right) / 2}" y="${bottom + 38}" text-anchor="middle">${escape(xLabel)}</text>`,
-    `<text x="12" y="${top - 4}">${escape(yLabel)}</text>`,
+    `<text x="12" y="${top - 10}">${escape(yLabel)}</text>`,
     ...list.flatMap(({ label, points: own }, index) => {
       const color = LINE_COLORS[index % LINE_COLORS.length] ?? INK;
       const path = own.map(([x, y]) => `${toX(x).toFixed(1)},${toY(y).toFixed(1)}`).join(" ");
