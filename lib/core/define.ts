@@ -20,17 +20,17 @@ export interface JobInput<Schema extends z.ZodType> {
   readonly queue?: string;
   /** Queues that a job may name instead; none unless given. An operator can add others. Any other queue is refused as `unknown_queue`. */
   readonly queues?: readonly string[];
-  /** Parses the payload at enqueue and again before each attempt, so what it gives must be valid input too. */
+  /** A zod schema. It parses the payload at enqueue and again before each attempt; what is stored is the payload as it was given. */
   readonly payload: Schema;
-  /** At most 8 attempts; exponential from 2 s to 15 min with full jitter. */
+  /** `maxAttempts`: 1 to 1,000, 8 unless given. `backoff`: exponential from 2 s to 15 min with full jitter unless given. */
   readonly retry?: { readonly maxAttempts?: number; readonly backoff?: BackoffInput };
-  /** 1 to 880, 60 unless given. */
+  /** Seconds one job may run: 1 to 880, 60 unless given. */
   readonly timeoutSeconds?: number;
-  /** 1 to 900, 60 unless given. */
+  /** Seconds a begun lease lives without a heartbeat: 1 to 900, 60 unless given. */
   readonly leaseSeconds?: number;
-  /** 1 to 100, 10 unless given. */
+  /** Jobs one invocation gets at most: 1 to 100, 10 unless given. */
   readonly batchSize?: number;
-  /** 1 to `batchSize`, which it is unless given. */
+  /** How many jobs of one invocation run concurrently: 1 to `batchSize`, which it is unless given. */
   readonly concurrency?: number;
   /** An invocation goes on with its queue until nothing is due or its time is nearly up; false unless given. */
   readonly drain?: boolean;
@@ -47,12 +47,13 @@ export interface JobInput<Schema extends z.ZodType> {
 
 /** What `defineQueue` takes. Null is no limit. */
 export interface QueueInput {
+  /** Matches `^[a-z][a-z0-9_-]{0,39}$`. */
   readonly name: string;
   /** How many jobs may be leased or running, 100 unless given. */
   readonly maxInFlight?: number | null;
   /** Jobs that may wait, no limit unless given. */
   readonly maxPending?: number | null;
-  /** 1 to 3,650, 30 unless given. */
+  /** Days that finished jobs are kept: 1 to 3,650, 30 unless given. */
   readonly retentionDays?: number;
   /**
    * True unless given. False: of a completed job nothing is kept, not even its id, so an enqueue with that id that is sent

@@ -6,6 +6,7 @@ import { TRANSITIONS } from "../../../lib/core/states.ts";
 import { FUNCTIONS } from "../../../lib/db/schema/privileges.ts";
 import { sourcesOf, textOf } from "../sources.ts";
 import { sqlFilesOf } from "../sql-sources.ts";
+import { fieldsOf } from "./interfaces.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
 
@@ -131,6 +132,15 @@ const parameters = (): string => {
 const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "docs/explanation/life-of-a-job.md": { states: stateDiagram },
   "docs/explanation/architecture.md": { functions: functionMap },
+  "docs/reference/definitions.md": {
+    defineJob: () => fieldsOf("lib/core/define.ts", "JobInput"),
+    defineSchedule: () => fieldsOf("lib/core/define-schedule.ts", "ScheduleInput"),
+    defineQueue: () => fieldsOf("lib/core/define.ts", "QueueInput"),
+    enqueue: () => fieldsOf("lib/core/new-job.ts", "JobOptions"),
+    handler: () => fieldsOf("lib/queue/run/job-context.ts", "JobContext"),
+    project: () => fieldsOf("lib/project/config.ts", "ProjectSettings"),
+    config: () => fieldsOf("lib/project/config.ts", "ForgeqConfig"),
+  },
   "docs/reference/settings.md": { parameters },
   "docs/reference/sql.md": { functions: publicFunctions },
 };
