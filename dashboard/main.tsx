@@ -4,13 +4,15 @@ import { type ComponentType, render } from "preact";
 import { useEffect } from "preact/hooks";
 import { Empty, Skeleton, Trouble } from "./parts/empty.tsx";
 import { Shell } from "./parts/shell.tsx";
+import { Link } from "./parts/link.tsx";
 import { SignIn } from "./parts/sign-in.tsx";
 import { pageName, param } from "./state/address.ts";
 import { bulkRequest, type BulkRequest } from "./state/bulk.ts";
 import { startClock } from "./state/clock.ts";
+import { plural } from "./state/format.ts";
 import { startKeyboard } from "./state/keyboard.ts";
 import { setQuietUntil, startLive, useLive } from "./state/live.ts";
-import { essenceOf, quietUntilMs, verdictsOf } from "./state/overview.ts";
+import { essenceOf, problemsOf, quietUntilMs } from "./state/overview.ts";
 import { PAGES, type PageName } from "./state/pages.ts";
 import { openSession, session } from "./state/session.ts";
 import type { Overview } from "./state/wire.ts";
@@ -92,21 +94,24 @@ const Dialogs = () => {
   );
 };
 
+/** Whether anything is wrong, on every page; the overview says what. */
 const Verdict = ({ overview }: { readonly overview: Overview | null }) => {
-  const verdicts = overview === null ? [] : verdictsOf(overview);
-  const [worst] = verdicts;
+  const problems = overview === null ? [] : problemsOf(overview);
+  const [worst] = problems;
+  const text = (): string => {
+    if (overview === null) return "Reading";
+    if (worst === undefined) return "All queues keep up";
+    if (pageName.value === "overview") return plural(problems.length, "problem");
+    return `${worst.subject}: ${worst.text}${problems.length > 1 ? ` · ${problems.length - 1} more` : ""}`;
+  };
   return (
-    <p class={`verdict ${worst?.tone ?? ""}`}>
+    <p class={`verdict ${overview === null ? "" : (worst?.tone ?? "good")}`}>
       <i />
-      <span>
-        {worst === undefined
-          ? "Reading"
-          : verdicts
-              .slice(0, 2)
-              .map(({ text }) => text)
-              .join(" · ")}
-        {verdicts.length > 2 && ` · ${verdicts.length - 2} more`}
-      </span>
+      {worst === undefined || pageName.value === "overview" ? (
+        <span>{text()}</span>
+      ) : (
+        <Link page="overview">{text()}</Link>
+      )}
     </p>
   );
 };

@@ -4,30 +4,36 @@ import type { StatsPoint } from "../state/wire.ts";
 import { Chart, type Series } from "./chart.tsx";
 import { type Frame, LEFT, niceMax, stepOf, yOf } from "./scale.ts";
 
+type Counts = Pick<StatsPoint, "at" | "completed" | "failed" | "dead">;
+
 const OUTCOMES = [
   ["completed", "Completed"],
-  ["failed", "Failed attempts"],
+  ["failed", "Retried"],
   ["dead", "Dead"],
 ] as const;
 
-const total = (points: readonly StatsPoint[], outcome: "completed" | "failed" | "dead"): number =>
+/** The attempt that a job dies by is a failed one, too: each is drawn once. */
+const apart = (points: readonly StatsPoint[]): readonly Counts[] =>
+  points.map(({ at, completed, failed, dead }) => ({ at, completed, dead, failed: Math.max(0, failed - dead) }));
+
+const total = (points: readonly Counts[], outcome: "completed" | "failed" | "dead"): number =>
   points.reduce((sum, point) => sum + point[outcome], 0);
 
-const sentenceOf = (points: readonly StatsPoint[], windowText: string): string => {
+const sentenceOf = (points: readonly Counts[], windowText: string): string => {
   const [completed, failed, dead] = OUTCOMES.map(([name]) => count(total(points, name)));
-  const worst = points.reduce<StatsPoint | null>(
+  const worst = points.reduce<Counts | null>(
     (a, b) => (b.failed + b.dead > (a === null ? 0 : a.failed + a.dead) ? b : a),
     null,
   );
   const most =
     worst === null ? "" : ` Most failures at ${clock(Date.parse(worst.at))}: ${count(worst.failed + worst.dead)}.`;
-  return `In ${windowText} ${completed} jobs completed, ${failed} attempts failed and ${dead} jobs died.${most}`;
+  return `In ${windowText} ${completed} jobs completed, ${failed} attempts failed and were retried, and ${dead} jobs died.${most}`;
 };
 
 /** Failures are seen also where they are few. */
 const LEAST_PIXELS = 1.5;
 
-const Bars = ({ points, frame }: { readonly points: readonly StatsPoint[]; readonly frame: Frame }) => {
+const Bars = ({ points, frame }: { readonly points: readonly Counts[]; readonly frame: Frame }) => {
   const step = stepOf(frame);
   const width = Math.max(2, step - Math.max(1, step * 0.22));
   return (
@@ -66,7 +72,8 @@ interface OverTime {
 }
 
 /** Stacked bars: what became of jobs and attempts. */
-export const Throughput = ({ points, windowText, stepText, controls }: OverTime) => {
+export const Throughput = ({ points: counted, windowText, stepText, controls }: OverTime) => {
+  const points = apart(counted);
   const series: readonly Series[] = OUTCOMES.map(([name, label]) => ({
     name,
     label,

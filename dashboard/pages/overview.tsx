@@ -1,6 +1,8 @@
+import { useSignal } from "@preact/signals";
 import { Spark, Share } from "../charts/spark.tsx";
 import { Throughput, Waits } from "../charts/throughput.tsx";
 import { Skeleton, Trouble } from "../parts/empty.tsx";
+import { Icon } from "../parts/icons.tsx";
 import { Link } from "../parts/link.tsx";
 import { QueueTable } from "../parts/queue-table.tsx";
 import { Segments } from "../parts/segments.tsx";
@@ -8,8 +10,9 @@ import { Time } from "../parts/time.tsx";
 import type { Params } from "../state/address.ts";
 import { param } from "../state/address.ts";
 import { now } from "../state/clock.ts";
-import { compact, count, duration, plural, relative } from "../state/format.ts";
+import { compact, count, duration, moment, plural, relative } from "../state/format.ts";
 import { useLive } from "../state/live.ts";
+import { FAILING_SHARE, type Problem, problemsOf } from "../state/overview.ts";
 import type { ErrorList, Overview, Stats } from "../state/wire.ts";
 import { isWindow, WINDOWS, type WindowName } from "../state/windows.ts";
 
@@ -35,7 +38,6 @@ const Tile = ({ label, value, note, tone = "", page, params, spark, sparkClass }
   </li>
 );
 
-const FAILING_SHARE = 0.1;
 const LATE_SECONDS = 60;
 
 const rateTiles = ({ per_minute, points }: Overview): readonly TileProps[] => {
@@ -175,11 +177,62 @@ const OverTime = ({ overview }: { readonly overview: Overview }) => {
   );
 };
 
+const Row = ({ problem }: { readonly problem: Problem }) => {
+  const { tone, subject, text, sinceMs, orLonger, page, params, linkText } = problem;
+  return (
+    <li class={tone}>
+      <Icon name={tone === "bad" ? "dead" : "failures"} />
+      <p>
+        <b>{subject}</b> {text}
+      </p>
+      <p class="since">
+        {sinceMs !== null && (
+          <>
+            since {moment(sinceMs, now.value)}
+            {orLonger ? " or longer" : ""}, <Time at={sinceMs} />
+          </>
+        )}
+      </p>
+      <Link page={page} params={params} class="button" aria-label={`${linkText}: ${subject}`}>
+        {linkText}
+      </Link>
+    </li>
+  );
+};
+
+const MOST_PROBLEMS = 6;
+
+/** What is broken, since when, and a way to its jobs. */
+const Problems = ({ problems }: { readonly problems: readonly Problem[] }) => {
+  const all = useSignal(false);
+  if (problems.length === 0) return null;
+  const shown = all.value ? problems : problems.slice(0, MOST_PROBLEMS);
+  return (
+    <section class="card problems" aria-labelledby="problems-title">
+      <header>
+        <h2 id="problems-title">What is wrong</h2>
+        <span class="muted">the worst first</span>
+      </header>
+      <ul>
+        {shown.map((problem) => (
+          <Row key={`${problem.subject} ${problem.params["q"] ?? ""}`} problem={problem} />
+        ))}
+      </ul>
+      {problems.length > shown.length && (
+        <button class="link" onClick={() => (all.value = true)}>
+          Show {plural(problems.length - shown.length, "more problem")}
+        </button>
+      )}
+    </section>
+  );
+};
+
 /** What is broken, since when, and which jobs. */
 export const OverviewPage = ({ overview }: { readonly overview: Overview | null }) => {
   if (overview === null) return <Skeleton />;
   return (
     <>
+      <Problems problems={problemsOf(overview)} />
       <ul class="tiles">
         {[...rateTiles(overview), ...stateTiles(overview, now.value)].map((tile) => (
           <Tile key={tile.label} {...tile} />

@@ -55,6 +55,12 @@ export const instant = (at: string | number, timeZone?: string): string =>
 export const clock = (ms: number): string => formatted(ms, { hour: "2-digit", minute: "2-digit" });
 export const day = (ms: number): string => formatted(ms, { day: "numeric", month: "short" });
 
+const HALF_DAY_MS = 43_200_000;
+
+/** `14:02`, with the day when that is half a day ago or longer. */
+export const moment = (ms: number, nowMs: number): string =>
+  nowMs - ms < HALF_DAY_MS ? clock(ms) : `${day(ms)} ${clock(ms)}`;
+
 export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** The end of an id tells more than its beginning, which is the time. */

@@ -1,47 +1,96 @@
-/** What the overview says: whether anything is wrong, and until when nothing can change. */
+/** What the overview says: what is wrong, since when and of which jobs, and until when nothing can change. */
+import type { Params } from "./address.ts";
 import { count, duration, plural } from "./format.ts";
-import type { Overview, Queue } from "./wire.ts";
+import type { ErrorGroup, Overview, Queue } from "./wire.ts";
 
-export interface Verdict {
-  readonly tone: "good" | "warn" | "bad";
+/** One thing that is wrong. */
+export interface Problem {
+  readonly tone: "warn" | "bad";
+  /** What it is about: an error, a queue, the tick. */
+  readonly subject: string;
   readonly text: string;
+  /** Since when, as far as the overview goes back; null: it can't be told. */
+  readonly sinceMs: number | null;
+  /** It was so already when the overview begins. */
+  readonly orLonger: boolean;
+  /** Where its jobs are. */
+  readonly page: string;
+  readonly params: Params;
+  readonly linkText: string;
 }
 
 const LATE_MS = 60_000;
 const VERY_LATE_MS = 5 * 60_000;
 const NO_TICK_MS = 3 * 60_000;
-const RECENT_POINTS = 10;
+const RECENT_MS = 10 * 60_000;
+/** Errors that began so soon after the first minute that is shown may have begun before it. */
+const EDGE_MS = 2 * 60_000;
+export const FAILING_SHARE = 0.1;
 
-const ofQueue = ({ name, paused, in_flight, max_in_flight, oldest_pending_age_seconds, jobs }: Queue): Verdict[] => {
+const ofQueue = (queue: Queue, atMs: number): Problem[] => {
+  const { name, paused, pause, in_flight, max_in_flight, oldest_pending_age_seconds, jobs } = queue;
   const ageMs = (oldest_pending_age_seconds ?? 0) * 1_000;
-  if (paused && jobs.pending > 0)
-    return [{ tone: "warn", text: `${name} is paused, ${plural(jobs.pending, "job waits", "jobs wait")}` }];
+  const link = {
+    ...{ subject: name, orLonger: false, page: "jobs", params: { state: "pending", q: `queue:${name}` } },
+    linkText: `${count(jobs.pending)} pending`,
+  };
+  if (paused && jobs.pending > 0) {
+    const since = pause?.since ?? null;
+    const why = pause?.reason ? `: ${pause.reason}` : "";
+    return [{ ...link, tone: "warn", text: `is paused${why}`, sinceMs: since === null ? null : Date.parse(since) }];
+  }
   if (ageMs <= LATE_MS) return [];
   const full = max_in_flight !== null && in_flight >= max_in_flight ? `, at its limit of ${count(max_in_flight)}` : "";
-  return [{ tone: ageMs > VERY_LATE_MS ? "bad" : "warn", text: `${name} is ${duration(ageMs)} behind${full}` }];
+  const tone = ageMs > VERY_LATE_MS ? "bad" : "warn";
+  return [{ ...link, tone, text: `is ${duration(ageMs)} behind${full}`, sinceMs: atMs - ageMs }];
 };
 
-const ofTick = ({ wake, at, last_tick_at }: Overview): Verdict[] => {
+const ofTick = ({ wake, last_tick_at }: Overview, atMs: number): Problem[] => {
   if (wake !== "always" || last_tick_at === null) return [];
-  const ageMs = Date.parse(at) - Date.parse(last_tick_at);
-  return ageMs > NO_TICK_MS
-    ? [{ tone: "bad", text: `No tick for ${duration(ageMs)}: schedules, retries and recovery stand still` }]
-    : [];
+  const sinceMs = Date.parse(last_tick_at);
+  if (atMs - sinceMs <= NO_TICK_MS) return [];
+  const text = "does not come: schedules, retries and recovery stand still";
+  const link = { orLonger: false, page: "running", params: {}, linkText: "Who works" };
+  return [{ tone: "bad", subject: "The tick", text, sinceMs, ...link }];
 };
 
-const ofDeaths = ({ points, errors }: Overview): Verdict[] => {
-  const dead = points.slice(-RECENT_POINTS).reduce((sum, point) => sum + point.dead, 0);
-  if (dead === 0) return [];
-  const [worst] = errors.data.filter((group) => group.dead > 0);
-  const why = worst === undefined ? "" : `, most by ${worst.name}`;
-  return [{ tone: "bad", text: `${plural(dead, "job")} died in the last 10 minutes${why}` }];
+const ofError = ({ errors, points }: Overview, group: ErrorGroup): Problem => {
+  const { name, message, dead, attempts, types, first_at, fingerprint } = group;
+  const sinceMs = Date.parse(first_at);
+  const beginsMs = Math.max(Date.parse(errors.since), Date.parse(points[0]?.at ?? errors.since));
+  const of = types.length === 1 ? ` of ${types[0]}` : ` of ${plural(types.length, "type")}`;
+  const why = message === null ? "" : `: ${message}`;
+  const what = dead > 0 ? `${plural(dead, "job")}${of} died` : `${plural(attempts, "attempt")}${of} failed`;
+  return {
+    ...{ tone: dead > 0 ? "bad" : "warn", subject: name, text: `${what}${why}`, sinceMs },
+    orLonger: sinceMs - beginsMs < EDGE_MS,
+    page: "jobs",
+    params: { ...(dead > 0 && { state: "dead" }), q: `error:${fingerprint}` },
+    linkText: dead > 0 ? "The dead jobs" : "The jobs",
+  };
 };
 
-/** What is wrong, in words, the worst first; when nothing is, that. */
-export const verdictsOf = (overview: Overview): readonly Verdict[] => {
-  const all = [...ofTick(overview), ...ofDeaths(overview), ...overview.queues.flatMap(ofQueue)];
-  const worstFirst = [...all.filter(({ tone }) => tone === "bad"), ...all.filter(({ tone }) => tone === "warn")];
-  return worstFirst.length > 0 ? worstFirst : [{ tone: "good", text: "All queues keep up" }];
+/** Errors of the last minutes: those that jobs died by, and the others where many attempts fail. */
+const ofErrors = (overview: Overview, atMs: number): Problem[] => {
+  const { errors, points, per_minute } = overview;
+  const recent = errors.data.filter(({ last_at }) => atMs - Date.parse(last_at) < RECENT_MS);
+  const { completed = 0, failed = 0 } = per_minute ?? {};
+  const many = failed > FAILING_SHARE * (completed + failed);
+  const shown = recent.filter(({ dead }) => dead > 0 || many).map((group) => ofError(overview, group));
+  const dying = points.filter(({ at, dead }) => dead > 0 && atMs - Date.parse(at) < RECENT_MS);
+  if (dying.length === 0 || shown.some(({ tone }) => tone === "bad")) return shown;
+  const dead = dying.reduce((sum, point) => sum + point.dead, 0);
+  const link = { orLonger: false, page: "jobs", params: { state: "dead" }, linkText: "The dead jobs" };
+  const sinceMs = Date.parse(dying[0]!.at);
+  return [{ tone: "bad", subject: "Dead", text: `${plural(dead, "job")} died`, sinceMs, ...link }, ...shown];
+};
+
+/** What is wrong, the worst first; nothing when nothing is. */
+export const problemsOf = (overview: Overview): readonly Problem[] => {
+  const atMs = Date.parse(overview.at);
+  const queues = overview.queues.flatMap((queue) => ofQueue(queue, atMs));
+  const all = [...ofTick(overview, atMs), ...ofErrors(overview, atMs), ...queues];
+  return [...all.filter(({ tone }) => tone === "bad"), ...all.filter(({ tone }) => tone === "warn")];
 };
 
 /**

@@ -1,0 +1,94 @@
+/** What is broken, since when, and which jobs: the overview says it of each problem, and leads to its jobs. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SECRET } from "../support/http/http.ts";
+import { type Browser, hasBrowser, launch, open, signedIn } from "./support/browser.ts";
+import { emptyShop, run, shop } from "./support/fixture.ts";
+import { serve } from "./support/server.ts";
+
+const TIME_OUT_MS = 120_000;
+
+describe.skipIf(!hasBrowser)("the overview", () => {
+  let browser: Browser;
+  beforeAll(async () => void (browser = await launch()));
+  afterAll(() => browser.close());
+
+  it(
+    "says of each problem since when it is there, and leads to its jobs",
+    async () => {
+      const made = await shop(400, true);
+      const { origin } = await serve(made.url);
+      const paused = await fetch(`${origin}/queues/plain/pause`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${SECRET}`, "content-type": "application/json" },
+        body: JSON.stringify({ reason: "the bank is down" }),
+      });
+      expect(paused.status).toBe(200);
+      await made.queue.enqueue(3);
+      const context = await signedIn(browser, origin);
+      const { page, faults } = await open(context, origin);
+      const problems = page.locator(".problems li");
+      await problems.first().waitFor();
+      const seen = await problems.evaluateAll((all) =>
+        all.map((each) => ({
+          what: each.querySelector("p")?.textContent,
+          since: each.querySelector(".since time")?.getAttribute("datetime"),
+        })),
+      );
+      const whats = seen.map(({ what }) => what);
+      expect(whats).toEqual([
+        expect.stringMatching(/^HttpError \d+ jobs of deliver_webhook died: # from https/),
+        expect.stringMatching(/^PermanentError 9 jobs of charge_card died/),
+        expect.stringMatching(/^emails is .* behind$/),
+        expect.stringMatching(/^crawl is .* behind$/),
+        expect.stringMatching(/^TimeoutError 12 attempts of deliver_webhook failed/),
+        "plain is paused: the bank is down",
+      ]);
+      expect(await page.locator(".verdict").textContent()).toBe("6 problems");
+      const [failed] = await made.db.query<{ at: Date }>(
+        "select min(ended_at) as at from forgeq.job_attempt where error->>'name' = 'HttpError'",
+      );
+      expect(seen.map(({ since }) => since)).not.toContain(undefined);
+      expect(seen[0]?.since).toBe(failed!.at.toISOString());
+
+      const linked = async (row: number): Promise<(string | null)[]> => {
+        await problems.nth(row).locator("a").click();
+        await page.locator("table.jobs tbody tr").first().waitFor();
+        const parts = await page
+          .locator("table.jobs tbody tr")
+          .evaluateAll((rows) =>
+            rows.map((each) => `${each.querySelector(".s")?.textContent} ${each.querySelector(".q")?.textContent}`),
+          );
+        await page.goBack();
+        await problems.first().waitFor();
+        return [...new Set(parts)];
+      };
+      expect(await linked(0)).toEqual(["dead webhooks"]);
+      expect(await linked(1)).toEqual(["dead billing"]);
+      expect(await linked(2)).toEqual(["pending emails"]);
+      expect(await linked(5)).toEqual(["pending plain"]);
+
+      await page.goto(`${origin}/dashboard?page=queues`);
+      await page.locator(".verdict.bad a").click();
+      await problems.first().waitFor();
+      expect(faults).toEqual([]);
+    },
+    TIME_OUT_MS,
+  );
+
+  it(
+    "draws a job that died once",
+    async () => {
+      const made = await emptyShop();
+      await run(made, {
+        ...{ type: "charge_card", queue: "billing", jobs: 3, outcome: "dead" },
+        error: () => ({ name: "Declined", message: "no", stack: "" }),
+      });
+      const { origin } = await serve(made.url);
+      const { page } = await open(await signedIn(browser, origin), origin);
+      const legend = page.locator(".chart .legend").first();
+      await legend.waitFor();
+      expect(await legend.locator("li").allTextContents()).toEqual(["Completed0", "Retried0", "Dead3"]);
+    },
+    TIME_OUT_MS,
+  );
+});
