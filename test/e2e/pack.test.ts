@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/database/database.ts";
+import { COMPILER_OPTIONS, RIGHT, WRONG } from "../support/cli/package-types.ts";
 import { ROOT, temporaryFolder } from "../support/cli/start-local.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
@@ -61,15 +62,6 @@ const finished = { from: new Date("2026-01-05"), to: new Date("2026-01-06"), aft
 const { counts } = await countHistoryPage(client, finished);
 console.log(JSON.stringify({ ids, refused, counts }));
 await client.end();
-`;
-
-const WRONG = `
-import { enqueue } from "forgeq";
-import { defineJob } from "forgeq/job";
-import * as z from "zod";
-const job = defineJob({ type: "typed", payload: z.object({ email: z.string() }) });
-// @ts-expect-error -- the payload is typed
-void enqueue({ query: async () => ({ rows: [] }) }, job, { mail: "a@example.com" });
 `;
 
 interface Manifest {
@@ -171,21 +163,25 @@ it("migrates a database, and enqueues a typed job inside the application's own t
   expect(counts).toEqual([]);
 });
 
-it("gives the application types that hold", async () => {
-  writeFileSync(join(app, "app.ts"), APP);
-  writeFileSync(join(app, "wrong.ts"), WRONG);
+it.each(["node16", "bundler"] as const)("gives the application types that hold, by %s", async (resolution) => {
+  const project = join(app, resolution);
+  mkdirSync(project);
+  writeFileSync(join(project, "app.ts"), APP);
+  writeFileSync(join(project, "right.ts"), RIGHT);
+  writeFileSync(join(project, "wrong.ts"), WRONG);
   const compilerOptions = {
+    ...COMPILER_OPTIONS[resolution],
     strict: true,
     noEmit: true,
-    module: "NodeNext",
+    allowImportingTsExtensions: true,
     target: "ES2024",
     lib: ["ES2024", "ESNext.Disposable", "DOM"],
     types: ["node"],
     exactOptionalPropertyTypes: true,
   };
-  writeFileSync(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
   const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
-  const checked = await run(process.execPath, [tsc, "-p", "."], app).catch((error: { stdout: string }) => error);
+  const checked = await run(process.execPath, [tsc, "-p", "."], project).catch((error: { stdout: string }) => error);
   expect(checked.stdout).toBe("");
 });
 

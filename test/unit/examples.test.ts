@@ -46,6 +46,7 @@ it("the examples in TypeScript are what the compiler takes", () => {
   const paths = {
     forgeq: [join(ROOT, "lib/index.ts")],
     "forgeq/job": [join(ROOT, "lib/job.ts")],
+    "forgeq/testing": [join(ROOT, "lib/testing.ts")],
     "forgeq/config": [join(ROOT, "lib/project/config.ts")],
   };
   const settings: ts.CompilerOptions = { ...options, noEmit: true, noUnusedLocals: false, paths };

@@ -29,6 +29,8 @@ const USES: Record<string, readonly string[]> = {
   "lib/local": ["lib/project", "lib/http", "lib/runtime.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
   "lib/index.ts": ["lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],
   "lib/job.ts": ["lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],
+  "lib/testing.ts": ["lib/testing"],
+  "lib/testing": ["lib/local", "lib/queue", "lib/db", "lib/core"],
   "lib/init-phase.ts": ["lib/runtime.ts"],
   "lib/runtime.ts": ["lib/logger.ts", "lib/tracing.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
   "lib/project": ["lib/core"],
@@ -47,6 +49,7 @@ const TYPES_OF: Record<string, readonly string[]> = {
   "lib/http": ["lib/queue", "lib/db"],
   "lib/aws": ["lib/queue"],
   "lib/cli": ["lib/job.ts"],
+  "lib/testing": ["lib/job.ts"],
   "lib/logger.ts": ["lib/queue"],
   "lib/tracing.ts": ["lib/queue", "lib/db"],
 };

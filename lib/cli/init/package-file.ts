@@ -35,3 +35,7 @@ export const makeModules = (root: string, content: PackageFile): void =>
 
 /** Whether Node takes the package's .ts files for ES modules. */
 export const hasModules = (content: PackageFile): boolean => content.type === "module" || isNew(content);
+
+/** What runs the project's tests; Node's own runner unless it has Vitest. */
+export const runnerOf = ({ dependencies = {}, devDependencies = {} }: PackageFile): "node:test" | "vitest" =>
+  "vitest" in dependencies || "vitest" in devDependencies ? "vitest" : "node:test";

@@ -9,6 +9,8 @@ export interface JobPlace {
   readonly extension: ".ts" | ".mts";
   /** The repository of ForgeQ itself imports its own sources. */
   readonly isForgeq: boolean;
+  /** Whose tests the project has. */
+  readonly runner: "node:test" | "vitest";
 }
 
 /** Files by their paths, relative to the root. */
@@ -17,8 +19,32 @@ export type Files = Readonly<Record<string, string>>;
 const camelCase = (type: string): string =>
   type.replace(/[-_]+(.)/g, (_, letter: string) => letter.toUpperCase()).replace(/[-_]+$/, "");
 
+const nodeTestOf = (type: string, name: string, extension: string): string => `import assert from "node:assert/strict";
+import { test } from "node:test";
+import { testJob } from "forgeq/testing";
+import { handler } from "./handler${extension}";
+import { ${name} } from "./job${extension}";
+
+test("${type} greets whoever it is given", async () => {
+  const ended = await testJob(${name}, handler)({ name: "Ada" });
+  assert.equal(ended.outcome, "completed");
+  assert.deepEqual(ended.result, { greeting: "Hello Ada" });
+});
+`;
+
+const vitestOf = (type: string, name: string, extension: string): string => `import { testJob } from "forgeq/testing";
+import { expect, test } from "vitest";
+import { handler } from "./handler${extension}";
+import { ${name} } from "./job${extension}";
+
+test("${type} greets whoever it is given", async () => {
+  const ended = await testJob(${name}, handler)({ name: "Ada" });
+  expect(ended).toMatchObject({ outcome: "completed", result: { greeting: "Hello Ada" } });
+});
+`;
+
 /** A job type with its handler and a test, in a folder of its own. */
-export const jobFiles = (type: string, { root, jobsFolder, extension, isForgeq }: JobPlace): Files => {
+export const jobFiles = (type: string, { root, jobsFolder, extension, isForgeq, runner }: JobPlace): Files => {
   const folder = join(jobsFolder, type);
   const library = isForgeq ? `${relative(join(root, folder), root).replaceAll("\\", "/")}/lib/job.ts` : "forgeq/job";
   const name = camelCase(type);
@@ -40,15 +66,7 @@ export const handler = lambdaHandler(${name}, async ({ name }, job) => {
   return { greeting: \`Hello \${name}\` };
 });
 `;
-  const test = `import assert from "node:assert/strict";
-import { test } from "node:test";
-import { ${name} } from "./job${extension}";
-
-test("${type} takes a name", () => {
-  assert.deepEqual(${name}.payload.parse({ name: "Ada" }), { name: "Ada" });
-  assert.throws(() => ${name}.payload.parse({}));
-});
-`;
+  const test = runner === "vitest" ? vitestOf(type, name, extension) : nodeTestOf(type, name, extension);
   return {
     [join(folder, `job${extension}`)]: job,
     [join(folder, `handler${extension}`)]: handler,

@@ -62,6 +62,12 @@ const readFiles = async (folder: string): Promise<MigrationFile[]> => [
   ...(await readFolder(join(folder, "functions"), "function", "functions/")),
 ];
 
+/** Names the schema that `migrate` makes: it changes with any of its files. */
+export const schemaFingerprint = async (): Promise<string> => {
+  const checksums = (await readFiles(packageFolder())).map(({ name, checksum }) => `${name} ${checksum}`);
+  return createHash("sha256").update(checksums.join("\n")).digest("hex").slice(0, 16);
+};
+
 // Not an advisory lock: anybody who can connect may hold one.
 const ONE_AT_A_TIME = `/* forgeq:migrate_lock */
 lock table forgeq.migration in share row exclusive mode`;

@@ -93,6 +93,20 @@ describe("forgeq add job", () => {
     expect(existsSync(join(cwd, "work/resize_image/resize_image.test.ts"))).toBe(true);
   });
 
+  it("writes a test for the runner that the project has", async () => {
+    const vitest = { ...PROJECT, "package.json": `{"type": "module", "devDependencies": {"vitest": "5.1.1"}}` };
+    for (const [files, runner] of [
+      [PROJECT, "node:test"],
+      [vitest, "vitest"],
+    ] as const) {
+      const cwd = makeFolder({ ...files, "work/.keep": "" });
+      await forgeq(["add", "job", "resize"], { cwd });
+      const test = readFileSync(join(cwd, "work/resize/resize.test.ts"), "utf8");
+      expect(test).toContain(`test } from "${runner}"`);
+      expect(test).toContain("testJob(resize, handler)({ name: ");
+    }
+  });
+
   it.each<[string, Record<string, string>, readonly string[], string]>([
     ["a name that is none", PROJECT, ["Resize"], "Give a name that matches"],
     ["no name", PROJECT, [], "missing required argument 'name'"],
