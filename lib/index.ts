@@ -19,6 +19,7 @@ export type { Queryable } from "./db/drivers/client.ts";
 export type { JobOptions as EnqueueOptions } from "./core/new-job.ts";
 
 export interface Enqueued {
+  /** Of the job that was there already, where `created` is false. */
   readonly id: string;
   /** False where the id, or a live job with the unique key, was there already. */
   readonly created: boolean;
@@ -50,7 +51,8 @@ const wakeWhoRuns = async (deps: Deps, dueSeconds: number | null, queue: string 
  * client, or any object with `query(text, params)`. The job belongs to the trace that is active, where OpenTelemetry is used.
  *
  * @throws {ForgeqError} `invalid_job`, `invalid_payload`, `payload_too_large`, `unknown_type`, `unknown_queue`, `queue_full`, `id_version`,
- * `id_conflict`, `unique_key_conflict`: nothing was enqueued; after an error of Postgres the transaction can only roll back
+ * `id_conflict`, or `unique_key_conflict` where `onConflict` is `reject`: nothing was enqueued, and the transaction goes on. After any other error it
+ * can only roll back
  */
 export const enqueue = async <Schema extends z.ZodType>(
   tx: Queryable,

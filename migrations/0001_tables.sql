@@ -487,10 +487,11 @@ select job.id, job.type, job.queue,
        case when lease.began_at is not null then 'running' when job.claim_id is not null then 'leased'
             when job.run_at > now() then 'scheduled' else 'pending' end as state,
        job.priority, job.attempt, job.max_attempts, coalesce(job.life, 1) as life, coalesce(job.created_at, job.run_at) as created_at, job.run_at,
-       null::timestamptz as finished_at, job.payload::jsonb, null::jsonb as result, null::jsonb as error
+       lease.began_at as started_at, null::timestamptz as finished_at, job.payload::jsonb, null::jsonb as result, null::jsonb as error, job.unique_key,
+       coalesce(job.metadata, '{}') as metadata
 from forgeq.job
 left join forgeq.lease on lease.claim_id = job.claim_id and job.id = any (lease.job_ids)
 union all
 select id, type, queue, state::text, priority, attempt, max_attempts, life, created_at, coalesce(run_at, created_at),
-       finished_at, payload::jsonb, result, error
+       began_at, finished_at, payload::jsonb, result, error, unique_key, coalesce(metadata, '{}')
 from forgeq.job_history;

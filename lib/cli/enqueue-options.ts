@@ -14,6 +14,7 @@ export interface EnqueueCommandOptions {
   readonly delay?: number;
   readonly maxAttempts?: number;
   readonly uniqueKey?: string;
+  readonly onConflict?: string;
   readonly id?: string;
   readonly metadata?: string;
   readonly file?: string;
@@ -47,6 +48,7 @@ export const toEnvelope = async (options: EnqueueCommandOptions): Promise<Record
     ...(options.delay !== undefined && { delay_seconds: options.delay }),
     ...(options.maxAttempts !== undefined && { max_attempts: options.maxAttempts }),
     ...(options.uniqueKey !== undefined && { unique_key: options.uniqueKey }),
+    ...(options.onConflict !== undefined && { on_conflict: options.onConflict }),
     ...(options.metadata !== undefined && { metadata: await readValue(options.metadata, "--metadata") }),
   };
 };

@@ -3,7 +3,7 @@ import { uniqueKeyFault } from "./controls.ts";
 import { checkDocument } from "./document.ts";
 import { type FieldError, ForgeqError } from "./errors.ts";
 import { NAME_PATTERN } from "./job.ts";
-import type { JobOptions } from "./new-job.ts";
+import { type JobOptions, ON_CONFLICT } from "./new-job.ts";
 
 const MAX_METADATA_BYTES = 16 * 1024;
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
@@ -17,6 +17,8 @@ const whole =
     Number.isInteger(value) && (value as number) >= min && (value as number) <= max
       ? null
       : `must be a whole number from ${min} to ${max}`;
+
+const isOneOf = (values: readonly string[], value: unknown): boolean => values.some((each) => each === value);
 
 const metadataFault: Check = (value) => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "must be an object";
@@ -39,6 +41,7 @@ const CHECKS: Record<keyof JobOptions, Check> = {
     typeof value === "string" && value.length >= 1 && value.length <= 200
       ? uniqueKeyFault(value)
       : "must be a text of 1 to 200 characters",
+  onConflict: (value) => (isOneOf(ON_CONFLICT, value) ? null : `must be ${ON_CONFLICT.join(" or ")}`),
   metadata: metadataFault,
 };
 
@@ -59,6 +62,8 @@ export const checkJobOptions = (options: JobOptions): void => {
   for (const [name, value] of Object.entries(options)) if (value !== undefined) errors.push(...faultsOf(name, value));
   if (options.runAt !== undefined && options.delaySeconds !== undefined)
     errors.push({ pointer: "/delaySeconds", message: "can't be given together with runAt" });
+  if (options.onConflict !== undefined && options.uniqueKey === undefined)
+    errors.push({ pointer: "/onConflict", message: "needs a uniqueKey" });
   if (errors.length === 0) return;
   const shown = errors.map(({ pointer, message }) => `${pointer.slice(1)} ${message}`).join("; ");
   throw new ForgeqError("invalid_job", shown, { errors });

@@ -1,3 +1,6 @@
+/** What becomes of a job whose unique key a live job holds. */
+export const ON_CONFLICT = ["existing", "reject"] as const;
+
 /** How a job differs from its type's defaults. What is undefined comes from the type. */
 export interface JobOptions {
   /** UUID of version 7, made between 30 days ago and an hour ahead, as `idOf` makes one; a repeated one names the same job. */
@@ -14,6 +17,8 @@ export interface JobOptions {
   readonly maxAttempts?: number | undefined;
   /** At most one live job per type and key. */
   readonly uniqueKey?: string | undefined;
+  /** Where a live job holds the unique key, whatever its payload: `existing` (unless given) gives that job, `reject` is `unique_key_conflict`. */
+  readonly onConflict?: "existing" | "reject" | undefined;
   readonly metadata?: Record<string, unknown> | undefined;
 }
 
@@ -28,7 +33,9 @@ export interface NewJob extends JobOptions {
 }
 
 /** The wire's names, which TypeScript would otherwise let pass, and nothing would read, where a job comes from a variable. */
-type WireNames = Readonly<Partial<Record<"run_at" | "delay_seconds" | "max_attempts" | "unique_key", never>>>;
+type WireNames = Readonly<
+  Partial<Record<"run_at" | "delay_seconds" | "max_attempts" | "unique_key" | "on_conflict", never>>
+>;
 
 /** A new job with the id that it will have, the caller's or one made for this call. */
 export type IdentifiedJob = NewJob & { readonly id: string } & WireNames;

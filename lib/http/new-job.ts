@@ -58,6 +58,8 @@ const definitionOf = (types: JobTypes, type: string, at: string): JobDefinition 
 
 /** Checks a payload by its schema, as the handler will. Stored is what was given: defaults and transforms are applied when the handler runs. */
 const checkByType = async (definition: JobDefinition, payload: unknown, at: string): Promise<void> => {
+  // SQL tells it from no payload at all only here and there.
+  if (payload === null) throw invalid([{ pointer: at, message: "must not be null" }], "invalid_payload");
   const { error } = await definition.payload.safeParseAsync(payload);
   if (error !== undefined) throw invalid(fieldErrorsOf(error, at), "invalid_payload");
   const bytes = bytesOf(payload);

@@ -91,12 +91,13 @@ const headersOf = (code: ProblemCode, details: ErrorDetails): Record<string, str
 };
 
 /** The part of an error's details that a client may see. */
-const membersOf = ({ errors, life, state, types, scope }: ErrorDetails): Record<string, unknown> => ({
+const membersOf = ({ errors, life, state, types, scope, holderId }: ErrorDetails): Record<string, unknown> => ({
   ...(errors && { errors: errors.map(({ pointer, message: detail }) => ({ pointer, detail })) }),
   ...(life !== undefined && { life }),
   ...(state !== undefined && { state }),
   ...(types !== undefined && { types }),
   ...(scope !== undefined && { scope }),
+  ...(holderId !== undefined && { holder_id: holderId }),
 });
 
 /** What these say is for the operator: names of parameters, of roles, of files. */

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { uniqueKeyFault } from "../core/controls.ts";
 import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
 import { NAME_PATTERN } from "../core/job.ts";
+import { ON_CONFLICT } from "../core/new-job.ts";
 import { decodeAttempt, decodeCursor, decodeName, isUuid } from "./wire.ts";
 
 /** The years that Postgres, JavaScript and RFC 3339 write alike. */
@@ -39,19 +40,25 @@ export const enqueueBody = z
       .max(200, { abort: true })
       .refine((key) => uniqueKeyFault(key) === null, { error: ({ input }) => uniqueKeyFault(String(input)) ?? "" })
       .exactOptional(),
+    on_conflict: z.enum(ON_CONFLICT).exactOptional(),
     metadata: metadata.exactOptional(),
   })
   .refine((body) => body.run_at === undefined || body.delay_seconds === undefined, {
     path: ["delay_seconds"],
     error: "can't be given together with run_at",
   })
+  .refine((body) => body.on_conflict === undefined || body.unique_key !== undefined, {
+    path: ["on_conflict"],
+    error: "needs a unique_key",
+  })
   .refine((body) => body.payload !== undefined, { path: ["payload"], error: "is required" })
-  .transform(({ run_at, delay_seconds, max_attempts, unique_key, ...same }) => ({
+  .transform(({ run_at, delay_seconds, max_attempts, unique_key, on_conflict, ...same }) => ({
     ...same,
     ...(run_at !== undefined && { runAt: run_at }),
     ...(delay_seconds !== undefined && { delaySeconds: delay_seconds }),
     ...(max_attempts !== undefined && { maxAttempts: max_attempts }),
     ...(unique_key !== undefined && { uniqueKey: unique_key }),
+    ...(on_conflict !== undefined && { onConflict: on_conflict }),
   }));
 
 /** At most this many jobs in a batch. */

@@ -1,8 +1,7 @@
--- Raises unless the job `holder`, live or finished, has this type, payload and unique key. Internal, for enqueue_many:
--- FQ004 when the id asked for is another job's, FQ005 when the unique key is. A payload no longer kept counts as the same.
--- `unstored`: the holder's payload where it is an item of the same call.
-create or replace function forgeq.check_same_job(
-  requested uuid, holder uuid, type text, payload jsonb, unique_key text, unstored jsonb default null)
+-- Raises unless the job `holder`, live or finished, may be the answer to an item of this type, payload and unique key: FQ004 when the id asked for is that of a
+-- job with another type, payload or key; a payload no longer kept counts as the same. FQ005 when the holder of the key has another type or key.
+-- Its payload does not matter. Internal, for enqueue_many and stored_job.
+create or replace function forgeq.check_same_job(requested uuid, holder uuid, type text, payload jsonb, unique_key text)
 returns void
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
 as $$
@@ -15,12 +14,8 @@ begin
     select h.type, h.payload::jsonb, h.unique_key into there
     from forgeq.newest_life(holder, clock_timestamp()) h;
   end if;
-  if found then
-    if there.type = check_same_job.type and coalesce(there.payload = check_same_job.payload, true)
-       and there.unique_key is not distinct from check_same_job.unique_key then
-      return;
-    end if;
-  elsif coalesce(unstored = check_same_job.payload, true) then
+  if not found or there.type = check_same_job.type and there.unique_key is not distinct from check_same_job.unique_key
+                  and (requested <> holder or coalesce(there.payload = check_same_job.payload, true)) then
     return;
   end if;
   raise exception '% is job %, which is another one', case when requested = holder then 'this id' else 'the holder of this unique key' end, holder

@@ -14,7 +14,8 @@ begin
   select c.n - 1 as index, c.fault[1] as field, c.fault[2] as message into bad
   from (
     select e.n,
-           case when octet_length(e.job ->> 'payload') > most and octet_length(forgeq.without_spaces(e.job ->> 'payload')) > most
+           case when coalesce(jsonb_typeof(e.job -> 'payload'), 'null') = 'null' then array['payload', 'is required, and must not be null']
+                when octet_length(e.job ->> 'payload') > most and octet_length(forgeq.without_spaces(e.job ->> 'payload')) > most
                   then array['payload', 'must have 256 KiB at most']
                 when jsonb_path_exists(e.job -> 'payload', too_deep)
                   then array['payload', 'is nested deeper than 64 levels']
@@ -25,6 +26,8 @@ begin
                   then array['metadata', 'is nested deeper than 64 levels']
                 when length(e.job ->> 'unique_key') not between 1 and 200 then array['unique_key', 'must have 1 to 200 characters']
                 when forgeq.has_controls(e.job ->> 'unique_key') then array['unique_key', 'must not have control characters']
+                when e.job ->> 'on_conflict' not in ('existing', 'reject') then array['on_conflict', 'must be existing or reject']
+                when e.job ->> 'on_conflict' is not null and e.job ->> 'unique_key' is null then array['on_conflict', 'needs a unique_key']
                 when (e.job ->> 'depth')::numeric not between 0 and 64 then array['depth', 'must be 0 to 64']
                 when e.job ->> 'traceparent' !~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$'
                   then array['traceparent', 'must be a W3C traceparent of version 00']

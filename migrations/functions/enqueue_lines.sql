@@ -8,6 +8,7 @@
 --   'queue'  they wait in their queue;
 --   'push'   one listening worker with free capacity gets them, begun, with the notification of this commit (see choose_worker and docs/adr/0018); where no
 --            worker has any, listening workers are told that jobs are due;
+--   'caller' as 'queue', inside a caller's transaction: what is refused is answered, see enqueue_or_refuse, which gives the third value of the answer then;
 --   'local'  they are begun for `worker`, which runs in the calling process and found `worker_queue` without jobs that would be overtaken.
 -- Jobs are begun all or none: their queue has to have capacity for them and must not be paused, and several are begun only where their type has batches. The
 -- lease and its claim have the first job's id, so that a call that is sent again finds them.
@@ -43,6 +44,7 @@ declare
   lease json;
   simple boolean := false;
   groups json;
+  items jsonb;
   timed boolean := details ~ '"(run_at|delay_seconds)"';
 begin
   -- Apart from the look at each line, which would start a query for every call.
@@ -91,12 +93,11 @@ begin
   end if;
 
   if not (simple or n = 0) then
-    groups := forgeq.enqueue_in_groups((
-      select jsonb_agg(jsonb_build_object('type', types[1]) || coalesce(i.more, '{}')
-               || jsonb_strip_nulls(jsonb_build_object('id', i.id, 'queue', own_queue)) || jsonb_build_object('payload', i.payload) order by i.n)
-      from (select generate_subscripts(ids, 1) as n, unnest(ids) as id, string_to_table(payloads, E'\n')::jsonb as payload,
-                   string_to_table(details, E'\n')::jsonb as more) i),
-      fresh, start = 'push', at, true);
+    items := forgeq.items_of_lines(ids, payloads, types[1], own_queue, details);
+    if start = 'caller' then
+      return json_build_array(null, null, forgeq.enqueue_or_refuse(items, fresh, at, true));
+    end if;
+    groups := forgeq.enqueue_in_groups(items, fresh, start = 'push', at, true);
     if start = 'local' and not fresh then
       -- Read after the call has waited for a first one that was still under way.
       select json_build_array(l.id, extract(epoch from l.expires_at - l.created_at)::double precision, t.max_attempts, l.job_ids) into lease

@@ -1,4 +1,4 @@
--- Stores jobs, all or none: [{id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata,
+-- Stores jobs, all or none: [{id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, on_conflict, metadata,
 -- depth, traceparent}]; what is left out comes from the job's type. Runs inside any transaction.
 --
 -- Guarantees: an id is stored once, whatever happens to the answer; at most one live job per type and unique_key. `fresh`
@@ -8,8 +8,9 @@
 -- key, was there already (the rest is null then).
 -- Errors: FQ001 unknown type, FQ002 queue full, FQ003 a time without end, or another value that no job may have, FQ006 the queue is not there, or neither the
 -- type nor an operator lists it for the type, FQ007 an id that no caller may give, see check_ids, FQ008 a payload over 256 KiB, see check_values (all with
--- {"index": n} from 0 as their detail), FQ004 the id is another job's, FQ005 the key is held by a job with another payload (both with
--- {"requested_id", "id"}).
+-- {"index": n} from 0 as their detail), FQ004 the id is another job's (with
+-- {"requested_id", "id"}), FQ005 a live job holds the key and the item's on_conflict is 'reject' (with {"requested_id", "holder_id"}).
+-- enqueue_or_refuse answers these, so that a transaction goes on.
 -- Lock order: as check_room, for queues that have max_pending; unique keys (sorted), jobs.
 --
 -- The general path, and the place to extend: what has to look at other rows for each job (keys, limits, rates, steps) is done here, in a check of its own

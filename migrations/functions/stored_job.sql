@@ -1,5 +1,6 @@
 -- The job `holder` that an enqueue of `requested` found there already, live or finished, as a list shows it, without its payload; no row when it is nowhere.
--- Who may only enqueue sees no job but one that it could send itself: FQ004 or FQ005, as enqueue_many raises them, for another type, payload or unique key.
+-- Who may only enqueue sees no job but one that it could send itself: FQ004 or FQ005 for another type or unique key, or
+-- another payload of the same id.
 create or replace function forgeq.stored_job(
   requested uuid, holder uuid, type text, payload jsonb, unique_key text, at timestamptz default null)
 returns setof forgeq.listed_job

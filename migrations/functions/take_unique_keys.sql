@@ -1,5 +1,6 @@
--- Takes the unique keys of new jobs, items of enqueue_many, in the order of the keys. A key that a live job holds already makes its job the one that was asked
--- for, where both are the same: otherwise FQ005. Gives `existing`, {id asked for: id of the job that was there already}, with those added. Internal.
+-- Takes the unique keys of new jobs, items of enqueue_many, in the order of the keys. A key that a live job holds already makes that job, whatever its payload,
+-- the one that was asked for; FQ005 where the item's on_conflict is 'reject'. Gives `existing`, {id asked for: id of the job that was there already}, with
+-- those added. Internal.
 create or replace function forgeq.take_unique_keys(jobs jsonb, existing jsonb)
 returns jsonb
 language plpgsql
@@ -10,10 +11,11 @@ declare
   holder uuid;
 begin
   for item in
-    select i.id, i.type, i.payload, i.unique_key
-    from jsonb_to_recordset(jobs) as i(id uuid, type text, payload jsonb, unique_key text)
+    select i.id, i.type, i.payload, i.unique_key, i.on_conflict
+    from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, unique_key text, on_conflict text)) with ordinality
+      as i(id, type, payload, unique_key, on_conflict, n)
     where i.unique_key is not null and not existing ? i.id::text
-    order by i.type, i.unique_key, i.id
+    order by i.type, i.unique_key, i.n
   loop
     -- A holder that ends in this moment frees its key: take it then.
     loop
@@ -23,9 +25,12 @@ begin
       if found then
         -- One id twice in this call: the caller stores it, and compares.
         exit when holder = item.id and not exists (select from forgeq.job j where j.id = holder);
-        -- The holder is in `jobs` itself when two items of this call share a key: it is not stored yet.
-        perform forgeq.check_same_job(item.id, holder, item.type, item.payload, item.unique_key,
-          (select i.payload from jsonb_to_recordset(jobs) as i(id uuid, payload jsonb) where i.id = holder limit 1));
+        if holder = item.id then
+          perform forgeq.check_same_job(item.id, item.id, item.type, item.payload, item.unique_key);
+        elsif item.on_conflict = 'reject' then
+          raise exception 'job % holds this unique key', holder
+            using errcode = 'FQ005', detail = json_build_object('requested_id', item.id, 'holder_id', holder);
+        end if;
         existing := existing || jsonb_build_object(item.id, holder);
         exit;
       end if;

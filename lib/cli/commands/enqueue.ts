@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { instant, integer, jobId, name, seconds } from "../arguments.ts";
+import { ON_CONFLICT } from "../../core/new-job.ts";
 import { optionsOf, withExamples } from "../command.ts";
 import type { EnqueueCommandOptions } from "../enqueue-options.ts";
 
@@ -17,7 +18,8 @@ export const addEnqueue = (program: Command): void => {
     )
     .addOption(new Option("--delay <duration>", "not before this has passed, as 5m").argParser(seconds))
     .addOption(new Option("--max-attempts <number>", "instead of the type's").argParser(integer(1, 1000)))
-    .option("--unique-key <key>", "at most one live job of a type has it")
+    .option("--unique-key <key>", "at most one live job of a type has it; the job that holds it is the answer")
+    .addOption(new Option("--on-conflict <what>", "where a job holds the unique key").choices(ON_CONFLICT))
     .addOption(
       new Option("--id <uuid>", "of your own, as forgeq id makes it: sent twice, it is stored once").argParser(jobId),
     )
@@ -34,6 +36,7 @@ export const addEnqueue = (program: Command): void => {
         "delay",
         "maxAttempts",
         "uniqueKey",
+        "onConflict",
         "id",
         "metadata",
         "wait",

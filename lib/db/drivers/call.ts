@@ -38,7 +38,9 @@ const CODES = {
 const detailsOf = (error: unknown): Record<string, unknown> => {
   const detail = (error as { detail?: unknown }).detail;
   try {
-    return typeof detail === "string" ? (JSON.parse(detail) as Record<string, unknown>) : {};
+    if (typeof detail !== "string") return {};
+    const { holder_id: holderId, ...details } = JSON.parse(detail) as Record<string, unknown>;
+    return holderId === undefined ? details : { ...details, holderId };
   } catch {
     return {};
   }

@@ -1,4 +1,5 @@
 import type { IdentifiedJob } from "../../core/new-job.ts";
+import { toForgeqError } from "../drivers/call.ts";
 import { binaryIds } from "./binary-ids.ts";
 import type { LeasedDetails } from "./leased-job.ts";
 
@@ -34,6 +35,7 @@ export const documentOf = (jobs: readonly IdentifiedJob[]): string =>
       payload: job.payload,
       queue: job.queue,
       unique_key: job.uniqueKey,
+      on_conflict: job.onConflict,
       ...detailsOf(job),
     })),
   );
@@ -172,6 +174,36 @@ const rowMaker = (group: StoredGroup, takenOf: TakenOf): ((requestedId: string, 
     taken: takenOf(id, created),
     announced: announced === true,
   });
+};
+
+/** What forgeq.enqueue_or_refuse answers. */
+export type Answer =
+  | { readonly jobs: readonly AnsweredJob[] }
+  | { readonly refused: { readonly code: string; readonly message: string; readonly [detail: string]: unknown } };
+
+interface AnsweredJob {
+  readonly requested_id: string;
+  readonly id: string;
+  readonly created: boolean;
+  readonly queue: string | null;
+  readonly priority: number | null;
+  readonly max_attempts: number | null;
+  readonly run_at: string | null;
+  readonly created_at: string | null;
+}
+
+/** The rows of an answer. @throws {ForgeqError} what Postgres would have raised */
+export const rowsOfAnswer = (answer: Answer): EnqueuedRow[] => {
+  if ("refused" in answer) {
+    const { code, message, ...detail } = answer.refused;
+    throw toForgeqError(Object.assign(new Error(message), { code, detail: JSON.stringify(detail) }));
+  }
+  return answer.jobs.map(({ requested_id, id, created, queue, priority, max_attempts, run_at, created_at }) =>
+    rowMaker([created, queue, priority, max_attempts, run_at, created_at, null, null, false], () => null)(
+      requested_id,
+      id,
+    ),
+  );
 };
 
 /** A row for each job: in the order of the jobs where the groups are types or there is only one, otherwise in that of the groups. */

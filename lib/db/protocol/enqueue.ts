@@ -8,6 +8,8 @@ import {
   lineParams,
   type Lines,
   type StoredGroup,
+  type Answer,
+  rowsOfAnswer,
   toLines,
   toRows,
 } from "./enqueue-wire.ts";
@@ -35,20 +37,21 @@ select json_build_array(forgeq.enqueue_in_groups($1::jsonb, $2::boolean, $3::boo
 type BegunLease = readonly [id: string, seconds: number | null, maxAttempts: number, jobIds: readonly string[] | null];
 
 interface StoredRow {
-  readonly stored: readonly [groups: readonly StoredGroup[], lease: BegunLease | null];
+  readonly stored: readonly [groups: readonly StoredGroup[], lease: BegunLease | null, answer?: Answer];
 }
 
 /** Sends a statement; `params` is told whether it is sent for the first time. */
 type Run = (text: string, params: (fresh: boolean) => readonly unknown[]) => Promise<StoredRow[]>;
 
 type Start = readonly [
-  start: "queue" | "push" | "local",
+  start: "queue" | "push" | "local" | "caller",
   worker: string | null,
   queue: string | null,
   invocation: string | null,
 ];
 
 const IN_QUEUE: Start = ["queue", null, null, null];
+const OF_CALLER: Start = ["caller", null, null, null];
 
 const storeLines = async (
   lines: Lines,
@@ -109,16 +112,30 @@ export const enqueueMany = (
     callAgain<StoredRow>(db, text, (tried) => params(fresh && tried === 0), isUnwanted && { isUnwanted }),
   );
 
-/** The same inside a caller's transaction. */
-export const enqueueManyIn = (
+const ENQUEUE_OR_REFUSE = `/* forgeq:enqueue */
+select json_build_array(null, null, forgeq.enqueue_or_refuse($1::jsonb, $2::boolean, $3::timestamptz, $4::boolean)) as stored`;
+
+/**
+ * The same inside a caller's transaction, which goes on after a refusal: nothing was stored, and the error is not Postgres'.
+ *
+ * @throws {ForgeqError} as `enqueueMany`
+ */
+export const enqueueManyIn = async (
   tx: Sql,
   jobs: readonly IdentifiedJob[],
   fresh: boolean,
   at: Date | null,
-): Promise<EnqueuedRow[]> =>
-  store(jobs, fresh, at, { announce: false, binary: false }, (text, params) =>
-    callIn<StoredRow>(tx, text, params(fresh)),
-  );
+): Promise<EnqueuedRow[]> => {
+  const lines = fresh ? toLines(jobs) : null;
+  const run: Run = (text, params) => callIn<StoredRow>(tx, text, params(fresh));
+  const {
+    stored: [groups, , answer],
+  } =
+    lines === null
+      ? only(await run(ENQUEUE_OR_REFUSE, () => [documentOf(jobs), fresh, at, fresh]))
+      : await storeLines(lines, OF_CALLER, false, at, run);
+  return answer === undefined ? toRows(groups, jobs) : rowsOfAnswer(answer);
+};
 
 export interface EnqueuedAndBegun {
   readonly rows: readonly EnqueuedRow[];

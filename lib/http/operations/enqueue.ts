@@ -30,7 +30,11 @@ export const enqueueOperations = {
     body: { schema: enqueueBody, maxBytes: MAX_JOB_BYTES, refusal, checkedByHandler: true },
     answers: {
       201: { description: "Stored; Location names it.", schema: "enqueuedJob" },
-      200: { description: "The id, or a live job with this unique_key, was there: that job.", schema: "enqueuedJob" },
+      200: {
+        description:
+          "The id, or a live job with this unique_key, was there: that job, whatever its payload for a unique_key.",
+        schema: "enqueuedJob",
+      },
     },
     errors: ERRORS,
   },

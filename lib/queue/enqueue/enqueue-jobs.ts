@@ -199,7 +199,7 @@ const wakeForStored = async (deps: Deps, found: readonly FoundJob[]): Promise<vo
   if (soonest <= WAIT_HORIZON_SECONDS) await wakeDispatcher(deps, soonest);
 };
 
-/** The same inside a caller's transaction: no wake, because the commit is the caller's. */
+/** The same inside a caller's transaction: no wake, because the commit is the caller's. After a refusal the transaction goes on. */
 export const enqueueJobsIn = (
   tx: Sql,
   jobs: readonly NewJob[],

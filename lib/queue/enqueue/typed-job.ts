@@ -45,6 +45,7 @@ export const checkPayload = (definition: JobDefinition, payload: unknown): unkno
   const parsed = definition.payload.safeParse(given);
   if (!parsed.success) return refuse(definition, fieldErrors(parsed.error));
   const stored = json ?? toJson(definition, parsed.data);
+  if (stored === "null") return refuse(definition, [{ pointer: "", message: "must not be null" }]);
   if (Buffer.byteLength(stored) > MAX_DOCUMENT_BYTES)
     throw new ForgeqError("payload_too_large", `a payload may have ${MAX_DOCUMENT_BYTES} bytes as JSON`);
   return json === undefined ? parsed.data : given;

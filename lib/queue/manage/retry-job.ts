@@ -38,7 +38,7 @@ export const retryJob = async (
   const { outcome, holderId } = await revive(deps.db, id, seen.life, deps.clock(), payload);
   if (outcome === "not_found") return "not_found";
   if (outcome === "unique_key") {
-    throw new ForgeqError("unique_key_conflict", "another live job holds this job's unique key", { id: holderId });
+    throw new ForgeqError("unique_key_conflict", "another live job holds this job's unique key", { holderId });
   }
   if (outcome === "queue_gone")
     throw new ForgeqError("unknown_queue", `the job's queue ${seen.queue} is gone: declare it, then retry the job`);
