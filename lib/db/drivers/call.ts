@@ -17,6 +17,7 @@ import { messageOf } from "../../core/reason.ts";
 
 const ATTEMPTS = 5;
 const FIRST_DELAY_MS = 25;
+const LONGEST_DELAY_MS = 1_000;
 /** No try begins later than this after the first. */
 const AGAIN_WITHIN_MS = 8_000;
 /** A lock that was waited for longer was not meant to be tried for. */
@@ -101,6 +102,10 @@ export const againWithinMs = (error: unknown): number => {
   return isTransient(error) || isUnavailable(error) || isMissingPartition(error) ? AGAIN_WITHIN_MS : 0;
 };
 
+/** Where no connection is left, one is free as soon as somebody else has done his work: it is waited for as long as there is time. */
+const triesOf = (error: unknown): number =>
+  connectionFault(error)?.reason === "no_connection_left" ? Infinity : ATTEMPTS;
+
 /** Runs what may be run again, as often as `callAgain` says. `tried` counts from 0. */
 export const again = async <Result>(db: Db, run: (tried: number) => Promise<Result>): Promise<Result> => {
   const startedAtMs = performance.now();
@@ -109,16 +114,17 @@ export const again = async <Result>(db: Db, run: (tried: number) => Promise<Resu
       return await run(tried);
     } catch (error) {
       const more = !isOver() && performance.now() - startedAtMs < againWithinMs(error);
-      if (!more || tried === ATTEMPTS - 1) throw toForgeqError(error);
+      if (!more || tried + 1 >= triesOf(error)) throw toForgeqError(error);
       if (isMissingPartition(error)) await ensurePartitions(db).catch(() => undefined);
-      await sleep(FIRST_DELAY_MS * 2 ** tried * (0.5 + Math.random()));
+      await sleep(Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** tried) * (0.5 + Math.random()));
     }
   }
 };
 
 /**
  * Runs one statement that may be sent again, because the protocol answers a repeated call as it did the first one.
- * Deadlocks, lost connections and a missing partition are retried, with a growing and jittered delay, about 0.8 s in all.
+ * Deadlocks, lost connections and a missing partition are retried, with a growing and jittered delay, about 0.8 s in all; where the
+ * database has no connection left, for 8 s.
  *
  * @param params - gets the number of the try, from 0, so that a call can say that it was sent before
  * @throws {ForgeqError} `database_unavailable` - the call may or may not have happened; sending it again settles that. `too_slow` - so

@@ -23,14 +23,14 @@ const TRUSTED_MS = 30_000;
  */
 export const createHolding = <Client extends HeldClient>(
   pool: () => HoldingPool<Client>,
-  atRest: number | undefined,
+  atRest: (() => number) | undefined,
 ) => {
   /** Takes back what `atEnd` was asked for. */
   const staying = new WeakMap<Client, () => void>();
   const usedAtMs = new WeakMap<Client, number>();
 
   const rest = async (): Promise<void> => {
-    while (pool().idleCount > (atRest ?? Infinity)) {
+    while (pool().idleCount > (atRest?.() ?? Infinity)) {
       const client = await pool()
         .connect()
         .catch(() => undefined);

@@ -81,7 +81,7 @@ export const createNeonDb = ({
   };
   const sessions = createSessions(() => openPool() as unknown as SessionPool, {
     deadlineMs,
-    atRest,
+    atRest: atRest === undefined ? undefined : () => atRest,
     makeShortClient: () => makeShortClient(url),
     toError,
   });

@@ -6,6 +6,7 @@ import { sqlState } from "./failure.ts";
 import { withInstants } from "./instants.ts";
 import { createSendByName } from "./prepared.ts";
 import { createSessions, outlive, type SessionPool } from "./session.ts";
+import { createShortage } from "./shortage.ts";
 
 const CONNECT_MS = 5_000;
 const IDLE_MS = 30_000;
@@ -60,15 +61,22 @@ const withIdleTimeout = (url: string, seconds: number): string => {
   return parsed.href;
 };
 
-/** A pool whose connections ask for an idle time-out, until the server has refused one for that. */
-const createPool = (options: ConnectOptions): SessionPool => {
-  const { url, max = 4, keep = 0, idleSessionSeconds } = options;
+interface OpenedPool {
+  readonly pool: SessionPool;
+  /** Connections that may stay open while nothing runs. */
+  readonly atRest?: (() => number) | undefined;
+}
+
+/** A pool whose connections ask for an idle time-out, until the server has refused one for that, and that keeps none where few are left. */
+const createPool = (options: ConnectOptions): OpenedPool => {
+  const { url, max = 4, keep = 0, atRest, idleSessionSeconds } = options;
   const { host } = new URL(url);
   const plain = clientConfig(options);
   const asking =
     idleSessionSeconds === undefined || withoutParameters.has(host)
       ? plain
       : clientConfig({ ...options, url: withIdleTimeout(url, idleSessionSeconds) });
+  const usual = atRest === undefined ? undefined : () => atRest;
   const pool = outlive(
     new pg.Pool({
       ...asking,
@@ -80,23 +88,29 @@ const createPool = (options: ConnectOptions): SessionPool => {
     }),
   );
   const sessions = pool as unknown as SessionPool;
-  if (asking === plain) return sessions;
+  if (asking === plain) return { pool: sessions, atRest: usual };
+  const shortage = createShortage(pool, () => !withoutParameters.has(host));
+  const connect = async () => {
+    try {
+      return await sessions.connect();
+    } catch (error) {
+      if (sqlState(error) === "53300") shortage.note();
+      if (!isParameterRefused(error)) throw error;
+      withoutParameters.add(host);
+      // The pool reads it for each new connection.
+      Object.assign(pool.options, plain);
+      return sessions.connect();
+    }
+  };
   return {
-    get idleCount() {
-      return pool.idleCount;
+    pool: {
+      get idleCount() {
+        return pool.idleCount;
+      },
+      connect,
+      end: () => pool.end(),
     },
-    connect: async () => {
-      try {
-        return await sessions.connect();
-      } catch (error) {
-        if (!isParameterRefused(error)) throw error;
-        withoutParameters.add(host);
-        // The pool reads it for each new connection.
-        Object.assign(pool.options, plain);
-        return sessions.connect();
-      }
-    },
-    end: () => pool.end(),
+    atRest: usual && (() => (shortage.isShort() ? 0 : usual())),
   };
 };
 
@@ -105,8 +119,8 @@ const createPool = (options: ConnectOptions): SessionPool => {
  * transaction pooler could not do without. A statement past its deadline is cancelled.
  */
 export const createPgDb = (options: ConnectOptions): Db => {
-  const { statementSeconds = 5, atRest } = options;
-  const pool = createPool(options);
+  const { statementSeconds = 5 } = options;
+  const { pool, atRest } = createPool(options);
   return {
     driver: "pg",
     ...createSessions(() => pool, {

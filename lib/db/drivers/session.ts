@@ -101,7 +101,7 @@ interface SessionOptions {
   /** Of one statement; inside a transaction Postgres ends it too, so that its locks are not held longer. */
   readonly deadlineMs: number;
   /** Connections that may stay open while the environment of a function is frozen; all unless given. */
-  readonly atRest?: number | undefined;
+  readonly atRest?: (() => number) | undefined;
   /** A connection that is not the pool's, for cancel requests. */
   readonly makeShortClient: () => ShortClient;
   /** Whatever the driver rejects with, as an Error. */
