@@ -42,6 +42,8 @@ export interface Environment {
   readonly pid: () => number;
   readonly isFree: () => boolean;
   readonly isAlive: () => boolean;
+  /** Is its init phase still to end? */
+  readonly isBeginning: () => boolean;
   /** Starts the process, until it asks for its first invocation or has ended. */
   init(): Promise<void>;
   /** Runs one invocation. Between two the process is stopped. Never throws. */
@@ -98,6 +100,7 @@ export const createEnvironment = (options: EnvironmentOptions): Environment => {
   let waiting: ServerResponse | undefined;
   let answer: Answer | undefined;
   let initError: FunctionError | undefined;
+  let beginning = true;
   let exit = "";
   /** Looks again at what it waits for: something has happened. */
   let changed = (): void => undefined;
@@ -177,6 +180,7 @@ export const createEnvironment = (options: EnvironmentOptions): Environment => {
     if (isDead()) return;
     state = "running";
     await until(() => waiting !== undefined || isDead(), INIT_MS + fn.timeoutSeconds * 1000);
+    beginning = false;
     if (child?.pid !== undefined && waiting !== undefined) options.onInit(child.pid);
   };
 
@@ -215,6 +219,7 @@ export const createEnvironment = (options: EnvironmentOptions): Environment => {
     pid: () => child?.pid ?? 0,
     isFree: () => state === "frozen",
     isAlive: () => !isDead(),
+    isBeginning: () => beginning && !isDead(),
     init,
     run,
     kill,

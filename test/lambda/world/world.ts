@@ -188,10 +188,11 @@ export const startWorld = async (options: WorldOptions) => {
     duplicates: options.duplicates ?? (() => 0),
     pace,
   });
-  const tick = () => {
-    for (const fn of template.ticking) queue.send(fn, tickEvent());
+  const tick = (isWanted: (fn: LambdaFunction) => boolean = () => true) => {
+    for (const fn of template.ticking.filter(isWanted)) queue.send(fn, tickEvent());
   };
-  const rules = setInterval(tick, 60_000 * pace);
+  // At a twentieth of the minute, a start on a busy machine takes longer than the pause: a second one would only keep others from starting.
+  const rules = setInterval(() => tick((fn) => !fleet.live(fn.key).some((each) => each.isBeginning())), 60_000 * pace);
 
   return {
     account,
