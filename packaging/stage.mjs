@@ -95,7 +95,8 @@ const importedPackages = () => {
     // The command's own libraries are in it.
     if (file.endsWith("cli/forgeq.js")) continue;
     for (const [, from] of readFileSync(file, "utf8").matchAll(/(?:\bfrom |\bimport\(|^import )"([^"./][^"]*)"/gm)) {
-      if (isBuiltin(from)) continue;
+      // Sources that it writes for a project import the package itself.
+      if (isBuiltin(from) || from.startsWith("forgeq/")) continue;
       names.add(
         from
           .split("/")

@@ -65,9 +65,10 @@ export const operations: readonly NamedOperation[] = Object.entries(BY_TAG).flat
 export const gatewayRoutes = (name: "enqueue" | "api", basePath = ""): readonly string[] => {
   if (name === "enqueue")
     return Object.values(enqueueOperations).map(({ method, path }) => `${method} ${basePath}${path}`);
-  const roots = Object.groupBy(operations, ({ path }) => path.split("/")[1] ?? "");
-  return Object.entries(roots).flatMap(([root, rows = []]) => [
+  // Under the Node 20 that some run the Serverless Framework with, there is no Object.groupBy.
+  const roots = new Set(operations.map(({ path }) => path.split("/")[1] ?? ""));
+  return [...roots].flatMap((root) => [
     `ANY ${basePath}/${root}`,
-    ...(rows.some(({ path }) => path !== `/${root}`) ? [`ANY ${basePath}/${root}/{proxy+}`] : []),
+    ...(operations.some(({ path }) => path.startsWith(`/${root}/`)) ? [`ANY ${basePath}/${root}/{proxy+}`] : []),
   ]);
 };

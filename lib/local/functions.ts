@@ -1,46 +1,32 @@
 import { join } from "node:path";
 import type { JobDefinition } from "../core/job.ts";
-import { functionTimeoutSeconds } from "../core/timeout.ts";
+import { functionShapes } from "../deploy/plan.ts";
 import type { FunctionSettings } from "./local-function.ts";
 
-const CONCURRENT_INVOCATIONS = 8;
+/** How many events each runs concurrently here. */
+const CONCURRENT = { dispatcher: 4, scheduler: 2, "failed-invocation": 4 } as const;
+const CONCURRENT_HANDLERS = 8;
 
-/** The functions that are invoked asynchronously, with the settings of serverless.yml; a test compares the two. */
+/** Of Lambda, for a function that says nothing else: six hours. */
+const LONGEST_EVENT_AGE_SECONDS = 21_600;
+
+/** The functions of the deployment plan that are invoked asynchronously; a test compares them with what is deployed. */
 export const localFunctions = (
   root: string,
   service: string,
   jobs: readonly JobDefinition[],
-): Record<string, FunctionSettings> => {
-  const file = (key: string) => join(root, ".build", key, "index.mjs");
-  const settings = { maximumRetryAttempts: 0, maximumEventAgeSeconds: 60 };
-  const onFailure = `${service}-failed-invocation`;
-  return {
-    [`${service}-dispatcher`]: { file: file("dispatcher"), timeoutSeconds: 300, concurrency: 4, ...settings },
-    [`${service}-scheduler`]: {
-      file: file("scheduler"),
-      timeoutSeconds: 120,
-      concurrency: 2,
-      maximumRetryAttempts: 2,
-      maximumEventAgeSeconds: 600,
-    },
-    [onFailure]: {
-      file: file("failed-invocation"),
-      timeoutSeconds: 30,
-      concurrency: 4,
-      maximumRetryAttempts: 2,
-      maximumEventAgeSeconds: 21_600,
-    },
-    ...Object.fromEntries(
-      jobs.map((job) => [
-        `${service}-handler-${job.type}`,
-        {
-          file: file(`handler-${job.type}`),
-          timeoutSeconds: functionTimeoutSeconds(job.timeoutSeconds),
-          concurrency: CONCURRENT_INVOCATIONS,
-          onFailure,
-          ...settings,
-        },
-      ]),
-    ),
-  };
-};
+): Record<string, FunctionSettings> =>
+  Object.fromEntries(
+    functionShapes(jobs).flatMap(({ key, timeoutSeconds, events }): [string, FunctionSettings][] => {
+      if (events === null) return [];
+      const settings = {
+        file: join(root, ".build", key, "index.mjs"),
+        timeoutSeconds,
+        concurrency: key in CONCURRENT ? CONCURRENT[key as keyof typeof CONCURRENT] : CONCURRENT_HANDLERS,
+        maximumRetryAttempts: events.maximumRetryAttempts,
+        maximumEventAgeSeconds: events.maximumEventAgeSeconds ?? LONGEST_EVENT_AGE_SECONDS,
+        ...(events.onFailure === "failed-invocation" && { onFailure: `${service}-failed-invocation` }),
+      };
+      return [[`${service}-${key}`, settings]];
+    }),
+  );

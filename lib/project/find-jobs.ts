@@ -29,9 +29,12 @@ const isDefinition = (value: unknown): value is JobDefinition => {
   return typeof type === "string" && typeof payload?.safeParse === "function" && typeof retry === "object";
 };
 
-const readJob = async (root: string, folder: string, jobFile: string): Promise<FoundJob> => {
+/** Loads a module. @throws {ProjectError} that says why it can't be loaded */
+export type LoadModule = <Module>(name: string, url: string) => Promise<Module>;
+
+const readJob = async (root: string, folder: string, jobFile: string, load: LoadModule): Promise<FoundJob> => {
   const name = relative(root, jobFile);
-  const exported = Object.entries(await importFile<object>(name, pathToFileURL(jobFile).href));
+  const exported = Object.entries(await load<object>(name, pathToFileURL(jobFile).href));
   const found = exported.filter((each): each is [string, JobDefinition] => isDefinition(each[1]));
   const [first, another] = found;
   if (first === undefined) throw new ProjectError(`${name} exports no job type made by defineJob()`);
@@ -58,7 +61,11 @@ const refuseTwice = (root: string, jobs: readonly FoundJob[]): void => {
  * @param root - what the names in messages are relative to
  * @throws {ProjectError} when there is no such folder, or when a module does not hold one job type of its own
  */
-export const findJobs = async (root: string, folder: string): Promise<readonly FoundJob[]> => {
+export const findJobs = async (
+  root: string,
+  folder: string,
+  load: LoadModule = importFile,
+): Promise<readonly FoundJob[]> => {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new ProjectError(`there is no folder ${relative(root, folder) || folder} with job types`);
   const folders = readdirSync(folder, { withFileTypes: true })
@@ -68,7 +75,7 @@ export const findJobs = async (root: string, folder: string): Promise<readonly F
   const jobs = await Promise.all(
     folders.flatMap((each) => {
       const file = findModule(each, "job");
-      return file === null ? [] : [readJob(root, each, file)];
+      return file === null ? [] : [readJob(root, each, file, load)];
     }),
   );
   refuseTwice(root, jobs);

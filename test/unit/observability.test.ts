@@ -1,15 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { alarmResources } from "../../lib/deploy/alarms.ts";
+import { idsOf } from "../../lib/deploy/names.ts";
 import { CLOUDWATCH_METRICS, PROMETHEUS_METRICS, WORKER_METRICS } from "../../lib/core/metric-names.ts";
 
-interface AlarmModule {
-  readonly alarmResources: (options: object) => Record<string, { Type: string; Properties: Record<string, unknown> }>;
-}
-const { alarmResources } = (await import(new URL("../../deploy/alarms.js", import.meta.url).href)) as AlarmModule;
-
 const handlers = Array.from({ length: 12 }, (_, n) => ({ name: `forgeq-dev-handler-${n}`, timeoutSeconds: 60 }));
-const resources = (wake = "always", topicArn = "") =>
+const resources = (wake: "always" | "armed" = "always", topicArn = "") =>
   alarmResources({
+    ids: idsOf(false),
     ...{ service: "forgeq-dev", wake, lateSeconds: 300, metrics: true, topicArn, handlers },
     asynchronous: ["forgeq-dev-dispatcher", ...handlers.map(({ name }) => name)],
   });
@@ -68,7 +66,7 @@ describe("dashboards and alert rules", () => {
 describe("runbook", () => {
   const linked = [...rules.matchAll(/runbook: (\S+)/g)].map(([, page = ""]) => page);
   const described = alarms.map(
-    ({ Properties }) => /See (\S+)$/.exec(String(Properties["AlarmDescription"]))?.[1] ?? "",
+    ({ Properties }) => /See (\S+)$/.exec(JSON.stringify(Properties["AlarmDescription"]).replace(/"$/, ""))?.[1] ?? "",
   );
 
   it("has a page for each alarm and rule, and no other", () => {

@@ -143,7 +143,7 @@ const ENDPOINTS: Record<string, Endpoint> = {
     ]),
   ),
   "serverless-offline's API": {
-    file: "deploy/offline-guard.js",
+    file: "lib/serverless/offline-guard.ts",
     // It asks for a key, and its own page may call it.
     expected: all(401, {
       "program without the secret": 401,
@@ -157,7 +157,7 @@ const ENDPOINTS: Record<string, Endpoint> = {
     },
   },
   "serverless-offline's Lambda port": {
-    file: "deploy/offline-guard.js",
+    file: "lib/serverless/offline-guard.ts",
     // Nobody but its own functions knows the secret.
     expected: all(403),
     open: async () => {

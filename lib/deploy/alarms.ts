@@ -1,19 +1,55 @@
-// CloudWatch alarms and a dashboard. Each alarm has its page in docs/runbook: a test compares. ForgeQ's own metrics are asked for by
-// queries over all queues, so a new queue needs nothing here.
+/**
+ * CloudWatch alarms and a dashboard. Each alarm has its page in docs/runbook: a test compares. ForgeQ's own metrics are asked for by
+ * queries over all queues, so a new queue needs nothing here.
+ */
+import { dashboard } from "./dashboard.ts";
+import { type Ids, type Json, pascalCase, type Resource, type Resources } from "./names.ts";
 
-import { dashboard } from "./dashboard.js";
-import { pascalCase } from "./names.js";
+interface Alarm {
+  readonly says: string;
+  readonly metrics: readonly Json[];
+  readonly above?: number;
+  readonly below?: number;
+  /** So many of the last `of` must be beyond the threshold. */
+  readonly minutes: number;
+  readonly of: number;
+  readonly missing?: "breaching";
+}
+
+type Alarms = Readonly<Record<string, Alarm>>;
+
+export interface AlarmOptions {
+  readonly ids: Ids;
+  /** SERVICE-STAGE */
+  readonly service: string;
+  readonly wake: "always" | "armed";
+  readonly lateSeconds: number;
+  /** Whether functions write metrics of their own. */
+  readonly metrics: boolean;
+  /** Names of the functions that are invoked asynchronously. */
+  readonly asynchronous: readonly string[];
+  readonly handlers: readonly TimedFunction[];
+  /** The topic that the alarms notify; "" for none. */
+  readonly topicArn: string;
+}
+
+interface TimedFunction {
+  readonly name: string;
+  readonly timeoutSeconds: number;
+}
+
+type Combine = (terms: readonly string[]) => string;
 
 /** How many metrics an alarm may read. */
 const METRICS_PER_ALARM = 10;
 
-const chunks = (list) =>
+const chunks = <Item>(list: readonly Item[]): Item[][] =>
   Array.from({ length: Math.ceil(list.length / METRICS_PER_ALARM) }, (_, n) =>
     list.slice(n * METRICS_PER_ALARM, (n + 1) * METRICS_PER_ALARM),
   );
 
 /** The sum, unless another statistic is given, of one of the service's metrics in each minute. */
-const ofService = (service, MetricName, Stat = "Sum") => [
+const ofService = (service: string, MetricName: string, Stat = "Sum"): Json[] => [
   {
     Id: "m1",
     ReturnData: true,
@@ -26,7 +62,7 @@ const ofService = (service, MetricName, Stat = "Sum") => [
 ];
 
 /** One number of all queues: `MAX(OldestPendingAge)`. */
-const ofQueues = (service, expression) => [
+const ofQueues = (service: string, expression: string): Json[] => [
   {
     Id: "q1",
     Expression: `SELECT ${expression} FROM SCHEMA("ForgeQ", service, queue) WHERE service = '${service}'`,
@@ -36,7 +72,7 @@ const ofQueues = (service, expression) => [
 ];
 
 /** One number of several functions: `combine` of their metric, each divided by its share. */
-const ofFunctions = (functions, metric, stat, combine) => [
+const ofFunctions = (functions: readonly string[], metric: string, stat: string, combine: Combine): Json[] => [
   { Id: "e1", Expression: combine(functions.map((_, n) => `FILL(m${n + 1}, 0)`)), ReturnData: true },
   ...functions.map((name, n) => ({
     Id: `m${n + 1}`,
@@ -49,11 +85,11 @@ const ofFunctions = (functions, metric, stat, combine) => [
   })),
 ];
 
-const sum = (terms) => terms.join(" + ");
-const max = (terms) => `MAX([${terms.join(", ")}])`;
+const sum: Combine = (terms) => terms.join(" + ");
+const max: Combine = (terms) => `MAX([${terms.join(", ")}])`;
 
 /** The alarms on ForgeQ's own metrics of its queues. */
-const queueAlarms = ({ service, lateSeconds }) => ({
+const queueAlarms = ({ service, lateSeconds }: AlarmOptions): Alarms => ({
   "queue-late": {
     says: `a job has been due for over ${lateSeconds} s and nobody has taken it`,
     metrics: ofQueues(service, "MAX(OldestPendingAge)"),
@@ -77,7 +113,7 @@ const queueAlarms = ({ service, lateSeconds }) => ({
 });
 
 /** The alarms on what a tick finds. A part that fails now and then goes on in the next tick. */
-const inTickAlarms = ({ service }) => ({
+const inTickAlarms = ({ service }: AlarmOptions): Alarms => ({
   "type-blocked": {
     says: "no handler of a job type has begun for over two minutes: its jobs wait, and the first die after an hour",
     metrics: ofService(service, "TypeBlockedAge", "Maximum"),
@@ -101,7 +137,7 @@ const inTickAlarms = ({ service }) => ({
 });
 
 /** The alarm on callers. Now and then somebody's key is wrong; this is somebody who goes on trying, or a key that has expired. */
-const callerAlarms = ({ service }) => ({
+const callerAlarms = ({ service }: AlarmOptions): Alarms => ({
   "requests-refused": {
     says: "over 100 requests a minute come without a valid key, or with one that may not do it",
     metrics: ofService(service, "RequestsRefused"),
@@ -110,7 +146,7 @@ const callerAlarms = ({ service }) => ({
 });
 
 /** In the wake mode `armed` no tick is missed: none may be due. */
-const tickAlarm = ({ service, wake }) =>
+const tickAlarm = ({ service, wake }: AlarmOptions): Alarms =>
   wake === "always"
     ? {
         "tick-missing": {
@@ -146,71 +182,62 @@ const FUNCTION_ALARMS = {
 };
 
 /** An alarm for as many of the functions as one may read, and a numbered one for each further group. */
-const inGroups = (name, functions, define) =>
+const inGroups = <Item>(name: string, functions: readonly Item[], define: (group: readonly Item[]) => Alarm): Alarms =>
   Object.fromEntries(chunks(functions).map((group, n) => [n === 0 ? name : `${name}-${n + 1}`, define(group)]));
 
-const functionAlarms = ({ asynchronous }) =>
+const functionAlarms = ({ asynchronous }: AlarmOptions): readonly Alarms[] =>
   Object.entries(FUNCTION_ALARMS).map(([name, { metric, stat, combine, ...alarm }]) =>
     inGroups(name, asynchronous, (group) => ({ ...alarm, metrics: ofFunctions(group, metric, stat, combine) })),
   );
 
 /** A handler's durations are compared as parts of its own time-out, in percent. */
-const nearTimeout = ({ handlers }) =>
+const nearTimeout = ({ handlers }: AlarmOptions): Alarms =>
   inGroups("handler-near-timeout", handlers, (group) => ({
     says: "an invocation took over 90 % of its function's time: raise the type's time-out, or take fewer jobs per batch",
     metrics: ofFunctions(
       group.map(({ name }) => name),
       "Duration",
       "Maximum",
-      (terms) => max(terms.map((term, n) => `${term} / ${group[n].timeoutSeconds * 10}`)),
+      (terms) => max(terms.map((term, n) => `${term} / ${(group[n]?.timeoutSeconds ?? 0) * 10}`)),
     ),
     ...{ above: 90, minutes: 1, of: 5 },
   }));
 
-/** The alarms as { name: { metrics, above, minutes, of, says } }; `minutes` of the last `of` must be above. */
-const definitions = (options) =>
-  Object.assign(
-    {},
+const definitions = (options: AlarmOptions): readonly (readonly [string, Alarm])[] =>
+  [
     ...(options.metrics
       ? [queueAlarms(options), inTickAlarms(options), callerAlarms(options), tickAlarm(options)]
       : []),
     ...functionAlarms(options),
     nearTimeout(options),
-  );
+  ].flatMap((alarms) => Object.entries(alarms));
 
-const alarm = (service, topicArn, [name, { says, metrics, above, below, minutes, of, missing = "notBreaching" }]) => {
-  const page = name.replace(/-\d+$/, "");
-  return [
-    `${pascalCase(name)}Alarm`,
-    {
-      Type: "AWS::CloudWatch::Alarm",
-      Properties: {
-        AlarmName: `${service}-${name}`,
-        AlarmDescription: `${says}. See docs/runbook/${page}.md`,
-        Metrics: metrics,
-        ComparisonOperator: below === undefined ? "GreaterThanThreshold" : "LessThanThreshold",
-        Threshold: below ?? above,
-        DatapointsToAlarm: minutes,
-        EvaluationPeriods: of,
-        TreatMissingData: missing,
-        ...(topicArn === "" ? {} : { AlarmActions: [topicArn], OKActions: [topicArn] }),
-      },
-    },
-  ];
-};
+const alarmResource = (
+  service: string,
+  topicArn: string,
+  [name, { says, metrics, above, below, minutes, of, missing }]: readonly [string, Alarm],
+): Resource => ({
+  Type: "AWS::CloudWatch::Alarm",
+  Properties: {
+    AlarmName: `${service}-${name}`,
+    AlarmDescription: `${says}. See docs/runbook/${name.replace(/-\d+$/, "")}.md`,
+    Metrics: metrics,
+    ComparisonOperator: below === undefined ? "GreaterThanThreshold" : "LessThanThreshold",
+    Threshold: below ?? above ?? 0,
+    DatapointsToAlarm: minutes,
+    EvaluationPeriods: of,
+    TreatMissingData: missing ?? "notBreaching",
+    ...(topicArn === "" ? {} : { AlarmActions: [topicArn], OKActions: [topicArn] }),
+  },
+});
 
-/**
- * The CloudFormation of the alarms and the dashboard.
- *
- * @param options.service SERVICE-STAGE
- * @param options.metrics whether functions write metrics of their own
- * @param options.asynchronous names of the functions that are invoked asynchronously
- * @param options.handlers [{ name, timeoutSeconds }]
- * @param options.topicArn the topic that the alarms notify; "" for none
- */
-export const alarmResources = (options) => ({
+/** The CloudFormation of the alarms and the dashboard. */
+export const alarmResources = (options: AlarmOptions): Resources => ({
   ...Object.fromEntries(
-    Object.entries(definitions(options)).map((entry) => alarm(options.service, options.topicArn, entry)),
+    definitions(options).map((entry) => [
+      options.ids.resource(`${pascalCase(entry[0])}Alarm`),
+      alarmResource(options.service, options.topicArn, entry),
+    ]),
   ),
-  Dashboard: dashboard(options.service, options.asynchronous),
+  [options.ids.resource("Dashboard")]: dashboard(options.service, options.asynchronous),
 });

@@ -1,14 +1,15 @@
-// The CloudWatch dashboard.
+/** The CloudWatch dashboard. */
+import type { Json, Resource } from "./names.ts";
 
 const REGION = "@REGION@";
 
 /** The text in pieces, with a reference to the region in each gap. */
-const withRegion = (text) =>
-  text.split(REGION).flatMap((piece, n) => (n === 0 ? [piece] : [{ Ref: "AWS::Region" }, piece]));
+const withRegion = (text: string): Json[] =>
+  text.split(REGION).flatMap((piece, n): Json[] => (n === 0 ? [piece] : [{ Ref: "AWS::Region" }, piece]));
 
 /** @param functions - the names of the functions that are invoked asynchronously */
-export const dashboard = (service, functions) => {
-  const search = (metric, stat) => [
+export const dashboard = (service: string, functions: readonly string[]): Resource => {
+  const search = (metric: string, stat: string) => [
     [
       {
         expression: `SEARCH('{ForgeQ,service,queue} MetricName="${metric}" service="${service}"', '${stat}', 60)`,
@@ -16,12 +17,13 @@ export const dashboard = (service, functions) => {
       },
     ],
   ];
-  const widget = (title, metrics, y, x, stacked = false) => ({
+  const widget = (title: string, metrics: readonly Json[], y: number, x: number, stacked = false) => ({
     type: "metric",
     ...{ x, y, width: 8, height: 6 },
     properties: { title, metrics, region: REGION, view: "timeSeries", stacked, period: 60 },
   });
-  const lambda = (metric, stat) => functions.map((name) => ["AWS/Lambda", metric, "FunctionName", name, { stat }]);
+  const lambda = (metric: string, stat: string) =>
+    functions.map((name) => ["AWS/Lambda", metric, "FunctionName", name, { stat }]);
   const widgets = [
     widget("Oldest pending job (s)", search("OldestPendingAge", "Maximum"), 0, 0),
     widget("From due to begun, p95 (ms)", search("JobWait", "p95"), 0, 8),

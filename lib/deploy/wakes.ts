@@ -1,10 +1,10 @@
-// What the wake mode `armed` needs: a group and a role for its one-shots, and the ticks in addition to them.
-import { invoke, logicalId } from "./names.js";
+/** What the wake mode `armed` needs: a group and a role for its one-shots, and the ticks in addition to them. */
+import { arnOf, type Ids, invoke, type Json, type Resource, type Resources } from "./names.ts";
 
 const SOURCE = { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } };
 
 /** The role that EventBridge Scheduler has while it invokes the scheduler function. */
-const wakeRole = (prefix) => ({
+const wakeRole = (prefix: string): Resource => ({
   Type: "AWS::IAM::Role",
   Properties: {
     AssumeRolePolicyDocument: {
@@ -28,20 +28,26 @@ const wakeRole = (prefix) => ({
 });
 
 /** A tick in addition to the armed ones: `when` is the rule's schedule or pattern. */
-const tick = (name, when, event = {}) => {
-  const scheduler = { "Fn::GetAtt": [logicalId("scheduler"), "Arn"] };
+const tick = (
+  ids: Ids,
+  name: string,
+  when: Readonly<Record<string, Json>>,
+  event: Readonly<Record<string, Json>> = {},
+): Resources => {
+  const scheduler = arnOf(ids.function("scheduler"));
+  const rule = ids.resource(`${name}Rule`);
   return {
-    [`${name}Rule`]: {
+    [rule]: {
       Type: "AWS::Events::Rule",
       Properties: { ...when, Targets: [{ Id: "scheduler", Arn: scheduler, ...event }] },
     },
-    [`${name}Permission`]: {
+    [ids.resource(`${name}Permission`)]: {
       Type: "AWS::Lambda::Permission",
       Properties: {
         Action: "lambda:InvokeFunction",
         FunctionName: scheduler,
         Principal: "events.amazonaws.com",
-        SourceArn: { "Fn::GetAtt": [`${name}Rule`, "Arn"] },
+        SourceArn: arnOf(rule),
       },
     },
   };
@@ -60,12 +66,17 @@ const DEPLOYED = {
 };
 
 /** @param settings.backstop - how often a tick comes although none was armed: `rate(6 hours)`; "" for never */
-export const wakeResources = ({ prefix, armed, backstop }) =>
-  armed
-    ? {
-        WakeGroup: { Type: "AWS::Scheduler::ScheduleGroup", Properties: { Name: prefix } },
-        WakeRole: wakeRole(prefix),
-        ...tick("Deployed", DEPLOYED, { Input: "{}" }),
-        ...(backstop === "" ? {} : tick("Backstop", { ScheduleExpression: backstop })),
-      }
-    : {};
+export const wakeResources = ({
+  ids,
+  prefix,
+  backstop,
+}: {
+  readonly ids: Ids;
+  readonly prefix: string;
+  readonly backstop: string;
+}): Resources => ({
+  [ids.resource("WakeGroup")]: { Type: "AWS::Scheduler::ScheduleGroup", Properties: { Name: prefix } },
+  [ids.resource("WakeRole")]: wakeRole(prefix),
+  ...tick(ids, "Deployed", DEPLOYED, { Input: "{}" }),
+  ...(backstop === "" ? {} : tick(ids, "Backstop", { ScheduleExpression: backstop })),
+});

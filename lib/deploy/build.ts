@@ -1,0 +1,100 @@
+/** Bundles a project's functions, each into a folder of its own: `.forgeq/build/KEY/index.mjs`. */
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { BuildOptions } from "esbuild";
+import { importFile } from "../project/config.ts";
+import type { FoundJob } from "../project/find-jobs.ts";
+import { missingPackage } from "../project/package-manager.ts";
+import { ProjectError } from "../project/project-error.ts";
+import { writeEntries } from "./entries.ts";
+
+export const BUILD_FOLDER = join(".forgeq", "build");
+
+/** What the bundles are of, for who prints a plan of them. */
+export const MANIFEST = "forgeq.json";
+
+/** The dashboard's files in the package. */
+const DASHBOARD = fileURLToPath(new URL("../../dashboard/", import.meta.url));
+
+const esbuild = async (root: string): Promise<{ readonly build: (options: BuildOptions) => Promise<unknown> }> => {
+  try {
+    return await import("esbuild");
+  } catch (error) {
+    throw new ProjectError(missingPackage("esbuild", root), { cause: error });
+  }
+};
+
+/** A module of a project, bundled before it is imported: it does not matter then which Node this is, or what it is written in. */
+export const loadBundled =
+  (root: string) =>
+  async <Module>(name: string, url: string): Promise<Module> => {
+    const { build } = await esbuild(root);
+    const outfile = join(root, ".forgeq", "load", `${name.replaceAll(/\W/g, "_")}.mjs`);
+    try {
+      await build({
+        absWorkingDir: root,
+        entryPoints: [fileURLToPath(url)],
+        outfile,
+        bundle: true,
+        platform: "node",
+        target: "node20",
+        format: "esm",
+        packages: "external",
+        logLevel: "silent",
+      });
+    } catch (error) {
+      const [reason] = (error as Error).message.split("\n").slice(1);
+      throw new ProjectError(`${name} can't be loaded: ${reason ?? (error as Error).message}`, { cause: error });
+    }
+    return importFile<Module>(name, `${pathToFileURL(outfile).href}?${Date.now()}`);
+  };
+
+/** How a function is bundled, whoever does it. */
+const settings = (root: string, file: string, outdir: string, external: readonly string[]): BuildOptions => ({
+  absWorkingDir: root,
+  entryPoints: { index: file },
+  outdir,
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  splitting: true,
+  chunkNames: "[name]-[hash]",
+  platform: "node",
+  target: "node24",
+  format: "esm",
+  minify: true,
+  sourcemap: "linked",
+  sourcesContent: false,
+  logLevel: "warning",
+  // pg's optional native client, which nobody here installs.
+  external: ["pg-native", ...external],
+  // CommonJS packages in an ES module bundle look for require.
+  banner: {
+    js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
+  },
+});
+
+/**
+ * Builds every function anew.
+ *
+ * @param options.external - packages that the bundles leave out
+ * @throws {ProjectError} when esbuild is not installed
+ */
+export const buildFunctions = async (
+  root: string,
+  jobs: readonly FoundJob[],
+  { external = [] }: { readonly external?: readonly string[] } = {},
+): Promise<void> => {
+  const { build } = await esbuild(root);
+  const folder = join(root, BUILD_FOLDER);
+  rmSync(folder, { recursive: true, force: true });
+  for (const [key, file] of writeEntries(root, jobs, { waits: true }))
+    await build(settings(root, file, join(folder, key), external));
+  if (existsSync(DASHBOARD)) cpSync(DASHBOARD, join(folder, "api", "dashboard"), { recursive: true });
+  mkdirSync(folder, { recursive: true });
+  const types = jobs.map(({ definition: { type, timeoutSeconds } }) => ({ type, timeoutSeconds }));
+  writeFileSync(join(folder, MANIFEST), `${JSON.stringify({ jobs: types }, null, 2)}\n`);
+};
+
+/** Where the function's bundle is, relative to the root. */
+export const bundleFolder = (root: string, key: string): string => relative(root, join(root, BUILD_FOLDER, key));
