@@ -3,6 +3,7 @@ import { userInfo } from "node:os";
 import { ForgeqError } from "../core/errors.ts";
 import { messageOf } from "../core/reason.ts";
 import type { Scope } from "../http/api-keys.ts";
+import { toWireKey } from "../http/key-wire.ts";
 import { mintKey, parseSecrets } from "../http/stored-keys.ts";
 import { createApiKey, type ListedKey, listApiKeys, revokeApiKey } from "../queue/manage/api-keys.ts";
 import { configure, isConfigured, isProduction, runtime } from "../runtime.ts";
@@ -73,13 +74,6 @@ const rowOf = (key: ListedKey): string[] => [
   key.expiresAt?.toISOString().slice(0, 10) ?? "never",
   key.lastUsedOn ?? "never",
 ];
-
-const toWireKey = (key: ListedKey) => ({
-  ...{ id: key.id, label: key.label, scopes: key.scopes, types: key.types, queues: key.queues },
-  ...{ created_by: key.createdBy, created_at: key.createdAt.toISOString() },
-  ...{ expires_at: key.expiresAt?.toISOString() ?? null, revoked_at: key.revokedAt?.toISOString() ?? null },
-  last_used_on: key.lastUsedOn,
-});
 
 /** `forgeq keys list` */
 export const runKeysList = (options: GlobalOptions): Promise<void> =>

@@ -10,6 +10,7 @@ import { apiOperations } from "../http/operations.ts";
 import { activityOperations } from "../http/operations/activity.ts";
 import { actionOperations } from "../http/operations/actions.ts";
 import { enqueueOperations } from "../http/operations/enqueue.ts";
+import { keyOperations } from "../http/operations/keys.ts";
 import { scheduleOperations } from "../http/operations/schedules.ts";
 import { sessionOperations } from "../http/operations/session.ts";
 import type { Route } from "../http/router.ts";
@@ -48,6 +49,10 @@ export const apiRoutes = (
     ...lazyServers(actionOperations, async () => {
       const { actionHandlers } = await import("./routes/actions.ts");
       return withDeps(deps, actionHandlers(types));
+    }),
+    ...lazyServers(keyOperations, async () => {
+      const { keyHandlers } = await import("./routes/keys.ts");
+      return withDeps(deps, keyHandlers(ring));
     }),
     ...serviceServers(deps, jobs),
     ...dashboardServers(),

@@ -159,6 +159,26 @@ export const me = caller.extend({
   features: z.array(z.string()).describe("Parts of the dashboard that this deployment has in addition."),
 });
 
+const apiKey = z.strictObject({
+  id: z.string(),
+  label: z.string(),
+  scopes: z.array(z.string()),
+  types: z.array(z.string()).nullable().describe("The only types that it may use; null is all."),
+  queues: z.array(z.string()).nullable().describe("The only queues that it may use; null is all."),
+  created_by: z.string().describe("The key that made it, or who ran the command."),
+  created_at: at,
+  expires_at: at.nullable().describe("Null: never."),
+  revoked_at: at.nullable(),
+  last_used_on: z.iso.date().nullable().describe("The last day of its use."),
+});
+
+export const apiKeyList = z.strictObject({
+  data: z.array(apiKey),
+  next_cursor: z.string().nullable().describe("Of the next page, null on the last one."),
+});
+
+export const madeApiKey = apiKey.extend({ key: z.string().describe("The key itself. It is shown this once.") });
+
 /** A slice of a bulk action, or its preview. */
 export const bulkSlice = z.strictObject({
   before: at.describe("Send it again with the next slices: what came later is left as it is."),

@@ -4,9 +4,9 @@ import type { AuditFields, HttpRequest, HttpResponse, Route } from "./router.ts"
 
 const MAX_TARGET_CHARACTERS = 200;
 
-/** What is acted on: the path's job, queue or schedule; the name in the body where one is made. */
+/** What is acted on: the path's job, queue, schedule or key; the name in the body where one is made. */
 const targetOf = ({ params, body }: HttpRequest): string | null => {
-  const named = params["id"] ?? params["name"] ?? (body as { name?: unknown } | undefined)?.name;
+  const named = params["id"] ?? params["name"] ?? params["key_id"] ?? (body as { name?: unknown } | undefined)?.name;
   return typeof named === "string" ? named.slice(0, MAX_TARGET_CHARACTERS) : null;
 };
 

@@ -21,6 +21,7 @@ export const exampleBodies = (definitions: readonly JobDefinition[]): Json => {
     cloneJob: { delay_seconds: 60 },
     bulkJobs: { action: "retry", filter: { state: "dead", type: "send_email" }, dry_run: true },
     signIn: { key: "fq_0123456789ab_a-key-of-yours" },
+    createKey: { label: "web shop", scopes: ["jobs:write"], types: null, queues: null, days: 365 },
     pauseQueue: { reason: "The mail server is being moved", until: "2035-01-01T00:00:00Z" },
     setQueue: { max_in_flight: 50, max_pending: 100_000, retention_days: 14 },
   };

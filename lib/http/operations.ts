@@ -8,6 +8,7 @@ import { dashboardOperations } from "./operations/dashboard.ts";
 import { actionOperations } from "./operations/actions.ts";
 import { enqueueOperations } from "./operations/enqueue.ts";
 import { jobOperations } from "./operations/jobs.ts";
+import { keyOperations } from "./operations/keys.ts";
 import { queueOperations } from "./operations/queues.ts";
 import { scheduleOperations } from "./operations/schedules.ts";
 import { serviceOperations } from "./operations/service.ts";
@@ -22,6 +23,7 @@ export const apiOperations = {
   ...serviceOperations,
   ...dashboardOperations,
   ...sessionOperations,
+  ...keyOperations,
   ...actionOperations,
 } as const;
 
@@ -33,6 +35,7 @@ const BY_TAG = {
   service: serviceOperations,
   dashboard: dashboardOperations,
   session: sessionOperations,
+  keys: keyOperations,
 };
 
 /** What each resource is, for the documents. */
@@ -44,6 +47,7 @@ export const TAGS: Readonly<Record<keyof typeof BY_TAG, string>> = {
   service: "About the service itself",
   dashboard: "The web dashboard's files",
   session: "Who is calling, and the dashboard's sign-in",
+  keys: "Keys of the database: make, list and revoke them",
 };
 
 /** An operation with its id, and the resource that it belongs to. */

@@ -52,6 +52,9 @@ const NEEDS: Record<string, readonly Scope[] | "-"> = {
   "POST /session": "-",
   "DELETE /session": "-",
   "GET /me": [],
+  "GET /keys": ["admin"],
+  "POST /keys": ["admin"],
+  "DELETE /keys/{key_id}": ["admin"],
 };
 
 const routes = allRoutes();

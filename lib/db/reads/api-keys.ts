@@ -19,21 +19,22 @@ export const findApiKey = async (db: Db, id: string): Promise<StoredKey | null> 
   (await call<StoredKey>(db, FIND, [id]))[0] ?? null;
 
 const CREATE = `/* forgeq:create_api_key */
-insert into forgeq.api_key (id, sha256, scopes, types, queues, label, created_by, expires_at)
-values ($1, $2, $3::text[], $4::text[], $5::text[], $6, $7, now() + make_interval(days => $8::int))
-on conflict (id) do update set id = excluded.id
-returning expires_at as "expiresAt"`;
+select created_at as "createdAt", expires_at as "expiresAt"
+from forgeq.create_api_key($1::text, $2::text, $3::text[], $4::text[], $5::text[], $6::text, $7::text, $8::int)`;
+
+/** What is kept of a key that is made. */
+export interface NewKey extends Omit<StoredKey, "expiresAt"> {
+  readonly label: string;
+  readonly createdBy: string;
+  /** From now on; null is without an end. */
+  readonly days: number | null;
+}
 
 /** Stores a key; sent again it changes nothing. */
 export const createApiKey = async (
   db: Db,
-  key: Omit<StoredKey, "expiresAt"> & {
-    readonly label: string;
-    readonly createdBy: string;
-    /** From now on; null is without an end. */
-    readonly days: number | null;
-  },
-): Promise<{ readonly expiresAt: Date | null }> => {
+  key: NewKey,
+): Promise<{ readonly createdAt: Date; readonly expiresAt: Date | null }> => {
   const { id, sha256, scopes, types, queues, label, createdBy, days } = key;
   return only(await call(db, CREATE, [id, sha256, scopes, types, queues, label, createdBy, days]));
 };
@@ -51,14 +52,15 @@ export interface ListedKey extends Omit<StoredKey, "sha256"> {
 const LIST = `/* forgeq:list_api_keys */
 select id, scopes, types, queues, label, created_by as "createdBy", created_at as "createdAt", expires_at as "expiresAt", revoked_at as "revokedAt",
        last_used_on::text as "lastUsedOn"
-from forgeq.api_key
-order by created_at, id`;
+from forgeq.list_api_keys($1::text, $2::int)`;
 
-/** All keys, the oldest first, those that were revoked included. */
-export const listApiKeys = (db: Db): Promise<ListedKey[]> => call<ListedKey>(db, LIST, []);
+/** Keys, the oldest first, those that were revoked included: as many as `limit`, after an id; "" comes before all of them. */
+export const listApiKeys = (db: Db, after: string, limit: number): Promise<ListedKey[]> =>
+  call<ListedKey>(db, LIST, [after, limit]);
 
 const REVOKE = `/* forgeq:revoke_api_key */
-update forgeq.api_key set revoked_at = coalesce(revoked_at, now()) where id = $1 returning id`;
+select forgeq.revoke_api_key($1::text) as found`;
 
 /** Ends a key, within a minute. @returns whether there is such a key; it may have been revoked before */
-export const revokeApiKey = async (db: Db, id: string): Promise<boolean> => (await call(db, REVOKE, [id])).length > 0;
+export const revokeApiKey = async (db: Db, id: string): Promise<boolean> =>
+  only(await call<{ found: boolean }>(db, REVOKE, [id])).found;

@@ -54,6 +54,8 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   completed_lately: ROLES,
   count_in_flight: NOBODY,
   count_waiting: NOBODY,
+  // A key that it stores is let in only with FORGEQ_SECRET, which the database does not have.
+  create_api_key: OPERATORS,
   delete_many: OPERATORS,
   delete_queue: OPERATORS,
   dispatchable_queues: WORKERS,
@@ -116,6 +118,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   keep_periods: NOBODY,
   least_id: NOBODY,
   limit_changed: NOBODY,
+  list_api_keys: OPERATORS,
   list_finished: READERS,
   list_leases: READERS,
   list_live: READERS,
@@ -175,6 +178,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   retry: OPERATORS,
   retry_many: OPERATORS,
   revive_jobs: NOBODY,
+  revoke_api_key: OPERATORS,
   same_jobs: NOBODY,
   sample_queues: NOBODY,
   search_index: NOBODY,
@@ -210,7 +214,7 @@ const PAUSE = ["paused", "paused_at", "pause_reason", "paused_until"] as const;
 
 /** Who may do what with a table or a view of the schema; partitions are their parent's. Every table is here, those of the owner's functions alone with {}. */
 export const TABLES: Readonly<Record<string, TablePrivileges>> = {
-  // Whoever makes a key gives rights away: the owner alone.
+  // Hashes are read and written by functions alone.
   api_key: {},
   counted_lease: {},
   idempotency: {},

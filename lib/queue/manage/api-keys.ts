@@ -8,13 +8,32 @@ export const findApiKey = ({ db }: Pick<Deps, "db">, id: string): Promise<keys.S
   keys.findApiKey(db, id);
 
 /** Stores a key by its hash. */
-export const createApiKey = (
+export const createApiKey = ({ db }: Pick<Deps, "db">, key: keys.NewKey): ReturnType<typeof keys.createApiKey> =>
+  keys.createApiKey(db, key);
+
+/** A page of keys, the oldest first, those that were revoked included. `next` is the id that the next page comes after, null on the last one. */
+export const apiKeyPage = async (
   { db }: Pick<Deps, "db">,
-  key: Parameters<typeof keys.createApiKey>[1],
-): ReturnType<typeof keys.createApiKey> => keys.createApiKey(db, key);
+  after: string,
+  limit: number,
+): Promise<{ readonly keys: readonly keys.ListedKey[]; readonly next: string | null }> => {
+  const found = await keys.listApiKeys(db, after, limit + 1);
+  const page = found.slice(0, limit);
+  return { keys: page, next: found.length > limit ? (page.at(-1)?.id ?? null) : null };
+};
+
+const PAGE = 500;
 
 /** All keys, the oldest first, those that were revoked included. */
-export const listApiKeys = ({ db }: Pick<Deps, "db">): Promise<keys.ListedKey[]> => keys.listApiKeys(db);
+export const listApiKeys = async (deps: Pick<Deps, "db">): Promise<keys.ListedKey[]> => {
+  const all: keys.ListedKey[] = [];
+  for (let after: string | null = ""; after !== null;) {
+    const page: Awaited<ReturnType<typeof apiKeyPage>> = await apiKeyPage(deps, after, PAGE);
+    all.push(...page.keys);
+    after = page.next;
+  }
+  return all;
+};
 
 /** Ends a key: processes that know it forget it within a minute. */
 export const revokeApiKey = async ({ db }: Pick<Deps, "db">, id: string): Promise<"revoked" | "not_found"> =>
