@@ -4,13 +4,13 @@ import { TRACEPARENT } from "../core/traceparent.ts";
 import { httpFunction } from "../http/function.ts";
 import type { Source } from "../http/lazy.ts";
 import type { Observers } from "../http/observers.ts";
-import { checkBatch, type CheckedJob, checkJob, locateRefusal } from "../http/new-job.ts";
+import { checkBatch, checkJob, locateRefusal } from "../http/new-job.ts";
 import { enqueueOperations } from "../http/operations/enqueue.ts";
 import type { HttpRequest, Route } from "../http/router.ts";
 import { routesOf } from "../http/serve.ts";
 import { ANSWER_MS, type HttpHandler } from "../http/stack.ts";
 import { toWireJob } from "../http/wire.ts";
-import { keyOf, requireUse, showJob } from "../http/access.ts";
+import { keyOf, showJob } from "../http/access.ts";
 import type { Deps } from "../queue/deps.ts";
 import { findApiKey } from "../queue/manage/api-keys.ts";
 import { enqueueJobs } from "../queue/enqueue/enqueue-jobs.ts";
@@ -46,12 +46,9 @@ const show = (request: HttpRequest, { created, job }: EnqueuedJob) =>
 /** The routes of this function, for these job types. */
 export const enqueueRoutes = (deps: () => Promise<Deps>, definitions: readonly JobDefinition[]): Route[] => {
   const types = new Map(definitions.map((definition) => [definition.type, definition]));
-  const check = (request: HttpRequest, { type, queue = types.get(type)?.queue ?? "" }: CheckedJob): void =>
-    requireUse(keyOf(request), { type, queue });
   return routesOf(enqueueOperations, {
     enqueueJob: async (request) => {
-      const checked = await checkJob(types, request.body);
-      check(request, checked);
+      const checked = await checkJob(types, request.body, { key: keyOf(request) });
       return once(await deps(), "enqueueJob", request, async (inner) => {
         const [enqueued] = await enqueue(inner, [{ ...checked, ...traceOf(request) }], request, () => "");
         if (enqueued === undefined) throw new Error("enqueueJobs gave no job back");
@@ -60,8 +57,7 @@ export const enqueueRoutes = (deps: () => Promise<Deps>, definitions: readonly J
       });
     },
     enqueueJobs: async (request) => {
-      const checked = await checkBatch(types, request.body);
-      for (const job of checked) check(request, job);
+      const checked = await checkBatch(types, request.body, keyOf(request));
       const newJobs = checked.map((job) => ({ ...job, ...traceOf(request) }));
       return once(await deps(), "enqueueJobs", request, async (inner) => {
         const enqueued = await enqueue(inner, newJobs, request, (index) => `/jobs/${index}`);

@@ -1,5 +1,6 @@
 /** What a key may use of what its scopes allow, and what it sees of it. */
 import { ForgeqError } from "../core/errors.ts";
+import type { JobDefinition } from "../core/job.ts";
 import type { Job } from "../db/reads/jobs.ts";
 import type { Schedule } from "../db/reads/schedules.ts";
 import type { ApiKey } from "./api-keys.ts";
@@ -12,19 +13,28 @@ export const keyOf = ({ key }: Pick<HttpRequest, "key">): ApiKey => {
   return key;
 };
 
+/** What a key is bound to; null where it is to nothing. */
+export type Bounds = Pick<ApiKey, "types" | "queues">;
+
 /** Jobs of some types or queues only? */
-export const isBound = ({ types, queues }: ApiKey): boolean => types !== null || queues !== null;
+export const isBound = ({ types, queues }: Bounds): boolean => types !== null || queues !== null;
 
 /** May the key use jobs of this type in this queue? */
-export const mayUse = ({ types, queues }: ApiKey, { type, queue }: { type: string; queue: string }): boolean =>
+export const mayUse = ({ types, queues }: Bounds, { type, queue }: { type: string; queue: string }): boolean =>
   (types?.includes(type) ?? true) && (queues?.includes(queue) ?? true);
+
+/** May it send jobs of this type, to a queue that the code names for them? */
+export const maySend = (
+  key: Bounds,
+  { type, queue, queues }: Pick<JobDefinition, "type" | "queue" | "queues">,
+): boolean => [queue, ...queues].some((name) => mayUse(key, { type, queue: name }));
 
 /** May it use the queue as a whole? A key of some types alone may not: the jobs of others are in there, too. */
 export const mayUseQueue = ({ types, queues }: ApiKey, name: string): boolean =>
   queues?.includes(name) ?? types === null;
 
 /** @throws ForgeqError `forbidden` when the key is bound to other types, or other queues */
-export const requireUse = (key: ApiKey, of: { readonly type: string; readonly queue: string }): void => {
+export const requireUse = (key: Bounds, of: { readonly type: string; readonly queue: string }): void => {
   if (mayUse(key, of)) return;
   throw new ForgeqError("forbidden", `The API key may not use jobs of type ${of.type} in the queue ${of.queue}`);
 };

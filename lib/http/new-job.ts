@@ -4,6 +4,7 @@ import { ForgeqError } from "../core/errors.ts";
 import type { FieldError } from "../core/errors.ts";
 import { MAX_DOCUMENT_BYTES } from "../core/job.ts";
 import type { JobDefinition } from "../core/job.ts";
+import { type Bounds, maySend, requireUse } from "./access.ts";
 import { batchBody, enqueueBody } from "./schemas.ts";
 import { fieldErrorsOf } from "./validate.ts";
 
@@ -45,12 +46,18 @@ const checkEnvelope = (raw: unknown, at: string): CheckedJob => {
   return data;
 };
 
-const definitionOf = (types: JobTypes, type: string, at: string): JobDefinition => {
+/** The command line works without a key. */
+const UNBOUND: Bounds = { types: null, queues: null };
+
+/** Names none but the types that the key may send: the others are nobody's business. A type that it may not send is refused whether or not it is there. */
+const definitionOf = (types: JobTypes, type: string, at: string, key: Bounds): JobDefinition => {
+  if (key.types?.includes(type) === false)
+    throw new ForgeqError("forbidden", `The API key may not use jobs of type ${type}`);
   const definition = types.get(type);
   if (definition !== undefined) return definition;
-  const known = [...types.keys()];
-  const message = `There is no job type ${type}; did you mean one of ${known.join(", ")}?`;
-  throw new ForgeqError("unknown_type", message, {
+  const known = [...types.values()].filter((each) => maySend(key, each)).map((each) => each.type);
+  const hint = known.length === 0 ? "" : `; did you mean one of ${known.join(", ")}?`;
+  throw new ForgeqError("unknown_type", `There is no job type ${type}${hint}`, {
     types: known,
     errors: [{ pointer: `${at}/type`, message: "is not a known job type" }],
   });
@@ -69,23 +76,39 @@ const checkByType = async (definition: JobDefinition, payload: unknown, at: stri
   });
 };
 
-/** Checks the payload of a type, and gives it as it is stored. @throws ForgeqError `unknown_type`, `invalid_payload` or `payload_too_large` */
-export const checkTypedPayload = async (types: JobTypes, type: string, payload: unknown): Promise<unknown> => {
+/**
+ * Checks the payload of a type, and gives it as it is stored.
+ *
+ * @param key - whose types are named where there is none of the name
+ * @throws ForgeqError `unknown_type`, `forbidden`, `invalid_payload` or `payload_too_large`
+ */
+export const checkTypedPayload = async (
+  types: JobTypes,
+  type: string,
+  payload: unknown,
+  key: Bounds = UNBOUND,
+): Promise<unknown> => {
   const errors = checkDocument(payload, "/payload");
   if (errors.length > 0) throw invalid(errors);
-  await checkByType(definitionOf(types, type, ""), payload, "/payload");
+  await checkByType(definitionOf(types, type, "", key), payload, "/payload");
   return payload;
 };
 
 /**
- * Checks one job of a request: envelope, type, payload.
+ * Checks one job of a request: envelope, type, what the key may send, payload.
  *
  * @param at - the pointer of the job in the request's body
- * @throws ForgeqError `invalid_job`, `unknown_type`, `invalid_payload` or `payload_too_large`, with pointers
+ * @throws ForgeqError `invalid_job`, `unknown_type`, `forbidden`, `invalid_payload` or `payload_too_large`, with pointers
  */
-export const checkJob = async (types: JobTypes, raw: unknown, at = ""): Promise<CheckedJob> => {
+export const checkJob = async (
+  types: JobTypes,
+  raw: unknown,
+  { at = "", key = UNBOUND }: { readonly at?: string; readonly key?: Bounds } = {},
+): Promise<CheckedJob> => {
   const job = checkEnvelope(raw, at);
-  await checkByType(definitionOf(types, job.type, at), job.payload, `${at}/payload`);
+  const definition = definitionOf(types, job.type, at, key);
+  requireUse(key, { type: job.type, queue: job.queue ?? definition.queue });
+  await checkByType(definition, job.payload, `${at}/payload`);
   return job;
 };
 
@@ -102,7 +125,7 @@ const hasManyFields = (raw: unknown): boolean => {
  *
  * @throws ForgeqError as `checkJob`; no job of the batch is taken then
  */
-export const checkBatch = async (types: JobTypes, raw: unknown): Promise<CheckedJob[]> => {
+export const checkBatch = async (types: JobTypes, raw: unknown, key: Bounds): Promise<CheckedJob[]> => {
   if (hasManyFields(raw)) throw invalid([{ pointer: "", message: "has fields that are not known" }]);
   const { data, error } = batchBody.safeParse(raw);
   if (data === undefined) throw invalid(fieldErrorsOf(error));
@@ -110,7 +133,7 @@ export const checkBatch = async (types: JobTypes, raw: unknown): Promise<Checked
   const failures: ForgeqError[] = [];
   for (const [index, item] of data.jobs.entries()) {
     try {
-      jobs.push(await checkJob(types, item, `/jobs/${index}`));
+      jobs.push(await checkJob(types, item, { at: `/jobs/${index}`, key }));
     } catch (failure) {
       if (!(failure instanceof ForgeqError)) throw failure;
       failures.push(failure);

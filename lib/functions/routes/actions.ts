@@ -105,7 +105,7 @@ export const actionHandlers = (types: () => Promise<JobTypes>): Handlers<typeof 
       const job = await readJob(deps, key, idOf(request));
       requireUse(key, job);
       const payload =
-        body.payload === undefined ? undefined : await checkTypedPayload(await types(), job.type, body.payload);
+        body.payload === undefined ? undefined : await checkTypedPayload(await types(), job.type, body.payload, key);
       const clone = await cloneJob(deps, job, {
         ...(payload !== undefined && { payload }),
         ...(body.delay_seconds !== undefined && { delaySeconds: body.delay_seconds }),

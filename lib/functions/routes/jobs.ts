@@ -51,7 +51,7 @@ export const jobHandlers = (types: () => Promise<JobTypes>): Handlers<typeof job
     const payload =
       given === undefined
         ? undefined
-        : await checkTypedPayload(await types(), (await readJob(deps, key, id)).type, given);
+        : await checkTypedPayload(await types(), (await readJob(deps, key, id)).type, given, key);
     const outcome = await retryJob(deps, id, { life, payload });
     if (outcome === "not_found") throw notFound("job");
     if ("illegal" in outcome) throw illegal("retried", outcome.illegal);

@@ -42,9 +42,12 @@ const answer = async (status: number, key: ApiKey, schedule: Schedule): Promise<
 
 /** @param types - the job types, whose payloads are checked */
 export const scheduleHandlers = (types: () => Promise<JobTypes>): Handlers<typeof scheduleOperations, Deps> => {
-  const withCheckedPayload = async <Definition extends Omit<ScheduleDefinition, "name">>(definition: Definition) => ({
+  const withCheckedPayload = async <Definition extends Omit<ScheduleDefinition, "name">>(
+    key: ApiKey,
+    definition: Definition,
+  ) => ({
     ...definition,
-    payload: await checkTypedPayload(await types(), definition.type, definition.payload),
+    payload: await checkTypedPayload(await types(), definition.type, definition.payload, key),
   });
   /** What jobs it makes: those of the type's queue, unless it names one. */
   const jobsOf = async ({ type, queue }: { readonly type: string; readonly queue?: string | null }) => ({
@@ -73,7 +76,7 @@ export const scheduleHandlers = (types: () => Promise<JobTypes>): Handlers<typeo
     },
 
     createSchedule: async (deps, { key, body }) => {
-      const definition = await withCheckedPayload(body);
+      const definition = await withCheckedPayload(key, body);
       requireUse(key, await jobsOf(definition));
       const schedule = await createSchedule(deps, definition);
       return { ...(await answer(201, key, schedule)), headers: { location: `/schedules/${schedule.name}` } };
@@ -91,7 +94,7 @@ export const scheduleHandlers = (types: () => Promise<JobTypes>): Handlers<typeo
 
     setSchedule: async (deps, request) => {
       const name = nameOf(request);
-      const edit = await withCheckedPayload(request.body);
+      const edit = await withCheckedPayload(request.key, request.body);
       await check(deps, request);
       requireUse(request.key, await jobsOf(edit));
       return answer(200, request.key, known(await updateSchedule(deps, name, () => ({ ...edit, name }))));

@@ -1,6 +1,6 @@
 import { ForgeqError } from "../../core/errors.ts";
 import type { JobDefinition } from "../../core/job.ts";
-import { isBound, mayUseQueue } from "../../http/access.ts";
+import { isBound, maySend, mayUseQueue } from "../../http/access.ts";
 import type { serviceOperations } from "../../http/operations/service.ts";
 import type { Servers } from "../../http/serve.ts";
 import type { Deps } from "../../queue/deps.ts";
@@ -49,8 +49,13 @@ export const serviceServers = (
 ): Servers<typeof serviceOperations> => ({
   getMetrics: createMetrics(deps),
   getHealth: createHealth(deps),
-  getOpenapi: async ({ basePath }) => {
+  getOpenapi: async ({ basePath, key }) => {
     const [{ openapiDocument }, types] = await Promise.all([import("../../http/openapi.ts"), jobs()]);
-    return ok(openapiDocument(types, basePath));
+    return ok(
+      openapiDocument(
+        types.filter((each) => maySend(key, each)),
+        basePath,
+      ),
+    );
   },
 });

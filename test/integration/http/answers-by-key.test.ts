@@ -201,3 +201,30 @@ it("binds a key to its queues, and a queue to its types", async () => {
   ])
     expect(await s.call("ofOthers", request)).toMatchObject({ status: 404 });
 });
+
+it("names to a bound key the types that it may send, and no other: in refusals, and in the document of the API", async () => {
+  const s = await api();
+  const unknown = { type: "no_such_type" };
+  const namedTo = async (key: string, request: TestRequest): Promise<unknown> => {
+    const { status, body } = await s.call(key, request);
+    expect([status, body.code]).toEqual([422, "unknown_type"]);
+    const hint = body.types.length === 0 ? "" : `; did you mean one of ${body.types.join(", ")}?`;
+    expect(body.detail).toBe(`There is no job type no_such_type${hint}`);
+    return body.types;
+  };
+  const job = { path: "/jobs", body: { ...unknown, payload: {} } };
+  const batch = { path: "/jobs/batch", body: { jobs: [{ ...unknown, payload: {} }] } };
+  const schedule = { path: "/schedules", body: { name: "daily", cron: "@daily", ...unknown, payload: {} } };
+  for (const request of [job, batch]) {
+    expect(await namedTo("all", request)).toEqual(["plain", "other"]);
+    expect(await namedTo("ofOthers", request)).toEqual(["other"]);
+  }
+  expect(await namedTo("ofOthers", schedule)).toEqual([]);
+  // A key of some types learns of no other type whether it is there.
+  for (const request of [job, batch, schedule])
+    expect(await s.call("ofPlain", request)).toMatchObject({ status: 403, body: { code: "forbidden" } });
+
+  const documented = async (key: string) => (await s.call(key, { path: "/openapi.json" })).text;
+  expect(await documented("all")).toContain("NewJob.send_email");
+  expect(await documented("ofPlain")).not.toContain("NewJob.send_email");
+});
