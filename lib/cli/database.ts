@@ -4,6 +4,7 @@ import { migrate } from "../db/schema/migrate.ts";
 import { isMigrated } from "../db/schema/schema.ts";
 import { syncDefinitions } from "../queue/manage/sync-definitions.ts";
 import { configure, connection, isConfigured, rolePrefix } from "../runtime.ts";
+import type { LocalPart } from "../local/local-logins.ts";
 import type { GlobalOptions } from "./command.ts";
 import { projectDefinitions } from "./project.ts";
 import { say } from "./terminal.ts";
@@ -21,8 +22,8 @@ export interface OpenDatabase {
 export interface Wanted {
   /** What an embedded database gets before it is used: nothing, a schema if it has none, or everything that the project declares. */
   readonly migrate: "no" | "schema" | "definitions";
-  /** Of a process that stays: on an embedded database it gets the role of its part. */
-  readonly part?: "server" | "worker";
+  /** Whose role it has on an embedded database. The owner's is for what only the owner may do. */
+  readonly part: LocalPart | "owner";
   /** The command handles SIGINT and SIGTERM itself, and closes the database then. */
   readonly ownSignals?: boolean;
 }
@@ -47,9 +48,9 @@ export const openDatabase = async (options: GlobalOptions, wanted: Wanted): Prom
     configure({ DATABASE_URL: postgres.url, FORGEQ_DRIVER: "pg" });
     if (wanted.ownSignals !== true) leaveOnSignals(close);
     if (wanted.migrate !== "no") await prepare(wanted.migrate);
-    if (wanted.part !== undefined) {
-      const { localLogins } = await import("../local/local-logins.ts");
-      configure({ DATABASE_URL: (await localLogins(await connection(), rolePrefix()))[wanted.part] });
+    if (wanted.part !== "owner") {
+      const { localLogin } = await import("../local/local-logins.ts");
+      configure({ DATABASE_URL: await localLogin(await connection(), wanted.part, rolePrefix()) });
     }
   } catch (error) {
     await close();

@@ -16,7 +16,7 @@ const MARKS = {
 export const runDoctor = async (
   options: Pick<RoleCheckOptions, "part"> & { readonly connections?: number } & GlobalOptions,
 ): Promise<void> => {
-  const database = await openDatabase(options, { migrate: "schema" });
+  const database = await openDatabase(options, { migrate: "schema", part: "owner" });
   try {
     const { jobs } = await projectDefinitions();
     const findings = await examine(

@@ -98,7 +98,7 @@ const store = async (
   total: number,
   counts: Counts,
 ): Promise<void> => {
-  const open = await openDeps(options, { migrate: "definitions" });
+  const open = await openDeps(options, { migrate: "definitions", part: "enqueue" });
   const progress = startProgress("Enqueueing", total);
   try {
     await open.deps.db.transaction(async (tx) => {

@@ -20,7 +20,9 @@ export const runEnqueue = async (options: EnqueueCommandOptions & GlobalOptions)
   const checked = await checkJob(types, envelope).catch((error: unknown) => {
     throw describeFieldErrors(error);
   });
-  const open = await openDeps(options, { migrate: "definitions" });
+  // Who waits reads what became of the job.
+  const part = options.wait === true ? "server" : "enqueue";
+  const open = await openDeps(options, { migrate: "definitions", part });
   try {
     const [enqueued] = await enqueueJobs(open.deps, [checked]);
     if (enqueued === undefined) throw new Error("the enqueue gave no answer");

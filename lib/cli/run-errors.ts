@@ -19,7 +19,7 @@ const HEAD = ["ATTEMPTS", "JOBS", "DEAD", "LAST", "TYPES", "FINGERPRINT", "ERROR
 
 /** `forgeq errors`; with --json a group a line. */
 export const runErrors = ({ window, type, queue, ...options }: ErrorsOptions & GlobalOptions): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part: "read" }, async (deps) => {
     const found = await errorGroups(deps, window, { types: type ?? null, queues: queue ?? null }, MAX_GROUPS);
     const { data, complete, since } = toWireErrors(found, true);
     if (options.json === true) for (const group of data) printJson(group);

@@ -38,7 +38,7 @@ export interface CloneOptions {
 /** `forgeq jobs clone`: prints the new job's id. */
 export const runJobsClone = async (id: string, options: CloneOptions & GlobalOptions): Promise<void> => {
   const given = options.payload === undefined ? undefined : await readValue(options.payload, "--payload");
-  return withDeps(options, { migrate: "schema" }, async (deps) => {
+  return withDeps(options, { migrate: "schema", part: "api" }, async (deps) => {
     const job = required(await getJob(deps, id), id);
     const payload =
       given === undefined

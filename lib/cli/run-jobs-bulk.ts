@@ -142,7 +142,7 @@ export const runJobsBulk = async (action: BulkAction, options: BulkOptions & Glo
     throw new UsageError("without a filter every job is meant: say so by --all");
   const to = action === "reschedule" ? toReschedule(options) : {};
   const json = options.json === true;
-  return withDeps(options, { migrate: "schema" }, async (deps) => {
+  return withDeps(options, { migrate: "schema", part: "api" }, async (deps) => {
     const input = { action, filter, before: await bulkInstant(deps), after: null, limit: options.slice };
     return options.dryRun === true ? preview(deps, input, json) : apply(deps, input, to, json);
   });

@@ -49,7 +49,7 @@ const COMMIT_SECONDS = 10;
  * until Ctrl-C; with an id until that job has ended. A job with an older id than those is told of when it ends.
  */
 export const runJobsTail = (id: string | undefined, options: JobsFilterOptions & GlobalOptions): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part: "read" }, async (deps) => {
     const { state, type, queue } = options;
     const filter = {
       ...(state !== undefined && { state }),

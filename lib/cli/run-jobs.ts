@@ -52,7 +52,7 @@ const rowOf = (job: Job): string[] => [
 /** `forgeq jobs list`: newest first. A job a line, as soon as its page was read. */
 export const runJobsList = async (options: JobsListOptions & GlobalOptions): Promise<void> => {
   const filter = toJobFilter(options);
-  return withDeps(options, { migrate: "schema" }, async (deps) => {
+  return withDeps(options, { migrate: "schema", part: "read" }, async (deps) => {
     const include = {
       payload: options.include?.includes("payload") === true,
       result: options.include?.includes("result") === true,
@@ -91,7 +91,7 @@ export const required = (job: Job | null, id: string): Job => {
 
 /** `forgeq jobs show` */
 export const runJobsShow = (id: string, options: GlobalOptions): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part: "read" }, async (deps) => {
     const job = required(await getJob(deps, id), id);
     if (options.json === true) printJson(toWireJob(job));
     else print(showJob(job));
@@ -103,7 +103,7 @@ export const eachJob = (
   options: GlobalOptions,
   act: (deps: Deps, id: string) => Promise<string>,
 ): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part: "api" }, async (deps) => {
     for (const id of ids) {
       try {
         say(`${id}: ${await act(deps, id)}`);

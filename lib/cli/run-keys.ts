@@ -50,7 +50,7 @@ export const newestSecret = async (options: GlobalOptions): Promise<Buffer> => {
 export const runKeysCreate = async (label: string, options: KeyOptions & GlobalOptions): Promise<void> => {
   const { scopes, types = null, queues = null, days = null } = options;
   const { key, ...minted } = mintKey(await newestSecret(options));
-  await withDeps(options, { migrate: "schema" }, async (deps) => {
+  await withDeps(options, { migrate: "schema", part: "owner" }, async (deps) => {
     const createdBy = userInfo().username;
     const { expiresAt } = await createApiKey(deps, { ...minted, scopes, types, queues, label, createdBy, days });
     if (options.json === true) printJson({ id: minted.id, key, expires_at: expiresAt?.toISOString() ?? null });
@@ -77,7 +77,7 @@ const rowOf = (key: ListedKey): string[] => [
 
 /** `forgeq keys list` */
 export const runKeysList = (options: GlobalOptions): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part: "owner" }, async (deps) => {
     const keys = await listApiKeys(deps);
     if (options.json === true) return keys.forEach((key) => printJson(toWireKey(key)));
     if (keys.length === 0)
@@ -87,7 +87,7 @@ export const runKeysList = (options: GlobalOptions): Promise<void> =>
 
 /** `forgeq keys revoke` */
 export const runKeysRevoke = (id: string, options: GlobalOptions): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part: "owner" }, async (deps) => {
     if ((await revokeApiKey(deps, id)) === "not_found") throw new ForgeqError("not_found", `there is no key ${id}`);
     say(`${id} is revoked: it ends within a minute.`);
   });

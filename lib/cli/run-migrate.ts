@@ -54,7 +54,7 @@ export const runMigrate = async (options: MigrateCommandOptions & GlobalOptions)
   const owner = declaredOwner();
   const adoption = adoptionOf(options, owner, dryRun);
   const { jobs, queues } = await projectDefinitions();
-  const database = await openDatabase(options, { migrate: "no" });
+  const database = await openDatabase(options, { migrate: "no", part: "owner" });
   const db = await connectDb({ ...(await connection()), statementSeconds: MIGRATE_SECONDS });
   try {
     const {

@@ -23,7 +23,7 @@ const rowOf = (name: string, { enqueued, completed, failed, dead, cancelled, wai
 
 /** `forgeq stats --window`: the sums, and the steps in which something happened; with --json what GET /stats answers. */
 export const runPeriodStats = (options: PeriodOptions & GlobalOptions & { readonly window: Window }): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part: "read" }, async (deps) => {
     const { window, type, queue } = options;
     const stats = await periodStats(deps, window, { types: type ?? null, queues: queue ?? null });
     if (options.json === true) return printJson(toWireStats(stats));

@@ -43,7 +43,7 @@ export const queueTable = (queues: readonly QueueStats[]): string => table(HEAD,
 
 /** `forgeq queues list` */
 export const runQueuesList = (options: GlobalOptions): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part: "read" }, async (deps) => {
     const queues = await queueStats(deps);
     if (options.json === true) return queues.forEach((queue) => printJson(toWireQueue(queue)));
     if (queues.length === 0) return say("No queues: forgeq migrate makes those that the project declares.");
@@ -58,7 +58,7 @@ const onQueue = (
   act: (deps: Deps) => Promise<QueueStats | "not_found">,
   message: string,
 ): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part: "api" }, async (deps) => {
     const queue = await act(deps);
     if (queue === "not_found") throw unknown(name);
     if (options.json === true) printJson(toWireQueue(queue));
@@ -102,7 +102,7 @@ export const runQueuesSet = (name: string, options: QueueLimitOptions & GlobalOp
     ...(retentionDays !== undefined && { retentionDays }),
     ...(types !== undefined && { types: types === "none" ? [] : types }),
   };
-  return withDeps(options, { migrate: "schema" }, async (deps) => {
+  return withDeps(options, { migrate: "schema", part: "api" }, async (deps) => {
     const set = await setQueue(deps, name, limits);
     if (set === "not_found") {
       const { message } = unknown(name);
@@ -123,7 +123,7 @@ const whoseJobs = (name: string, types: readonly string[]): string =>
 
 /** `forgeq queues delete` */
 export const runQueuesDelete = (name: string, options: GlobalOptions): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part: "api" }, async (deps) => {
     if ((await deleteQueue(deps, name)) === "not_found") throw unknown(name);
     say(`${name} is gone; its finished jobs stay.`);
   });

@@ -35,7 +35,7 @@ const instant = (at: Date | null): string => at?.toISOString().replace(".000Z", 
 
 /** `forgeq schedules list` */
 export const runSchedulesList = (options: GlobalOptions): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part: "read" }, async (deps) => {
     const all = await schedules.listSchedules(deps);
     if (options.json === true) return all.forEach((each) => printJson(toWireSchedule(each)));
     if (all.length === 0) return say("No schedules: forgeq schedules create makes one, or declare it in a job.ts.");
@@ -62,8 +62,9 @@ const onSchedule = (
   name: string,
   options: GlobalOptions,
   act: (deps: Deps) => Promise<schedules.Schedule | "not_found">,
+  part: "api" | "read" = "api",
 ): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part }, async (deps) => {
     const schedule = await act(deps);
     if (schedule === "not_found") throw new ForgeqError("not_found", `there is no schedule ${name}`);
     await show(schedule, options);
@@ -71,7 +72,7 @@ const onSchedule = (
 
 /** `forgeq schedules show` */
 export const runSchedulesShow = (name: string, options: GlobalOptions): Promise<void> =>
-  onSchedule(name, options, (deps) => schedules.getSchedule(deps, name));
+  onSchedule(name, options, (deps) => schedules.getSchedule(deps, name), "read");
 
 /** Type and payload, as every slot's job will have them. */
 const checked = async <Schedule extends ScheduleDefinition>(schedule: Schedule): Promise<Schedule> => {
@@ -120,7 +121,7 @@ export const runSchedulesPause = (name: string, paused: boolean, options: Global
 
 /** `forgeq schedules delete` */
 export const runSchedulesDelete = (name: string, options: GlobalOptions): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part: "api" }, async (deps) => {
     if ((await schedules.deleteSchedule(deps, name)) === "not_found")
       throw new ForgeqError("not_found", `there is no schedule ${name}`);
     say(`${name} is gone; its jobs stay.`);
@@ -128,7 +129,7 @@ export const runSchedulesDelete = (name: string, options: GlobalOptions): Promis
 
 /** `forgeq schedules trigger` */
 export const runSchedulesTrigger = (name: string, options: GlobalOptions): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part: "api" }, async (deps) => {
     const job = await schedules.triggerSchedule(deps, name);
     if (job === "not_found") throw new ForgeqError("not_found", `there is no schedule ${name}`);
     if (options.json === true) printJson(toWireJob(job));

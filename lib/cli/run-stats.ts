@@ -12,7 +12,7 @@ export interface StatsOptions {
 
 /** `forgeq stats`: drawn again and again on a terminal, once elsewhere; with --json a queue a line. */
 export const runStats = (options: StatsOptions & GlobalOptions): Promise<void> =>
-  withDeps(options, { migrate: "schema" }, async (deps) => {
+  withDeps(options, { migrate: "schema", part: "read" }, async (deps) => {
     const live = options.once !== true && options.json !== true && isInteractive(process.stdout);
     for (;;) {
       const queues = await queueStats(deps);

@@ -3,7 +3,8 @@ import type { Role } from "../db/schema/privileges.ts";
 /** The parts that have a URL, and the group roles that are enough for each. */
 export const NEEDS = {
   enqueue: ["enqueue"],
-  api: ["manage"],
+  // A clone of a job is a new one.
+  api: ["enqueue", "manage"],
   server: ["enqueue", "manage"],
   worker: ["worker"],
   read: ["read"],

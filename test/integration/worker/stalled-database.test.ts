@@ -87,7 +87,7 @@ it(
 
 it("a handler that uses the database of its process takes no connections beyond the pool", async () => {
   const { url } = await createTestDatabase();
-  const open = await openDeps({ databaseUrl: url, dir: ".forgeq" }, { migrate: "no" });
+  const open = await openDeps({ databaseUrl: url, dir: ".forgeq" }, { migrate: "no", part: "worker" });
   expect((await runtime().deps()).db).toBe(open.deps.db);
   await open.close();
 });
