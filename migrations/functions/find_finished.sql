@@ -59,7 +59,10 @@ begin
     when named then branch || ' and h.id = any ($6)'
     when declared is not null then branch || ' and ' || declared
     when by_failed then (
-      select string_agg(format('%s and h.state = %L and h.revived is null', branch, s), ' union all ') from unnest(states) as s)
+      -- Several are merged, each in its order: otherwise all of them would be read and sorted.
+      select string_agg(format(case when several then '(%s and h.state = %L and h.revived is null order by h.id desc)'
+                                    else '%s and h.state = %L and h.revived is null' end, branch, s), ' union all ')
+      from unnest(states) as s)
     else branch end || ' order by 1 desc limit $5';
 
   begins := least(now_at, forgeq.id_time(below));

@@ -145,3 +145,23 @@ describe("lists over a large history and a backlog", { timeout: 240_000 }, () =>
     expect(rows).toHaveLength(5);
   });
 });
+
+it("a search over two states reads as many pages as one over one, however many jobs have failed", async () => {
+  const { db } = await createTestDatabase();
+  await db.query(
+    `insert into forgeq.job_type (type, queue, backoff) values ('t', 'q', '{"type": "fixed", "seconds": 1, "jitter": "none"}')`,
+  );
+  await db.query("insert into forgeq.queue (name) values ('q')");
+  await db.query(
+    `insert into forgeq.job_history (id, finished_at, created_at, state, life, priority, attempt, max_attempts, payload, queue, type, error)
+     select forgeq.uuid_v7(), now(), now(), (array['dead', 'cancelled'])[1 + g % 2]::forgeq.finished_state, 1, 5, 1, 1, '{}', 'q', 't',
+            '{"name": "Error", "message": "m"}'
+     from generate_series(1, 20000) g`,
+  );
+  await db.query("vacuum (analyze) forgeq.job_history");
+  const filter: JobFilter = { states: ["dead", "cancelled"], error: "fp_0000000000000000" };
+  const cost = await metered(db).costOf((counted) =>
+    listJobs(counted, { ...filter, limit: 50, after: null, include: PART }, null),
+  );
+  expect(cost.buffers).toBeLessThan(1_700);
+});
