@@ -300,6 +300,13 @@ create unlogged table forgeq.worker_turn (
   slot_until timestamptz
 ) with (fillfactor = 20);
 
+-- What one caller at a time may do: whoever locks the row, for update, skipping locked ones, is that caller until its transaction ends. No advisory lock, for
+-- anybody who can connect may hold one, and learn from pg_locks which. A queue that has max_pending has two rows: see functions/recount_waiting.sql.
+create table forgeq.mutex (
+  name text primary key
+);
+insert into forgeq.mutex (name) values ('check_clock'), ('find_queues'), ('mark_jobs'), ('mark_leases'), ('purge_queues'), ('take_turn');
+
 -- Schedules: cron rules that enqueue a job at each slot. The slots are computed in TypeScript (lib/core/slots.ts); functions/fire_schedules.sql enqueues
 -- the jobs of each slot, once.
 create table forgeq.schedule (

@@ -14,7 +14,7 @@ declare
   last_at timestamptz := (select max(p.done_at) from forgeq.tick_part p);
   behind interval := last_at - now_at;
 begin
-  if last_at is null or behind <= interval '1 second' or not pg_try_advisory_xact_lock(hashtextextended('forgeq.check_clock', 0)) then
+  if last_at is null or behind <= interval '1 second' or not forgeq.lock_mutex('check_clock') then
     return 0;
   end if;
   insert into forgeq.tick_part as p (part, clock_was) values ('repair', date_trunc('milliseconds', last_at))

@@ -5,7 +5,7 @@
 -- A call that finds room for a hundred of its size passes. Others pass one at a time, each after the commit of the one before, so they see each other. What a
 -- call can't see is what others under way have stored: at most a hundredth of max_pending each. A caller's own transaction waits for nobody here, and nobody
 -- waits for it, so what it has stored is not seen before it commits either. See docs/adr/0029.
--- Lock order: the queues' advisory locks, by name; it waits half a second at most, less than it takes Postgres to look for a deadlock.
+-- Lock order: the mutexes of the queues' rooms, by name; it waits half a second at most, less than it takes Postgres to look for a deadlock.
 create or replace function forgeq.check_room(limited jsonb, ended uuid[])
 returns void
 language plpgsql
@@ -35,7 +35,7 @@ begin
     if waiting + wanted.jobs * 100 > wanted.max_pending and forgeq.alone_in_transaction() then
       perform set_config('lock_timeout', '500ms', true);
       begin
-        perform pg_advisory_xact_lock(hashtextextended(wanted.name, 22));
+        perform from forgeq.mutex m where m.name = 'room ' || wanted.name for update;
       exception when lock_not_available then
         null;
       end;

@@ -4,24 +4,24 @@
 -- It waits for nobody. One caller at a time, of those whose transaction ends with this statement, writes a new mark, of the last one and of what came since;
 -- all others append a row, so that a transaction that stays open holds no mark up. Only where some rows have piled up, because there are no other callers,
 -- one of those writes it.
--- Lock order: none; the advisory lock is tried, and kept until the transaction ends.
+-- Lock order: the mutex of the queue's mark, skip locked, kept until the transaction ends.
 create or replace function forgeq.count_waiting(queue text, jobs bigint)
 returns int
 language plpgsql
 as $$
 #variable_conflict use_column
 declare
-  key constant bigint := hashtextextended(count_waiting.queue, 29);
+  key constant text := 'mark ' || count_waiting.queue;
   may_mark boolean := current_setting('transaction_isolation') = 'read committed';
   was record;
 begin
-  if not (may_mark and forgeq.alone_in_transaction()) or not pg_try_advisory_xact_lock(key) then
+  if not (may_mark and forgeq.alone_in_transaction()) or not forgeq.lock_mutex(key) then
     select w.n, coalesce(w.mine, false) as mine, coalesce(cardinality(w.deltas), 0) as deltas into was from forgeq.waiting_jobs(count_waiting.queue) w;
     if was.n is null then
       return 0;
     end if;
     -- A row of the transaction that wrote the mark would count as seen by it.
-    if not (was.mine or may_mark and was.deltas > 32) or not pg_try_advisory_xact_lock(key) then
+    if not (was.mine or may_mark and was.deltas > 32) or not forgeq.lock_mutex(key) then
       insert into forgeq.waiting_delta (queue, jobs) values (count_waiting.queue, count_waiting.jobs);
       return 0;
     end if;

@@ -33,7 +33,7 @@ begin
     expires_at := least(expires_at, (select min(l.expires_at) from forgeq.lease l where l.id = any (mark.open)));
   end if;
 
-  if (whole or read - live > 500 + mark.passed * 1.25) and pg_try_advisory_xact_lock(hashtextextended('forgeq.lease_mark', 0)) then
+  if (whole or read - live > 500 + mark.passed * 1.25) and forgeq.lock_mutex('mark_leases') then
     -- The dead ones above a candidate are estimated, as if leases had been made at a steady rate.
     select c.low, p.passed into cut
     from (select u.ms as low, row_number() over (order by u.ms) - 1 as named, min(u.ms) over () as first

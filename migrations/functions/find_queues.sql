@@ -24,7 +24,7 @@ begin
     select l.* into last from forgeq.queue_look l;
     -- Ahead of the clock: it was put back.
     if (last.looked_at > now_at - look_every and last.looked_at <= now_at) is not true
-        and pg_try_advisory_xact_lock(hashtextextended('forgeq.find_queues', 2)) then
+        and forgeq.lock_mutex('find_queues') then
       insert into forgeq.queue_look as l (looked_at, due) values (now_at, forgeq.due_queues(now_at))
       on conflict (one) do update set looked_at = excluded.looked_at, due = excluded.due
       returning l.* into last;

@@ -15,7 +15,7 @@ declare
   oldest timestamptz;
 begin
   -- One at a time; somebody else's marks are as good.
-  if not pg_try_advisory_xact_lock(hashtextextended('forgeq.job_mark', 0)) then
+  if not forgeq.lock_mutex('mark_jobs') then
     return;
   end if;
   delete from forgeq.job_mark m where m.made_at <= clock_timestamp() - interval '10 minutes';

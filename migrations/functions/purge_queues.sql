@@ -27,7 +27,7 @@ declare
 begin
   jobs := 0;
   more := false;
-  if not pg_try_advisory_xact_lock(hashtextextended('forgeq.purge_queues', 0)) then
+  if not forgeq.lock_mutex('purge_queues') then
     return;
   end if;
   for behind in

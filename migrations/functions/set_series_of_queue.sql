@@ -15,6 +15,7 @@ begin
   else
     delete from forgeq.waiting_mark m where m.queue = coalesce(new.name, old.name);
     delete from forgeq.waiting_delta d where d.queue = coalesce(new.name, old.name);
+    delete from forgeq.mutex m where m.name in ('mark ' || coalesce(new.name, old.name), 'room ' || coalesce(new.name, old.name));
   end if;
   return null;
 end

@@ -30,7 +30,7 @@ begin
       return null;
     end if;
     -- Looked at once more by who has the lock: the turn may have been taken meanwhile.
-    if pass = 1 and not pg_try_advisory_xact_lock(hashtextextended('forgeq.take_turn', 2)) then
+    if pass = 1 and not forgeq.lock_mutex('take_turn') then
       return null;
     end if;
   end loop;
