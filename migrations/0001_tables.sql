@@ -337,6 +337,8 @@ create table forgeq.schedule (
   next_slot_at timestamptz,
   -- The newest jobs that may still live, for overlap; at most 100.
   live_job_ids uuid[] not null default '{}',
+  -- The newest job that overlap 'queue_one' has kept waiting for an earlier one; see functions/start_waiting.sql.
+  waiting_job_id uuid,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 ) with (fillfactor = 50);

@@ -6,6 +6,7 @@ import {
   lastTickAheadSeconds,
   readConnectionLimit,
   readEndlessRoles,
+  readForeignSchedules,
   readLiveTypes,
   readServerFacts,
 } from "../db/reads/doctor.ts";
@@ -132,7 +133,14 @@ const types =
         found: `jobs of ${orphans.join(", ")} wait, and this project has no handler for them`,
         cure: "run them where their handler is, or cancel them (forgeq jobs cancel)",
       };
-    return fine("every type with jobs can be run");
+    const schedules = handled.length === 0 ? [] : await readForeignSchedules(db, handled);
+    if (schedules.length > 0)
+      return {
+        level: "warning",
+        found: `schedules go on storing jobs that this project has no handler for: ${schedules.map(({ name, type }) => `${name} (${type})`).join(", ")}`,
+        cure: "delete each (forgeq schedules delete), or run its type where its handler is",
+      };
+    return fine("every type with jobs or schedules can be run");
   };
 
 /** Due jobs that nobody takes, and types of this project that another SERVICE-STAGE serves. */

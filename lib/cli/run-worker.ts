@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { formatDescription, type WorkerDescription } from "../queue/worker/describe.ts";
 import { listenForWorker, stopListening } from "../queue/worker/listen.ts";
+import { undeclaredQueues } from "../db/reads/queues.ts";
 import { createWorker } from "../queue/worker/worker.ts";
 import { configure } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
@@ -39,6 +40,13 @@ export interface RunningWorker {
   readonly describe: () => WorkerDescription;
 }
 
+/** A misspelt queue looks like an idle one; but one that is declared later is taken from all the same. */
+const warnOfUndeclared = async ({ deps }: OpenDeps, names: readonly string[]): Promise<void> => {
+  if (names.length === 0) return;
+  const missing = await undeclaredQueues(deps.db, names).catch(() => []);
+  if (missing.length > 0) say(`Warning: there is no queue ${missing.join(", ")} yet; this worker waits for it.`);
+};
+
 /** Starts a worker on what `open` gives, woken by hints of this process and by LISTEN where the connection allows it. */
 export const startWorker = async (
   options: WorkerCommandOptions & GlobalOptions,
@@ -60,6 +68,7 @@ export const startWorker = async (
     scheduler: options.scheduler && options.once !== true,
     once: options.once === true,
   });
+  void warnOfUndeclared(open, options.queue ?? []);
   hints.subscribe(worker.hint);
   const listener =
     deps.db.driver === "pg" && options.once !== true

@@ -21,7 +21,7 @@ export interface WorkerMetrics {
   /** For the worker's use cases. */
   readonly metrics: Metrics;
   /**
-   * Answers `GET /metrics`, and `GET /state` with the worker's state, what it does next, and why, until it is closed.
+   * Answers `GET /metrics`, `GET /health` with 200 while the worker takes jobs, and `GET /state` with the worker's state, what it does next, and why, until it is closed.
    *
    * @returns the URL of the metrics
    */
@@ -45,6 +45,13 @@ const answerPages =
       return void response
         .writeHead(status, { "content-type": "application/json", "cache-control": "no-store" })
         .end(`${JSON.stringify(description, null, 2)}\n`);
+    }
+    // Alive is who answers; who has not started yet, or takes nothing more, is not ready. The database does not play a part.
+    if (request.method === "GET" && request.url === "/health") {
+      const takes = describe()?.state["accepting"] === true;
+      return void response
+        .writeHead(takes ? 200 : 503, { "content-type": "application/json", "cache-control": "no-store" })
+        .end(JSON.stringify({ status: takes ? "ok" : "not_taking_jobs" }));
     }
     if (request.method !== "GET" || request.url !== "/metrics") return void response.writeHead(404).end();
     registry.metrics().then(

@@ -23,7 +23,7 @@ export interface ScheduleInput<Schema extends z.ZodType> {
   readonly payload?: z.input<Schema>;
   readonly queue?: string;
   readonly priority?: number;
-  /** While an earlier job of it lives: `allow` (unless given) enqueues all the same, `skip` leaves the slot out, `queue_one` lets one wait. */
+  /** While an earlier job of it lives: `allow` (unless given) enqueues all the same, `skip` leaves the slot out, `queue_one` lets one wait until the earlier one has ended. */
   readonly overlap?: Overlap;
   /** Which missed slots still fire: with `skip` (unless given) none, with `last` the newest, with `all` the newest `catchUpLimit`. */
   readonly catchUp?: CatchUp;

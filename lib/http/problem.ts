@@ -148,9 +148,10 @@ const describeError = (error: unknown, depth = 0): Record<string, unknown> => {
   };
 };
 
-/** Logs what is the service's own fault: `internal`, and what keeps it from its database or its secrets, as an error; any other 503 as a warning. */
+/** Logs what is the service's own fault: `internal`, and what keeps it from its database or its secrets, as an error; any other 503 as a warning. Not what says that it is `logged`. */
 export const logFailure = (error: unknown, requestId: string, log: HttpLog): void => {
   const { code, message, details } = toForgeqError(error);
+  if (details["logged"] === true) return;
   const fields = { request_id: requestId, code, error: describeError(error) };
   if (code === "internal") log.error("request failed", fields);
   else if (code === "secrets_unavailable") log.error(message, fields);

@@ -2,13 +2,13 @@
 export const mapConcurrently = async <Item, Result>(
   items: readonly Item[],
   limit: number,
-  work: (item: Item) => Promise<Result>,
+  work: (item: Item, index: number) => Promise<Result>,
 ): Promise<Result[]> => {
   const results: Result[] = [];
   let next = 0;
   const lane = async () => {
     for (let index = next++; index < items.length; index = next++) {
-      results[index] = await work(items[index] as Item);
+      results[index] = await work(items[index] as Item, index);
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));

@@ -183,6 +183,7 @@ export const testJob =
     };
     const heartbeat = {
       beat: () => Promise.resolve(),
+      look: () => undefined,
       progress: (_: string, progress: Progress) => void gathered.progress.push(progress),
       stop: () => undefined,
     };

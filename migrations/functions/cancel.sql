@@ -1,6 +1,7 @@
 -- Cancels a job: a free one immediately, one under a lease by a request on the lease, which begin, the heartbeat and settle see.
 -- outcome: 'cancelled' (also of a job that is cancelled already: sent again it gives the first answer), 'requested', 'finished'
 -- (state says how), 'not_found', or 'busy': somebody holds it right now, try again.
+-- A worker that listens is told of a request with the commit; others hear it with their next heartbeat.
 -- Takes the free job or the lease skip locked and checks again in a later statement; never waits while it holds anything.
 create or replace function forgeq.cancel(id uuid, at timestamptz default null)
 returns table (outcome text, state text)
@@ -38,6 +39,10 @@ begin
                                                           else l.cancel_requested || cancel.id end
         where l.ctid = lease_row.tid;
         outcome := 'requested';
+        -- Not where notifications that nobody reads fill their room: a commit would fail.
+        if pg_notification_queue_usage() <= 0.5 then
+          perform pg_notify('forgeq_wake', json_build_object('cancel', lease_row.id)::text);
+        end if;
       end if;
     end if;
   end if;

@@ -12,10 +12,11 @@ declare
   nothing int;
 begin
   select array_agg(j.tid) as places, array_agg(j.id) as ids, array_agg(j.life) as lives, array_agg(j.attempt) as attempts, array_agg(j.queue) as queues,
-         array_agg(j.type) as types, array_agg(j.unique_key) as keys
+         array_agg(j.type) as types, array_agg(j.unique_key) as keys,
+         array_agg(j.schedule) filter (where j.schedule is not null) as schedules
   into held
   from (
-    select j.ctid as tid, j.id, coalesce(j.life, 1) as life, j.attempt, j.queue, j.type, j.unique_key
+    select j.ctid as tid, j.id, coalesce(j.life, 1) as life, j.attempt, j.queue, j.type, j.unique_key, j.metadata ->> 'schedule' as schedule
     from forgeq.job j
     where j.id = any (cancel_waiting.ids) and j.claim_id is null
       and (cancel_waiting.lives is null
@@ -48,6 +49,9 @@ begin
       nothing := forgeq.count_waiting(each.queue, -each.of_queue);
     end if;
   end loop;
+  if held.schedules is not null then
+    perform forgeq.start_waiting(held.schedules, now_at);
+  end if;
   return held.ids;
 end
 $$;

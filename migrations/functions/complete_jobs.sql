@@ -1,4 +1,5 @@
--- Finishes the completed jobs among `ended` that this lease holds; gives their ids, and their tally for the counters. Internal: end_attempts calls it.
+-- Finishes the completed jobs among `ended` that this lease holds; gives their ids, their tally for the counters, and whether a job that
+-- waited for one of them is due now. Internal: end_attempts calls it.
 --
 -- Deleted by key, not by ctid: a row that somebody else's update moves meanwhile is followed to its new place, so no lock has
 -- to be taken in a statement before. By an array of ids, not by a join: the planner believes the table to be empty, and a join
@@ -7,12 +8,13 @@
 -- A CTE that is read twice is named first by the reader that needs fewer of its columns, so that Postgres unpacks no more of a row than that reader needs.
 create or replace function forgeq.complete_jobs(
   lease forgeq.lease, ended jsonb, keep boolean, now_at timestamptz,
-  out ids uuid[], out tally bytea)
+  out ids uuid[], out tally bytea, out started boolean)
 language plpgsql
 as $$
 #variable_conflict use_column
 declare
   keys text[];
+  schedules text[];
   waits bytea;
   -- What metric_end says before and after the milliseconds that a job waited is the same for all of them.
   one bytea := forgeq.metric_end('completed', 'completed', lease.began_at, lease.began_at, now_at);
@@ -24,10 +26,11 @@ begin
     with deleted as (
       delete from forgeq.job j
       where j.id = any (lease.job_ids) and j.claim_id = lease.claim_id
-      returning j.id, j.run_at, j.unique_key)
+      returning j.id, j.run_at, j.unique_key, j.metadata)
     select array_agg(g.id), array_agg(g.unique_key) filter (where g.unique_key is not null),
+           array_agg(g.metadata ->> 'schedule') filter (where g.metadata ? 'schedule'),
            string_agg(int4send(forgeq.elapsed_ms(g.run_at, lease.began_at)), between_waits)
-    into ids, keys, waits
+    into ids, keys, schedules, waits
     from deleted g;
   elsif jsonb_typeof(ended) = 'string' then
     with deleted as (
@@ -43,8 +46,9 @@ begin
         g.metadata, g.payload
       from deleted g)
     select array_agg(g.id), array_agg(g.unique_key) filter (where g.unique_key is not null),
+           array_agg(g.metadata ->> 'schedule') filter (where g.metadata ? 'schedule'),
            string_agg(int4send(forgeq.elapsed_ms(g.run_at, lease.began_at)), between_waits)
-    into ids, keys, waits
+    into ids, keys, schedules, waits
     from deleted g;
   else
     with done as materialized (
@@ -67,8 +71,9 @@ begin
       join done d on d.id = g.id
       where keep)
     select array_agg(g.id), array_agg(g.unique_key) filter (where g.unique_key is not null),
+           array_agg(g.metadata ->> 'schedule') filter (where g.metadata ? 'schedule'),
            string_agg(int4send(forgeq.elapsed_ms(g.run_at, lease.began_at)), between_waits)
-    into ids, keys, waits
+    into ids, keys, schedules, waits
     from deleted g;
   end if;
   ids := coalesce(ids, '{}');
@@ -76,6 +81,9 @@ begin
 
   if keys is not null then
     perform forgeq.free_unique_keys(lease.type, keys);
+  end if;
+  if schedules is not null then
+    started := forgeq.start_waiting(schedules, now_at);
   end if;
 end
 $$;

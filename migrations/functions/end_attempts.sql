@@ -26,7 +26,7 @@ declare
   queue record;
 begin
   select q.keep_completed, q.max_pending into queue from forgeq.queue q where q.name = lease.queue;
-  select c.ids, c.tally into completed from forgeq.complete_jobs(lease, ended, coalesce(queue.keep_completed, true), now_at) c;
+  select c.ids, c.tally, c.started into completed from forgeq.complete_jobs(lease, ended, coalesce(queue.keep_completed, true), now_at) c;
   tallied := tallied || completed.tally;
   left_open := lease.open_jobs - cardinality(completed.ids);
   if cardinality(completed.ids) = cardinality(lease.job_ids) and cardinality(completed.ids) = named then
@@ -45,6 +45,9 @@ begin
     end if;
   end if;
 
+  if completed.started then
+    wake_seconds := 0;
+  end if;
   if left_open > 0 and reason in ('settled', 'cancelled') then
     update forgeq.lease l set open_jobs = left_open, outcomes = l.outcomes || answers, tally = tallied where l.id = lease.id;
   else

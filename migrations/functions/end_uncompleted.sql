@@ -19,6 +19,7 @@ declare
   finished_errors jsonb[] := '{}';
   finished_attempts smallint[] := '{}';
   finished_keys text[] := '{}';
+  schedules text[];
   state text;
   counted boolean;
   counts_dispatch boolean;
@@ -34,7 +35,7 @@ begin
     from jsonb_to_recordset(ended) as o(id uuid, outcome text, result jsonb, error jsonb, delay_seconds double precision)
     cross join lateral (
       select job.ctid as tid, job.id, job.type, coalesce(job.life, 1) as life, job.attempt, job.max_attempts,
-             coalesce(job.dispatches, 0) as dispatches, job.unique_key, job.run_at
+             coalesce(job.dispatches, 0) as dispatches, job.unique_key, job.run_at, job.metadata ->> 'schedule' as schedule
       from forgeq.job
       where job.id = o.id and job.claim_id = lease.claim_id and o.id = any (lease.job_ids)
       offset 0 for update) j
@@ -62,6 +63,9 @@ begin
       finished_attempts := finished_attempts || (held.attempt - (not counted)::int)::smallint;
       if held.unique_key is not null then
         finished_keys := finished_keys || held.unique_key;
+      end if;
+      if held.schedule is not null then
+        schedules := schedules || held.schedule;
       end if;
     else
       next_run_at := case when held.outcome in ('undispatched', 'throttled') then held.run_at else now_at + make_interval(secs => case
@@ -99,6 +103,9 @@ begin
     perform forgeq.finish_jobs(finished_rows, lease.claim_id, finished_ids, finished_states, finished_results, finished_errors, finished_attempts,
       lease.id, lease.began_at, now_at);
     perform forgeq.free_unique_keys(lease.type, finished_keys);
+    if schedules is not null and forgeq.start_waiting(schedules, now_at) then
+      wake_seconds := 0;
+    end if;
   end if;
 end
 $$;

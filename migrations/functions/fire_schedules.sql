@@ -5,9 +5,10 @@
 -- Guarantees: a slot is decided once, whoever calls how often: the schedule must still stand where the caller saw it
 -- (else 'stale'), and moves to `until` in the same transaction that stores the jobs. Nobody waits: a schedule that another
 -- caller holds is 'busy'. A schedule whose jobs are refused (its queue is full or gone, its type unknown) stays where it is.
--- overlap: 'allow' takes every slot; 'skip' only one while no job of the schedule lives; 'queue_one' only one while none waits.
+-- overlap: 'allow' takes every slot; 'skip' only one while no job of the schedule lives; 'queue_one' only one while none waits, and its job starts when the
+-- earlier one has ended, see start_waiting. A schedule of that kind one of whose jobs is being ended is 'busy'.
 -- One row per schedule: outcome 'fired', 'stale', 'busy', 'not_found' or 'refused' with a reason; the jobs stored, and when the first is due.
--- Lock order: schedules by name (skip locked), then as enqueue_many.
+-- Lock order: schedules by name (skip locked), live jobs of those with queue_one (skip locked), then as enqueue_many.
 --
 -- All together, in one sub-transaction; one by one only where that failed because a job of one of them is refused.
 create or replace function forgeq.fire_schedules(fires jsonb, at timestamptz default null)

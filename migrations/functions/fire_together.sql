@@ -13,18 +13,31 @@ declare
   decided jsonb;
   items jsonb;
   there uuid[];
+  locked uuid[];
 begin
   held := array(
     select s.name from forgeq.schedule s
     where s.name = any (array(select f.name from jsonb_to_recordset(fires) as f(name text)))
     order by s.name for update skip locked);
+  if exists (select from forgeq.schedule s where s.name = any (held) and s.overlap = 'queue_one' and s.live_job_ids <> '{}') then
+    perform forgeq.start_waiting(held, now_at);
+    -- Whoever ends one of these jobs from now on sees what is decided here. One that is being ended now makes its schedule busy.
+    locked := array(
+      select j.id from forgeq.job j
+      where j.id = any (array(select unnest(s.live_job_ids) from forgeq.schedule s where s.name = any (held) and s.overlap = 'queue_one'))
+      order by j.id for key share skip locked);
+    held := array(
+      select s.name from forgeq.schedule s
+      where s.name = any (held) and (s.overlap <> 'queue_one' or not exists (
+        select from unnest(s.live_job_ids) as u(id) cross join lateral (select from forgeq.job j where j.id = u.id offset 0) j where u.id <> all (locked))));
+  end if;
 
-  select coalesce(jsonb_agg(jsonb_build_object('name', d.name, 'live', d.live, 'skipped', jsonb_array_length(d.slots) - d.taken,
+  select coalesce(jsonb_agg(jsonb_build_object('name', d.name, 'live', d.live, 'waits', d.waits, 'skipped', jsonb_array_length(d.slots) - d.taken,
            'slots', (select coalesce(jsonb_agg(e.slot order by e.n), '[]')
                      from jsonb_array_elements(d.slots) with ordinality as e(slot, n) where e.n <= d.taken))), '[]')
   into decided
   from (
-    select f.name, f.slots, l.ids as live,
+    select f.name, f.slots, l.ids as live, s.overlap = 'queue_one' and cardinality(l.ids) > 0 as waits,
            -- One of several slots is taken where jobs may not pile up: the first.
            case when s.overlap = 'allow' then jsonb_array_length(f.slots)
                 when s.overlap = 'skip' and cardinality(l.ids) > 0 or s.overlap = 'queue_one' and l.waiting then 0
@@ -38,11 +51,12 @@ begin
     where f.name = any (held) and not s.paused and s.revision = f.revision and s.decided_until = f.decided_until) d;
 
   select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', slot.job_id, 'type', s.type, 'queue', s.queue, 'priority', s.priority,
-             'run_at', slot.run_at))
+             -- Kept for the end of the earlier job, and not for good where that is not seen.
+             'run_at', case when d.waits then now_at + interval '9 years' else slot.run_at end))
            || jsonb_build_object('payload', s.payload, 'metadata', jsonb_build_object('schedule', s.name,
              'slot_at', to_char(slot.slot_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))) order by s.name, slot.slot_at), '[]')
   into items
-  from jsonb_to_recordset(decided) as d(name text, slots jsonb)
+  from jsonb_to_recordset(decided) as d(name text, slots jsonb, waits boolean)
   cross join lateral jsonb_to_recordset(d.slots) as slot(slot_at timestamptz, job_id uuid, run_at timestamptz)
   join forgeq.schedule s on s.name = d.name
   where not exists (select from forgeq.job j where j.id = slot.job_id);
@@ -57,13 +71,14 @@ begin
 
   update forgeq.schedule s
   set decided_until = f.until, next_slot_at = f.next_slot_at,
+      waiting_job_id = case when d.waits then coalesce((d.slots -> 0 ->> 'job_id')::uuid, s.waiting_job_id) end,
       last_slot_at = coalesce((select max(e.slot_at) from jsonb_to_recordset(f.slots) as e(slot_at timestamptz)), s.last_slot_at),
       live_job_ids = (
         select coalesce(array_agg(newest.id order by newest.n), '{}')
         from (select u.id::uuid, u.n
               from jsonb_array_elements_text(d.live || jsonb_path_query_array(d.slots, '$[*].job_id')) with ordinality as u(id, n)
               order by u.n desc limit 100) newest)
-  from jsonb_to_recordset(decided) as d(name text, slots jsonb, live jsonb)
+  from jsonb_to_recordset(decided) as d(name text, slots jsonb, live jsonb, waits boolean)
   join jsonb_to_recordset(fires) as f(name text, slots jsonb, until timestamptz, next_slot_at timestamptz) on f.name = d.name
   where s.name = d.name;
 

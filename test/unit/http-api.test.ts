@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { encodeCursor } from "../../lib/http/wire.ts";
 import { setupApi } from "../support/http/api.ts";
-import { keysWith } from "../support/http/http.ts";
+import { ALL_SCOPES, keysWith } from "../support/http/http.ts";
+import { realTime } from "../../lib/queue/time.ts";
+import { recordingLogger } from "../support/recording-logger.ts";
 import { FAILED, FINISHED, ID, LEASE, LIVE } from "../support/http/jobs.ts";
 
 const none = () => [];
@@ -156,5 +158,24 @@ describe("GET /health", () => {
     await Promise.all(Array.from({ length: 100 }, () => get("/health", "deep=1")));
     expect(query).toHaveBeenCalledTimes(asked);
     expect(await setupApi({}, keysWith("jobs:read")).get("/health", "deep=1")).toHaveProperty("status", 403);
+  });
+
+  it("logs one line while the database is away, and one when it is back, however often it is asked", async () => {
+    const logger = recordingLogger();
+    let [atMs, away] = [0, true];
+    const found = () => {
+      if (away) throw Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+      return [{ found: true }];
+    };
+    const answers = { schema_books: found, schema_version: found };
+    const time = { ...realTime, elapsedMs: () => (atMs += 6_000) };
+    const { get, query } = setupApi(answers, ALL_SCOPES, { logger, time });
+    for (let n = 0; n < 3; n += 1) expect(await get("/health", "deep=1")).toHaveProperty("status", 503);
+    expect(query.mock.calls.length).toBeGreaterThan(2);
+    const messages = () => logger.lines.map((line) => (JSON.parse(line) as { message: string }).message);
+    expect(messages()).toEqual(["health: the database can't be used"]);
+    away = false;
+    expect(await get("/health", "deep=1")).toHaveProperty("status", 200);
+    expect(messages()).toEqual(["health: the database can't be used", "health: the database can be used again"]);
   });
 });

@@ -16,6 +16,20 @@ describe("POST /jobs/{id}/cancel", () => {
     expect(await cancelling(outcome).post(`/jobs/${OTHER}/cancel`)).toMatchObject({ status, body: { id: OTHER } });
   });
 
+  it.each([
+    ["completed", 409],
+    ["dead", 409],
+    ["cancelled", 200],
+  ])("answers what is true where the job is %s by the time it is read: %d", async (state, status) => {
+    const ended = setupApi({
+      cancel: () => [{ outcome: "requested", state: null }],
+      get_live: none,
+      get_finished: () => [{ ...FINISHED, state }],
+      attempts: none,
+    });
+    expect(await ended.post(`/jobs/${ID}/cancel`)).toMatchObject({ status, body: { state } });
+  });
+
   it("answers 409 with the state of a finished job, 404, and 503 while the job changes hands", async () => {
     expect(await cancelling("finished", "dead").post(`/jobs/${ID}/cancel`)).toMatchObject({
       status: 409,

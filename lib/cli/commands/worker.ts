@@ -37,7 +37,7 @@ export const graceOption = (): Option =>
 const metricsPortOption = (): Option =>
   new Option(
     "--metrics-port <port>",
-    "answer GET /metrics with this process's own numbers, and GET /state with what it does next and why; 0 chooses a free one",
+    "answer GET /metrics with this process's own numbers, GET /health, and GET /state with what it does next and why; 0 chooses a free one",
   )
     .argParser(integer(0, 65_535))
     .env("FORGEQ_METRICS_PORT");

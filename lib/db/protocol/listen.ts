@@ -7,7 +7,7 @@ import { createPushChannel, type PushReceiver } from "./push.ts";
 import { clientConfig } from "../drivers/pg.ts";
 import { isLoginRefused } from "../drivers/renewed.ts";
 
-/** The channel that workers listen on. A payload is JSON: `{seconds, queue}`. */
+/** The channel that workers listen on. A payload is JSON: `{seconds, queue}`, or `{cancel}` with a lease. */
 const CHANNEL = "forgeq_wake";
 
 // Nothing to keep: without the wait for the disk the hint arrives a commit earlier.
@@ -45,6 +45,8 @@ export type NotListening = "broken" | "silent" | "pooled";
 
 interface On {
   readonly hint: (hint: Hint) => void;
+  /** Somebody has asked to cancel jobs of a lease. */
+  readonly cancel?: (leaseId: string) => void;
   readonly change: (works: boolean, why?: NotListening) => void;
 }
 
@@ -130,8 +132,9 @@ export const listenForHints = (options: ConnectOptions, db: Db, on: On, receiver
       if (ended) return;
       if (channel !== CHANNEL) return pushes?.received(payload);
       if (payload === probe) arrived.resolve();
-      const hint = parse(payload);
-      if (hint !== null) on.hint(hint);
+      const heard = parse(payload);
+      if (typeof heard === "string") on.cancel?.(heard);
+      else if (heard !== null) on.hint(heard);
     });
     try {
       await client.connect();
@@ -164,11 +167,12 @@ export const listenForHints = (options: ConnectOptions, db: Db, on: On, receiver
   };
 };
 
-/** Null for a probe, or for what somebody else sent there. */
-const parse = (payload: string): Hint | null => {
+/** A hint, or the id of a lease with a request to cancel; null for a probe, or for what somebody else sent there. */
+const parse = (payload: string): Hint | string | null => {
   if (!payload.startsWith("{")) return null;
   try {
-    const { seconds, queue } = JSON.parse(payload) as Partial<Hint>;
+    const { seconds, queue, cancel } = JSON.parse(payload) as Partial<Hint & { readonly cancel: unknown }>;
+    if (typeof cancel === "string") return cancel;
     return typeof seconds === "number" ? { seconds, ...(typeof queue === "string" ? { queue } : {}) } : null;
   } catch {
     return null;

@@ -88,6 +88,20 @@ select type from forgeq.live_types()`;
 export const readLiveTypes = async (db: Db): Promise<string[]> =>
   (await call<{ type: string }>(db, LIVE_TYPES, [])).map(({ type }) => type);
 
+const FOREIGN_SCHEDULES = `/* forgeq:foreign_schedules */
+select s.name, s.type
+from forgeq.schedule s
+left join forgeq.job_type t on t.type = s.type
+where not s.paused and s.next_slot_at is not null and s.type <> all ($1::text[]) and t.owner is null
+order by s.name limit 10`;
+
+/** Schedules that go on, of types that are not among these and that no other owner serves. */
+export const readForeignSchedules = (
+  db: Db,
+  types: readonly string[],
+): Promise<{ readonly name: string; readonly type: string }[]> =>
+  call<{ name: string; type: string }>(db, FOREIGN_SCHEDULES, [types]);
+
 // A setting of the server's, of the database, or of the role.
 const ENDLESS_ROLES = `/* forgeq:endless_roles */
 select r.rolname as role,

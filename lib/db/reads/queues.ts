@@ -169,3 +169,10 @@ select exists (
 /** Whether jobs of a type may go to a queue now: the queue is there, and the type or an operator lists it. An enqueue asks again. */
 export const mayGoTo = async (sql: Sql, type: string, queue: string): Promise<boolean> =>
   only(await callIn<{ may: boolean }>(sql, MAY_GO, [type, queue])).may;
+
+const UNDECLARED = `/* forgeq:undeclared_queues */
+select u.name from unnest($1::text[]) as u(name) where not exists (select from forgeq.queue q where q.name = u.name)`;
+
+/** Those of these names that are no queues yet. */
+export const undeclaredQueues = async (db: Db, names: readonly string[]): Promise<string[]> =>
+  (await call<{ name: string }>(db, UNDECLARED, [names])).map(({ name }) => name);

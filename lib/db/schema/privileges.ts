@@ -191,6 +191,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   set_series_of_type: NOBODY,
   settle: WORKERS,
   settle_and_take: WORKERS,
+  start_waiting: NOBODY,
   store_by_id: NOBODY,
   stored_job: PRODUCERS,
   take_turn: WORKERS,

@@ -41,7 +41,11 @@ export const jobHandlers = (types: () => Promise<JobTypes>): Handlers<typeof job
     const outcome = await cancelJob(deps, id);
     if (outcome === "not_found") throw notFound("job");
     if (typeof outcome === "object") throw illegal("cancelled", outcome.finished);
-    return { status: outcome === "requested" ? 202 : 200, body: showJob(key, await readJob(deps, key, id)) };
+    const job = await readJob(deps, key, id);
+    // The attempt has ended since it was asked.
+    if (outcome === "requested" && (job.state === "completed" || job.state === "dead"))
+      throw illegal("cancelled", job.state);
+    return { status: outcome === "requested" && job.finishedAt === null ? 202 : 200, body: showJob(key, job) };
   },
 
   retryJob: async (deps, request) => {

@@ -15,14 +15,22 @@ const HEALTH_MS = 5_000;
 
 /** Alive is who answers; `?deep=1`, which needs a key, asks the database, once in five seconds at most. */
 const createHealth = (deps: () => Promise<Deps>): Server<"getHealth"> => {
+  let away = false;
+  /** One line when the database goes away, and one when it is back, however often somebody asks. */
+  const say = (deps: Deps, reason: string | undefined): void => {
+    if (reason !== undefined && !away) deps.logger.error("health: the database can't be used", { reason });
+    if (reason === undefined && away) deps.logger.info("health: the database can be used again");
+    away = reason !== undefined;
+  };
   let asked: { readonly atMs: number; readonly answer: ReturnType<typeof health> } | undefined;
   return async ({ key }) => {
     if (key === null) return ok({ status: "ok" });
     const use = await deps();
     const nowMs = use.time.elapsedMs();
     if (asked === undefined || nowMs - asked.atMs >= HEALTH_MS) asked = { atMs: nowMs, answer: health(use) };
-    const { ok: good, detail = "The database did not answer" } = await asked.answer;
-    if (!good) throw new ForgeqError("database_unavailable", detail);
+    const { ok: good, detail = "The database did not answer", reason } = await asked.answer;
+    say(use, good ? undefined : (reason ?? detail));
+    if (!good) throw new ForgeqError("database_unavailable", detail, { logged: true });
     return ok({ status: "ok" });
   };
 };

@@ -85,9 +85,12 @@ export const runLease = async <Schema extends z.ZodType>(
   try {
     const lease = { definition, work, holder, heartbeat, running };
     // What is done after the lease was lost is settled too: the database knows whether somebody took it over.
-    await mapConcurrently(jobs, definition.concurrency, async (job) =>
-      settler.add(ended === null ? await runJob(deps, lease, job) : { id: job.id, outcome: "released" }),
-    );
+    await mapConcurrently(jobs, definition.concurrency, async (job, index) => {
+      // It has waited for another one: somebody may have cancelled it meanwhile.
+      if (index >= definition.concurrency && ended === null) await heartbeat.beat();
+      const begins = ended === null && !running.mayNotBegin(job.id);
+      settler.add(begins ? await runJob(deps, lease, job) : { id: job.id, outcome: "released" });
+    });
     await settler.finish();
   } finally {
     cancelDeadline();

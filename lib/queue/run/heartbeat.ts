@@ -7,6 +7,8 @@ const PAUSE_MS = 1_000;
 export interface Heartbeat {
   /** Extends the lease now, unless that was done within the last second. */
   beat(): Promise<void>;
+  /** Extends the lease within about a second: somebody has asked to cancel a job of it. */
+  look(): void;
   /** Stores a job's progress with the next extension, within about a second. */
   progress(jobId: string, progress: Progress): void;
   stop(): void;
@@ -78,6 +80,8 @@ export const startHeartbeat = (
   };
   const run = (): Promise<void> => (running ??= extend().finally(() => (running = undefined)));
 
+  const soon = (): void => schedule(Math.max(0, soonestMs - (deps.time.elapsedMs() - triedAtMs)));
+
   schedule(everyMs);
   return {
     beat: async () => {
@@ -85,8 +89,10 @@ export const startHeartbeat = (
     },
     progress: (jobId, given) => {
       progress[jobId] = given;
-      schedule(Math.max(0, soonestMs - (deps.time.elapsedMs() - triedAtMs)));
+      soon();
     },
+    // What is under way may have been read before the request.
+    look: () => void (running ?? Promise.resolve()).then(soon),
     stop: () => {
       stopped = true;
       cancelTimer();

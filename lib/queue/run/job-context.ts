@@ -11,7 +11,7 @@ import type { Deps, Logger } from "../deps.ts";
 import { enqueueJobs } from "../enqueue/enqueue-jobs.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { jobFields, handlersLogger } from "./log-fields.ts";
-import type { JobOptions } from "../../core/new-job.ts";
+import type { JobOptions, NewJob } from "../../core/new-job.ts";
 import { toNewJob } from "../enqueue/typed-job.ts";
 
 /** What a handler gets in addition to its payload. */
@@ -44,13 +44,26 @@ export interface JobContext {
    * @throws {ForgeqError} `lease_lost` - another attempt has taken over: roll back
    */
   complete(tx: Queryable, result?: unknown): Promise<void>;
-  /** Enqueues another job, one level deeper than this one. @returns its id */
+  /**
+   * Enqueues another job. One that is due within a second is one level deeper than this one, and at most 64 levels are taken: a loop ends. One that is due
+   * later begins at the first level, so that a job may enqueue its successor for ever.
+   *
+   * @returns its id; that of the live job that holds the unique key, where there is one
+   * @throws {ForgeqError} `chain_too_deep`; `lease_lost` after the end of this attempt; what `enqueue` of the package throws
+   */
   enqueue<Schema extends z.ZodType>(
     definition: JobDefinition<Schema>,
     payload: z.input<Schema>,
     options?: JobOptions,
   ): Promise<string>;
 }
+
+/** What is due so much later is no loop. */
+const LOOP_SECONDS = 1;
+
+const isLater = (deps: Deps, { delaySeconds = 0, runAt }: NewJob): boolean =>
+  delaySeconds >= LOOP_SECONDS ||
+  (runAt !== undefined && runAt.getTime() >= (deps.clock() ?? new Date()).getTime() + LOOP_SECONDS * 1000);
 
 const NOTE_CHARACTERS = 200;
 
@@ -67,10 +80,15 @@ export const createJobContext = (
     readonly holder: LeaseHolder;
     readonly signal: AbortSignal;
     readonly heartbeat: Heartbeat;
+    /** Whether the attempt has ended: whoever goes on then acts for nobody. */
+    readonly isOver: () => boolean;
     readonly onCompletedIn: () => void;
   },
 ): JobContext => {
-  const { job, holder, signal, heartbeat } = input;
+  const { job, holder, signal, heartbeat, isOver } = input;
+  const fence = (): void => {
+    if (isOver()) throw new ForgeqError("lease_lost", "this attempt has ended");
+  };
   const log = handlersLogger(deps.logger, () => jobFields(job, holder.leaseId));
   return {
     id: job.id,
@@ -96,6 +114,7 @@ export const createJobContext = (
       throw new CancelledByHandler(thrownText(reason));
     },
     complete: async (tx, result) => {
+      fence();
       const stored = toResult(result);
       if (stored.refused !== undefined) log.warn("the result was not kept", { reason: stored.refused });
       const settled = await settleIn(
@@ -109,9 +128,14 @@ export const createJobContext = (
       input.onCompletedIn();
     },
     enqueue: async (definition, payload, options = {}) => {
+      fence();
       const child = toNewJob(definition, payload, options);
       const [enqueued] = await enqueueJobs(deps, [
-        { ...child, depth: job.depth + 1, ...(job.traceparent === null ? {} : { traceparent: job.traceparent }) },
+        {
+          ...child,
+          depth: isLater(deps, child) ? undefined : job.depth + 1,
+          ...(job.traceparent === null ? {} : { traceparent: job.traceparent }),
+        },
       ]);
       if (enqueued === undefined) throw new ForgeqError("internal", "an enqueue gave no answer");
       return enqueued.job.id;

@@ -71,8 +71,10 @@ const attempt = async <Schema extends z.ZodType>(
   };
   const startedAtMs = deps.time.elapsedMs();
   running.add(job.id, { startedAtMs, abort, fail: ran.reject });
+  let over = false;
   const context = createJobContext(deps, {
     job,
+    isOver: () => over,
     holder,
     signal: controller.signal,
     heartbeat,
@@ -89,6 +91,7 @@ const attempt = async <Schema extends z.ZodType>(
   } catch (thrown) {
     end = endOfThrown(job.id, thrown, aborted);
   } finally {
+    over = true;
     cancelGrace?.();
     running.delete(job.id);
   }

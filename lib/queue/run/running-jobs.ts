@@ -13,7 +13,10 @@ export interface RunningJob {
 export interface Running {
   add(jobId: string, job: RunningJob): void;
   delete(jobId: string): void;
+  /** Those that do not run yet are not to begin. */
   abort(jobIds: readonly string[], cause: AbortCause, message: string): void;
+  /** Whether a job that does not run yet was aborted, by itself or with all. */
+  mayNotBegin(jobId: string): boolean;
   abortAll(cause: AbortCause, message: string): void;
   /** Ends a job's attempt as if its handler had thrown this. @returns false: it does not run */
   fail(jobId: string, error: unknown): boolean;
@@ -25,6 +28,8 @@ export interface Running {
 export const createRunning = (time: Time, timeoutSeconds: number): Running => {
   const timeoutMs = timeoutSeconds * 1000;
   const jobs = new Map<string, RunningJob>();
+  const unbegun = new Set<string>();
+  let allAborted = false;
   let cancelTimer: (() => void) | undefined;
 
   const abortLate = (): void => {
@@ -52,9 +57,15 @@ export const createRunning = (time: Time, timeoutSeconds: number): Running => {
       cancelTimer = undefined;
     },
     abort: (jobIds, cause, message) => {
-      for (const jobId of jobIds) jobs.get(jobId)?.abort(cause, message);
+      for (const jobId of jobIds) {
+        const job = jobs.get(jobId);
+        if (job === undefined) unbegun.add(jobId);
+        else job.abort(cause, message);
+      }
     },
+    mayNotBegin: (jobId) => allAborted || unbegun.has(jobId),
     abortAll: (cause, message) => {
+      allAborted = true;
       for (const { abort } of jobs.values()) abort(cause, message);
     },
     fail: (jobId, error) => {

@@ -38,6 +38,8 @@ export interface WorkerLeases {
   settled(leaseId: string, jobs: number): void;
   /** Whether this process has the lease: some of its outcomes are not written yet. */
   holds(leaseId: string): boolean;
+  /** Somebody has asked to cancel jobs of a lease: it is looked at, if it is held here. */
+  cancelRequested(leaseId: string): void;
   /** The queue of a lease that is held. */
   queueOf(leaseId: string): string;
   /** Are these outcomes those of all jobs of their lease? */
@@ -112,20 +114,26 @@ const takeIn = (leases: Leases, lease: TakenLease): HeldLease | null => {
   }
   const held = hold(leases, lease, handler);
   leases.boxes.set(lease.id, { held });
-  leases.state.busyJobs += lease.jobs.length;
   return held;
 };
 
 const end = (leases: Leases, { lease, slots }: HeldLease, ended: Ended): void => {
-  const unblocked = leases.types.giveBack(slots);
   leases.state.busyJobs -= 1;
+  const unblocked = leases.types.giveBack(slots);
   leases.onEnd(lease.id, ended, unblocked);
 };
 
 /** Runs a job that has taken a slot of its type. */
 const begin = (leases: Leases, held: HeldLease, job: LeasedJob): void => {
-  if (leases.closed) end(leases, held, { id: job.id, outcome: "released" });
+  if (leases.closed || held.run.running.mayNotBegin(job.id)) end(leases, held, { id: job.id, outcome: "released" });
   else void runJob(leases.deps, held.run, job).then((ended) => end(leases, held, ended));
+};
+
+/** Runs a job that has waited for a slot of its type, unless somebody has cancelled it meanwhile. Until now it has taken no slot of the worker. */
+const beginLate = (leases: Leases, held: HeldLease, job: LeasedJob): void => {
+  leases.state.busyJobs += 1;
+  if (leases.closed) begin(leases, held, job);
+  else void held.run.heartbeat.beat().then(() => begin(leases, held, job));
 };
 
 const startLease = (leases: Leases, lease: TakenLease): void => {
@@ -134,8 +142,10 @@ const startLease = (leases: Leases, lease: TakenLease): void => {
   noteBegun(leases.deps, lease.jobs);
   const { types } = leases;
   for (const job of lease.jobs) {
-    if (types.take(held.slots)) begin(leases, held, job);
-    else types.wait(held.slots, () => begin(leases, held, job));
+    if (types.take(held.slots)) {
+      leases.state.busyJobs += 1;
+      begin(leases, held, job);
+    } else types.wait(held.slots, () => beginLate(leases, held, job));
   }
 };
 
@@ -143,10 +153,7 @@ const startLease = (leases: Leases, lease: TakenLease): void => {
 const refuse = (leases: Leases, lease: TakenLease): void => {
   const held = takeIn(leases, lease);
   if (held === null) return;
-  for (const { id } of lease.jobs) {
-    leases.state.busyJobs -= 1;
-    leases.onEnd(lease.id, { id, outcome: "released" }, false);
-  }
+  for (const { id } of lease.jobs) leases.onEnd(lease.id, { id, outcome: "released" }, false);
 };
 
 const settled = ({ boxes }: Leases, leaseId: string, jobs: number): void => {
@@ -177,6 +184,7 @@ export const createWorkerLeases = (
     refuse: (lease) => refuse(leases, lease),
     settled: (leaseId, jobs) => settled(leases, leaseId, jobs),
     holds: (leaseId) => heldBy(leases, leaseId) !== undefined,
+    cancelRequested: (leaseId) => heldBy(leases, leaseId)?.run.heartbeat.look(),
     queueOf: (leaseId) => heldBy(leases, leaseId)?.lease.queue ?? "",
     isAll: (leaseId, ended) => heldBy(leases, leaseId)?.lease.jobs.length === ended.length,
     jobOf: (leaseId, jobId) => heldBy(leases, leaseId)?.jobs.get(jobId),

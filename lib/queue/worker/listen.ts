@@ -52,6 +52,7 @@ export const listenForWorker = (
     db,
     {
       hint: ({ seconds, queue }) => worker.hint(seconds, queue),
+      cancel: worker.cancelRequested,
       change: (works, why) => {
         worker.listens(works, () => listener.reopen());
         if (closing === undefined) say?.(works, why);

@@ -20,6 +20,8 @@ export interface Worker {
   readonly address: PushAddress;
   /** Jobs fall due in `wakeSeconds`, according to a hint; in any queue when none is named. */
   readonly hint: (wakeSeconds: number, queue?: string) => void;
+  /** Somebody has asked to cancel jobs of a lease, which may be held here. */
+  readonly cancelRequested: (leaseId: string) => void;
   /** Whether hints and pushes of others arrive: then it offers them its capacity. @param reopen - called when it finds that they do not */
   readonly listens: (works: boolean, reopen?: () => void) => void;
   /** A lease was begun for this worker by the producer of its jobs. */
@@ -53,7 +55,10 @@ export interface Worker {
 }
 
 /** The parts of a worker that its callers reach. */
-export interface Inside extends Pick<Worker, "id" | "address" | "crashed" | "drained" | "settled" | "localStart"> {
+export interface Inside extends Pick<
+  Worker,
+  "id" | "address" | "crashed" | "cancelRequested" | "drained" | "settled" | "localStart"
+> {
   readonly stop: (graceMs: number) => Promise<boolean>;
   readonly state: WorkerState;
   readonly queues: QueuePositions;
@@ -101,6 +106,7 @@ export const toWorker = (deps: Deps, options: WorkerOptions, inside: Inside): Wo
       if (!queues.markDue(queue) && options.queues === null) housekeeping.refresh();
       pump();
     }),
+    cancelRequested: AsyncResource.bind(inside.cancelRequested),
     probed: offer.probed,
     ignored: () => void (state.pushesIgnored += 1),
     findLostPushes: lostPushes.look,

@@ -25,7 +25,7 @@ export interface WorkerState {
   reservedJobs: number;
   /** What ends with another statement: timers of the pump's `later`, lost pushes being taken up, a listener being closed. Each adds one, and takes it away. */
   waits: number;
-  /** Jobs in this process, waiting or running. The leases add those that start, and take one away when its outcome is known. */
+  /** Jobs that run in this process. The leases add those that start, and take one away when its outcome is known. One that waits for another of its type takes no slot. */
   busyJobs: number;
   /** Outcomes that no statement carries yet. The outbox adds one, and takes away those that a statement takes along. */
   outcomesWaiting: number;

@@ -57,3 +57,15 @@ it("takes a count of connections that is one", async () => {
   const { code, stderr } = await forgeq(["doctor", "--connections", "many"]);
   expect({ code, said: stderr.includes("--connections") }).toEqual({ code: 2, said: true });
 });
+
+it("warns of schedules that go on storing jobs of a type that the project has dropped", async () => {
+  const { db, url } = await createTestDatabase();
+  const types = async () =>
+    (await examine({ url, driver: "pg" }, ["kept"], "always")).find(({ check }) => check === "types");
+  expect(await types()).toMatchObject({ level: "ok" });
+  await db.query(
+    `insert into forgeq.schedule (name, id, cron, timezone, type, payload, decided_until, next_slot_at)
+     values ('old', gen_random_uuid(), '* * * * *', 'UTC', 'gone', '{}', now(), now() + interval '1 minute')`,
+  );
+  expect(await types()).toMatchObject({ level: "warning", found: expect.stringContaining("old (gone)") as string });
+});

@@ -5,6 +5,8 @@ import { setPaused } from "../../../lib/db/reads/queues.ts";
 import { fireSlots } from "../../../lib/db/reads/schedules.ts";
 import { fireOf } from "../../../lib/queue/schedule/fire-schedules.ts";
 import { createSchedule, getSchedule } from "../../../lib/queue/schedule/manage-schedules.ts";
+import { cancelJob } from "../../../lib/queue/manage/cancel-job.ts";
+import { settle } from "../../../lib/db/protocol/settle.ts";
 import { tick } from "../../../lib/queue/schedule/tick.ts";
 import { plain, unlimited } from "../../support/queue.ts";
 import { everyMinute, setupSchedules } from "../../support/schedule/schedules.ts";
@@ -195,5 +197,72 @@ describe("overlap", () => {
     moveTo(4);
     await fire();
     expect(await slots()).toEqual([1, 2]);
+  });
+
+  it("queue_one starts the one that waits when the earlier one ends, however that is", async () => {
+    const { deps, moveTo, slots, fire, queue, db } = await setupSchedules();
+    await createSchedule(deps, everyMinute({ overlap: "queue_one" }));
+    moveTo(1);
+    await fire();
+    const ends: ((held: Awaited<ReturnType<typeof queue.lease>>) => Promise<unknown>)[] = [
+      (held) => queue.settle(held, "completed"),
+      (held) =>
+        settle(
+          db,
+          held,
+          held.jobIds.map((id) => ({ id, outcome: "completed" as const })),
+          moveTo(at),
+          true,
+        ),
+      (held) => queue.settle(held, "dead"),
+      async (held) => {
+        for (const id of held.jobIds) await cancelJob(deps, id);
+        return queue.settle(held, "retry");
+      },
+      async (held) => {
+        await queue.settle(held, "retry");
+        for (const id of held.jobIds) await cancelJob(deps, id);
+      },
+    ];
+    let at = 1;
+    for (const end of ends) {
+      const held = await queue.lease();
+      moveTo((at += 3));
+      await fire();
+      expect(await slots()).toHaveLength(2);
+      expect((await queue.claim()).leases).toEqual([]);
+      expect(await queue.settle(held, "snoozed", { delaySeconds: 0 })).toMatchObject({ outcome: "settled" });
+      const again = await queue.lease();
+      expect(again.jobIds).toEqual(held.jobIds);
+      await end(again);
+      expect(await slots()).toHaveLength(1);
+    }
+    expect((await queue.claim()).leases).toHaveLength(1);
+  });
+
+  it("queue_one says with the end of the earlier job that there is work now", async () => {
+    const { deps, moveTo, fire, queue } = await setupSchedules();
+    await createSchedule(deps, everyMinute({ overlap: "queue_one" }));
+    moveTo(1);
+    await fire();
+    const held = await queue.lease();
+    moveTo(2);
+    await fire();
+    expect(await queue.settle(held, "completed")).toMatchObject({ wakeSeconds: 0 });
+  });
+
+  it("queue_one starts the one that waits at the next slot, where nobody has seen the end of the earlier job", async () => {
+    const { deps, moveTo, fire, queue, db } = await setupSchedules();
+    await createSchedule(deps, everyMinute({ overlap: "queue_one" }));
+    moveTo(1);
+    await fire();
+    const held = await queue.lease();
+    moveTo(2);
+    await fire();
+    await db.query("delete from forgeq.job where id = any ($1)", [held.jobIds]);
+    expect((await queue.claim()).leases).toEqual([]);
+    moveTo(3);
+    await fire();
+    expect((await queue.claim()).leases).toMatchObject([{ jobs: 1 }]);
   });
 });

@@ -104,17 +104,20 @@ it(
     const { db } = s;
     const { url } = await logIn(s, ["worker"]);
     const cwd = await makeHandlersProject(db);
-    const worker = startForgeq(["worker", "--concurrency", "1", "--metrics-port", "0"], {
-      cwd,
-      env: { DATABASE_URL: url },
-    });
+    const worker = startForgeq(
+      ["worker", "--concurrency", "1", "--metrics-port", "0", "--queue", "shared", "--queue", "nosuch"],
+      { cwd, env: { DATABASE_URL: url } },
+    );
     await worker.said(/Worker ready/);
+    await worker.said(/Warning: there is no queue nosuch yet/);
     const [, metricsUrl = ""] = /Metrics on (\S+)/.exec(worker.stderr()) ?? [];
     const describe = async () => {
       const answer = await fetch(new URL("/state", metricsUrl));
       expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/json"]);
       return (await answer.json()) as WorkerDescription;
     };
+    const health = await fetch(new URL("/health", metricsUrl));
+    expect([health.status, await health.json()]).toEqual([200, { status: "ok" }]);
     const quiet = { accepting: true, busyJobs: 0, freeSlots: 1, outcomesWaiting: 0, statements: 0, queuesKnown: true };
     await expect.poll(describe, SOON).toMatchObject({ state: quiet, next: null, why: /nobody announced/ });
 

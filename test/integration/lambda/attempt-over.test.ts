@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { JobContext } from "../../../lib/queue/run/job-context.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database/database.ts";
+import { run } from "../../support/lambda/run.ts";
+import { plain, setup } from "../../support/queue.ts";
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+describe("a job's successor", () => {
+  it("may be enqueued for ever where it is due later: 70 in a row", async () => {
+    const s = await setup({ database });
+    await s.queue.enqueue(1);
+    for (let n = 1; n <= 70; n += 1) {
+      await run(s, (_, job) =>
+        job.enqueue(plain, { n }, n % 2 === 0 ? { delaySeconds: 5 } : { runAt: s.at(n * 10 + 5) }),
+      );
+      s.moveTo(n * 10 + 5);
+    }
+    expect(await s.db.query("select state::text, count(*)::int as n from forgeq.job_history group by 1")).toEqual([
+      { state: "completed", n: 70 },
+    ]);
+  });
+
+  it("counts as a loop where it is due now, or was due before", async () => {
+    const s = await setup({ database });
+    await s.queue.enqueue(1, { depth: 63 });
+    await run(s, (_, job) => job.enqueue(plain, { n: 1 }, { runAt: s.at(-60) }));
+    await run(s, (_, job) => job.enqueue(plain, { n: 2 }, { delaySeconds: 0.5 }));
+    expect(
+      await s.db.query("select state::text, error ->> 'message' as message from forgeq.job_history order by id"),
+    ).toEqual([
+      { state: "completed", message: null },
+      { state: "dead", message: "jobs that enqueue jobs may do so 64 deep" },
+    ]);
+  });
+});
+
+it("an attempt that has ended enqueues and completes nothing more", async () => {
+  const s = await setup({ database });
+  const [id = ""] = await s.queue.enqueue(1);
+  let late: JobContext | undefined;
+  await run(s, (_, job) => {
+    late = job;
+    return Promise.reject(new Error("no"));
+  });
+  const lost = { code: "lease_lost", message: "this attempt has ended" };
+  await expect(late?.enqueue(plain, { n: 1 })).rejects.toMatchObject(lost);
+  await s.db.transaction(async (tx) => expect(late?.complete(tx)).rejects.toMatchObject(lost));
+  expect(await s.db.query("select id from forgeq.job")).toEqual([{ id }]);
+});
