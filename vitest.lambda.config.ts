@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: ["test/lambda/world/global-setup.ts"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     hookTimeout: 60_000,
   },
 });

@@ -13,7 +13,7 @@ const outcomeOf = (status: number): InvokeOutcome => {
 
 /** Nothing was sent: the connection itself was refused, or the name has no address. */
 const neverSent = (error: unknown): boolean => {
-  const code = error instanceof Error ? (error.cause as { code?: unknown } | undefined)?.code : undefined;
+  const { code } = (error ?? {}) as { readonly code?: unknown };
   return code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "EAI_AGAIN";
 };
 

@@ -1,4 +1,5 @@
 import { AwsV4Signer } from "aws4fetch";
+import { sendHttp } from "./send.ts";
 
 export interface Credentials {
   readonly accessKeyId: string;
@@ -71,10 +72,10 @@ const untilAborted = async <Result>(signal: AbortSignal, work: () => Promise<Res
 /**
  * Sends one request, signed by SigV4, and reads its answer to the end.
  *
- * The signal is handed to `fetch` with the URL, and is listened to here: a `Request` follows its signal by a weak reference only, and
- * when that is collected nothing ends the request any more. https://github.com/nodejs/undici/issues/4068
+ * The signal is listened to here too: what merely follows one, as a `Request` of `fetch` does, has been collected in the middle of a request.
+ * https://github.com/nodejs/undici/issues/4068
  *
- * @throws the signal's reason; `fetch`'s error, with the connection's as its cause
+ * @throws the signal's reason; the connection's error
  */
 export const sendSigned = (access: AwsAccess, request: AwsRequest): Promise<AwsAnswer> => {
   const { service, method, path, headers, body, signal } = request;
@@ -93,8 +94,7 @@ export const sendSigned = (access: AwsAccess, request: AwsRequest): Promise<AwsA
       region: access.region,
     });
     const signed = await signer.sign();
-    const response = await fetch(signed.url, { method, headers: signed.headers, body, signal });
-    return { status: response.status, text: await response.text() };
+    return sendHttp(signed.url, { method, headers: Object.fromEntries(signed.headers), body, signal });
   });
 };
 

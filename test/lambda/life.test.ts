@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { it } from "vitest";
 import { expectHonest, setup } from "./world/scene.ts";
 
 it("runs 500 jobs from POST to mail, once each, with environments frozen between invocations", async () => {
@@ -6,7 +6,7 @@ it("runs 500 jobs from POST to mail, once each, with environments frozen between
   await scene.limit(120);
   const ids = await scene.enqueue(500);
   await scene.completed(500);
-  expect(await expectHonest(scene, ids)).toEqual({ again: 0 });
+  await expectHonest(scene, ids);
 });
 
 it("runs each job once although three events in ten are delivered twice", async () => {
@@ -14,5 +14,5 @@ it("runs each job once although three events in ten are delivered twice", async 
   await scene.limit(80);
   const ids = await scene.enqueue(200);
   await scene.completed(200);
-  expect(await expectHonest(scene, ids)).toEqual({ again: 0 });
+  await expectHonest(scene, ids);
 });

@@ -1,8 +1,12 @@
+import { createServer } from "node:http";
+import { json } from "node:stream/consumers";
 import { CreateScheduleCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { endpointOf } from "../../lib/aws/request.ts";
 import { createArmer, createScheduleInput } from "../../lib/aws/scheduler.ts";
 import { startWakeScheduler } from "../../lib/local/wake-scheduler.ts";
 import { onceAMinute, wakeMinute } from "../../lib/queue/wake/arm.ts";
+import { listen } from "../lambda/world/network.ts";
 
 const MINUTE_MS = 60_000;
 const at = (text: string): number => Date.parse(`2026-11-24T${text}Z`);
@@ -63,27 +67,35 @@ const sentBySdk = async (input: ReturnType<typeof createScheduleInput>): Promise
   return sent.promise;
 };
 
-afterEach(() => vi.restoreAllMocks());
+/** Takes one request, and says yes. */
+const startService = async (): Promise<{ readonly endpoint: string; readonly sent: Promise<Sent> }> => {
+  const sent = Promise.withResolvers<Sent>();
+  const server = createServer((request, response) => {
+    const { method = "", url: path = "" } = request;
+    const headers = request.headers as Sent["headers"];
+    sent.resolve(json(request).then((body) => ({ method, path, headers, body })));
+    response.end("{}");
+  });
+  onTestFinished(() => server.closeAllConnections());
+  onTestFinished(() => void server.close());
+  return { endpoint: `http://127.0.0.1:${await listen(server)}`, sent: sent.promise };
+};
 
 describe("createArmer", () => {
   it("sends what the AWS SDK serialises for the same input, signed for the same service", async () => {
-    const fetched = vi.spyOn(globalThis, "fetch").mockResolvedValue(new Response("{}"));
-    const armer = createArmer({ ...target, region: "eu-central-1", credentials: () => credentials });
+    const service = await startService();
+    const region = "eu-central-1";
+    const armer = createArmer({ ...target, region, credentials: () => credentials, endpoint: service.endpoint });
     expect(await armer.arm(at("12:59:00"))).toEqual({ outcome: "armed" });
 
-    const request = new Request(...(fetched.mock.calls[0] as [URL, RequestInit]));
     const sdk = await sentBySdk(createScheduleInput(target, at("12:59:00")));
-    const url = new URL(request.url);
-    expect(url.host).toBe(sdk.headers["host"]);
-    expect({ method: request.method, path: url.pathname, body: await request.json() }).toEqual({
-      method: sdk.method,
-      path: sdk.path,
-      body: sdk.body,
-    });
-    expect(request.headers.get("content-type")).toBe(sdk.headers["content-type"]);
+    expect(endpointOf("scheduler", { region, credentials: () => credentials })).toBe(`https://${sdk.headers["host"]}`);
+    const { method, path, headers, body } = await service.sent;
+    expect({ method, path, body }).toEqual({ method: sdk.method, path: sdk.path, body: sdk.body });
+    expect(headers["content-type"]).toBe(sdk.headers["content-type"]);
     const scope = /Credential=AKIDEXAMPLE\/\d{8}\/([^,]*),/;
-    expect(scope.exec(request.headers.get("authorization")!)?.[1]).toBe(scope.exec(sdk.headers["authorization"]!)?.[1]);
-    expect(request.headers.get("x-amz-security-token")).toBe("token");
+    expect(scope.exec(headers["authorization"]!)?.[1]).toBe(scope.exec(sdk.headers["authorization"]!)?.[1]);
+    expect(headers["x-amz-security-token"]).toBe("token");
   });
 
   it("names one shot by its minute, and says until when to sleep", () => {

@@ -174,7 +174,7 @@ export const setup = async ({ stage = "dev", ...options }: SceneOptions = {}) =>
             );
             return row!.n >= count;
           },
-          { timeout: 30_000, interval: 50 },
+          { timeout: 60_000, interval: 50 },
         )
         .toBe(true),
     /** @param seconds - to wait for it at most */
@@ -185,19 +185,33 @@ export const setup = async ({ stage = "dev", ...options }: SceneOptions = {}) =>
 
 export type Scene = Awaited<ReturnType<typeof setup>>;
 
-/** Each job ended in its first life, and each of its mails beyond the first has an ended attempt of its job that explains it. */
-export const expectHonest = async (scene: Scene, ids: readonly string[]): Promise<{ readonly again: number }> => {
+export interface Honesty {
+  /** Jobs with more than one mail. */
+  readonly again: number;
+  /** Of the leases that were killed or that expired, or whose time was up: as often may an effect have happened twice. */
+  readonly interrupted: number;
+}
+
+/**
+ * Each job ended in its first life, each of its mails beyond the first has an ended attempt of its job that explains it, and no more jobs had one than
+ * leases in the middle of their work were lost with.
+ */
+export const expectHonest = async (scene: Scene, ids: readonly string[]): Promise<Honesty> => {
   const lives = await scene.db.query<{ id: string; life: number; state: string }>(
     "select id, life, state::text from forgeq.job_history",
   );
   expect(lives.filter(({ state, life }) => state !== "completed" || life > 1)).toEqual([]);
   expect(lives.length).toBe(ids.length);
-  const attempts = await scene.db.query<{ id: string; n: number }>(
-    "select job_id as id, count(*)::int as n from forgeq.job_attempt where began_at is not null group by 1",
+  const attempts = await scene.db.query<{ id: string; n: number; interrupted: number }>(
+    `select job_id as id, count(*)::int as n, count(*) filter (where outcome in ('lease_expired', 'timed_out'))::int as interrupted
+     from forgeq.job_attempt where began_at is not null group by 1`,
   );
   const ended = new Map(attempts.map(({ id, n }) => [id, n]));
   const unexplained = ids.filter((id) => (scene.mail.sent.get(id) ?? 0) - 1 > (ended.get(id) ?? 0));
   expect(unexplained).toEqual([]);
   expect(ids.filter((id) => !scene.mail.sent.has(id))).toEqual([]);
-  return { again: ids.filter((id) => (scene.mail.sent.get(id) ?? 0) > 1).length };
+  const again = ids.filter((id) => (scene.mail.sent.get(id) ?? 0) > 1).length;
+  const interrupted = attempts.reduce((sum, each) => sum + each.interrupted, 0);
+  expect(again).toBeLessThanOrEqual(interrupted);
+  return { again, interrupted };
 };
