@@ -120,6 +120,7 @@ export const readConfig = (): Config => {
     dispatcherFunction: canInvoke && isConfigured("FORGEQ_SERVICE") ? `${service}-${stage}-dispatcher` : null,
     handlerFunction: (type) => `${service}-${stage}-handler-${type}`,
     eager: setting("FORGEQ_EAGER") === "true",
+    logUrl: setting("FORGEQ_LOG_URL") ?? null,
   };
 };
 

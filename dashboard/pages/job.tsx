@@ -1,27 +1,29 @@
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { Copy } from "../parts/copy.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Skeleton, Trouble } from "../parts/empty.tsx";
 import { Icon, type IconName } from "../parts/icons.tsx";
-import { JobForm } from "../parts/job-forms.tsx";
+import { JobForm, type JobFormName } from "../parts/job-forms.tsx";
 import { Json } from "../parts/json.tsx";
 import { StateBadge } from "../parts/state-badge.tsx";
 import { Time } from "../parts/time.tsx";
 import { patch } from "../state/address.ts";
 import { call, messageOf } from "../state/api.ts";
 import { now } from "../state/clock.ts";
-import { actOnJob, type JobAction } from "../state/job-actions.ts";
+import { actOnJob } from "../state/job-actions.ts";
 import { useActionKeys } from "../state/keyboard.ts";
 import { useLive } from "../state/live.ts";
+import { findLogs, logsOf } from "../state/logs.ts";
 import { can } from "../state/session.ts";
 import { say } from "../state/toast.ts";
 import { timelineOf } from "../state/timeline.ts";
-import { type Attempt, hasEnded, type Job } from "../state/wire.ts";
+import { type Attempt, hasEnded, type Job, type LeaseList } from "../state/wire.ts";
 
 const close = (): void => patch({ job: null });
 
 interface Offered {
-  readonly action: JobAction;
+  readonly action: JobFormName;
   readonly label: string;
   readonly icon: IconName;
   readonly primary?: boolean;
@@ -32,6 +34,9 @@ const offered = (job: Job): readonly Offered[] => {
   const waits = job.state === "scheduled" || job.state === "pending";
   return [
     ...(ended ? [{ action: "retry", label: "Retry", icon: "retry", primary: true } as const] : []),
+    ...(ended && job.payload !== null
+      ? [{ action: "edit", label: "Retry with another payload", icon: "retry" } as const]
+      : []),
     ...(ended ? [] : [{ action: "cancel", label: "Cancel", icon: "cancelled" } as const]),
     ...(waits ? [{ action: "reschedule", label: "Reschedule", icon: "scheduled" } as const] : []),
     ...(can("jobs:write") && job.payload !== null ? [{ action: "clone", label: "Clone", icon: "copy" } as const] : []),
@@ -39,13 +44,13 @@ const offered = (job: Job): readonly Offered[] => {
   ];
 };
 
-const ASKS: readonly JobAction[] = ["clone", "reschedule", "delete"];
+const ASKS: readonly JobFormName[] = ["edit", "clone", "reschedule", "delete"];
 
 const Actions = ({ job }: { readonly job: Job }) => {
-  const form = useSignal<JobAction | null>(null);
+  const form = useSignal<JobFormName | null>(null);
   const manage = can("jobs:manage");
-  const run = (action: JobAction): void => {
-    if (ASKS.includes(action)) form.value = action;
+  const run = (action: JobFormName): void => {
+    if (action === "edit" || ASKS.includes(action)) form.value = action;
     else void actOnJob(action, job);
   };
   const runNow = () => actOnJob("reschedule", job, { delay_seconds: 0 });
@@ -79,6 +84,41 @@ const Actions = ({ job }: { readonly job: Job }) => {
         <JobForm key={form.value} action={form.value} job={job} onDone={() => (form.value = null)} onGone={close} />
       )}
     </>
+  );
+};
+
+/** The lease that the job is in, as far as the newest 200 of its type and queue show it. */
+const LiveLease = ({ job }: { readonly job: Job }) => {
+  const part = new URLSearchParams({ type: job.type, queue: job.queue }).toString();
+  const { answer } = useLive<LeaseList>(`leases?${part}`);
+  const lease = answer.value?.data.find(({ job_ids }) => job_ids.includes(job.id));
+  if (lease === undefined) return null;
+  return (
+    <dl class="facts">
+      <Fact name="Leased">
+        <Time at={lease.created_at} />
+      </Fact>
+      <Fact name="Lease expires">
+        {lease.expired ? <span class="state dead">expired</span> : <Time at={lease.expires_at} />}
+      </Fact>
+      <Fact name="Jobs in it">{lease.jobs}</Fact>
+      {lease.invocation !== null && (
+        <Fact name="Invocation">
+          <span class="mono">{lease.invocation}</span>
+        </Fact>
+      )}
+      {lease.cancel_requested.includes(job.id) && <Fact name="Cancel">asked for</Fact>}
+    </dl>
+  );
+};
+
+const Logs = ({ job }: { readonly job: Job }) => {
+  useEffect(() => void findLogs(), []);
+  const address = logsOf(job, now.value);
+  return address === null ? null : (
+    <a class="button" href={address} target="_blank" rel="noopener noreferrer">
+      Logs
+    </a>
   );
 };
 
@@ -228,6 +268,7 @@ const Body = ({ job }: { readonly job: Job }) => (
       </div>
     )}
     <Facts job={job} />
+    {(job.state === "leased" || job.state === "running") && <LiveLease job={job} />}
     <Timeline job={job} />
     <Json title="Payload" value={job.payload} hidden={isHidden(job, "payload")} />
     {(job.result !== null || isHidden(job, "result")) && (
@@ -249,6 +290,7 @@ export const JobPanel = ({ id }: { readonly id: string }) => {
       <p class="id-line mono muted">
         {id}
         <Copy text={id} label="Copy the id" />
+        {job !== null && <Logs job={job} />}
       </p>
       <Trouble text={trouble.value} />
       {job !== null && <Body job={job} />}

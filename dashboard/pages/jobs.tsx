@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { FilterBar } from "../parts/filter-bar.tsx";
 import { Skeleton, Trouble } from "../parts/empty.tsx";
 import { AllBar, BulkBar, bulkOf, filterOf } from "../parts/job-bulk.tsx";
@@ -15,28 +15,66 @@ import { type Source, useLive } from "../state/live.ts";
 import { type Shown, shownRows, withOlder } from "../state/rows.ts";
 import { clearSelection, selectAll, selected, toggle } from "../state/selection.ts";
 import { can } from "../state/session.ts";
-import { type JobPage, type ListedJob, type Overview, STATES } from "../state/wire.ts";
+import { type JobCounts, type JobPage, type ListedJob, type Overview, type Stats, STATES } from "../state/wire.ts";
 
-const countOf = ({ totals }: Overview, state: string): number | null =>
-  state in totals ? totals[state as "dead"] : null;
+const RECOUNT_MS = 60_000;
 
-const Tabs = ({ overview }: { readonly overview: Overview | null }) => (
-  <nav class="tabs" aria-label="States">
-    <ul>
-      {["", ...STATES].map((state) => {
-        const n = overview === null ? null : countOf(overview, state);
-        return (
-          <li key={state}>
-            <Link page={null} params={{ state }} aria-current={param("state") === state ? "page" : undefined}>
-              {state === "" ? "All" : state.charAt(0).toUpperCase() + state.slice(1)}
-              {n !== null && <span class={`n ${state === "dead" && n > 0 ? "bad" : ""}`}>{compact(n)}</span>}
-            </Link>
-          </li>
-        );
-      })}
-    </ul>
-  </nav>
-);
+/** What the overview does not count: once a minute while the page is live. */
+const useFinished = (overview: Overview | null): Readonly<Record<string, Count>> => {
+  const counts = useSignal<Readonly<Record<string, Count>>>({});
+  const countedAtMs = useRef(-Infinity);
+  useEffect(() => {
+    if (overview === null || Date.now() - countedAtMs.current < RECOUNT_MS) return;
+    countedAtMs.current = Date.now();
+    const ask = async (): Promise<void> => {
+      const [{ cancelled }, { totals }] = await Promise.all([
+        call<JobCounts>("GET", "jobs/counts"),
+        call<Stats>("GET", "stats?window=30d"),
+      ]);
+      counts.value = {
+        cancelled: { n: cancelled, title: "Cancelled jobs that are kept" },
+        completed: { n: totals.completed, title: "Completed in the last 30 days" },
+      };
+    };
+    // The list itself says what is wrong with the server.
+    void ask().catch(() => undefined);
+  }, [overview]);
+  return counts.value;
+};
+
+interface Count {
+  readonly n: number;
+  readonly title?: string;
+}
+
+const Tabs = ({ overview }: { readonly overview: Overview | null }) => {
+  const finished = useFinished(overview);
+  const countOf = (state: string): Count | undefined => {
+    const { totals } = overview ?? {};
+    return totals !== undefined && state in totals ? { n: totals[state as "dead"] } : finished[state];
+  };
+  return (
+    <nav class="tabs" aria-label="States">
+      <ul>
+        {["", ...STATES].map((state) => {
+          const counted = countOf(state);
+          return (
+            <li key={state}>
+              <Link page={null} params={{ state }} aria-current={param("state") === state ? "page" : undefined}>
+                {state === "" ? "All" : state.charAt(0).toUpperCase() + state.slice(1)}
+                {counted !== undefined && (
+                  <span class={`n ${state === "dead" && counted.n > 0 ? "bad" : ""}`} title={counted.title}>
+                    {compact(counted.n)}
+                  </span>
+                )}
+              </Link>
+            </li>
+          );
+        })}
+      </ul>
+    </nav>
+  );
+};
 
 const NARROW = 720;
 

@@ -1,8 +1,9 @@
 import type { Signal } from "@preact/signals";
+import { Keys } from "../parts/key-list.tsx";
 import { messageOf } from "../state/api.ts";
 import { capital, instant } from "../state/format.ts";
 import { DENSITIES, density, interval, INTERVALS, theme, THEMES, zone, ZONES } from "../state/preferences.ts";
-import { session, signOut } from "../state/session.ts";
+import { can, session, signOut } from "../state/session.ts";
 import { say } from "../state/toast.ts";
 
 interface ChoiceProps<Value extends string> {
@@ -84,6 +85,7 @@ export const Settings = () => {
           </div>
         </div>
       </section>
+      {can("admin") && types === null && queues === null && <Keys />}
     </>
   );
 };

@@ -9,8 +9,11 @@ interface FormProps {
   readonly onDone: () => void;
 }
 
-/** A copy of the job with another payload, which its type's schema checks. */
-const PayloadForm = ({ job, onDone }: FormProps) => {
+/** What is asked before something is done with a job: `edit` is a retry with another payload. */
+export type JobFormName = JobAction | "edit";
+
+/** Another payload, of a copy of the job or of its next life. The type's schema checks it. */
+const PayloadForm = ({ job, onDone, action }: FormProps & { readonly action: "clone" | "retry" }) => {
   const text = useSignal(JSON.stringify(job.payload, null, 2));
   const trouble = useSignal("");
   const submit = async (event: SubmitEvent): Promise<void> => {
@@ -22,14 +25,14 @@ const PayloadForm = ({ job, onDone }: FormProps) => {
       trouble.value = `This is not JSON: ${(error as Error).message}`;
       return;
     }
-    const made = await actOnJob("clone", job, { payload });
+    const made = await actOnJob(action, job, { payload });
     if (made === undefined || made === null) return;
     onDone();
-    go(hrefOf(null, { job: made.id }));
+    if (action === "clone") go(hrefOf(null, { job: made.id }));
   };
   return (
     <form class="field" onSubmit={(event) => void submit(event)}>
-      <label for="clone-payload">Payload of the new job</label>
+      <label for="clone-payload">{action === "clone" ? "Payload of the new job" : "Payload of the next life"}</label>
       <textarea
         id="clone-payload"
         rows={8}
@@ -43,7 +46,7 @@ const PayloadForm = ({ job, onDone }: FormProps) => {
         {trouble.value}
       </p>
       <div class="actions">
-        <button class="primary">Enqueue the copy</button>
+        <button class="primary">{action === "clone" ? "Enqueue the copy" : "Retry with it"}</button>
         <button type="button" onClick={onDone}>
           Never mind
         </button>
@@ -91,8 +94,9 @@ const DeleteForm = ({ job, onDone, onGone }: FormProps & { readonly onGone: () =
 export const JobForm = ({
   action,
   ...props
-}: FormProps & { readonly action: JobAction; readonly onGone: () => void }) => {
-  if (action === "clone") return <PayloadForm {...props} />;
+}: FormProps & { readonly action: JobFormName; readonly onGone: () => void }) => {
+  if (action === "clone" || action === "edit")
+    return <PayloadForm {...props} action={action === "edit" ? "retry" : "clone"} />;
   if (action === "reschedule") return <RescheduleForm {...props} />;
   return action === "delete" ? <DeleteForm {...props} /> : null;
 };

@@ -18,8 +18,7 @@ interface Answer {
 /** Null: nobody. Undefined: not known yet. */
 export const session = signal<Session | null | undefined>(undefined);
 
-export const can = (scope: string): boolean =>
-  session.value?.scopes.some((each) => each === scope || each === "admin") ?? false;
+export const can = (scope: string): boolean => session.value?.scopes.some((each) => each === scope) ?? false;
 
 /** The code of `forgeq dashboard`, which is taken out of the address immediately. */
 const takeCode = (): string | null => {

@@ -35,4 +35,7 @@ export type LeaseList = z.infer<typeof answers.leaseList>;
 export type Lease = LeaseList["data"][number];
 export type WorkerList = z.infer<typeof answers.workerList>;
 export type Worker = WorkerList["data"][number];
+export type KeyList = z.infer<typeof answers.apiKeyList>;
+export type ListedKey = KeyList["data"][number];
+export type MadeKey = z.infer<typeof answers.madeApiKey>;
 export type SlotPreview = z.infer<typeof answers.schedulePreview>;

@@ -31,6 +31,21 @@ export const parseBasePath = (text = ""): string => {
   );
 };
 
+/**
+ * Reads FORGEQ_LOG_URL: where the logs of a job are, with `{job_id}`, `{type}`, `{queue}`, `{from_ms}` and `{to_ms}` in it.
+ *
+ * @returns null for none
+ * @throws ForgeqError `internal` that names the variable
+ */
+export const parseLogUrl = (text = ""): string | null => {
+  if (text === "") return null;
+  if (/^https?:\/\/[^/{]/.test(text) && URL.canParse(text.replaceAll(/\{\w+\}/g, "0"))) return text;
+  throw new ForgeqError(
+    "internal",
+    "FORGEQ_LOG_URL is not valid: it is an address as https://logs.example.com/?q={job_id}",
+  );
+};
+
 const isOrigin = (text: string): boolean => {
   const url = URL.parse(text);
   return url !== null && /^https?:$/.test(url.protocol) && url.origin === text && !text.includes("*");

@@ -28,6 +28,7 @@ export const environmentOf = (
     FORGEQ_RATE_LIMIT: parameters.rateLimit,
     FORGEQ_BASE_PATH: parameters.basePath,
     FORGEQ_CORS_ORIGINS: parameters.corsOrigins,
+    FORGEQ_LOG_URL: parameters.logUrl,
     FORGEQ_SECRET_PARAMETER: parameters.secretParameter,
     FORGEQ_METRICS_BY_TYPE: String(metricsByType),
     POWERTOOLS_METRICS_DISABLED: String(!metrics),

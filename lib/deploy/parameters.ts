@@ -65,6 +65,7 @@ export const PARAMETERS = {
   http: parameter("flag", "true", "false leaves the gateway's routes out; a service invokes the functions itself"),
   basePath: parameter("path", "", "what comes before each path of the API, as /queue"),
   corsOrigins: parameter("text", "", "whose pages may read its answers, as https://app.example.com"),
+  logUrl: parameter("text", "", "where the dashboard finds a job's logs, as https://logs.example.com/?q={job_id}"),
   rateLimit: parameter("text", "", "of each key and process, as 100/1s"),
   throttleRate: parameter("count", "500", "requests a second that the gateway lets through, on the average"),
   throttleBurst: parameter("count", "1000", "and together"),

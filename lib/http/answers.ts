@@ -157,6 +157,12 @@ export const me = caller.extend({
   stage: z.string(),
   wake: z.enum(["always", "armed"]),
   features: z.array(z.string()).describe("Parts of the dashboard that this deployment has in addition."),
+  log_url: z
+    .string()
+    .nullable()
+    .describe(
+      "FORGEQ_LOG_URL: where the logs of a job are. {job_id}, {type}, {queue}, {from_ms}, {to_ms} stand for its values.",
+    ),
 });
 
 const apiKey = z.strictObject({

@@ -91,6 +91,12 @@ export const dashboardServers = (read: () => Promise<Files> = readFiles): Server
   };
   return {
     getDashboard: (request) => file(INDEX, request),
+    // Relative, because what a proxy takes away before the path is not known here.
+    getDashboardSlash: ({ query }) => {
+      const search = new URLSearchParams(query as Record<string, string>).toString();
+      const location = `../dashboard${search === "" ? "" : `?${search}`}`;
+      return Promise.resolve({ status: 308, headers: { location, "content-type": "text/plain" }, body: "" });
+    },
     getDashboardFile: (request) => file(request.params["file"] ?? "", request),
   };
 };

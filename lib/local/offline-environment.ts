@@ -20,6 +20,7 @@ const PASSED = [
   "FORGEQ_API_KEYS",
   "FORGEQ_RATE_LIMIT",
   "FORGEQ_SECRET",
+  "FORGEQ_LOG_URL",
 ];
 
 export const isOffline = (): boolean => process.argv.includes("offline");

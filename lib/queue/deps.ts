@@ -84,6 +84,8 @@ export interface Config {
   readonly handlerFunction: (type: string) => string;
   /** The producer invokes the handler itself when the queue has spare capacity. Off unless given; needs the right to invoke. */
   readonly eager?: boolean;
+  /** FORGEQ_LOG_URL as it is set: see parseLogUrl. */
+  readonly logUrl?: string | null;
 }
 
 /** A worker of this process, which may begin what the process stores. */

@@ -47,6 +47,7 @@ const NEEDS: Record<string, readonly Scope[] | "-"> = {
   "GET /health ?deep": ["metrics:read"],
   "GET /openapi.json": ["jobs:read"],
   "GET /dashboard": "-",
+  "GET /dashboard/": "-",
   "GET /dashboard/{file}": "-",
   "GET /session": "-",
   "POST /session": "-",

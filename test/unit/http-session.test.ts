@@ -121,7 +121,7 @@ describe("GET and DELETE /session, GET /me", () => {
     expect((await send({ path: "/me", headers: { ...PAGE, cookie } })).body).toEqual({
       ...{ id: "test", types: null, queues: null, expires_at: expect.any(String) as string },
       scopes: ["jobs:read", "payloads:read", "metrics:read"],
-      ...{ service: "forgeq", stage: "test", wake: "always", features: [] },
+      ...{ service: "forgeq", stage: "test", wake: "always", features: [], log_url: null },
     });
     expect(await send({ path: "/me" })).toHaveProperty("status", 401);
     expect(await send({ path: "/me", headers: { authorization: `Bearer ${SECRET}` } })).toHaveProperty("status", 200);

@@ -3,6 +3,7 @@ import type { sessionOperations } from "../../http/operations/session.ts";
 import type { Servers } from "../../http/serve.ts";
 import { showSession, signIn, signOut, toWireCaller } from "../../http/sign-in.ts";
 import type { Config } from "../../queue/deps.ts";
+import { parseLogUrl } from "../../core/web-settings.ts";
 import { ok } from "./found.ts";
 
 /**
@@ -12,14 +13,21 @@ import { ok } from "./found.ts";
  */
 export const sessionServers = (
   ring: KeyRing,
-  config: () => Promise<Pick<Config, "service" | "stage" | "wakeMode">>,
+  config: () => Promise<Pick<Config, "service" | "stage" | "wakeMode" | "logUrl">>,
 ): Servers<typeof sessionOperations> => ({
   getSession: (request) => showSession(ring, request),
   signIn: (request) => signIn(ring, request),
   signOut: (request) => Promise.resolve(signOut(request)),
   getMe: async ({ key }) => {
-    const { service, stage, wakeMode } = await config();
+    const { service, stage, wakeMode, logUrl } = await config();
     // Pages of the dashboard that this deployment has in addition to those that all have.
-    return ok({ ...toWireCaller(key), service, stage, wake: wakeMode, features: [] });
+    return ok({
+      ...toWireCaller(key),
+      service,
+      stage,
+      wake: wakeMode,
+      features: [],
+      log_url: parseLogUrl(logUrl ?? undefined),
+    });
   },
 });

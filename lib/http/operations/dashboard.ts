@@ -13,6 +13,15 @@ export const dashboardOperations = {
     answers: { 200: { description: "The page.", contentType: "text/html" } },
     errors: ["not_found"],
   },
+  getDashboardSlash: {
+    method: "GET",
+    path: "/dashboard/",
+    summary: "Leads to the dashboard's page, whose addresses are relative to it",
+    scopes: [],
+    query: z.looseObject({}),
+    answers: { 308: { description: "The page is at `location`.", contentType: "text/plain" } },
+    errors: [],
+  },
   getDashboardFile: {
     method: "GET",
     path: "/dashboard/{file}",

@@ -1,0 +1,157 @@
+/** What the panel of a job has, and what the list says of how many there are. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Browser, hasBrowser, launch, open, signedIn } from "./support/browser.ts";
+import { shop } from "./support/fixture.ts";
+import { serve } from "./support/server.ts";
+
+const TIME_OUT_MS = 120_000;
+
+describe.skipIf(!hasBrowser)("the panel of a job", () => {
+  let browser: Browser;
+  beforeAll(async () => void (browser = await launch()));
+  afterAll(() => browser.close());
+
+  it(
+    "leads to the logs of the job where the operator said they are, whatever the job is called",
+    async () => {
+      const { url, db } = await shop(200);
+      const FORGEQ_LOG_URL = "https://logs.example.com/find?q={job_id}&type={type}&from={from_ms}&to={to_ms}&x={other}";
+      const { origin } = await serve(url, { FORGEQ_LOG_URL });
+      const [job] = await db.query<{ id: string; finished: number }>(
+        `select id, extract(epoch from date_trunc('milliseconds', finished_at)) * 1000 as finished from forgeq.job_history
+         where state = 'dead' and type = 'deliver_webhook' order by id desc limit 1`,
+      );
+      const { page, faults } = await open(await signedIn(browser, origin), origin, `?page=jobs&job=${job!.id}`);
+      const link = page.getByRole("link", { name: "Logs" });
+      await link.waitFor();
+      const address = new URL((await link.getAttribute("href"))!);
+      expect(address.origin + address.pathname).toBe("https://logs.example.com/find");
+      expect(Object.fromEntries(address.searchParams)).toMatchObject({
+        ...{ q: job!.id, type: "deliver_webhook", x: "{other}", to: String(Number(job!.finished) + 60_000) },
+      });
+      expect(await link.getAttribute("rel")).toBe("noopener noreferrer");
+      expect(faults).toEqual([]);
+    },
+    TIME_OUT_MS,
+  );
+
+  it(
+    "shows the lease that a job runs in",
+    async () => {
+      const { url, db } = await shop(200);
+      const { origin } = await serve(url);
+      const [lease] = await db.query<{ id: string }>(
+        "select job_ids[1] as id from forgeq.lease where began_at is not null limit 1",
+      );
+      const { page } = await open(await signedIn(browser, origin), origin, `?page=running&job=${lease!.id}`);
+      const panel = page.getByRole("dialog");
+      await panel.getByText("Lease expires").waitFor();
+      expect(await panel.getByRole("link", { name: "Logs" }).count()).toBe(0);
+    },
+    TIME_OUT_MS,
+  );
+
+  it(
+    "retries with another payload, in the next life of the job",
+    async () => {
+      const { url, db } = await shop(200);
+      const { origin } = await serve(url);
+      const [dead] = await db.query<{ id: string }>(
+        "select id from forgeq.job_history where state = 'dead' and type = 'send_email' order by id desc limit 1",
+      );
+      const { page, faults } = await open(await signedIn(browser, origin), origin, `?page=dead&job=${dead!.id}`);
+      const panel = page.getByRole("dialog");
+      await panel.getByRole("button", { name: "Retry with another payload" }).click();
+      const payload = panel.getByLabel("Payload of the next life");
+      await payload.fill("{");
+      await panel.getByRole("button", { name: "Retry with it" }).click();
+      await panel.getByText(/This is not JSON/).waitFor();
+      await payload.fill('{"email": "other@example.com"}');
+      await panel.getByRole("button", { name: "Retry with it" }).click();
+      await panel.getByText("life 2: retried by hand").waitFor();
+      const [row] = await db.query<{ life: number; payload: object }>(
+        "select life::int as life, payload from forgeq.job where id = $1",
+        [dead!.id],
+      );
+      expect(row).toEqual({ life: 2, payload: { email: "other@example.com" } });
+      expect(faults).toEqual([]);
+    },
+    TIME_OUT_MS,
+  );
+
+  it(
+    "is found below a count of every state",
+    async () => {
+      const { url, db } = await shop(400);
+      const { origin } = await serve(url);
+      const { page } = await open(await signedIn(browser, origin), origin, "?page=jobs");
+      const [counted] = await db.query<{ cancelled: number }>(
+        "select count(*)::int as cancelled from forgeq.job_history where state = 'cancelled'",
+      );
+      const tab = (name: string) => page.locator(".tabs a", { hasText: name }).locator(".n");
+      await tab("Cancelled").waitFor();
+      expect(await tab("Cancelled").textContent()).toBe(String(counted!.cancelled));
+      expect(await tab("Completed").textContent()).toBe("160");
+      expect(await page.locator(".tabs .n").count()).toBe(7);
+    },
+    TIME_OUT_MS,
+  );
+
+  it(
+    "is reached with a slash after the page's name, too",
+    async () => {
+      const { url } = await shop(200);
+      const { origin } = await serve(url);
+      const context = await signedIn(browser, origin);
+      const page = await context.newPage();
+      await page.goto(`${origin}/dashboard/?page=dead`);
+      await page.locator(".error-group").first().waitFor();
+      expect(page.url()).toBe(`${origin}/dashboard?page=dead`);
+    },
+    TIME_OUT_MS,
+  );
+});
+
+describe.skipIf(!hasBrowser)("the settings", () => {
+  let browser: Browser;
+  beforeAll(async () => void (browser = await launch()));
+  afterAll(() => browser.close());
+
+  it(
+    "make a key that is shown once, and end it",
+    async () => {
+      const { url, db } = await shop(200);
+      const { origin } = await serve(url);
+      const context = await signedIn(browser, origin);
+      const { page, faults } = await open(context, origin, "?page=settings");
+      await page.getByText("There are no keys in the database").waitFor();
+      await page.getByRole("button", { name: "New key" }).click();
+      await page.getByLabel(/^Label/).fill("web shop");
+      await page.getByRole("checkbox", { name: /jobs:read/ }).check();
+      await page.getByRole("button", { name: "Make the key" }).click();
+      const key = (await page.locator(".made").textContent())!.trim();
+      expect(key).toMatch(/^fq_/);
+      const asked = await fetch(`${origin}/jobs`, { headers: { authorization: `Bearer ${key}` } });
+      expect(asked.status).toBe(200);
+      await page.getByRole("button", { name: "I have it" }).click();
+      const row = page.locator("tbody tr", { hasText: "web shop" });
+      await row.waitFor();
+      expect(await page.locator("body").innerHTML()).not.toContain(key);
+      expect(await row.textContent()).toContain("jobs:write, jobs:read");
+      await row.getByRole("button", { name: "Revoke web shop" }).click();
+      await row.getByRole("button", { name: "Revoke for good web shop" }).click();
+      await row.getByText("revoked").waitFor();
+      const [stored] = await db.query<{ revoked: boolean }>(
+        "select revoked_at is not null as revoked from forgeq.api_key",
+      );
+      expect(stored).toEqual({ revoked: true });
+      expect(faults).toEqual([]);
+      // A session that only looks sees no keys.
+      const looking = await signedIn(browser, origin, { readOnly: true });
+      const other = await open(looking, origin, "?page=settings");
+      await other.page.getByText("This session").waitFor();
+      expect(await other.page.getByText("Keys").count()).toBe(0);
+    },
+    TIME_OUT_MS,
+  );
+});
