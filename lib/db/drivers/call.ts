@@ -13,7 +13,7 @@ import {
 import { connectionFault } from "./connection-fault.ts";
 import { isOver } from "./invocation-limit.ts";
 import { ensurePartitions } from "./partitions.ts";
-import { messageOf } from "../../core/reason.ts";
+import { causesOf, isError, messageOf } from "../../core/reason.ts";
 
 const ATTEMPTS = 5;
 const FIRST_DELAY_MS = 25;
@@ -141,12 +141,18 @@ export const callAgain = <Row>(
 export const call = <Row>(db: Db, text: string, params: readonly unknown[]): Promise<Row[]> =>
   callAgain<Row>(db, text, () => params);
 
+/** The error with a SQLSTATE, where a caller's library has put it into one of its own. */
+const driversError = (error: unknown): unknown => {
+  if (sqlState(error) !== undefined || !isError(error)) return error;
+  return causesOf(error).find((cause) => sqlState(cause) !== undefined) ?? error;
+};
+
 /** One statement inside a caller's transaction: never repeated, because only the caller can repeat the transaction. */
 export const callIn = async <Row>(tx: Sql, text: string, params: readonly unknown[]): Promise<Row[]> => {
   try {
     return await tx.query<Row>(text, params);
   } catch (error) {
-    throw toForgeqError(error);
+    throw toForgeqError(driversError(error));
   }
 };
 

@@ -30,8 +30,9 @@ ${LINES}`;
 const LOCAL_START = `/* forgeq:local_start */
 ${LINES}`;
 
+// A text at first: some drivers write a string for a jsonb as a JSON string.
 const ENQUEUE_MANY = `/* forgeq:enqueue */
-select json_build_array(forgeq.enqueue_in_groups($1::jsonb, $2::boolean, $3::boolean, $4::timestamptz, $5::boolean), null) as stored`;
+select json_build_array(forgeq.enqueue_in_groups($1::text::jsonb, $2::boolean, $3::boolean, $4::timestamptz, $5::boolean), null) as stored`;
 
 /** A lease that the jobs were begun in; without seconds it is another worker's. */
 type BegunLease = readonly [id: string, seconds: number | null, maxAttempts: number, jobIds: readonly string[] | null];

@@ -77,8 +77,9 @@ export const endedForSettle = (ended: readonly Ended[], all: boolean): readonly 
     ? "completed"
     : ended.map(toWire);
 
+// A text at first: some drivers write a string for a jsonb as a JSON string.
 const SETTLE = `/* forgeq:settle */
-select outcome, jobs, wake_seconds as "wakeSeconds" from forgeq.settle($1::uuid, $2::uuid, $3::jsonb, $4::timestamptz, true)`;
+select outcome, jobs, wake_seconds as "wakeSeconds" from forgeq.settle($1::uuid, $2::uuid, $3::text::jsonb, $4::timestamptz, true)`;
 
 interface BrieflySettled extends Omit<Settled, "jobs"> {
   readonly jobs: BriefStates<SettledState>;
