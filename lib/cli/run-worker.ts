@@ -1,9 +1,8 @@
 import { hostname } from "node:os";
 import { formatDescription, type WorkerDescription } from "../queue/worker/describe.ts";
-import { listenForWorker, stopListening } from "../queue/worker/listen.ts";
 import { undeclaredQueues } from "../db/reads/queues.ts";
-import { createWorker } from "../queue/worker/worker.ts";
 import { configure } from "../runtime.ts";
+import { startListeningWorker } from "../serve/listening-worker.ts";
 import type { GlobalOptions } from "./command.ts";
 import { type OpenDeps, openDeps } from "./deps.ts";
 import { projectHandlers } from "./handlers.ts";
@@ -52,7 +51,7 @@ export const startWorker = async (
   options: WorkerCommandOptions & GlobalOptions,
   open: OpenDeps,
 ): Promise<RunningWorker> => {
-  const { deps, hints, database, connection } = open;
+  const { database } = open;
   configure({ FORGEQ_DIR: options.dir });
   const mailbox = await openMailbox(options);
   const handlers = await projectHandlers().catch(async (error: unknown) => {
@@ -60,28 +59,21 @@ export const startWorker = async (
     await mailbox.close();
     throw error;
   });
-  const worker = createWorker(deps, {
-    handlers,
-    concurrency: options.concurrency,
-    queues: options.queue ?? null,
-    invocation: `${hostname()}:${process.pid}`,
-    scheduler: options.scheduler && options.once !== true,
-    once: options.once === true,
-  });
+  const { worker, stop } = startListeningWorker(
+    open,
+    {
+      handlers,
+      concurrency: options.concurrency,
+      queues: options.queue ?? null,
+      invocation: `${hostname()}:${process.pid}`,
+      scheduler: options.scheduler && options.once !== true,
+      once: options.once === true,
+    },
+    (works) => {
+      if (!works && database.embedded) void database.revive().catch(() => undefined);
+    },
+  );
   void warnOfUndeclared(open, options.queue ?? []);
-  hints.subscribe(worker.hint);
-  const listener =
-    deps.db.driver === "pg" && options.once !== true
-      ? listenForWorker(
-          connection,
-          deps.db,
-          worker,
-          (works) => {
-            if (!works && database.embedded) void database.revive().catch(() => undefined);
-          },
-          deps.logger,
-        )
-      : null;
   return {
     drained: worker.drained,
     crashed: worker.crashed,
@@ -91,7 +83,7 @@ export const startWorker = async (
       return Object.fromEntries(worker.settled);
     },
     stop: async () => {
-      const inOrder = await stopListening(listener, worker, options.grace * 1000);
+      const inOrder = await stop(options.grace * 1000);
       await mailbox.close();
       return inOrder;
     },

@@ -1,4 +1,5 @@
 import type { ConfiguredKeys } from "../core/configured-keys.ts";
+import type { ConfiguredWeb } from "../core/web-settings.ts";
 import type { JobDefinition } from "../core/job.ts";
 import { dashboardServers } from "../http/dashboard.ts";
 import { httpFunction } from "../http/function.ts";
@@ -69,19 +70,21 @@ export const apiRoutes = (
  * @param keys - what the API keys are configured by, or the JSON text of the list
  * @param jobs - the job types, loaded by the first request that needs their schemas
  * @param before - what it logs and counts with until its dependencies are there
+ * @param web - how the API is reached
  */
 export const createApi = (
   deps: Source<Deps>,
   keys: Source<ConfiguredKeys | string | undefined>,
   jobs: () => Promise<readonly JobDefinition[]>,
   before?: () => Observers,
+  web = (): ConfiguredWeb => runtime().web(),
 ): HttpHandler =>
   limited(
     httpFunction(deps, keys, (get, ring) => apiRoutes(get, jobs, ring), {
       before,
       findStored: findApiKey,
       elsewhere: Object.values(enqueueOperations),
-      web: () => runtime().web(),
+      web,
     }),
     ANSWER_MS,
   );

@@ -1,4 +1,5 @@
 import type { ConfiguredKeys } from "../core/configured-keys.ts";
+import type { ConfiguredWeb } from "../core/web-settings.ts";
 import type { JobDefinition } from "../core/job.ts";
 import { TRACEPARENT } from "../core/traceparent.ts";
 import { httpFunction } from "../http/function.ts";
@@ -72,18 +73,20 @@ export const enqueueRoutes = (deps: () => Promise<Deps>, definitions: readonly J
  *
  * @param keys - what the API keys are configured by, or the JSON text of the list
  * @param before - what it logs and counts with until its dependencies are there
+ * @param web - how the API is reached
  */
 export const createEnqueue = (
   deps: Source<Deps>,
   keys: Source<ConfiguredKeys | string | undefined>,
   definitions: readonly JobDefinition[],
   before?: () => Observers,
+  web = (): ConfiguredWeb => runtime().web(),
 ): HttpHandler =>
   limited(
     httpFunction(deps, keys, (get) => enqueueRoutes(get, definitions), {
       before,
       findStored: findApiKey,
-      web: () => runtime().web(),
+      web,
     }),
     ANSWER_MS,
   );

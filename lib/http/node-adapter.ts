@@ -10,32 +10,36 @@ const REQUEST_MS = 29_000;
 /** Bodies that are being received, all connections of a process together. */
 const MOST_BODY_BYTES = 32_000_000;
 
-const toEvent = (request: IncomingMessage, requestId: string): APIGatewayProxyEventV2 => {
-  const url = request.url ?? "/";
-  const at = url.indexOf("?");
-  const path = at < 0 ? url : url.slice(0, at);
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : value]),
-  );
-  const method = request.method ?? "GET";
+/** What of a request an event is made of. */
+export interface RequestParts {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly protocol: string;
+  /** Of the client. */
+  readonly address: string;
+}
+
+/** A request as API Gateway's payload format 2.0, without its body. */
+export const toEvent = (
+  { method, path: target, headers, protocol, address }: RequestParts,
+  requestId: string,
+): APIGatewayProxyEventV2 => {
+  const at = target.indexOf("?");
+  const path = at < 0 ? target : target.slice(0, at);
   return {
     version: "2.0",
     routeKey: "$default",
     rawPath: path,
-    rawQueryString: at < 0 ? "" : url.slice(at + 1),
+    rawQueryString: at < 0 ? "" : target.slice(at + 1),
     headers,
     requestContext: {
       accountId: "local",
       apiId: "local",
       domainName: headers["host"] ?? "localhost",
       domainPrefix: "local",
-      http: {
-        method,
-        path,
-        protocol: `HTTP/${request.httpVersion}`,
-        sourceIp: request.socket.remoteAddress ?? "",
-        userAgent: headers["user-agent"] ?? "",
-      },
+      http: { method, path, protocol, sourceIp: address, userAgent: headers["user-agent"] ?? "" },
       requestId,
       routeKey: "$default",
       stage: "$default",
@@ -46,13 +50,32 @@ const toEvent = (request: IncomingMessage, requestId: string): APIGatewayProxyEv
   };
 };
 
-const contextOf = (requestId: string, response: ServerResponse, readBody: HttpContext["readBody"]): Context => {
+/** Frameworks cut the path off that a router is mounted at, and keep the whole one here. */
+const targetOf = (request: IncomingMessage & { readonly originalUrl?: string }): string =>
+  request.originalUrl ?? request.url ?? "/";
+
+const partsOf = (request: IncomingMessage): RequestParts => ({
+  method: request.method ?? "GET",
+  path: targetOf(request),
+  headers: Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : value]),
+  ),
+  protocol: `HTTP/${request.httpVersion}`,
+  address: request.socket.remoteAddress ?? "",
+});
+
+/** The context of a request that this process serves. */
+export const contextOf = (
+  requestId: string,
+  hasLeft: () => boolean,
+  readBody: NonNullable<HttpContext["readBody"]>,
+): Context => {
   const startedAtMs = performance.now();
   return {
     awsRequestId: requestId,
     functionName: "forgeq-server",
     getRemainingTimeInMillis: () => Math.max(0, REQUEST_MS - (performance.now() - startedAtMs)),
-    hasLeft: () => response.destroyed,
+    hasLeft,
     readBody,
   } as Pick<HttpContext, "hasLeft" | "readBody"> as Context;
 };
@@ -81,9 +104,10 @@ export const nodeListener = (
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const requestId = randomUUID();
     try {
-      const event = toEvent(request, requestId);
+      const event = toEvent(partsOf(request), requestId);
       const handler = handlerOf(event.requestContext.http.method, event.rawPath);
-      const context = contextOf(requestId, response, bodyReader(request, response, budget, quietMs));
+      const readBody = bodyReader(request, response, budget, quietMs);
+      const context = contextOf(requestId, () => response.destroyed, readBody);
       send(request, response, await handler(event, context));
     } catch (error) {
       // The client hung up, or the function broke outside its own stack. A request is destroyed also when it was read to its end.

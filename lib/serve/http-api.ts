@@ -26,8 +26,10 @@ export const createHttpApi = (
   { connections, basePath }: { readonly connections: number; readonly basePath: string },
 ): ((method: string, path: string) => HttpHandler) => {
   const keys = () => runtime().apiKeys();
-  const enqueue = createEnqueue(deps, keys, jobs);
-  const api = createApi({ ...deps, db: shareOf(deps.db, readShare(connections)) }, keys, () => Promise.resolve(jobs));
+  const web = () => ({ ...runtime().web(), basePath });
+  const enqueue = createEnqueue(deps, keys, jobs, undefined, web);
+  const reads = { ...deps, db: shareOf(deps.db, readShare(connections)) };
+  const api = createApi(reads, keys, () => Promise.resolve(jobs), undefined, web);
   const enqueueing = Object.values(enqueueOperations);
   return (method, path) =>
     enqueueing.some((each) => each.method === method && basePath + each.path === path) ? enqueue : api;

@@ -8,7 +8,7 @@ import { enqueueJobs } from "../queue/enqueue/enqueue-jobs.ts";
 import { toNewJob } from "../queue/enqueue/typed-job.ts";
 import { getJob, type Job, listJobs } from "../queue/manage/read-jobs.ts";
 import { syncDefinitions } from "../queue/manage/sync-definitions.ts";
-import type { JobContext } from "../queue/run/job-context.ts";
+import type { RunnableHandler } from "../queue/run/run-job.ts";
 import { fireSchedules } from "../queue/schedule/fire-schedules.ts";
 import { tick } from "../queue/schedule/tick.ts";
 import { realTime } from "../queue/time.ts";
@@ -16,12 +16,6 @@ import type { Handler } from "../queue/worker/leases.ts";
 import { createWorker } from "../queue/worker/worker.ts";
 import { type ExpectedJob, findExpected } from "./assert-enqueued.ts";
 import { createTestDatabase, type TestDatabase } from "./test-database.ts";
-
-/** A handler as `lambdaHandler` gives it, of any payload. */
-export interface RunnableHandler {
-  readonly definition: JobDefinition;
-  readonly work: (payload: never, job: JobContext) => Promise<unknown>;
-}
 
 export interface TestQueueOptions {
   /** The handlers that run the jobs of their types. */

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -9,14 +9,10 @@ import { startNeon } from "../../lib/local/neon.ts";
 import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
 import { ROOT, temporaryFolder } from "../support/cli/start-local.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database/database.ts";
+import { ADAPTERS } from "../support/docs/adapters.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
-const PAGE = readFileSync(join(ROOT, "docs/how-to/transactions.md"), "utf8");
-const ADAPTERS = [...PAGE.matchAll(/^```ts\n\/\/ (\S+\.ts)\n([\s\S]*?)^```$/gm)].map(([, file = "", text = ""]) => ({
-  file,
-  text,
-}));
 const LIBRARIES = [
   "pg",
   "neon",

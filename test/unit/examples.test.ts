@@ -33,7 +33,7 @@ const filesOf = (example: Example): Example[] =>
     .split(/^(?=\/\/ \S+\.ts$)/m)
     .map((text, index) => ({ ...example, number: example.number * 10 + index, text }));
 
-it("the examples in TypeScript are what the compiler takes", () => {
+it("the examples in TypeScript are what the compiler takes", { timeout: 120_000 }, () => {
   const config = ts.readConfigFile(join(ROOT, "tsconfig.json"), (file) => ts.sys.readFile(file)).config as object;
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
   const sources = new Map(
@@ -46,6 +46,7 @@ it("the examples in TypeScript are what the compiler takes", () => {
   const paths = {
     forgeq: [join(ROOT, "lib/index.ts")],
     "forgeq/job": [join(ROOT, "lib/job.ts")],
+    "forgeq/server": [join(ROOT, "lib/server.ts")],
     "forgeq/testing": [join(ROOT, "lib/testing.ts")],
     "forgeq/config": [join(ROOT, "lib/project/config.ts")],
   };

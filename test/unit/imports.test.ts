@@ -41,6 +41,7 @@ const USES: Record<string, readonly string[]> = {
   ],
   "lib/index.ts": ["lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],
   "lib/job.ts": ["lib/runtime.ts", "lib/queue", "lib/db", "lib/core"],
+  "lib/server.ts": ["lib/serve", "lib/http", "lib/queue", "lib/core"],
   "lib/testing.ts": ["lib/testing"],
   "lib/testing": ["lib/local", "lib/queue", "lib/db", "lib/core"],
   "lib/init-phase.ts": ["lib/runtime.ts"],

@@ -14,6 +14,12 @@ export const ABORT_GRACE_MS = 2_000;
 
 export type Work<Schema extends z.ZodType> = (payload: z.output<Schema>, job: JobContext) => Promise<unknown>;
 
+/** A handler as `lambdaHandler` gives it, of any payload. */
+export interface RunnableHandler {
+  readonly definition: JobDefinition;
+  readonly work: (payload: never, job: JobContext) => Promise<unknown>;
+}
+
 /** What the jobs of one lease share. */
 export interface LeaseRun<Schema extends z.ZodType> {
   readonly definition: JobDefinition<Schema>;

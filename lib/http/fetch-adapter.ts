@@ -1,0 +1,55 @@
+import { randomUUID } from "node:crypto";
+import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { ForgeqError } from "../core/errors.ts";
+import type { RawBody } from "./body.ts";
+import { toResult } from "./middleware.ts";
+import { contextOf, toEvent } from "./node-adapter.ts";
+import { problemOf } from "./problem.ts";
+import type { HttpHandler } from "./stack.ts";
+
+/** Of these statuses no answer has a body. */
+const BODILESS = new Set([204, 205, 304]);
+
+const bodyReader =
+  (request: Request) =>
+  async (maxBytes: number): Promise<RawBody> => {
+    const tooLarge = new ForgeqError("payload_too_large", `At most ${maxBytes} bytes are taken`);
+    if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge;
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw tooLarge;
+      chunks.push(chunk);
+    }
+    return bytes > 0 ? { body: Buffer.concat(chunks).toString("base64"), isBase64Encoded: true } : {};
+  };
+
+const toResponse = (method: string, result: APIGatewayProxyStructuredResultV2): Response => {
+  const { statusCode: status = 200, body = "", isBase64Encoded = false } = result;
+  const bytes = Buffer.from(body, isBase64Encoded ? "base64" : "utf8");
+  const headers = Object.entries(result.headers ?? {}).map(([name, value]): [string, string] => [name, String(value)]);
+  return new Response(method === "HEAD" || BODILESS.has(status) ? null : bytes, { status, headers });
+};
+
+/**
+ * A fetch handler around the functions that run on Lambda. The body is read when the function asks for it, and never before.
+ *
+ * @param handlerOf - the function of a request
+ */
+export const fetchHandler =
+  (handlerOf: (method: string, path: string) => HttpHandler) =>
+  async (request: Request): Promise<Response> => {
+    const requestId = randomUUID();
+    const { method, signal } = request;
+    try {
+      const { pathname, search, host } = new URL(request.url);
+      const headers = { host, ...Object.fromEntries(request.headers) };
+      const parts = { method, path: pathname + search, headers, protocol: "HTTP/1.1", address: "" };
+      const event = toEvent(parts, requestId);
+      const context = contextOf(requestId, () => signal.aborted, bodyReader(request));
+      return toResponse(method, await handlerOf(method, pathname)(event, context));
+    } catch (error) {
+      return toResponse(method, toResult(problemOf(error, requestId), requestId));
+    }
+  };
