@@ -53,6 +53,7 @@ const wakeWhoRuns = async (deps: Deps, dueSeconds: number | null, queue: string 
  * @throws {ForgeqError} `invalid_job`, `invalid_payload`, `payload_too_large`, `unknown_type`, `unknown_queue`, `queue_full`, `id_version`,
  * `id_conflict`, or `unique_key_conflict` where `onConflict` is `reject`: nothing was enqueued, and the transaction goes on. After any other error it
  * can only roll back
+ * @throws the client's own error for a conflict with another transaction (40001, 40P01) or a state of this one (25xxx): repeat the transaction
  */
 export const enqueue = async <Schema extends z.ZodType>(
   tx: Queryable,

@@ -18,6 +18,7 @@ import { sqlState } from "../db/drivers/failure.ts";
 import { failureOf } from "./failure.ts";
 import { type Check, type Finding, fine, STALE_SECONDS } from "./check.ts";
 import { checkRole, type RoleCheckOptions } from "./role-check.ts";
+import { settings } from "./setting-checks.ts";
 import { cleanUp, schedules } from "./tick-checks.ts";
 
 export type { Finding } from "./check.ts";
@@ -262,6 +263,7 @@ export const examine = async (
       connected,
       await run("server version", serverVersion, ""),
       await run("durability", durability, "let this role read the server's settings"),
+      await run("settings", settings, ""),
       migrated,
       pooled(connection),
       await run("connections", connections(connection.url, needed), ""),

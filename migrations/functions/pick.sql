@@ -28,7 +28,7 @@ begin
   next_watermarks := pick.watermarks;
   more := false;
   if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception 'forgeq: claim needs read committed' using errcode = 'FQ003';
+    raise exception 'forgeq: claim needs read committed' using errcode = 'FQ009';
   end if;
   if cardinality(blocked_types) > 0 then
     -- Each live job's queue and type have a series, so a type without one has no job here.

@@ -24,7 +24,7 @@ declare
   all_completed boolean := case when whole then ended = '"completed"' else not jsonb_path_exists(ended, '$[*] ? (!(@.outcome == "completed"))') end;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception 'forgeq: settle needs a read committed transaction' using errcode = 'FQ003';
+    raise exception 'forgeq: settle needs a read committed transaction' using errcode = 'FQ009';
   end if;
   if not all_completed and (whole or exists (select from jsonb_to_recordset(ended) as o(outcome text)
              where o.outcome is null

@@ -34,6 +34,7 @@ const CODES = {
   FQ006: "unknown_queue",
   FQ007: "id_version",
   FQ008: "payload_too_large",
+  FQ009: "invalid_job",
 } as const;
 
 const detailsOf = (error: unknown): Record<string, unknown> => {
@@ -153,6 +154,21 @@ export const callIn = async <Row>(tx: Sql, text: string, params: readonly unknow
     return await tx.query<Row>(text, params);
   } catch (error) {
     throw toForgeqError(driversError(error));
+  }
+};
+
+/** A conflict with another transaction, or a state of this one that no statement of it can change: who repeats transactions looks for these. */
+const isForCaller = (error: unknown): boolean => isTransient(error) || sqlState(error)?.startsWith("25") === true;
+
+/**
+ * The same in a transaction that is not ForgeQ's own: conflicts (40001, 40P01) and states of the transaction (25xxx) stay the errors that they are, so that
+ * what repeats the caller's transactions knows them.
+ */
+export const callForCaller = async <Row>(tx: Sql, text: string, params: readonly unknown[]): Promise<Row[]> => {
+  try {
+    return await tx.query<Row>(text, params);
+  } catch (error) {
+    throw isForCaller(error) ? error : toForgeqError(error);
   }
 };
 

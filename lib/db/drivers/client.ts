@@ -1,3 +1,4 @@
+import { toParams } from "./params.ts";
 import type { UrlSource } from "./url-source.ts";
 
 /**
@@ -58,10 +59,18 @@ export interface ConnectOptions {
   readonly wsProxy?: string;
 }
 
-/** Turns a caller's connection or transaction into `Sql`, whether its `query` gives `{ rows }` (pg, Neon) or an array. */
+/** A statement whose rows are one column of text each, in JSON: the only type that no application reads in a way of its own. */
+const asDocuments = (text: string): string =>
+  text.replace(/^(\/\*.*?\*\/\s*)?(.*)$/s, "$1select to_json(answer)::text as answer from ($2) as answer");
+
+/**
+ * Turns a caller's connection or transaction into `Sql`, whether its `query` gives `{ rows }` (pg, Neon) or an array, and rows as objects or as
+ * arrays. Column types that the application reads otherwise, and its session's settings, change nothing; instants are texts in ISO here.
+ */
 export const asSql = (queryable: Queryable): Sql => ({
   query: async <Row>(text: string, params: readonly unknown[] = []): Promise<Row[]> => {
-    const answer = await queryable.query(text, [...params]);
-    return Array.isArray(answer) ? (answer as Row[]) : (answer as { rows: Row[] }).rows;
+    const answer = await queryable.query(asDocuments(text), toParams(params));
+    const rows = Array.isArray(answer) ? (answer as object[]) : (answer as { rows: object[] }).rows;
+    return rows.map((row) => JSON.parse(Object.values(row)[0] as string) as Row);
   },
 });

@@ -1,5 +1,6 @@
 import { ForgeqError } from "../../core/errors.ts";
 import type { ConnectOptions, Db } from "./client.ts";
+import { readCommitted } from "./isolation.ts";
 
 export type { ConnectOptions, DriverChoice } from "./client.ts";
 
@@ -32,8 +33,8 @@ const open = async (options: ConnectOptions): Promise<Db> => {
   const neon = driver === "neon" || (driver === "auto" && hostname.endsWith(".neon.tech"));
   if (neon) {
     const { createNeonDb } = await import("./neon.ts");
-    return createNeonDb(options);
+    return readCommitted(createNeonDb(options));
   }
   const { createPgDb } = await import("./pg.ts");
-  return createPgDb(options);
+  return readCommitted(createPgDb(options));
 };

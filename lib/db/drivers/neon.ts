@@ -1,8 +1,8 @@
-import { Client, neon, neonConfig, Pool, types as neonTypes } from "@neondatabase/serverless";
+import { Client, neon, neonConfig, Pool } from "@neondatabase/serverless";
 import type { ShortClient } from "./cancel.ts";
 import type { ConnectOptions, Db, QueryOptions } from "./client.ts";
+import { columnTypes } from "./columns.ts";
 import { DeadlineError, UnwantedError } from "./failure.ts";
-import { withInstants } from "./instants.ts";
 import { atEnd, isOver, statementMs } from "./invocation-limit.ts";
 import { toParams } from "./params.ts";
 import { createSessions, outlive, type SessionPool } from "./session.ts";
@@ -63,7 +63,6 @@ export const createNeonDb = ({
 }: ConnectOptions): Db => {
   useEndpoints(url, fetchEndpoint, wsProxy);
   const deadlineMs = statementSeconds * 1000;
-  const types = withInstants((type, format) => neonTypes.getTypeParser(type, format) as unknown);
   const http = neon(url);
   let pool: Pool | undefined;
   const openPool = (): Pool => {
@@ -74,7 +73,7 @@ export const createNeonDb = ({
         max,
         connectionTimeoutMillis: CONNECT_MS,
         allowExitOnIdle: true,
-        types,
+        types: columnTypes,
       }),
     );
     return pool;
@@ -96,7 +95,7 @@ export const createNeonDb = ({
       const stays = atEnd(() => ended.abort());
       try {
         // Options of `neon(url)` itself are not those of its `query`.
-        return (await http.query(text, toParams(params), { fetchOptions: { signal }, types })) as Row[];
+        return (await http.query(text, toParams(params), { fetchOptions: { signal }, types: columnTypes })) as Row[];
       } catch (error) {
         throw signal.aborted ? new DeadlineError(ms) : error;
       } finally {

@@ -2,8 +2,8 @@ import { createSecureContext, rootCertificates, type SecureContext } from "node:
 import pg from "pg";
 import type { ShortClient } from "./cancel.ts";
 import type { ConnectOptions, Db } from "./client.ts";
+import { columnTypes } from "./columns.ts";
 import { sqlState } from "./failure.ts";
-import { withInstants } from "./instants.ts";
 import { createSendByName } from "./prepared.ts";
 import { createSessions, outlive, type SessionPool } from "./session.ts";
 import { createShortage } from "./shortage.ts";
@@ -47,6 +47,20 @@ export const clientConfig = ({ url, ca }: Pick<ConnectOptions, "url" | "ca">): p
   };
 };
 
+const { Client } = pg as unknown as {
+  readonly Client: new (config?: pg.ClientConfig) => pg.Client & { getStartupConf(): Record<string, string> };
+};
+
+/**
+ * A session that writes instants as ISO has them, whatever the database or the role says. It is a start-up parameter that every pooler takes,
+ * because Java's driver sends it, too.
+ */
+class IsoClient extends Client {
+  override getStartupConf(): Record<string, string> {
+    return { ...super.getStartupConf(), DateStyle: "ISO" };
+  }
+}
+
 /** Poolers, by their address, that refuse start-up parameters. Whoever is behind one needs none: the pooler ends idle sessions itself. */
 const withoutParameters = new Set<string>();
 
@@ -84,7 +98,8 @@ const createPool = (options: ConnectOptions): OpenedPool => {
       min: keep,
       idleTimeoutMillis: IDLE_MS,
       allowExitOnIdle: true,
-      types: withInstants(pg.types.getTypeParser),
+      types: columnTypes,
+      Client: IsoClient,
     }),
   );
   const sessions = pool as unknown as SessionPool;

@@ -1,6 +1,6 @@
-import pg from "pg";
+import type pg from "pg";
 import { prepareValue } from "pg/lib/utils.js";
-import { withInstants } from "./instants.ts";
+import { columnTypes } from "./columns.ts";
 import type { Answer } from "./session.ts";
 
 /** What pg gives a query that submits itself: the protocol's messages, and the statements that the connection has by name. */
@@ -22,11 +22,9 @@ interface Columns {
   readonly columns: readonly { readonly name: string; readonly parse: (text: string) => unknown }[];
 }
 
-const { getTypeParser: parserOf } = withInstants(pg.types.getTypeParser);
-
 const columnsOf = (fields: readonly pg.FieldDef[]): Columns => ({
   empty: Object.fromEntries(fields.map(({ name }) => [name, null])),
-  columns: fields.map(({ name, dataTypeID }) => ({ name, parse: parserOf(dataTypeID) })),
+  columns: fields.map(({ name, dataTypeID }) => ({ name, parse: columnTypes.getTypeParser(dataTypeID) })),
 });
 
 const toRow = ({ empty, columns }: Columns, texts: readonly (string | null)[]): Row => {

@@ -1,5 +1,5 @@
 import type { IdentifiedJob } from "../../core/new-job.ts";
-import { callAgain, callIn, only } from "../drivers/call.ts";
+import { callAgain, callForCaller, only } from "../drivers/call.ts";
 import type { Db, Sql } from "../drivers/client.ts";
 import {
   detailLines,
@@ -128,7 +128,7 @@ export const enqueueManyIn = async (
   at: Date | null,
 ): Promise<EnqueuedRow[]> => {
   const lines = fresh ? toLines(jobs) : null;
-  const run: Run = (text, params) => callIn<StoredRow>(tx, text, params(fresh));
+  const run: Run = (text, params) => callForCaller<StoredRow>(tx, text, params(fresh));
   const {
     stored: [groups, , answer],
   } =

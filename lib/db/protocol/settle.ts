@@ -1,4 +1,4 @@
-import { call, callIn, only } from "../drivers/call.ts";
+import { call, callForCaller, only } from "../drivers/call.ts";
 import type { Db, Sql } from "../drivers/client.ts";
 
 /** When a dispatcher should claim because of this call: null never, 0 now, otherwise in this many seconds. */
@@ -116,7 +116,7 @@ export const settleIn = async (
 ): Promise<Settled> =>
   toSettled(
     only(
-      await callIn<BrieflySettled>(tx, SETTLE, [
+      await callForCaller<BrieflySettled>(tx, SETTLE, [
         holder.leaseId,
         holder.begunBy,
         JSON.stringify(endedForSettle(ended, false)),

@@ -15,10 +15,28 @@ export interface ServerFacts {
 const SERVER_FACTS = `/* forgeq:server_facts */
 select current_setting('server_version') as version, current_setting('server_version_num')::int as "versionNumber",
        current_setting('fsync') as fsync, current_setting('synchronous_commit') as "synchronousCommit",
-       current_setting('full_page_writes') as "fullPageWrites", clock_timestamp() as now`;
+       current_setting('full_page_writes') as "fullPageWrites", to_json(clock_timestamp()) as now`;
 
-export const readServerFacts = async (db: Db): Promise<ServerFacts> =>
-  only(await call<ServerFacts>(db, SERVER_FACTS, []));
+export const readServerFacts = async (db: Db): Promise<ServerFacts> => {
+  const { now, ...facts } = only(await call<Omit<ServerFacts, "now"> & { readonly now: string }>(db, SERVER_FACTS, []));
+  return { ...facts, now: new Date(now) };
+};
+
+/** What sessions of this role in this database begin with. */
+export interface SessionSettings {
+  readonly isolation: string;
+  readonly readOnly: boolean;
+  readonly isReplica: boolean;
+  readonly dateStyle: string;
+  readonly encoding: string;
+}
+
+const SESSION_SETTINGS = `/* forgeq:session_settings */
+select current_setting('default_transaction_isolation') as isolation, current_setting('default_transaction_read_only')::boolean as "readOnly",
+       pg_is_in_recovery() as "isReplica", current_setting('datestyle') as "dateStyle", current_setting('server_encoding') as encoding`;
+
+export const readSessionSettings = async (db: Db): Promise<SessionSettings> =>
+  only(await call<SessionSettings>(db, SESSION_SETTINGS, []));
 
 const CONNECTION_LIMIT = `/* forgeq:connection_limit */
 select least(

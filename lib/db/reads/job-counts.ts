@@ -31,13 +31,13 @@ held as (
   from forgeq.list_leases($1, $2, null, 100000) l
   group by l.queue, l.type)
 select coalesce(c.queue, h.queue, f.queue) as queue, coalesce(c.type, h.type, f.type) as type,
-       greatest(0, coalesce(c.live, 0) - coalesce(h.leased, 0) - coalesce(h.running, 0))::float8 as waiting,
-       coalesce(h.leased, 0)::float8 as leased, coalesce(h.running, 0)::float8 as running, coalesce(f.dead, 0)::float8 as dead,
-       coalesce(f.cancelled, 0)::float8 as cancelled
+       to_json(greatest(0, coalesce(c.live, 0) - coalesce(h.leased, 0) - coalesce(h.running, 0))::numeric) as waiting,
+       to_json(coalesce(h.leased, 0)) as leased, to_json(coalesce(h.running, 0)) as running, to_json(coalesce(f.dead, 0)) as dead,
+       to_json(coalesce(f.cancelled, 0)) as cancelled
 from counters c
 full join held h on h.queue = c.queue and h.type = c.type
 full join forgeq.failed_counts($1, $2, $3::int) f on f.queue = coalesce(c.queue, h.queue) and f.type = coalesce(c.type, h.type)
-order by 6 desc, 1, 2`;
+order by coalesce(f.dead, 0) desc, 1, 2`;
 
 /** The jobs of a part by queue and type, all of one snapshot; most dead ones first. */
 export const readJobCounts = (db: Db, { types, queues }: Part): Promise<JobCount[]> =>

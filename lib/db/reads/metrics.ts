@@ -10,7 +10,7 @@ export interface CounterRow {
 }
 
 const READ = `/* forgeq:metrics */
-select queue, type, name, value::float8 as value from forgeq.metric_now
+select queue, type, name, to_json(value) as value from forgeq.metric_now
 where $1::text[] is null or queue = any ($1)
 order by queue, type, name`;
 
@@ -26,7 +26,7 @@ export const foldCounters = async (db: Db, at: Date | null): Promise<boolean> =>
   only(await db.query<{ folded: boolean }>(FOLD, [at])).folded;
 
 const LAST_TICK = `/* forgeq:last_tick */
-select extract(epoch from greatest(m.folded_at, max(t.done_at)))::float8 as seconds,
+select to_json(extract(epoch from greatest(m.folded_at, max(t.done_at)))) as seconds,
        coalesce(jsonb_object_agg(t.part, extract(epoch from t.done_at)) filter (where t.done_at is not null), '{}') as parts
 from forgeq.metric_state m
 left join forgeq.tick_part t on true

@@ -29,7 +29,7 @@ rows as (
     fresh.sums, case when fresh.is_late then m.folded_before else m.folded_at end,
     case when fresh.is_late then m.folded_at else coalesce($6::timestamptz, clock_timestamp()) end, array[$2::int]) s
   where s.queue is null and s.begins >= $1)
-select w.at, array_agg(w.n::float8 order by w.position) as counts
+select w.at, json_agg(w.n::numeric order by w.position) as counts
 from (
   select date_bin(make_interval(secs => $3::int), r.at, $1) as at, u.position, sum(u.n) as n
   from rows r

@@ -49,8 +49,8 @@ const MAX_COUNTED = 1_000;
 
 const COLUMNS = `s.name, q.paused and coalesce(q.paused_until > coalesce($3, clock_timestamp()), true) as paused, q.paused_at as "pausedAt",
        q.pause_reason as "pauseReason", q.paused_until as "pausedUntil", q.overridden, q.code_limits as "codeLimits", q.declared, q.listed_types as types, s.max_in_flight as "maxInFlight", s.max_pending as "maxPending",
-       s.retention_days as "retentionDays", scheduled::float8 as scheduled, pending::float8 as pending, leased::float8 as leased, running::float8 as running,
-       dead::float8 as dead, capped, (leased + running)::float8 as "inFlight", oldest_pending_seconds as "oldestPendingSeconds",
+       s.retention_days as "retentionDays", to_json(scheduled) as scheduled, to_json(pending) as pending, to_json(leased) as leased, to_json(running) as running,
+       to_json(dead) as dead, capped, to_json(leased + running) as "inFlight", oldest_pending_seconds as "oldestPendingSeconds",
        case when enqueued_rate is not null
             then json_build_object('enqueued', enqueued_rate, 'completed', completed_rate, 'failed', failed_rate, 'dead', dead_rate) end as "perMinute"`;
 

@@ -1,3 +1,4 @@
+import { ForgeqError } from "../../core/errors.ts";
 import { extendLease, type Progress } from "../../db/protocol/leases.ts";
 import type { LeaseHolder } from "../../db/protocol/settle.ts";
 import type { Deps } from "../deps.ts";
@@ -69,7 +70,8 @@ export const startHeartbeat = (
       schedule(everyMs);
       if (answer.cancelRequested.length > 0) onCancel(answer.cancelRequested);
     } catch (error) {
-      giveBack();
+      // Sent again, what Postgres refuses would cost the lease.
+      if (!(error instanceof ForgeqError && error.code === "invalid_job")) giveBack();
       deps.logger.warn("a heartbeat failed", {
         lease: holder.leaseId,
         reason: error instanceof Error ? error.message : String(error),

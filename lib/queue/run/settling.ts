@@ -51,14 +51,36 @@ const TROUBLES = {
     warning: "a statement took too long: paused, and trying again",
     over: "statements are answered in time again",
   },
+  refused: {
+    warning: "a statement is refused: paused, and trying again",
+    over: "statements are accepted again",
+  },
 } as const;
 
-/** What takes the place of an outcome that Postgres refuses: a retry that says why. */
-const insteadOf = (ended: Ended, refusal: ForgeqError): Ended => ({
-  id: ended.id,
-  outcome: "retry",
-  error: { name: UNSTORABLE, message: toAttemptError(refusal).message },
-});
+const troubleOf = (error: unknown): keyof typeof TROUBLES => {
+  if (isRefusal(error)) return "refused";
+  return error instanceof ForgeqError && error.code === "too_slow" ? "slow" : "away";
+};
+
+const inAscii = (text: string): string => text.replace(/[^\n\t\x20-\x7e]/gu, "?");
+
+/**
+ * What takes the place of an outcome that Postgres refuses, the next one where it refuses that, too. What the handler did stands: without its result,
+ * or with an error in plain letters, which every database can write. Then a retry that says why.
+ */
+const insteadOf = (ended: Ended, refusal: ForgeqError): readonly Ended[] => {
+  const { id, outcome, result = null, error } = ended;
+  const retry: Ended = { id, outcome: "retry", error: { name: UNSTORABLE, message: toAttemptError(refusal).message } };
+  if (outcome === "completed") return result === null ? [retry] : [{ id, outcome }, retry];
+  if (error === undefined) return [retry];
+  const { name, message, stack } = error;
+  const plain = {
+    name: inAscii(name),
+    message: inAscii(message),
+    ...(stack !== undefined && { stack: inAscii(stack) }),
+  };
+  return [{ ...ended, error: plain }, retry];
+};
 
 /**
  * How outcomes are written, on Lambda and by a worker: tried again while the database is away, and sent one by one where Postgres
@@ -68,7 +90,8 @@ export const createSettling = (deps: Deps, options: SettlingOptions): Settling =
   const { givesUp, longestPauseSeconds, signal, fields } = options;
   let trouble: keyof typeof TROUBLES | null = null;
 
-  const untilAnswered = async <Answer>(send: () => Promise<Answer>): Promise<Answer> => {
+  /** @param endsRefused - an outcome may be what is refused: then another one takes its place */
+  const untilAnswered = async <Answer>(send: () => Promise<Answer>, endsRefused: boolean): Promise<Answer> => {
     for (let tried = 0; ; tried += 1) {
       try {
         const answer = await send();
@@ -76,8 +99,8 @@ export const createSettling = (deps: Deps, options: SettlingOptions): Settling =
         trouble = null;
         return answer;
       } catch (error) {
-        if (isRefusal(error) || givesUp()) throw error;
-        const now = error instanceof ForgeqError && error.code === "too_slow" ? "slow" : "away";
+        if ((endsRefused && isRefusal(error)) || givesUp()) throw error;
+        const now = troubleOf(error);
         if (trouble !== now) deps.logger.warn(TROUBLES[now].warning, { ...fields, reason: reasonOf(error) });
         trouble = now;
         const pauseSeconds = Math.min(longestPauseSeconds, FIRST_PAUSE_SECONDS * 2 ** tried);
@@ -93,14 +116,22 @@ export const createSettling = (deps: Deps, options: SettlingOptions): Settling =
   ): Promise<{ readonly settles: Settles; readonly answer: Answer }> => {
     const attempt = async (ended: Ended) => {
       const settles = [{ leaseId, ended: [ended] }];
-      return { settles, answer: await untilAnswered(() => send(settles, true)) };
+      return { settles, answer: await untilAnswered(() => send(settles, true), true) };
     };
-    try {
-      return await attempt(one);
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      deps.logger.error("an outcome can't be stored", { ...fields, job: one.id, lease: leaseId, code: error.code });
-      return attempt(insteadOf(one, error));
+    let ended = one;
+    for (let refusals: readonly Ended[] | undefined; ;) {
+      try {
+        return await attempt(ended);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        refusals ??= insteadOf(one, error);
+        const [next, ...rest] = refusals;
+        if (next === undefined) throw error;
+        const said = next.outcome === "completed" ? "the result was not kept" : "an outcome can't be stored";
+        deps.logger.error(said, { ...fields, job: one.id, lease: leaseId, code: error.code });
+        ended = next;
+        refusals = rest;
+      }
     }
   };
 
@@ -126,7 +157,8 @@ export const createSettling = (deps: Deps, options: SettlingOptions): Settling =
 
   return async (settles, send) => {
     try {
-      return { answered: [{ settles, answer: await untilAnswered(() => send(settles, false)) }], unwritten: null };
+      const answer = await untilAnswered(() => send(settles, false), settles.length > 0);
+      return { answered: [{ settles, answer }], unwritten: null };
     } catch (error) {
       if (isRefusal(error) && settles.length > 0) return settleApart(settles, send);
       return { answered: [], unwritten: { settles, error } };

@@ -2,6 +2,9 @@ import type { Deps } from "../deps.ts";
 import { plan, type Statement } from "./plan.ts";
 import type { WorkerState } from "./worker-state.ts";
 
+const FIRST_REST_MS = 100;
+const LONGEST_REST_MS = 5_000;
+
 /** Sends what the plan says, until it says nothing. */
 export interface Pump {
   /** Called after each change that may call for a statement. */
@@ -27,20 +30,41 @@ export const createPump = (
   },
 ): Pump => {
   let soon = false;
+  /** Answers in a row that could not be used. */
+  let failures = 0;
+  let resting = false;
 
   const send = async (statement: Statement): Promise<void> => {
     try {
       await on.send(statement);
+      failures = 0;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       deps.logger.error("a statement's answer could not be used", { reason });
+      rest();
     }
     pump();
   };
 
+  const later = (ms: number, run: () => void): void => {
+    state.waits += 1;
+    deps.time.after(ms, () => {
+      state.waits -= 1;
+      run();
+      pump();
+    });
+  };
+
+  /** The same statement would fail again. */
+  const rest = (): void => {
+    if (!resting) later(Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** failures), () => (resting = false));
+    resting = true;
+    failures += 1;
+  };
+
   const pump = (): void => {
     on.before();
-    for (;;) {
+    while (!resting) {
       const statement = plan(state, deps.time.elapsedMs());
       if (statement === null) break;
       void send(statement);
@@ -58,13 +82,6 @@ export const createPump = (
         pump();
       });
     },
-    later: (ms, run) => {
-      state.waits += 1;
-      deps.time.after(ms, () => {
-        state.waits -= 1;
-        run();
-        pump();
-      });
-    },
+    later,
   };
 };

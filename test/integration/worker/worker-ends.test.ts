@@ -103,7 +103,9 @@ it("ends an outcome that can't be stored as a retry, and takes no other job with
     },
   };
   const worker = start(
-    async (_, job) => ([ids[1], again].includes(job.id) ? "unstorable" : "fine"),
+    async (_, job) => {
+      if ([ids[1], again].includes(job.id)) throw new Error("unstorable");
+    },
     { once: true },
     { db: refusing },
   );

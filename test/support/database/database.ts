@@ -11,14 +11,21 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A database of its own, cloned from the migrated template. Inside a test it is dropped when the test ends. */
+/** A database of its own, cloned from the migrated template; empty where that or an encoding is asked for. Inside a test it is dropped when the test ends. */
 export const createTestDatabase = async (
-  options: { readonly max?: number; readonly empty?: boolean } = {},
+  options: { readonly max?: number; readonly empty?: boolean; readonly encoding?: string } = {},
 ): Promise<TestDatabase> => {
   const server = inject("postgresUrl");
   const name = `test_${randomUUID().replaceAll("-", "")}`;
   const admin = await connectDb({ url: `${server}postgres`, max: 1, statementSeconds: 60 });
-  await admin.query(`create database ${name}${options.empty === true ? "" : ` template ${TEMPLATE}`}`);
+  const { empty = false, encoding } = options;
+  const like =
+    encoding === undefined
+      ? empty
+        ? ""
+        : ` template ${TEMPLATE}`
+      : ` template template0 encoding '${encoding}' locale 'C'`;
+  await admin.query(`create database ${name}${like}`);
   const url = server + name;
   const db = await connectDb({ url, max: options.max ?? 20, statementSeconds: 30 });
   const drop = async () => {

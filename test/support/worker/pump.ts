@@ -3,6 +3,7 @@ import { expect } from "vitest";
 import * as z from "zod";
 import { defineJob } from "../../../lib/core/define.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
+import type { settleAndTake } from "../../../lib/db/protocol/take.ts";
 import type { Deps, Logger } from "../../../lib/queue/deps.ts";
 import type { Work } from "../../../lib/queue/run/run-job.ts";
 import { wireWorker } from "../../../lib/queue/worker/worker.ts";
@@ -17,8 +18,11 @@ const silent: Logger = { debug: () => undefined, info: () => undefined, warn: ()
 const noDatabase = (): Promise<never> => Promise.reject(new Error("there is no database"));
 const db: Db = { driver: "pg", query: noDatabase, transaction: noDatabase, close: () => Promise.resolve() };
 
-/** @param seed - chooses what is answered, when, and what jobs do */
-export const setupPump = (seed: number, batchJobs = 5) => {
+/**
+ * @param seed - chooses what is answered, when, and what jobs do
+ * @param answer - answers every statement, instead of the fake protocol
+ */
+export const setupPump = (seed: number, batchJobs = 5, answer?: typeof settleAndTake) => {
   const random = seeded(seed);
   const virtual = createVirtualTime(0);
   /** After each step: no counter is below zero, and no slot is given twice. */
@@ -41,7 +45,7 @@ export const setupPump = (seed: number, batchJobs = 5) => {
   const wired = wireWorker(
     deps as unknown as Deps,
     { handlers, concurrency: CONCURRENCY, queues: ["plain", "other"], invocation: "test", batchJobs },
-    protocol.call,
+    answer ?? protocol.call,
   );
   return { ...wired, virtual, protocol, random, check };
 };
