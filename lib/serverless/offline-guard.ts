@@ -4,6 +4,7 @@
  * the service has is left as it is.
  */
 import { type IncomingMessage, Server, type ServerResponse } from "node:http";
+import { createBodyLimits, limitConnections } from "./body-limits.ts";
 import { behindSecret, isFromPage, isOwnPage, newSecret, refuse } from "../local/callers.ts";
 
 /** The ways in which Node tells of a request: the others are of clients that send `Expect`. */
@@ -37,17 +38,19 @@ const passesLambda = (request: IncomingMessage, secret: string, isFunction: Guar
 
 /** Looks at each request of this process before serverless-offline sees it. */
 const guardServers = ({ lambdaPort, isRoute, isFunction }: Guarded, secret: string): void => {
+  const fits = createBodyLimits();
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the server that it is called on
   const emit = Server.prototype.emit as (this: Server, event: string, ...args: unknown[]) => boolean;
   Server.prototype.emit = function (this: Server, event: string, ...args: unknown[]): boolean {
+    if (event === "listening") limitConnections(this);
     if (!REQUESTS.has(event)) return emit.call(this, event, ...args);
     const [request, response] = args as [IncomingMessage, ServerResponse];
     const passes =
       request.socket.localPort === lambdaPort
         ? passesLambda(request, secret, isFunction)
         : !isRoute(request.url ?? "") || !isFromPage(request) || isOwnPage(request);
-    if (passes) return emit.call(this, event, ...args);
-    refuse(response);
+    if (!passes) refuse(response);
+    else if (fits(request, response)) return emit.call(this, event, ...args);
     return true;
   };
 };

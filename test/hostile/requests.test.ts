@@ -2,8 +2,8 @@ import { expect, it } from "vitest";
 import { queues } from "../../functions/queues.ts";
 import { jobs } from "../../functions/registry.ts";
 import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
-import { forgeq, ROOT, temporaryFolder } from "../support/cli/cli.ts";
-import { startServer } from "../support/cli/project.ts";
+import { forgeq, temporaryFolder } from "../support/cli/cli.ts";
+import { SERVERS } from "../support/cli/servers.ts";
 import { createTestDatabase } from "../support/database/database.ts";
 import { page } from "../support/servers/crawl.ts";
 import { startSite } from "../support/servers/site.ts";
@@ -55,16 +55,16 @@ const setup = async () => {
   return { db, env: { DATABASE_URL: url } };
 };
 
-it("a server refuses what is hostile, and goes on", { timeout: 120_000 }, async () => {
+it.each(Object.entries(SERVERS))("%s refuses what is hostile, and goes on", { timeout: 180_000 }, async (_, start) => {
   const { db, env } = await setup();
-  const server = await startServer(ROOT, env);
+  const server = await start(env.DATABASE_URL);
   for (const [what, [path, body, status, code]] of Object.entries(BODIES)) {
     const response = await server.post(path, body);
     expect([response.status, await response.json()], what).toMatchObject([status, { code }]);
   }
   expect(await db.query("select from forgeq.job")).toEqual([]);
   expect((await server.post("/jobs", mail(GOOD))).status).toBe(201);
-  expect(server.child.exitCode).toBeNull();
+  expect(server.isAlive()).toBe(true);
 });
 
 it("a worker outlives the pages of a hostile site", { timeout: 120_000 }, async () => {
