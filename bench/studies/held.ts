@@ -1,26 +1,21 @@
 import pg from "pg";
 import { defineQueue } from "../../lib/core/define.ts";
-import { uuidV7 } from "../../lib/core/uuid.ts";
 import { connectDb } from "../../lib/db/drivers/connect.ts";
-import { enqueueMany } from "../../lib/db/protocol/enqueue.ts";
-import { beginLease, claim } from "../../lib/db/protocol/leases.ts";
-import { settle } from "../../lib/db/protocol/settle.ts";
 import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
 import { createBench } from "../measure.ts";
 import { median } from "../rounds.ts";
-import { payloadOf } from "../system.ts";
 import { noop } from "../systems/forgeq.ts";
 import type { Study } from "../study.ts";
+import { runSteadily, STEPS } from "./steady-jobs.ts";
 
 const PER_SECOND = 2_500;
 const SECONDS = 80;
 const WINDOW_SECONDS = 10;
 const PROBE_MS = 20;
-const STEPS = ["claim", "begin", "settle"] as const;
 /** In addition to the steps, a durable insert of one number into a table of its own shows what the disk and the machine take. */
 const TIMED = [...STEPS, "insert"] as const;
 
-type Step = (typeof TIMED)[number];
+type Timed = (typeof TIMED)[number];
 
 /** Claims, begins and settles 2,500 jobs a second for 80 s while another transaction is held; how long each step takes, by 10 s. */
 const measureWhileHeld = async (url: string, begin: string, seconds: number) => {
@@ -31,58 +26,25 @@ const measureWhileHeld = async (url: string, begin: string, seconds: number) => 
   await holder.connect();
   await holder.query(begin);
   const startedMs = performance.now();
-  const samples: { atMs: number; step: Step; ms: number }[] = [];
-  const timed = async <Result>(step: Step, work: () => Promise<Result>): Promise<Result> => {
+  const samples: { atMs: number; step: Timed; ms: number }[] = [];
+  const timed = async <Result>(step: Timed, work: () => Promise<Result>): Promise<Result> => {
     const fromMs = performance.now();
     const result = await work();
     samples.push({ atMs: fromMs - startedMs, step, ms: performance.now() - fromMs });
     return result;
   };
-  let enqueued = 0;
   let settled = 0;
   const ended = () => performance.now() - startedMs > seconds * 1000;
-  const produce = async () => {
-    while (!ended()) {
-      const due = Math.floor(((performance.now() - startedMs) / 1000) * PER_SECOND) - enqueued;
-      if (due >= 100) {
-        enqueued += due;
-        const items = Array.from({ length: due }, (_, n) => ({ id: uuidV7(), type: "noop", payload: payloadOf(n) }));
-        await enqueueMany(db, items, true, null);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  };
-  const consume = async () => {
-    let watermarks: readonly string[] | null = null;
-    let sweptMs = -Infinity;
-    while (!ended()) {
-      const sweep = performance.now() - sweptMs > 5_000;
-      if (sweep) sweptMs = performance.now();
-      const input = { queue: "noop", maxJobs: 100, blockedTypes: [], dispatchSeconds: 90, at: null };
-      const claimed = await timed("claim", () =>
-        claim(db, { ...input, claimId: uuidV7(), watermarks: sweep ? null : watermarks }),
-      );
-      watermarks = claimed.watermarks;
-      for (const { id: leaseId } of claimed.leases) {
-        const held = { leaseId, begunBy: uuidV7() };
-        const begun = await timed("begin", () =>
-          beginLease(db, { ...held, leaseSeconds: 60, invocation: null, at: null }),
-        );
-        if (begun === "lease_lost") throw new Error("lease lost");
-        const outcomes = begun.jobs.map(({ id }) => ({ id, outcome: "completed", result: null }) as const);
-        await timed("settle", () => settle(db, held, outcomes, null, true));
-        settled += outcomes.length;
-      }
-      if (claimed.leases.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  };
   const probe = async () => {
     while (!ended()) {
       await timed("insert", () => db.query("insert into forgeq.probe values (1)"));
       await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
     }
   };
-  await Promise.all([produce(), consume(), consume(), probe()]);
+  const [enqueued] = await Promise.all([
+    runSteadily(db, { perSecond: PER_SECOND, ended, timed, onSettled: (jobs) => (settled += jobs) }),
+    probe(),
+  ]);
   await holder.query("rollback");
   await holder.end();
   const [waiting] = await db.query<{ n: number }>("select count(*)::int as n from forgeq.job where claim_id is null");
