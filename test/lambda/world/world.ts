@@ -30,6 +30,8 @@ export interface Invocation {
   readonly key: string;
   readonly cold: boolean;
   readonly error: string | undefined;
+  /** From the event to the answer. */
+  readonly ms: number;
 }
 
 export interface HttpAnswer {
@@ -128,9 +130,11 @@ const createFleet = (options: WorldOptions, variables: () => Readonly<Record<str
       const free = live(fn.key).findLast((each) => each.isFree() && each.root === `${code}/${fn.key}`);
       running += 1;
       try {
-        const answer = await (free ?? (await make(fn))).run(requestId, event);
+        const environment = free ?? (await make(fn));
+        const beganAtMs = performance.now();
+        const answer = await environment.run(requestId, event);
         const error = "error" in answer ? answer.error.errorType : undefined;
-        invocations.push({ key: fn.key, cold: free === undefined, error });
+        invocations.push({ key: fn.key, cold: free === undefined, error, ms: performance.now() - beganAtMs });
         return answer;
       } finally {
         running -= 1;
