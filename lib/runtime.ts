@@ -8,7 +8,7 @@ import { type Arming, onceAMinute } from "./queue/wake/arm.ts";
 import { type AwsAccess, type AwsRequest } from "./aws/request.ts";
 import { forgetParameters, getParameter } from "./aws/ssm.ts";
 import type { Db } from "./db/drivers/client.ts";
-import { connectDb, type ConnectOptions, type DriverChoice } from "./db/drivers/connect.ts";
+import { connectDb, type ConnectOptions, type DriverChoice, type PreparedChoice } from "./db/drivers/connect.ts";
 import type { GivenUrl } from "./db/drivers/url-source.ts";
 import { jsonLogger } from "./logger.ts";
 import { otelTracing } from "./tracing.ts";
@@ -186,6 +186,7 @@ export const connection = async (part?: Part): Promise<ConnectOptions> => {
     ...(ca === undefined ? {} : { ca }),
     ...(changes === undefined ? {} : { source: createUrlSource(given, readAgain, () => runtime().arming().logger) }),
     driver: (setting("FORGEQ_DRIVER") ?? "auto") as DriverChoice,
+    prepared: setting("FORGEQ_PREPARED") as PreparedChoice | undefined,
     max: poolSize(usualConnections()),
     ...(isFrozen() ? { atRest: 1, idleSessionSeconds: IDLE_SESSION_SECONDS } : {}),
     ...(fetchEndpoint === undefined ? {} : { fetchEndpoint }),

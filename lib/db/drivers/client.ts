@@ -34,6 +34,7 @@ export interface Db extends Sql {
 }
 
 export type DriverChoice = "auto" | "neon" | "pg";
+export type PreparedChoice = "on" | "off";
 
 export interface ConnectOptions {
   readonly url: string;
@@ -43,6 +44,8 @@ export interface ConnectOptions {
   readonly ca?: string;
   /** `auto`: Neon's driver for hosts of neon.tech, pg for every other Postgres. */
   readonly driver?: DriverChoice;
+  /** Whether frequent statements get names, so that Postgres plans them once a connection; `on`, but for RDS Proxy. Not over Neon's driver. */
+  readonly prepared?: PreparedChoice | undefined;
   /** Connections of this process at most; 4 unless given. */
   readonly max?: number;
   /** Connections that stay open after an invocation, while its environment is frozen; all unless given. */

@@ -2,7 +2,7 @@ import { ForgeqError } from "../../core/errors.ts";
 import type { ConnectOptions, Db } from "./client.ts";
 import { readCommitted } from "./isolation.ts";
 
-export type { ConnectOptions, DriverChoice } from "./client.ts";
+export type { ConnectOptions, DriverChoice, PreparedChoice } from "./client.ts";
 
 const parse = (url: string): URL => {
   try {
@@ -30,6 +30,8 @@ const open = async (options: ConnectOptions): Promise<Db> => {
   const { driver = "auto" } = options;
   if (driver !== "auto" && driver !== "neon" && driver !== "pg")
     throw new ForgeqError("internal", "FORGEQ_DRIVER is auto, neon or pg");
+  if (!["on", "off", undefined].includes(options.prepared))
+    throw new ForgeqError("internal", "FORGEQ_PREPARED is on or off");
   const neon = driver === "neon" || (driver === "auto" && hostname.endsWith(".neon.tech"));
   if (neon) {
     const { createNeonDb } = await import("./neon.ts");

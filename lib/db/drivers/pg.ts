@@ -129,6 +129,11 @@ const createPool = (options: ConnectOptions): OpenedPool => {
   };
 };
 
+/** A named statement would pin a session of RDS Proxy to one connection for as long as the session lives, which is what a proxy is there to avoid. */
+const isRdsProxy = (url: string): boolean => /\.proxy-[^.]+\.[^.]+\.rds\./.test(new URL(url).hostname);
+
+const usesNames = ({ url, prepared = isRdsProxy(url) ? "off" : "on" }: ConnectOptions): boolean => prepared === "on";
+
 /**
  * Any Postgres, over TCP. Frequent statements have names where the connection allows it, and there is no start-up parameter that a
  * transaction pooler could not do without. A statement past its deadline is cancelled.
@@ -142,7 +147,7 @@ export const createPgDb = (options: ConnectOptions): Db => {
       deadlineMs: statementSeconds * 1000,
       atRest,
       makeShortClient: () => new pg.Client(clientConfig(options)) as unknown as ShortClient,
-      sendAlone: createSendByName(),
+      ...(usesNames(options) ? { sendAlone: createSendByName() } : {}),
     }),
   };
 };

@@ -1,4 +1,6 @@
-import { describe, expect, it } from "vitest";
+import dns from "node:dns";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { connectDb, type ConnectOptions } from "../../../lib/db/drivers/connect.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { migrate } from "../../../lib/db/schema/migrate.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
@@ -49,6 +51,49 @@ it("keeps the frequent statements on the connection, and no others", async () =>
     ["settle", 3],
   ]);
   for (const { name, tag } of statements) expect(name).toMatch(new RegExp(`^fq_${tag}_[0-9a-f]{16}$`));
+});
+
+const openPlain = async (options: ConnectOptions): Promise<Db> => {
+  const db = await connectDb({ ...options, max: 1 });
+  onTestFinished(() => db.close());
+  return db;
+};
+
+it("prepares nothing where it is told so", async () => {
+  const own = await createTestDatabase();
+  await own.db.query(ONE);
+  const db = await openPlain({ url: own.url, prepared: "off" });
+  expect(await db.query(TEXT, [1])).toEqual([{ value: 2 }]);
+  expect(await named(db)).toEqual([]);
+});
+
+it("refuses a word that is neither on nor off", async () => {
+  const own = await createTestDatabase();
+  const prepared = "maybe" as "on";
+  await expect(connectDb({ url: own.url, prepared })).rejects.toThrow("FORGEQ_PREPARED is on or off");
+});
+
+it("prepares nothing behind RDS Proxy, unless it is told to", async () => {
+  // The name leads to this machine.
+  const own = await createTestDatabase();
+  await own.db.query(ONE);
+  for (const [prepared, expected] of [
+    [undefined, 0],
+    ["on", 1],
+  ] as const) {
+    vi.spyOn(dns, "lookup").mockImplementation(((
+      _: string,
+      options: { all?: boolean },
+      done: (...answer: unknown[]) => void,
+    ) => (options.all ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4))) as never);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const url = new URL(own.url);
+    url.hostname = "name.proxy-abcdefghijkl.eu-central-1.rds.amazonaws.com";
+    url.searchParams.set("sslmode", "disable");
+    const db = await openPlain({ url: url.href, prepared });
+    expect(await db.query(TEXT, [1])).toEqual([{ value: 2 }]);
+    expect((await named(db)).length).toBe(expected);
+  }
 });
 
 it("gives a text the same name on every connection", async () => {
