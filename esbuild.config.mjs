@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { context } from "esbuild";
 import { buildDashboard } from "./dashboard/build.mjs";
+import { jsonSchemaEntry, jsonSchemaLater } from "./deploy/json-schema-later.mjs";
 
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const HANDLERS = join(ROOT, "functions", "handlers");
@@ -81,7 +82,7 @@ await prepare();`,
 const contextFor = (name, entry, onEnd, outdir = join(ROOT, ".build")) =>
   context({
     absWorkingDir: ROOT,
-    entryPoints: { index: `${PREPARED}:${entry}` },
+    entryPoints: { index: `${PREPARED}:${entry}`, ...jsonSchemaEntry },
     outdir: join(outdir, name),
     outExtension: { ".js": ".mjs" },
     bundle: true,
@@ -101,7 +102,11 @@ const contextFor = (name, entry, onEnd, outdir = join(ROOT, ".build")) =>
     banner: {
       js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
     },
-    plugins: [prepared, { name: "on-end", setup: (build) => build.onEnd((result) => onEnd?.(name, result)) }],
+    plugins: [
+      prepared,
+      jsonSchemaLater,
+      { name: "on-end", setup: (build) => build.onEnd((result) => onEnd?.(name, result)) },
+    ],
   });
 
 /** Builds one function as all are built, into `<outdir>/<name>/index.mjs`. */

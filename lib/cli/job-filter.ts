@@ -1,5 +1,5 @@
 import type { JobFilter } from "../core/job-filter.ts";
-import { jobFilterBody } from "../http/job-filter.ts";
+import { type EachFilter, jobFilterBody } from "../http/job-filter.ts";
 import { checkOptions } from "./check-options.ts";
 import { UsageError } from "./failure.ts";
 
@@ -43,4 +43,4 @@ export const toJobFilter = ({ state, type, queue, id, payload, metadata, ...one 
     created_before: one.createdBefore?.toISOString(),
     payload: payload && conditions("payload", payload),
     metadata: metadata && conditions("metadata", metadata),
-  });
+  } satisfies EachFilter<unknown>);

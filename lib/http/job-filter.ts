@@ -30,44 +30,41 @@ const readPath = (path: string): readonly string[] | null => {
 
 const PATH_FAULT = "must name a value by keys, as customer.id, or by a JSON pointer, as /customer/id";
 
-interface FilterFields {
-  readonly state?: JobFilter["states"];
-  readonly type?: readonly string[];
-  readonly queue?: readonly string[];
-  readonly id?: readonly string[];
-  readonly unique_key?: string;
-  readonly error?: string;
-  readonly created_after?: Date;
-  readonly created_before?: Date;
-}
+/** What each field of a filter is called in a query and in a body. A field that has no name here does not compile. */
+export const FILTER_NAMES = {
+  states: "state",
+  types: "type",
+  queues: "queue",
+  ids: "id",
+  uniqueKey: "unique_key",
+  error: "error",
+  createdAfter: "created_after",
+  createdBefore: "created_before",
+  payload: "payload",
+  metadata: "metadata",
+} as const satisfies Record<keyof JobFilter, string>;
 
-const toFilter = (
-  fields: FilterFields,
-  at: { readonly payload: readonly PathValue[]; readonly metadata: readonly PathValue[] },
-): JobFilter => ({
-  ...(fields.state !== undefined && { states: fields.state }),
-  ...(fields.type !== undefined && { types: fields.type }),
-  ...(fields.queue !== undefined && { queues: fields.queue }),
-  ...(fields.id !== undefined && { ids: fields.id }),
-  ...(fields.unique_key !== undefined && { uniqueKey: fields.unique_key }),
-  ...(fields.error !== undefined && { error: fields.error }),
-  ...(fields.created_after !== undefined && { createdAfter: fields.created_after }),
-  ...(fields.created_before !== undefined && { createdBefore: fields.created_before }),
-  ...(at.payload.length > 0 && { payload: at.payload }),
-  ...(at.metadata.length > 0 && { metadata: at.metadata }),
-});
+type Names = typeof FILTER_NAMES;
+
+/** A schema, an option or the like for each of them. */
+export type EachFilter<Value> = Readonly<Record<Names[keyof JobFilter], Value>>;
+
+type Given = { readonly [Field in keyof JobFilter as Names[Field]]: JobFilter[Field] };
+
+/** A list has one value at least; only an object without paths gives an empty one, and is no condition. */
+const isAbsent = (value: unknown): boolean => value === undefined || (Array.isArray(value) && value.length === 0);
+
+const toFilter = (given: Given): JobFilter =>
+  Object.fromEntries(
+    Object.entries(FILTER_NAMES)
+      .map(([field, name]) => [field, given[name]] as const)
+      .filter(([, value]) => !isAbsent(value)),
+  );
 
 const NOTES = {
   error: "A text within the last error's `name: message`, in any case, or the fingerprint of a group of GET /errors.",
   created_after: "Made at or after it, by the instant in the id.",
   created_before: "Made before it, by the instant in the id.",
-};
-
-const fields = {
-  unique_key: text(200).exactOptional(),
-  error: text(200).describe(NOTES.error).exactOptional(),
-  created_after: instant.describe(NOTES.created_after).exactOptional(),
-  created_before: instant.describe(NOTES.created_before).exactOptional(),
 };
 
 /** Given several times, or once with commas between. */
@@ -83,8 +80,8 @@ const include = z
     attempts: parts.includes("attempts"),
   }));
 
-const tooMany = (conditions: readonly PathValue[], context: z.RefinementCtx): void => {
-  if (conditions.length <= MAX_CONDITIONS) return;
+const tooMany = ({ payload = [], metadata = [] }: JobFilter, context: z.RefinementCtx): void => {
+  if (payload.length + metadata.length <= MAX_CONDITIONS) return;
   const message = `has more than ${MAX_CONDITIONS} conditions on payload and metadata`;
   context.addIssue({ code: "custom", path: [], message });
 };
@@ -106,29 +103,40 @@ const paths = z
     }),
   );
 
+const fields = {
+  unique_key: text(200).exactOptional(),
+  error: text(200).describe(NOTES.error).exactOptional(),
+  created_after: instant.describe(NOTES.created_after).exactOptional(),
+  created_before: instant.describe(NOTES.created_before).exactOptional(),
+  payload: paths.exactOptional(),
+  metadata: paths.exactOptional(),
+};
+
 /** Parameters of `GET /jobs` that may be repeated. */
 export const LIST_PARAMETERS = ["state", "type", "queue", "id"] as const;
 
 /** Those that stand before a path: `payload.customer.id=42`. */
 export const LIST_PREFIXES = ["payload", "metadata"] as const;
 
+const inQuery = {
+  state: texts.pipe(z.array(z.enum(JOB_STATES)).max(JOB_STATES.length)).exactOptional(),
+  type: texts.pipe(z.array(name).max(MAX_NAMES)).exactOptional(),
+  queue: texts.pipe(z.array(name).max(MAX_NAMES)).exactOptional(),
+  id: texts.pipe(z.array(idText).max(MAX_IDS)).exactOptional(),
+  ...fields,
+} satisfies EachFilter<z.ZodType>;
+
 /** The query of `GET /jobs`. Gives what `listJobs` takes. */
 export const listQuery = z
   .strictObject({
-    state: texts.pipe(z.array(z.enum(JOB_STATES)).max(JOB_STATES.length)).exactOptional(),
-    type: texts.pipe(z.array(name).max(MAX_NAMES)).exactOptional(),
-    queue: texts.pipe(z.array(name).max(MAX_NAMES)).exactOptional(),
-    id: texts.pipe(z.array(idText).max(MAX_IDS)).exactOptional(),
-    ...fields,
-    payload: paths.exactOptional(),
-    metadata: paths.exactOptional(),
+    ...inQuery,
     limit: pageLimit.default(25),
     cursor: cursor.exactOptional(),
     include: include.default({ payload: false, result: false, attempts: false }),
   })
-  .transform(({ limit, cursor: after = null, include: parts, payload = [], metadata = [], ...given }, context) => {
-    tooMany([...payload, ...metadata], context);
-    return { ...toFilter(given, { payload, metadata }), limit, after, include: parts };
+  .transform(({ limit, cursor: after = null, include: parts, ...given }, context) => {
+    tooMany(given, context);
+    return { ...toFilter(given), limit, after, include: parts };
   });
 
 const oneOrMore = <Schema extends z.ZodType<string>>(one: Schema, most: number) =>
@@ -136,21 +144,19 @@ const oneOrMore = <Schema extends z.ZodType<string>>(one: Schema, most: number) 
     .union([one, z.array(one).min(1).max(most)])
     .transform((value): readonly z.output<Schema>[] => (Array.isArray(value) ? value : [value as z.output<Schema>]));
 
+const inBody = {
+  state: oneOrMore(z.enum(JOB_STATES), JOB_STATES.length).exactOptional(),
+  type: oneOrMore(name, MAX_NAMES).exactOptional(),
+  queue: oneOrMore(name, MAX_NAMES).exactOptional(),
+  id: oneOrMore(idText, MAX_IDS).exactOptional(),
+  ...fields,
+} satisfies EachFilter<z.ZodType>;
+
 /** The same filter in a body: `payload` and `metadata` are objects of values by their paths. Gives a JobFilter. */
-export const jobFilterBody = z
-  .strictObject({
-    state: oneOrMore(z.enum(JOB_STATES), JOB_STATES.length).exactOptional(),
-    type: oneOrMore(name, MAX_NAMES).exactOptional(),
-    queue: oneOrMore(name, MAX_NAMES).exactOptional(),
-    id: oneOrMore(idText, MAX_IDS).exactOptional(),
-    ...fields,
-    payload: paths.exactOptional(),
-    metadata: paths.exactOptional(),
-  })
-  .transform(({ payload = [], metadata = [], ...given }, context): JobFilter => {
-    tooMany([...payload, ...metadata], context);
-    return toFilter(given, { payload, metadata });
-  });
+export const jobFilterBody = z.strictObject(inBody).transform((given, context): JobFilter => {
+  tooMany(given, context);
+  return toFilter(given);
+});
 
 /** The part that a request asks for, and its key may see. */
 export const partOf = (
@@ -168,15 +174,33 @@ const meet = (
 ): readonly string[] | undefined =>
   allowed === null ? asked : allowed.filter((each) => asked?.includes(each) ?? true);
 
+/** Whether a condition on it tells of what is hidden without `payloads:read`: it could be guessed by asking. */
+const TELLS_HIDDEN: Readonly<Record<keyof JobFilter, boolean>> = {
+  states: false,
+  types: false,
+  queues: false,
+  ids: false,
+  uniqueKey: false,
+  error: true,
+  createdAfter: false,
+  createdBefore: false,
+  payload: true,
+  metadata: true,
+};
+
+const tellsHidden = (filter: JobFilter): boolean =>
+  (Object.keys(TELLS_HIDDEN) as (keyof JobFilter)[]).some(
+    (field) =>
+      TELLS_HIDDEN[field] && filter[field] !== undefined && !(field === "error" && FINGERPRINT.test(filter[field])),
+  );
+
 /**
  * The part of a filter that a key may use: jobs of its types and queues.
  *
  * @throws ForgeqError `forbidden` for a condition on what the key may not read: it could be guessed by asking
  */
 export const boundFilter = <Filter extends JobFilter>(key: ApiKey, filter: Filter): Filter => {
-  const { payload, metadata, error = "" } = filter;
-  const hidden = payload !== undefined || metadata !== undefined || (error !== "" && !FINGERPRINT.test(error));
-  if (hidden && !key.scopes.includes("payloads:read"))
+  if (tellsHidden(filter) && !key.scopes.includes("payloads:read"))
     throw new ForgeqError("forbidden", "A search by payload, metadata or error needs a key with payloads:read");
   const types = meet(filter.types, key.types);
   const queues = meet(filter.queues, key.queues);

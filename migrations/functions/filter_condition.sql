@@ -1,7 +1,8 @@
 -- The conditions of a filter on what a row itself holds, as text of SQL: what costs little is compared first, and only of a row that passes is the rest read.
 -- `of` is the alias of forgeq.job (j) or forgeq.job_history (h); conditions on states, ids and, of live jobs, errors are the callers'. Internal: find_live and
 -- find_finished. A filter: {states, types, queues, ids: lists; unique_key, error, fingerprint: texts; low, high: an id at or after, and before;
--- payload, metadata: [{path, value}]}, each absent for all jobs. Every value is quoted.
+-- payload, metadata: [{path, value}]}, each absent for all jobs. Every value is quoted. A condition of another name is an error: a caller that is newer than this
+-- function would otherwise act on jobs that it did not mean.
 create or replace function forgeq.filter_condition(filter jsonb, of text)
 returns text
 language plpgsql stable
@@ -11,6 +12,9 @@ declare
   dear text[] := '{}';
   at_path record;
 begin
+  if filter - '{states,types,queues,ids,unique_key,error,fingerprint,low,high,payload,metadata}'::text[] <> '{}' then
+    raise exception 'a filter has a condition that this schema does not know' using errcode = 'invalid_parameter_value';
+  end if;
   if filter ? 'types' then
     cheap := cheap || format('%s.type = any (%L::text[])', of, array(select jsonb_array_elements_text(filter -> 'types')));
   end if;
