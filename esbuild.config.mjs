@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { context } from "esbuild";
 import { buildDashboard } from "./dashboard/build.mjs";
-import { jsonSchemaEntry, jsonSchemaLater } from "./deploy/json-schema-later.mjs";
+import { jsonSchemaLater } from "./deploy/json-schema-later.mjs";
 
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const HANDLERS = join(ROOT, "functions", "handlers");
@@ -82,7 +82,7 @@ await prepare();`,
 const contextFor = (name, entry, onEnd, outdir = join(ROOT, ".build")) =>
   context({
     absWorkingDir: ROOT,
-    entryPoints: { index: `${PREPARED}:${entry}`, ...jsonSchemaEntry },
+    entryPoints: { index: `${PREPARED}:${entry}` },
     outdir: join(outdir, name),
     outExtension: { ".js": ".mjs" },
     bundle: true,

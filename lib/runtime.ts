@@ -3,7 +3,6 @@ import type { Armer, Config, Deps, Logger, Metrics, Tracing } from "./queue/deps
 import { createInvoker } from "./aws/invoke.ts";
 import { lambdaLogger } from "./aws/logger.ts";
 import { emfMetrics } from "./aws/metrics.ts";
-import { createArmer } from "./aws/scheduler.ts";
 import { type Arming, onceAMinute } from "./queue/wake/arm.ts";
 import { type AwsAccess, type AwsRequest } from "./aws/request.ts";
 import { forgetParameters, getParameter } from "./aws/ssm.ts";
@@ -224,8 +223,9 @@ const readArmer = (): { readonly armer?: Armer } => {
   );
   if (setting("FORGEQ_WAKE") !== "armed" || group === undefined || targetArn === undefined || roleArn === undefined)
     return {};
-  const armer = createArmer({ ...awsAccess("scheduler"), group, targetArn, roleArn });
-  return { armer: onceAMinute(armer) };
+  const options = { ...awsAccess("scheduler"), group, targetArn, roleArn };
+  const arm: Armer["arm"] = async (minuteMs) => (await import("./aws/scheduler.ts")).createArmer(options).arm(minuteMs);
+  return { armer: onceAMinute({ arm }) };
 };
 
 /** FORGEQ_LOG_LEVEL as it was given; `info` unless it was. */

@@ -47,7 +47,7 @@ const TIMES = {
 const checkKeys = async (): Promise<boolean> => {
   try {
     const configured = await runtime().apiKeys();
-    parseRate(configured.rate);
+    if (configured.rate !== undefined) parseRate(configured.rate);
     return parseApiKeys(configured).length + parseSecrets(configured.secret).length > 0;
   } catch (error) {
     throw new UsageError(messageOf(error));

@@ -3,7 +3,8 @@ import * as z from "zod";
 import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
 import { uniqueKeyFault } from "../core/controls.ts";
 import { jobFilterBody } from "./job-filter.ts";
-import { cursor, instant } from "./schemas.ts";
+import { instant } from "./fields.ts";
+import { cursor } from "./schemas.ts";
 
 const MAX_JOBS = 500;
 

@@ -1,7 +1,8 @@
 /** The queries of what shows activity: /stats, /errors and the like. */
 import * as z from "zod";
 import { decodeCursor, decodeName } from "./wire.ts";
-import { name, pageLimit } from "./schemas.ts";
+import { name } from "./fields.ts";
+import { pageLimit } from "./schemas.ts";
 
 /** Parameters that may be repeated. */
 export const PART_PARAMETERS = ["type", "queue"] as const;

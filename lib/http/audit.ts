@@ -10,14 +10,13 @@ const targetOf = ({ params, body }: HttpRequest): string | null => {
   return typeof named === "string" ? named.slice(0, MAX_TARGET_CHARACTERS) : null;
 };
 
-/** Runs a route; a management action leaves one line, whatever became of it: who did what to what. Never a payload. */
+/** Runs the route of a management action, which leaves one line, whatever became of it: who did what to what. Never a payload. */
 export const audited = async (
   request: HttpRequest & { readonly route: Route },
   log: HttpLog,
   run: () => Promise<HttpResponse>,
 ): Promise<HttpResponse> => {
   const { route, key, requestId } = request;
-  if (route.audit === undefined) return run();
   const write = (outcome: string, count: number, { caller, target, note }: AuditFields = {}): void =>
     log.info("audit", {
       ...{ caller: caller ?? key?.id ?? null, action: route.audit, target: target ?? targetOf(request) },

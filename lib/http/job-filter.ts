@@ -4,7 +4,8 @@ import { FINGERPRINT, type JobFilter, type PathValue, pointerPath } from "../cor
 import { ForgeqError } from "../core/errors.ts";
 import { JOB_STATES } from "../core/states.ts";
 import type { ApiKey } from "./api-keys.ts";
-import { cursor, instant, name, pageLimit } from "./schemas.ts";
+import { instant, name } from "./fields.ts";
+import { cursor, pageLimit } from "./schemas.ts";
 
 const MAX_NAMES = 100;
 const MAX_IDS = 100;

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { uniqueKeyFault } from "../core/controls.ts";
 import { SCOPES } from "../core/scopes.ts";
-import { name } from "./schemas.ts";
+import { name } from "./fields.ts";
 
 export const MAX_KEY_BODY_BYTES = 16_384;
 /** A key is bound to so many types, or queues, at most. */

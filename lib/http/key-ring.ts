@@ -2,16 +2,9 @@ import type { ConfiguredKeys } from "../core/configured-keys.ts";
 import { messageOf } from "../core/reason.ts";
 import { type ApiKey, type HashedKey, keyOfSecret, MIN_KEY_CHARACTERS, parseApiKeys } from "./api-keys.ts";
 import type { HttpLog } from "./problem.ts";
-import {
-  hasStoredForm,
-  hashedKey,
-  idOfStored,
-  isStoredId,
-  matching,
-  parseSecrets,
-  type StoredKey,
-} from "./stored-keys.ts";
-import { createRateLimit, parseRate } from "./rate-limit.ts";
+import type { RateLimit } from "./rate-limit.ts";
+import { hasStoredForm, isStoredId } from "./stored-form.ts";
+import type { StoredKey } from "./stored-keys.ts";
 
 /** Keys are read again after five minutes, so that a key that was taken away ends, and a new one works, without a restart. */
 const KEPT_MS = 5 * 60_000;
@@ -22,6 +15,18 @@ const AGAIN_MS = 60_000;
 const STORED_MS = 60_000;
 /** Keys of the database that are known at a time. Only those get here whose check is right. */
 const MOST_STORED = 1_000;
+
+/** Loaded where there is a secret, or a key of the database. */
+const storedKeys = () => import("./stored-keys.ts");
+
+const secretsOf = async (text: string | undefined): Promise<readonly Buffer[]> =>
+  text === undefined ? [] : (await storedKeys()).parseSecrets(text);
+
+const limitOf = async (rate: string, elapsedMs: () => number): Promise<RateLimit> => {
+  // Loaded where one is configured.
+  const { createRateLimit, parseRate } = await import("./rate-limit.ts");
+  return createRateLimit(parseRate(rate), elapsedMs);
+};
 
 export interface KeyRingOptions {
   /** What is configured now. */
@@ -49,16 +54,16 @@ interface Read {
 export const createKeyRing = ({ read, findStored, log, elapsedMs = () => performance.now() }: KeyRingOptions) => {
   let current: Read | undefined;
   let reading: Promise<Read> | undefined;
-  let limit: ReturnType<typeof createRateLimit> | null = null;
+  let limit: RateLimit | null = null;
 
   const readNow = async (): Promise<Read> => {
     const atMs = elapsedMs();
     try {
       const configured = await read();
       const keys = parseApiKeys(configured);
-      const secrets = typeof configured === "object" ? parseSecrets(configured.secret) : [];
-      const rate = typeof configured === "object" ? parseRate(configured.rate) : null;
-      limit ??= rate === null ? null : createRateLimit(rate, elapsedMs);
+      const secrets = await secretsOf(typeof configured === "object" ? configured.secret : undefined);
+      const rate = typeof configured === "object" ? configured.rate : undefined;
+      if (rate !== undefined) limit ??= await limitOf(rate, elapsedMs);
       if (keys.length + secrets.length === 0) log().error("no API keys are configured: every request is refused");
       return (current = { keys, secrets, atMs });
     } catch (error) {
@@ -87,6 +92,7 @@ export const createKeyRing = ({ read, findStored, log, elapsedMs = () => perform
   };
 
   const findInDatabase = async (secrets: readonly Buffer[], secret: string): Promise<ApiKey | null> => {
+    const { idOfStored, matching } = await storedKeys();
     const id = idOfStored(secrets, secret);
     return id === null ? null : matching(await askFor(id), secret);
   };
@@ -112,7 +118,7 @@ export const createKeyRing = ({ read, findStored, log, elapsedMs = () => perform
       const configured = (await known()).keys.find((key) => key.id === id);
       if (configured !== undefined || !isStoredId(id)) return configured ?? null;
       const found = await askFor(id);
-      return found === null ? null : hashedKey(found);
+      return found === null ? null : (await storedKeys()).hashedKey(found);
     },
     /** Counts a request of a key that was found, and gives the headers that say what is left. @throws ForgeqError `rate_limited` */
     take: (key: ApiKey): Record<string, string> => limit?.(key.id) ?? {},

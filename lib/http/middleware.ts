@@ -12,7 +12,7 @@ import { matchRoute } from "./router.ts";
 import type { Guarded, HttpRequest, HttpResponse, Route } from "./router.ts";
 import { belowBasePath, type WebSettings } from "../core/web-settings.ts";
 import { checkBody, checkQuery } from "./check-request.ts";
-import { MAX_SMALL_BODY_BYTES } from "./schemas.ts";
+import { MAX_SMALL_BODY_BYTES } from "./fields.ts";
 
 /** The invocation's context while a request goes through the stack; each middleware adds its part of `http`. */
 export interface HttpContext extends Context {
@@ -86,7 +86,7 @@ const pathOf = ({ rawPath = "/", requestContext }: APIGatewayProxyEventV2): stri
 };
 
 /** Whatever is thrown becomes a problem document. */
-export const problems = (log: () => HttpLog, refused: RefusalLog): Middleware => ({
+export const problems = (log: () => HttpLog, refused: () => Promise<RefusalLog>): Middleware => ({
   onError: async ({ error, event, context }) => {
     // Loaded by the first error.
     const { logFailure, problemOf } = await import("./problem.ts");
@@ -94,7 +94,7 @@ export const problems = (log: () => HttpLog, refused: RefusalLog): Middleware =>
     const address = event.requestContext?.http?.sourceIp;
     // A request that matched no route has no `http`, whatever the type says.
     const { route, key } = (context.http as HttpContext["http"] | undefined) ?? {};
-    refused(error, { requestId, address, route, keyId: key?.id });
+    (await refused())(error, { requestId, address, route, keyId: key?.id });
     logFailure(error, requestId, log());
     return toResult(problemOf(error, requestId), requestId);
   },

@@ -5,7 +5,7 @@ import type { FieldError } from "../core/errors.ts";
 import { MAX_DOCUMENT_BYTES } from "../core/job.ts";
 import type { JobDefinition } from "../core/job.ts";
 import { type Bounds, maySend, requireUse } from "./access.ts";
-import { batchBody, enqueueBody } from "./schemas.ts";
+import { batchBody, enqueueBody } from "./job-body.ts";
 import { fieldErrorsOf } from "./validate.ts";
 
 export type JobTypes = ReadonlyMap<string, JobDefinition>;

@@ -1,7 +1,7 @@
 /** How the OpenAPI document describes a job that is sent: an envelope for each type, told apart by its type. */
 import * as z from "zod";
 import type { JobDefinition } from "../core/job.ts";
-import { enqueueBody, MAX_BATCH } from "./schemas.ts";
+import { enqueueBody, MAX_BATCH } from "./job-body.ts";
 
 export type Json = Record<string, unknown>;
 

@@ -7,7 +7,7 @@ import { type Json, newJobSchemas, ref, schemaOf } from "./openapi-jobs.ts";
 import { type NamedOperation, operations, TAGS } from "./operations.ts";
 import { type ProblemCode, statusOf } from "./problem.ts";
 import type { RequestBody } from "./router.ts";
-import { batchBody, enqueueBody } from "./schemas.ts";
+import { batchBody, enqueueBody } from "./job-body.ts";
 
 /** The schemas of answers, each a component. */
 const nameOf = (answer: keyof typeof answers): string => {

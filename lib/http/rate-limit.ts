@@ -8,11 +8,10 @@ export interface Rate {
 /**
  * Reads FORGEQ_RATE_LIMIT.
  *
- * @param text - `100/1s`: so many requests in so many seconds; undefined is no limit
+ * @param text - `100/1s`: so many requests in so many seconds
  * @throws ForgeqError `internal` that names the variable
  */
-export const parseRate = (text: string | undefined): Rate | null => {
-  if (text === undefined) return null;
+export const parseRate = (text: string): Rate => {
   const [, requests, seconds] = /^([1-9]\d{0,6})\/([1-9]\d{0,4})s$/.exec(text) ?? [];
   if (requests === undefined || seconds === undefined)
     throw new ForgeqError("internal", "FORGEQ_RATE_LIMIT is not valid: it is requests/seconds, as 100/1s");
@@ -60,3 +59,5 @@ export const createRateLimit = ({ requests, seconds }: Rate, elapsedMs: () => nu
     return headersOf(bucket);
   };
 };
+
+export type RateLimit = ReturnType<typeof createRateLimit>;

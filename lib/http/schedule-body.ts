@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { CATCH_UPS, MAX_CATCH_UP, MAX_JITTER_SECONDS, OVERLAPS, SCHEDULE_DEFAULTS } from "../core/schedule.ts";
-import { instant, name } from "./schemas.ts";
+import { instant, name } from "./fields.ts";
 
 const rule = {
   cron: z.string().min(1).max(200).describe("Five fields, six with seconds first, or @daily and the like."),

@@ -1,75 +1,8 @@
+/** The queries and bodies of the api function. */
 import * as z from "zod";
 import { uniqueKeyFault } from "../core/controls.ts";
-import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
-import { NAME_PATTERN } from "../core/job.ts";
-import { ON_CONFLICT } from "../core/new-job.ts";
+import { instant, name } from "./fields.ts";
 import { decodeAttempt, decodeCursor, decodeName, isUuid } from "./wire.ts";
-
-/** The years that Postgres, JavaScript and RFC 3339 write alike. */
-const EARLIEST = Date.parse("1970-01-01T00:00:00Z");
-const LATEST = Date.parse("9999-12-31T00:00:00Z");
-
-export const name = z.string().regex(NAME_PATTERN, `must match ${NAME_PATTERN.source}`);
-
-export const instant = z.iso
-  .datetime({ offset: true, error: "must be an RFC 3339 date-time with an offset, as 2030-01-31T08:00:00Z" })
-  .transform((text) => new Date(text))
-  .refine((at) => at.getTime() >= EARLIEST && at.getTime() <= LATEST, "must be in the years 1970 to 9999");
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** Not z.record, which drops a `__proto__` key. */
-const metadata = z.custom<Record<string, unknown>>(isObject, "must be an object");
-
-/** What `POST /jobs` takes; the payload is left to the type's own schema. Gives what `enqueueJobs` takes. */
-export const enqueueBody = z
-  .strictObject({
-    type: name,
-    payload: z.unknown(),
-    // Of whatever version here: the database refuses others, and says why, to all callers alike.
-    id: z.guid().toLowerCase().exactOptional(),
-    queue: name.exactOptional(),
-    priority: z.int().min(0).max(9).exactOptional(),
-    run_at: instant.exactOptional(),
-    delay_seconds: z.number().min(0).max(MAX_DELAY_SECONDS).exactOptional(),
-    max_attempts: z.int().min(1).max(1000).exactOptional(),
-    unique_key: z
-      .string()
-      .min(1, { abort: true })
-      .max(200, { abort: true })
-      .refine((key) => uniqueKeyFault(key) === null, { error: ({ input }) => uniqueKeyFault(String(input)) ?? "" })
-      .exactOptional(),
-    on_conflict: z.enum(ON_CONFLICT).exactOptional(),
-    metadata: metadata.exactOptional(),
-  })
-  .refine((body) => body.run_at === undefined || body.delay_seconds === undefined, {
-    path: ["delay_seconds"],
-    error: "can't be given together with run_at",
-  })
-  .refine((body) => body.on_conflict === undefined || body.unique_key !== undefined, {
-    path: ["on_conflict"],
-    error: "needs a unique_key",
-  })
-  .refine((body) => body.payload !== undefined, { path: ["payload"], error: "is required" })
-  .transform(({ run_at, delay_seconds, max_attempts, unique_key, on_conflict, ...same }) => ({
-    ...same,
-    ...(run_at !== undefined && { runAt: run_at }),
-    ...(delay_seconds !== undefined && { delaySeconds: delay_seconds }),
-    ...(max_attempts !== undefined && { maxAttempts: max_attempts }),
-    ...(unique_key !== undefined && { uniqueKey: unique_key }),
-    ...(on_conflict !== undefined && { onConflict: on_conflict }),
-  }));
-
-/** At most this many jobs in a batch. */
-export const MAX_BATCH = 1000;
-
-/** The envelope of `POST /jobs/batch`. The count is checked first, so that a huge list costs nothing. */
-export const batchBody = z.strictObject({
-  jobs: z
-    .custom<readonly unknown[]>(Array.isArray, "must be a list of jobs")
-    .refine((jobs) => jobs.length >= 1 && jobs.length <= MAX_BATCH, `must have 1 to ${MAX_BATCH} jobs`),
-});
 
 /** Where a list of jobs goes on: gives an id. */
 export const cursor = z.string().transform((text, context) => {
@@ -123,9 +56,6 @@ export const metricsQuery = z.strictObject({ queue: z.array(name).max(MAX_METRIC
 export const healthQuery = z.strictObject({ deep: z.literal("1").exactOptional() });
 
 const MAX_INTEGER = 2_147_483_647;
-
-/** Of a body that holds a few fields. */
-export const MAX_SMALL_BODY_BYTES = 4096;
 
 /** What `POST /jobs/{id}/retry` takes, where it has a body: the life that the caller saw. */
 export const retryBody = z.strictObject({

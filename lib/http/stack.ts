@@ -1,14 +1,13 @@
 import middy from "@middy/core";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import { ForgeqError } from "../core/errors.ts";
-import { audited } from "./audit.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { authentication, checking, lowerCaseKeys, methodOf, problems, routing, toResult } from "./middleware.ts";
 import type { HttpContext, Routing } from "./middleware.ts";
 import { finish } from "./finish.ts";
 import type { WebSettings } from "../core/web-settings.ts";
 import type { Observers } from "./observers.ts";
-import { createRefusalLog } from "./refusal-log.ts";
+import { lazy } from "./lazy.ts";
 import type { HttpResponse } from "./router.ts";
 
 export interface StackOptions extends Routing {
@@ -54,11 +53,13 @@ export const httpHandler = ({ ring, observers, ...routed }: StackOptions): HttpH
     timeoutEarlyInMillis: TIMEOUT_MARGIN_MS,
     timeoutEarlyResponse: tooSlow,
   });
-  stack.use([problems(log, createRefusalLog(observers)), routing(routed), authentication(ring), checking()]);
+  const refused = lazy(async () => (await import("./refusal-log.ts")).createRefusalLog(observers));
+  stack.use([problems(log, refused.get), routing(routed), authentication(ring), checking()]);
   const handler = stack.handler(async (_event: APIGatewayProxyEventV2, { http }: HttpContext, { signal }) => {
     const hasLeft = () => signal.aborted || http.hasLeft();
     const run = () => http.route.run({ ...http, hasLeft });
-    const response = await audited(http, log(), run);
+    // Loaded by the first request that leaves a line.
+    const response = http.route.audit === undefined ? await run() : await (await import("./audit.ts")).audited(http, log(), run); // prettier-ignore
     const headers = { ...http.headersToAdd, ...response.headers, ...locationOf(response, http.basePath) };
     return toResult({ ...response, headers }, http.requestId);
   });

@@ -2,6 +2,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { ForgeqError } from "../core/errors.ts";
 import { type ApiKey, type HashedKey, type Scope, SCOPES } from "./api-keys.ts";
+import { STORED_FORM } from "./stored-form.ts";
 
 /** A key as the database has it. */
 export interface StoredKey extends Omit<ApiKey, "scopes"> {
@@ -9,14 +10,6 @@ export interface StoredKey extends Omit<ApiKey, "scopes"> {
   /** In hexadecimal digits, of the whole key. */
   readonly sha256: string;
 }
-
-/** May this be the id of a key of the database? */
-export const isStoredId = (id: string): boolean => /^fq_[0-9a-f]{12}$/.test(id);
-
-const FORM = /^(fq_[0-9a-f]{12})_([A-Za-z0-9_-]{43})_([A-Za-z0-9_-]{11})$/;
-
-/** Does the text look like a key of the database? Such a one is never looked for among those that are configured anew. */
-export const hasStoredForm = (key: string): boolean => FORM.test(key);
 
 const SECRET_BYTES = 32;
 /** Two are valid while one takes the place of the other. */
@@ -44,7 +37,7 @@ const checkOf = (secret: Buffer, text: string): Buffer =>
 
 /** The id of a key that was made with one of the secrets, or null. */
 export const idOfStored = (secrets: readonly Buffer[], key: string): string | null => {
-  const [, id = "", , check = ""] = FORM.exec(key) ?? [];
+  const [, id = "", , check = ""] = STORED_FORM.exec(key) ?? [];
   if (id === "") return null;
   const given = Buffer.from(check, "base64url");
   const body = key.slice(0, -check.length - 1);

@@ -1,8 +1,8 @@
 -- The conditions of a filter on what a row itself holds, as text of SQL: what costs little is compared first, and only of a row that passes is the rest read.
 -- `of` is the alias of forgeq.job (j) or forgeq.job_history (h); conditions on states, ids and, of live jobs, errors are the callers'. Internal: find_live and
 -- find_finished. A filter: {states, types, queues, ids: lists; unique_key, error, fingerprint: texts; low, high: an id at or after, and before;
--- payload, metadata: [{path, value}]}, each absent for all jobs. Every value is quoted. A condition of another name is an error: a caller that is newer than this
--- function would otherwise act on jobs that it did not mean.
+-- payload, metadata: [{path, value}]}, each absent for all jobs. Every value is quoted. A condition of another name is an error: a caller that is newer than
+-- this function would otherwise act on jobs that it did not mean.
 create or replace function forgeq.filter_condition(filter jsonb, of text)
 returns text
 language plpgsql stable

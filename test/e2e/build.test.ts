@@ -1,7 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
+import * as z from "zod";
 import { jobs } from "../../functions/registry.ts";
+import { enqueueBody } from "../../lib/http/job-body.ts";
 import { ROOT, temporaryFolder } from "../support/cli/start-local.ts";
 
 interface Size {
@@ -18,6 +21,7 @@ interface Budget {
 
 interface BuildConfig {
   readonly build: (options: { outdir: string }) => Promise<{ readonly sizes: readonly Size[] }>;
+  readonly buildOne: (input: { name: string; entry: string; outdir: string }) => Promise<string>;
   readonly describeSizes: (
     sizes: readonly Size[],
     budgets?: Readonly<Record<string, Budget>>,
@@ -67,4 +71,35 @@ it("prints what each function loads at init and in all, and fails when one is ab
     expect(loaded / 1024, name).toBeGreaterThan(budgets[name]!.init * 0.9);
     expect(total / 1024, name).toBeGreaterThan(budgets[name]!.all * 0.9);
   }
+});
+
+it("makes JSON Schema in a bundle as it does elsewhere, by a file that the first call loads", async () => {
+  const { buildOne } = (await import(join(ROOT, "esbuild.config.mjs"))) as BuildConfig;
+  const folder = temporaryFolder();
+  onTestFinished(folder.remove);
+  const entry = join(folder.path, "entry.ts");
+  writeFileSync(
+    entry,
+    `import { enqueueBody } from ${JSON.stringify(join(ROOT, "lib/http/job-body.ts"))};
+import { schemaOf } from ${JSON.stringify(join(ROOT, "lib/http/openapi-jobs.ts"))};
+export const handler = (params) => ({
+  method: enqueueBody.toJSONSchema(params),
+  standard: enqueueBody["~standard"].jsonSchema.input({ target: "draft-2020-12", libraryOptions: params }),
+  called: schemaOf(enqueueBody, "input"),
+});`,
+  );
+  const bundle = await buildOne({ name: "schemas", entry, outdir: folder.path });
+  const { handler } = (await import(pathToFileURL(bundle).href)) as {
+    handler: (params: object) => Record<string, object>;
+  };
+  const params = { io: "input", unrepresentable: "any" } as const;
+  const expected = z.toJSONSchema(enqueueBody, params);
+  const { $schema: _, ...plain } = expected;
+  expect(handler(params)).toEqual({ method: expected, standard: expected, called: plain });
+  // A schema that was moved into the bundle again would make every function larger at its start.
+  const files = readdirSync(join(folder.path, "schemas")).filter((file) => file.endsWith(".mjs"));
+  const converting = files.filter((file) =>
+    readFileSync(join(folder.path, "schemas", file), "utf8").includes("cannot be represented in JSON Schema"),
+  );
+  expect(converting).toEqual(["json-schema.mjs"]);
 });

@@ -50,7 +50,8 @@ const USES: Record<string, readonly string[]> = {
   "lib/http": ["lib/core"],
   "lib/aws": ["lib/core"],
   "lib/logger.ts": ["lib/core"],
-  "lib/tracing.ts": ["lib/core"],
+  "lib/tracing.ts": ["lib/spans.ts"],
+  "lib/spans.ts": ["lib/core"],
   "lib/queue": ["lib/db", "lib/core"],
   "lib/db": ["lib/core"],
   "lib/core": [],
@@ -64,7 +65,8 @@ const TYPES_OF: Record<string, readonly string[]> = {
   "lib/cli": ["lib/job.ts"],
   "lib/testing": ["lib/job.ts"],
   "lib/logger.ts": ["lib/queue"],
-  "lib/tracing.ts": ["lib/queue", "lib/db"],
+  "lib/tracing.ts": ["lib/queue"],
+  "lib/spans.ts": ["lib/queue", "lib/db"],
 };
 
 /** The rooms of lib/queue, from the ground up. A room may use those before it, its types included. */

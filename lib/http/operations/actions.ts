@@ -1,6 +1,6 @@
 import { bulkBody, cloneBody, rescheduleBody } from "../action-bodies.ts";
 import type { Operations } from "../operation.ts";
-import { MAX_SMALL_BODY_BYTES } from "../schemas.ts";
+import { MAX_SMALL_BODY_BYTES } from "../fields.ts";
 
 const MAX_PAYLOAD_BODY_BYTES = 1024 * 1024;
 const MAX_BULK_BYTES = 128 * 1024;

@@ -1,6 +1,6 @@
 import { MAX_JOB_BYTES } from "../new-job.ts";
 import type { Operations } from "../operation.ts";
-import { batchBody, enqueueBody } from "../schemas.ts";
+import { batchBody, enqueueBody } from "../job-body.ts";
 
 const MAX_BATCH_BYTES = 5_000_000;
 

@@ -1,5 +1,6 @@
 import type { Operations } from "../operation.ts";
-import { MAX_SMALL_BODY_BYTES, namedQuery, pauseBody, queueLimits } from "../schemas.ts";
+import { MAX_SMALL_BODY_BYTES } from "../fields.ts";
+import { namedQuery, pauseBody, queueLimits } from "../schemas.ts";
 
 export const queueOperations = {
   listQueues: {

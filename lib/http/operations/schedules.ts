@@ -1,6 +1,7 @@
 import type { Operations } from "../operation.ts";
 import { newSchedule, scheduleEdit, scheduleRule } from "../schedule-body.ts";
-import { MAX_SMALL_BODY_BYTES, namedQuery } from "../schemas.ts";
+import { MAX_SMALL_BODY_BYTES } from "../fields.ts";
+import { namedQuery } from "../schemas.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
