@@ -178,12 +178,13 @@ const OverTime = ({ overview }: { readonly overview: Overview }) => {
 };
 
 const Row = ({ problem }: { readonly problem: Problem }) => {
-  const { tone, subject, text, sinceMs, orLonger, page, params, linkText } = problem;
+  const { tone, subject, text, detail, sinceMs, orLonger, page, params, linkText } = problem;
   return (
     <li class={tone}>
       <Icon name={tone === "bad" ? "dead" : "failures"} />
       <p>
         <b>{subject}</b> {text}
+        {detail !== undefined && <span class="muted">: {detail}</span>}
       </p>
       <p class="since">
         {sinceMs !== null && (

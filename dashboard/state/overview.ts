@@ -9,6 +9,8 @@ export interface Problem {
   /** What it is about: an error, a queue, the tick. */
   readonly subject: string;
   readonly text: string;
+  /** What the error says, or why a queue is paused. */
+  readonly detail?: string;
   /** Since when, as far as the overview goes back; null: it can't be told. */
   readonly sinceMs: number | null;
   /** It was so already when the overview begins. */
@@ -36,8 +38,9 @@ const ofQueue = (queue: Queue, atMs: number): Problem[] => {
   };
   if (paused && jobs.pending > 0) {
     const since = pause?.since ?? null;
-    const why = pause?.reason ? `: ${pause.reason}` : "";
-    return [{ ...link, tone: "warn", text: `is paused${why}`, sinceMs: since === null ? null : Date.parse(since) }];
+    const detail = pause?.reason ? { detail: pause.reason } : {};
+    const sinceMs = since === null ? null : Date.parse(since);
+    return [{ ...link, ...detail, tone: "warn", text: "is paused", sinceMs }];
   }
   if (ageMs <= LATE_MS) return [];
   const full = max_in_flight !== null && in_flight >= max_in_flight ? `, at its limit of ${count(max_in_flight)}` : "";
@@ -59,10 +62,10 @@ const ofError = ({ errors, points }: Overview, group: ErrorGroup): Problem => {
   const sinceMs = Date.parse(first_at);
   const beginsMs = Math.max(Date.parse(errors.since), Date.parse(points[0]?.at ?? errors.since));
   const of = types.length === 1 ? ` of ${types[0]}` : ` of ${plural(types.length, "type")}`;
-  const why = message === null ? "" : `: ${message}`;
   const what = dead > 0 ? `${plural(dead, "job")}${of} died` : `${plural(attempts, "attempt")}${of} failed`;
   return {
-    ...{ tone: dead > 0 ? "bad" : "warn", subject: name, text: `${what}${why}`, sinceMs },
+    ...{ tone: dead > 0 ? "bad" : "warn", subject: name, text: what, sinceMs },
+    ...(message !== null && { detail: message }),
     orLonger: sinceMs - beginsMs < EDGE_MS,
     page: "jobs",
     params: { ...(dead > 0 && { state: "dead" }), q: `error:${fingerprint}` },

@@ -41,11 +41,9 @@ const dialogsOf = (dead: string, scheduled: string): readonly Opened[] => [
 ];
 
 const LOOKS = [
-  { width: 390, colorScheme: "light" },
-  { width: 390, colorScheme: "dark" },
-  { width: 390, colorScheme: "light", forcedColors: "active" },
-  { width: 1440, colorScheme: "dark" },
   { width: 320, colorScheme: "light" },
+  { width: 1440, colorScheme: "dark" },
+  { width: 390, colorScheme: "light", forcedColors: "active" },
 ] as const;
 
 describe.skipIf(!hasBrowser)("the dashboard's dialogs", () => {
@@ -53,9 +51,9 @@ describe.skipIf(!hasBrowser)("the dashboard's dialogs", () => {
   beforeAll(async () => void (browser = await launch()));
   afterAll(() => browser.close());
 
-  it(
-    "are for everybody",
-    async () => {
+  it.each(LOOKS)(
+    "are for everybody, at $width px, $colorScheme",
+    async ({ width, ...scheme }) => {
       const { url, db } = await shop(400);
       const { origin } = await serve(url);
       const made = await fetch(`${origin}/schedules`, {
@@ -73,24 +71,22 @@ describe.skipIf(!hasBrowser)("the dashboard's dialogs", () => {
         `select (select id from forgeq.job_history where state = 'dead' and type = 'deliver_webhook' order by id desc limit 1) as dead,
           (select id from forgeq.job where run_at > now() + interval '10 minutes' and claim_id is null order by id limit 1) as scheduled`,
       )) as [{ dead: string; scheduled: string }];
-      for (const { width, ...scheme } of LOOKS) {
-        const context = await signedIn(browser, origin, { viewport: { width, height: 900 }, ...scheme });
-        for (const { name, address, open: opens } of dialogsOf(dead, scheduled)) {
-          const { page, faults } = await open(context, origin, address);
-          await page.locator("main .card, dialog .facts").first().waitFor();
-          await opens?.(page);
-          const dialog = page.locator("dialog[open]");
-          await dialog.locator("article > :nth-child(2)").first().waitFor();
-          await page.waitForLoadState("networkidle");
-          const inside = await dialog.evaluate((node) => node.contains(document.activeElement));
-          const seen = { violations: await violationsOf(page), tooWide: await tooWide(page), faults, inside };
-          expect({ name, width, ...scheme, ...seen }).toEqual({
-            ...{ name, width, ...scheme, violations: [], tooWide: 0, faults: [], inside: true },
-          });
-          await page.close();
-        }
-        await context.close();
+      const context = await signedIn(browser, origin, { viewport: { width, height: 900 }, ...scheme });
+      for (const { name, address, open: opens } of dialogsOf(dead, scheduled)) {
+        const { page, faults } = await open(context, origin, address);
+        await page.locator("main .card, dialog .facts").first().waitFor();
+        await opens?.(page);
+        const dialog = page.locator("dialog[open]");
+        await dialog.locator("article > :nth-child(2)").first().waitFor();
+        await page.waitForLoadState("networkidle");
+        const inside = await dialog.evaluate((node) => node.contains(document.activeElement));
+        const seen = { violations: await violationsOf(page), tooWide: await tooWide(page), faults, inside };
+        expect({ name, width, ...scheme, ...seen }).toEqual({
+          ...{ name, width, ...scheme, violations: [], tooWide: 0, faults: [], inside: true },
+        });
+        await page.close();
       }
+      await context.close();
     },
     TIME_OUT_MS,
   );
