@@ -4,7 +4,7 @@ import { type Browser, hasBrowser, launch, open, signedIn, tooWide, violationsOf
 import { emptyShop, shop } from "./support/fixture.ts";
 import { serve } from "./support/server.ts";
 
-const TIME_OUT_MS = 180_000;
+const TIME_OUT_MS = 400_000;
 
 /** Each page, and what has to be there before it is looked at. */
 const PAGES = [
