@@ -15,6 +15,8 @@ export default tseslint.config(
   {
     ignores: [
       ...bench,
+      // Its packages are installed by a test alone.
+      "examples/",
       "dist/",
       ".package/",
       ".build/",

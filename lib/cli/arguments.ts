@@ -70,3 +70,13 @@ export const jobId = (text: string): string => {
   if (UUID.test(text)) return text.toLowerCase();
   throw new InvalidArgumentError("Give a job's id, which is a UUID.");
 };
+
+/** At least its first eight characters, hyphens where they belong. */
+const ID_BEGINNING =
+  /^[0-9a-f]{8}(?:-(?:[0-9a-f]{0,4}|[0-9a-f]{4}-(?:[0-9a-f]{0,4}|[0-9a-f]{4}-(?:[0-9a-f]{0,4}|[0-9a-f]{4}-[0-9a-f]{0,12}))))?$/i;
+
+/** A job's id, or the beginning of one. */
+export const shortId = (text: string): string => {
+  if (ID_BEGINNING.test(text)) return text.toLowerCase();
+  throw new InvalidArgumentError("Give a job's id, which is a UUID, or at least its first eight characters.");
+};

@@ -7,7 +7,7 @@ import { type EnqueueCommandOptions, toEnvelope } from "./enqueue-options.ts";
 import { describeFieldErrors } from "./failure.ts";
 import { projectTypes } from "./project.ts";
 import { followJob } from "./follow-job.ts";
-import { print, printJson, say } from "./terminal.ts";
+import { print, printable, printJson, say } from "./terminal.ts";
 
 /** `forgeq enqueue`, one job; --file is in run-enqueue-file.ts. */
 export const runEnqueue = async (options: EnqueueCommandOptions & GlobalOptions): Promise<void> => {
@@ -36,6 +36,7 @@ export const runEnqueue = async (options: EnqueueCommandOptions & GlobalOptions)
     if (options.json !== true) print(job.id);
     const ended = await followJob(open.deps, job.id);
     if (options.json === true) printJson(toWireJob(ended));
+    else if (ended.state === "completed") say(`Result: ${printable(JSON.stringify(ended.result))}`);
     if (ended.state !== "completed") process.exitCode = 1;
   } finally {
     await open.close();

@@ -11,6 +11,7 @@ import { withDeps } from "./deps.ts";
 import { stateStyle } from "./follow-job.ts";
 import { type FilterOptions, toJobFilter } from "./job-filter.ts";
 import { showJob } from "./show-job.ts";
+import { wholeId } from "./whole-id.ts";
 import { pagedTable } from "./table.ts";
 import { firstLine, paint, print, printable, printJson, say } from "./terminal.ts";
 
@@ -35,7 +36,7 @@ export const filterOf = ({ state, type, queue }: JobsFilterOptions): JobFilter =
   ...(queue !== undefined && { queues: [queue] }),
 });
 
-const shortTime = (at: Date | null): string => at?.toISOString().slice(0, 19).replace("T", " ") ?? "";
+const shortTime = (at: Date | null): string => at?.toISOString().replace(/\.\d+Z$/, "Z") ?? "";
 
 const HEAD = ["ID", "TYPE", "QUEUE", "STATE", "ATTEMPT", "RUN AT", "ERROR"];
 
@@ -92,7 +93,7 @@ export const required = (job: Job | null, id: string): Job => {
 /** `forgeq jobs show` */
 export const runJobsShow = (id: string, options: GlobalOptions): Promise<void> =>
   withDeps(options, { migrate: "schema", part: "read" }, async (deps) => {
-    const job = required(await getJob(deps, id), id);
+    const job = required(await getJob(deps, await wholeId(deps, id)), id);
     if (options.json === true) printJson(toWireJob(job));
     else print(showJob(job));
   });
@@ -104,8 +105,10 @@ export const eachJob = (
   act: (deps: Deps, id: string) => Promise<string>,
 ): Promise<void> =>
   withDeps(options, { migrate: "schema", part: "api" }, async (deps) => {
-    for (const id of ids) {
+    for (const given of ids) {
+      let id = given;
       try {
+        id = await wholeId(deps, given);
         say(`${id}: ${await act(deps, id)}`);
         const job = await getJob(deps, id);
         if (options.json === true && job !== null) printJson(toWireJob(job));

@@ -1,14 +1,14 @@
 import { Argument, type Command, Option } from "commander";
-import { instant, integer, jobId, seconds } from "../arguments.ts";
+import { instant, integer, jobId, seconds, shortId } from "../arguments.ts";
 import { optionsOf, withExamples } from "../command.ts";
 import type { RescheduleOptions } from "../reschedule-options.ts";
 import type { CloneOptions } from "../run-job-actions.ts";
 
 /** Several ids. */
 export const ids = (): Argument =>
-  new Argument("<id...>", "jobs").argParser((text: string, before: unknown) => [
+  new Argument("<id...>", "jobs, or their beginnings").argParser((text: string, before: unknown) => [
     ...(Array.isArray(before) ? (before as string[]) : []),
-    jobId(text),
+    shortId(text),
   ]);
 
 /** Where jobs that wait are moved to. */

@@ -1,6 +1,6 @@
 import { Argument, type Command, Option } from "commander";
 import { JOB_STATES } from "../../core/states.ts";
-import { integer, jobId, name } from "../arguments.ts";
+import { integer, jobId, name, shortId } from "../arguments.ts";
 import { type GlobalOptions, optionsOf, withExamples } from "../command.ts";
 import { addJobActions, ids } from "./job-actions.ts";
 import { jobFilters } from "./job-filters.ts";
@@ -40,7 +40,7 @@ export const addJobs = (program: Command): void => {
   const show = jobs
     .command("show")
     .description("A job with its payload, result and attempts.")
-    .addArgument(new Argument("<id>", "of the job").argParser(jobId))
+    .addArgument(new Argument("<id>", "of the job, or its beginning").argParser(shortId))
     .action(async (id: string, _, self: Command) => {
       const { runJobsShow } = await import("../run-jobs.ts");
       await runJobsShow(id, optionsOf<object>(self));

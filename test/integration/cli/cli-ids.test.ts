@@ -80,3 +80,44 @@ it(
     expect(lines).toHaveLength(104);
   },
 );
+
+it("jobs show and retry take the beginning of an id that names one job", TIMEOUT, async () => {
+  const { db, run } = await setup();
+  const at = new Date(Date.now() - DAY_MS);
+  const [one, other, third] = ["one", "other", "third"].map((key, n) =>
+    idOf(key, new Date(at.getTime() + (n * DAY_MS) / 4)),
+  );
+  const twin = `${third!.slice(0, 23)}-ffffffffffff`;
+  for (const id of [one!, other!, third!, twin]) await run("enqueue", "--type", "tally", "--id", id);
+  const shown = async (given: string) => {
+    const { code, stdout, stderr } = await run("jobs", "show", given, "--json");
+    return code === 0 ? (JSON.parse(stdout) as Line).id : { code, stderr };
+  };
+  expect(await shown(one!.slice(0, 8))).toBe(one);
+  expect(await shown(other!.slice(0, 13).toUpperCase())).toBe(other);
+  expect(await shown(twin.slice(0, 28))).toBe(twin);
+  expect(await shown(third!.slice(0, 8))).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`several jobs have an id that begins with ${third!.slice(0, 8)}`) as string,
+  });
+  expect(await shown("00000000")).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("no job whose id") as string,
+  });
+  expect(await shown("0000")).toMatchObject({ code: 2 });
+  expect(await run("jobs", "cancel", one!.slice(0, 8))).toMatchObject({ code: 0 });
+  expect(await db.query("select state::text from forgeq.jobs where id = $1", [one])).toEqual([{ state: "cancelled" }]);
+  expect((await run("jobs", "list")).stdout).toMatch(/ \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/);
+});
+
+it("enqueue --wait shows the result of a job that completed", TIMEOUT, async () => {
+  const { options, run } = await setup();
+  const worker = startForgeq(["worker"], options);
+  const { code, stderr } = await run("enqueue", "--type", "tally", "--wait");
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: expect.stringMatching(/completed, attempt 1 of \d+\nResult: \S/) as string,
+  });
+  worker.child.kill("SIGTERM");
+  await worker.ended;
+});
