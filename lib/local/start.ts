@@ -71,6 +71,8 @@ try {
     payload: { email: "test@example.com", subject: "Hello", body: "From ForgeQ" },
   });
   const key = process.env["FORGEQ_API_KEY"] ? "$FORGEQ_API_KEY" : keyInShell(run.folder);
+  const folder = relative(process.cwd(), run.folder);
+  const dir = folder === ".forgeq" ? "" : `--dir '${folder.replaceAll("'", "'\\''")}' `;
   const mails =
     run.mailFolder === null ? "" : `\nIts mail lies in ${relative(process.cwd(), run.mailFolder)}/ a moment later.`;
   if (!stopping.signal.aborted)
@@ -86,7 +88,8 @@ curl -i ${run.url}/jobs -H "authorization: Bearer ${key}" -H 'content-type: appl
 
 See what became of it:
 
-curl ${run.url}/jobs?include=attempts -H "authorization: Bearer ${key}"
+npx forgeq jobs show ${dir}ID
+curl "${run.url}/jobs?include=attempts" -H "authorization: Bearer ${key}"
 ${mails}
 Ctrl-C stops everything.
 `);

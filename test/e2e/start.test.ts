@@ -13,6 +13,7 @@ const SOON = { timeout: 60_000, interval: 10 };
 const project = temporaryFolder();
 beforeAll(() => {
   for (const name of [
+    "bin",
     "dashboard",
     "deploy",
     "functions",
@@ -93,7 +94,16 @@ it.each([
       encoding: "utf8",
     }).stdout;
   expect(commands).toHaveLength(2);
+  // Unquoted, zsh would take the question mark for a pattern.
+  expect(commands[1]).toContain(`"http://`);
   expect(paste(commands[0]!)).toMatch(/^HTTP\/1\.1 201 /);
-  expect(JSON.parse(paste(commands[1]!))).toHaveProperty("data.0.type", "send_email");
+  const listed = JSON.parse(paste(commands[1]!)) as { data: { id: string; type: string }[] };
+  expect(listed).toHaveProperty("data.0.type", "send_email");
+  const [show] = output.split("\n").filter((line) => line.startsWith("npx forgeq jobs show "));
+  const shown = spawnSync("sh", ["-c", show!.replace(/ID$/, listed.data[0]!.id)], {
+    cwd: project.path,
+    encoding: "utf8",
+  });
+  expect(shown.stdout, shown.stderr).toContain("send_email");
   expect((await started.interrupt()).code).toBe(0);
 });
