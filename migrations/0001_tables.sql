@@ -326,6 +326,10 @@ create table forgeq.schedule (
   starts_at timestamptz,
   ends_at timestamptz,
   jitter_seconds int not null default 0 check (jitter_seconds between 0 and 3600),
+  -- Of its jobs: null is the type's, or none.
+  max_attempts smallint check (max_attempts between 1 and 1000),
+  unique_key text check (length(unique_key) between 1 and 200),
+  metadata jsonb check (jsonb_typeof(metadata) = 'object'),
   -- Made from the code, and removed when the code drops it.
   declared boolean not null default false,
   -- Raised by every edit.

@@ -28,6 +28,9 @@ export interface ScheduleOptions {
   readonly startsAt?: Date;
   readonly endsAt?: Date;
   readonly jitterSeconds?: number;
+  readonly maxAttempts?: number;
+  readonly uniqueKey?: string;
+  readonly metadata?: unknown;
 }
 
 const HEAD = ["SCHEDULE", "RULE", "ZONE", "TYPE", "LAST SLOT", "NEXT SLOT", ""];
@@ -91,7 +94,7 @@ export const runSchedulesCreate = async (name: string, options: ScheduleOptions 
 
 const FIELDS = [
   ...["cron", "timezone", "type", "payload", "queue", "priority", "overlap", "catchUp", "catchUpLimit"],
-  ...["startsAt", "endsAt", "jitterSeconds"],
+  ...["startsAt", "endsAt", "jitterSeconds", "maxAttempts", "uniqueKey", "metadata"],
 ];
 
 /** What of the options is of the schedule itself. */

@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import { checksOf } from "./checks.ts";
+import { uniqueKeyFault } from "./controls.ts";
 import {
   CATCH_UPS,
   type CatchUp,
@@ -33,6 +34,12 @@ export interface ScheduleInput<Schema extends z.ZodType> {
   readonly endsAt?: Date;
   /** 0 to 3,600: a slot's job is due up to this many seconds later. */
   readonly jitterSeconds?: number;
+  /** 1 to 1,000; the type's unless given. */
+  readonly maxAttempts?: number;
+  /** While a job of the type with this key lives, a slot makes none. */
+  readonly uniqueKey?: string;
+  /** Of its jobs, in addition to `schedule` and `slot_at`. */
+  readonly metadata?: Record<string, unknown>;
 }
 
 /**
@@ -57,11 +64,15 @@ export const defineSchedule = <Schema extends z.ZodType>(input: ScheduleInput<Sc
     jitterSeconds = SCHEDULE_DEFAULTS.jitterSeconds,
     ...bounds
   } = rest;
-  const { startsAt = null, endsAt = null, ...others } = bounds;
+  const { startsAt = null, endsAt = null, maxAttempts = null, uniqueKey = null, metadata = null, ...others } = bounds;
   const checks = checksOf(`schedule ${JSON.stringify(name)}`);
   checks.noOthers(others);
   if (!OVERLAPS.includes(overlap)) checks.fail(`overlap must be one of ${OVERLAPS.join(", ")}`);
   if (!CATCH_UPS.includes(catchUp)) checks.fail(`catchUp must be one of ${CATCH_UPS.join(", ")}`);
+  const fault = uniqueKey === null ? null : uniqueKeyFault(uniqueKey);
+  if (fault !== null) checks.fail(`uniqueKey ${fault}`);
+  if (metadata !== null && (typeof metadata !== "object" || Array.isArray(metadata)))
+    checks.fail("metadata must be an object");
   return {
     name: checks.name("name", name),
     cron,
@@ -76,5 +87,8 @@ export const defineSchedule = <Schema extends z.ZodType>(input: ScheduleInput<Sc
     startsAt,
     endsAt,
     jitterSeconds: checks.integer("jitterSeconds", jitterSeconds, 0, MAX_JITTER_SECONDS),
+    maxAttempts: maxAttempts === null ? null : checks.integer("maxAttempts", maxAttempts, 1, 1000),
+    uniqueKey,
+    metadata,
   };
 };

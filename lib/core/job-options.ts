@@ -20,7 +20,8 @@ const whole =
 
 const isOneOf = (values: readonly string[], value: unknown): boolean => values.some((each) => each === value);
 
-const metadataFault: Check = (value) => {
+/** What is wrong with metadata; null: nothing. */
+export const metadataFault: Check = (value) => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "must be an object";
   const errors = checkDocument(value, "/metadata");
   if (errors.length > 0) return errors;

@@ -35,6 +35,12 @@ export interface ScheduleDefinition extends SlotRule {
   readonly catchUpLimit: number;
   /** 0 to 3,600: a slot's job is due up to this many seconds later, always as many for the same slot. */
   readonly jitterSeconds: number;
+  /** Of its jobs; null: the type's. */
+  readonly maxAttempts: number | null;
+  /** Of its jobs: while one of them lives, a slot makes none. */
+  readonly uniqueKey: string | null;
+  /** Of its jobs, in addition to `schedule` and `slot_at`. */
+  readonly metadata: Record<string, unknown> | null;
 }
 
 /** A schedule as a job type declares it: it is of that type. */
@@ -53,4 +59,7 @@ export const SCHEDULE_DEFAULTS: Omit<ScheduleDefinition, "name" | "cron" | "type
   startsAt: null,
   endsAt: null,
   jitterSeconds: 0,
+  maxAttempts: null,
+  uniqueKey: null,
+  metadata: null,
 };

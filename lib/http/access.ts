@@ -92,4 +92,4 @@ export const showJob = (key: ApiKey, job: Job) => {
 export const showSchedule = (key: ApiKey, schedule: Schedule) =>
   key.scopes.includes("jobs:read") && key.scopes.includes("payloads:read")
     ? toWireSchedule(schedule)
-    : { ...toWireSchedule(schedule), payload: null, hidden: ["payload"] };
+    : { ...toWireSchedule(schedule), payload: null, metadata: null, hidden: ["payload", "metadata"] };

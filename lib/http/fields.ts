@@ -1,5 +1,6 @@
 /** What bodies and queries of every function have in common. */
 import * as z from "zod";
+import { uniqueKeyFault } from "../core/controls.ts";
 import { NAME_PATTERN } from "../core/job.ts";
 
 /** The years that Postgres, JavaScript and RFC 3339 write alike. */
@@ -15,3 +16,15 @@ export const instant = z.iso
 
 /** Of a body that holds a few fields. */
 export const MAX_SMALL_BODY_BYTES = 4096;
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Not z.record, which drops a `__proto__` key. */
+export const metadata = z.custom<Record<string, unknown>>(isObject, "must be an object");
+
+export const uniqueKey = z
+  .string()
+  .min(1, { abort: true })
+  .max(200, { abort: true })
+  .refine((key) => uniqueKeyFault(key) === null, { error: ({ input }) => uniqueKeyFault(String(input)) ?? "" });

@@ -1,15 +1,8 @@
 /** What the enqueue function takes. It loads no other schema than these. */
 import * as z from "zod";
 import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
-import { uniqueKeyFault } from "../core/controls.ts";
 import { ON_CONFLICT } from "../core/new-job.ts";
-import { instant, name } from "./fields.ts";
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** Not z.record, which drops a `__proto__` key. */
-const metadata = z.custom<Record<string, unknown>>(isObject, "must be an object");
+import { instant, metadata, name, uniqueKey } from "./fields.ts";
 
 /** What `POST /jobs` takes; the payload is left to the type's own schema. Gives what `enqueueJobs` takes. */
 export const enqueueBody = z
@@ -23,12 +16,7 @@ export const enqueueBody = z
     run_at: instant.exactOptional(),
     delay_seconds: z.number().min(0).max(MAX_DELAY_SECONDS).exactOptional(),
     max_attempts: z.int().min(1).max(1000).exactOptional(),
-    unique_key: z
-      .string()
-      .min(1, { abort: true })
-      .max(200, { abort: true })
-      .refine((key) => uniqueKeyFault(key) === null, { error: ({ input }) => uniqueKeyFault(String(input)) ?? "" })
-      .exactOptional(),
+    unique_key: uniqueKey.exactOptional(),
     on_conflict: z.enum(ON_CONFLICT).exactOptional(),
     metadata: metadata.exactOptional(),
   })

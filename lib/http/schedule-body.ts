@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { CATCH_UPS, MAX_CATCH_UP, MAX_JITTER_SECONDS, OVERLAPS, SCHEDULE_DEFAULTS } from "../core/schedule.ts";
-import { instant, name } from "./fields.ts";
+import { instant, metadata, name, uniqueKey } from "./fields.ts";
 
 const rule = {
   cron: z.string().min(1).max(200).describe("Five fields, six with seconds first, or @daily and the like."),
@@ -16,17 +16,31 @@ const rule = {
   starts_at: instant.nullable().default(null),
   ends_at: instant.nullable().default(null),
   jitter_seconds: z.int().min(0).max(MAX_JITTER_SECONDS).default(SCHEDULE_DEFAULTS.jitterSeconds),
+  max_attempts: z.int().min(1).max(1000).nullable().default(null),
+  unique_key: uniqueKey.nullable().default(null),
+  metadata: metadata.nullable().default(null),
 };
 
 type Rule = z.output<z.ZodObject<typeof rule>>;
 
-const toDefinition = ({ catch_up, catch_up_limit, starts_at, ends_at, jitter_seconds, ...same }: Rule) => ({
+const toDefinition = ({
+  catch_up,
+  catch_up_limit,
+  starts_at,
+  ends_at,
+  jitter_seconds,
+  max_attempts,
+  unique_key,
+  ...same
+}: Rule) => ({
   ...same,
   catchUp: catch_up,
   catchUpLimit: catch_up_limit,
   startsAt: starts_at,
   endsAt: ends_at,
   jitterSeconds: jitter_seconds,
+  maxAttempts: max_attempts,
+  uniqueKey: unique_key,
 });
 
 /** What `POST /schedules` takes. */

@@ -152,6 +152,7 @@ const leasedJob = (definition: JobDefinition, payload: unknown, options: TestJob
     waitedMs: 0,
     traceparent: null,
     metadata,
+    uniqueKey: null,
     payload: stored,
   };
 };

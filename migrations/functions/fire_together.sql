@@ -51,9 +51,10 @@ begin
     where f.name = any (held) and not s.paused and s.revision = f.revision and s.decided_until = f.decided_until) d;
 
   select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', slot.job_id, 'type', s.type, 'queue', s.queue, 'priority', s.priority,
+             'max_attempts', s.max_attempts, 'unique_key', s.unique_key,
              -- Kept for the end of the earlier job, and not for good where that is not seen.
              'run_at', case when d.waits then now_at + interval '9 years' else slot.run_at end))
-           || jsonb_build_object('payload', s.payload, 'metadata', jsonb_build_object('schedule', s.name,
+           || jsonb_build_object('payload', s.payload, 'metadata', coalesce(s.metadata, '{}') || jsonb_build_object('schedule', s.name,
              'slot_at', to_char(slot.slot_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))) order by s.name, slot.slot_at), '[]')
   into items
   from jsonb_to_recordset(decided) as d(name text, slots jsonb, waits boolean)

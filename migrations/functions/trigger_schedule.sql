@@ -16,8 +16,10 @@ begin
     return;
   end if;
   perform forgeq.enqueue_many(jsonb_build_array(
-    jsonb_strip_nulls(jsonb_build_object('id', job_id, 'type', held.type, 'queue', held.queue, 'priority', held.priority))
-      || jsonb_build_object('payload', held.payload, 'metadata', jsonb_build_object('schedule', held.name))), false, at, own_ids => true);
+    jsonb_strip_nulls(jsonb_build_object('id', job_id, 'type', held.type, 'queue', held.queue, 'priority', held.priority,
+        'max_attempts', held.max_attempts, 'unique_key', held.unique_key))
+      || jsonb_build_object('payload', held.payload, 'metadata', coalesce(held.metadata, '{}') || jsonb_build_object('schedule', held.name))),
+    false, at, own_ids => true);
   update forgeq.schedule s
   set live_job_ids = (s.live_job_ids || job_id)[greatest(1, cardinality(s.live_job_ids) - 98):]
   where s.name = trigger_schedule.name and job_id <> all (s.live_job_ids);

@@ -26,6 +26,7 @@ const job = (traceparent: string | null = FROM_CALLER): LeasedJob => ({
   waitedMs: 0,
   traceparent,
   metadata: null,
+  uniqueKey: null,
   payload: {},
 });
 

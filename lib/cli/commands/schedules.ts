@@ -36,7 +36,12 @@ const withFields = (command: Command, required: boolean): Command =>
       new Option("--jitter-seconds <seconds>", "its jobs are due up to this much later").argParser(
         integer(0, MAX_JITTER_SECONDS),
       ),
-    );
+    )
+    .addOption(
+      new Option("--max-attempts <number>", "of its jobs; the type's unless given").argParser(integer(1, 1000)),
+    )
+    .addOption(new Option("--unique-key <key>", "of its jobs: while one of them lives, a slot makes none"))
+    .addOption(new Option("--metadata <json>", "an object kept with its jobs").argParser(json));
 
 type Runs = typeof runSchedules;
 

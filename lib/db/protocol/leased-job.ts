@@ -11,6 +11,7 @@ export interface LeasedJob {
   readonly waitedMs: number | null;
   readonly traceparent: string | null;
   readonly metadata: Record<string, unknown> | null;
+  readonly uniqueKey: string | null;
   readonly payload: unknown;
 }
 
@@ -32,6 +33,7 @@ export interface LeasedDetails {
   readonly depth?: number;
   readonly traceparent?: string;
   readonly metadata?: Record<string, unknown>;
+  readonly unique_key?: string;
 }
 
 /** The one decoder of a leased job, whichever way it comes. */
@@ -51,5 +53,6 @@ export const toLeasedJob = (
   waitedMs,
   traceparent: details?.traceparent ?? null,
   metadata: details?.metadata ?? null,
+  uniqueKey: details?.unique_key ?? null,
   payload,
 });

@@ -1,6 +1,6 @@
 import type { JobState } from "../../core/states.ts";
-import { call } from "../drivers/call.ts";
-import type { Db } from "../drivers/client.ts";
+import { call, callIn } from "../drivers/call.ts";
+import type { Db, Sql } from "../drivers/client.ts";
 import { withAttempts } from "./attempts.ts";
 import { readJob } from "./odd.ts";
 import { FINISHED_COLUMNS, FINISHED_STATES, type Job, type JobRow } from "./jobs.ts";
@@ -33,6 +33,17 @@ export const getJob = async (db: Db, id: string, at: Date | null): Promise<Job |
   for (const text of [GET_LIVE, GET_FINISHED, GET_LIVE]) {
     const rows = await call<JobRow>(db, text, [at, id]);
     if (rows.length > 0) return (await withAttempts(db, rows.map(readJob), at))[0]?.job ?? null;
+  }
+  return null;
+};
+
+/** The same inside a caller's transaction, without attempts. */
+export const getJobIn = async (tx: Sql, id: string, at: Date | null): Promise<Job | null> => {
+  for (const text of [GET_LIVE, GET_FINISHED, GET_LIVE]) {
+    const [row] = await callIn<JobRow>(tx, text, [at, id]);
+    if (row === undefined) continue;
+    const { leaseId: _, ...job } = readJob(row);
+    return job;
   }
   return null;
 };

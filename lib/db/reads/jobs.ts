@@ -1,6 +1,6 @@
 import type { JobState } from "../../core/states.ts";
-import { call } from "../drivers/call.ts";
-import type { Db } from "../drivers/client.ts";
+import { call, callIn } from "../drivers/call.ts";
+import type { Db, Sql } from "../drivers/client.ts";
 import type { Progress } from "../protocol/leases.ts";
 import type { AttemptError } from "../protocol/settle.ts";
 import type { Attempt } from "./attempts.ts";
@@ -57,6 +57,12 @@ export const cancel = async (db: Db, id: string, at: Date | null): Promise<Cance
   return row ?? { outcome: "not_found", state: null };
 };
 
+/** The same inside a caller's transaction. */
+export const cancelIn = async (tx: Sql, id: string, at: Date | null): Promise<CancelRow> => {
+  const [row] = await callIn<CancelRow>(tx, CANCEL, [id, at]);
+  return row ?? { outcome: "not_found", state: null };
+};
+
 const RETRY = `/* forgeq:retry */
 select outcome, holder_id as "holderId" from forgeq.retry($1::uuid, $2::int, $3::timestamptz, $4::json)`;
 
@@ -74,5 +80,11 @@ export const revive = async (
   payload?: unknown,
 ): Promise<RetryRow> => {
   const [row] = await call<RetryRow>(db, RETRY, [id, life, at, payload === undefined ? null : JSON.stringify(payload)]);
+  return row ?? { outcome: "not_found", holderId: null };
+};
+
+/** The same inside a caller's transaction. */
+export const reviveIn = async (tx: Sql, id: string, life: number, at: Date | null): Promise<RetryRow> => {
+  const [row] = await callIn<RetryRow>(tx, RETRY, [id, life, at, null]);
   return row ?? { outcome: "not_found", holderId: null };
 };

@@ -21,7 +21,7 @@ export type ScheduleNow = Schedule & { readonly now: Date };
 
 export const SCHEDULE_COLUMNS = `s.name, s.id, s.cron, s.timezone, s.type, s.payload, s.queue, s.priority, s.paused, s.overlap,
   s.catch_up as "catchUp", s.catch_up_limit as "catchUpLimit", s.starts_at as "startsAt", s.ends_at as "endsAt",
-  s.jitter_seconds as "jitterSeconds", s.declared, s.revision, s.decided_until as "decidedUntil",
+  s.jitter_seconds as "jitterSeconds", s.max_attempts as "maxAttempts", s.unique_key as "uniqueKey", s.metadata, s.declared, s.revision, s.decided_until as "decidedUntil",
   s.last_slot_at as "lastSlotAt", s.next_slot_at as "nextSlotAt", s.created_at as "createdAt", s.updated_at as "updatedAt"`;
 
 export const NOW = (param: string) => `date_trunc('milliseconds', coalesce(${param}::timestamptz, clock_timestamp()))`;
@@ -151,13 +151,16 @@ const paramsOf = (write: ScheduleWrite): unknown[] => [
   write.jitterSeconds,
   write.decidedUntil,
   write.nextSlotAt,
+  write.maxAttempts,
+  write.uniqueKey,
+  write.metadata === null ? null : JSON.stringify(write.metadata),
 ];
 
 const INSERT = `/* forgeq:create_schedule */
 insert into forgeq.schedule (name, cron, timezone, type, payload, queue, priority, paused, overlap, catch_up, catch_up_limit,
-  starts_at, ends_at, jitter_seconds, decided_until, next_slot_at, id, declared)
+  starts_at, ends_at, jitter_seconds, decided_until, next_slot_at, max_attempts, unique_key, metadata, id, declared)
 values ($1, $2, $3, $4, $5::jsonb, $6, $7::int, $8::boolean, $9, $10, $11::int, $12::timestamptz, $13::timestamptz, $14::int,
-  $15::timestamptz, $16::timestamptz, $17::uuid, $18::boolean)
+  $15::timestamptz, $16::timestamptz, $17::int, $18, $19::jsonb, $20::uuid, $21::boolean)
 on conflict (name) do nothing`;
 
 export const insertSchedule = async (sql: Sql, write: ScheduleWrite, id: string, declared: boolean): Promise<void> => {
@@ -169,8 +172,9 @@ update forgeq.schedule s
 set cron = $2, timezone = $3, type = $4, payload = $5::jsonb, queue = $6, priority = $7::int, paused = $8::boolean, overlap = $9,
     catch_up = $10, catch_up_limit = $11::int, starts_at = $12::timestamptz, ends_at = $13::timestamptz,
     jitter_seconds = $14::int, decided_until = $15::timestamptz, next_slot_at = $16::timestamptz,
+    max_attempts = $17::int, unique_key = $18, metadata = $19::jsonb,
     revision = s.revision + 1, updated_at = now()
-where s.name = $1 and s.revision = $17::int and s.decided_until = $18::timestamptz
+where s.name = $1 and s.revision = $20::int and s.decided_until = $21::timestamptz
 returning s.name`;
 
 /** Writes an edit if the schedule still stands where it was seen; false when it does not. */

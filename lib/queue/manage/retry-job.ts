@@ -1,7 +1,7 @@
 import { ForgeqError } from "../../core/errors.ts";
 import type { JobState } from "../../core/states.ts";
 import { getJob } from "../../db/reads/job.ts";
-import { revive, type Job } from "../../db/reads/jobs.ts";
+import { type Job, revive, type RetryRow } from "../../db/reads/jobs.ts";
 import { armNextMinute } from "../wake/arm.ts";
 import type { Deps } from "../deps.ts";
 import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
@@ -11,6 +11,21 @@ const staleLife = (named: number, { life, state }: Job): ForgeqError =>
     life,
     state,
   });
+
+/** Why a job was not retried; null where it was, or where it lives. */
+export const refusalOf = (
+  outcome: RetryRow["outcome"],
+  holderId: string | null,
+  seen: Job,
+  life: number,
+): ForgeqError | null => {
+  if (outcome === "unique_key")
+    return new ForgeqError("unique_key_conflict", "another live job holds this job's unique key", { holderId });
+  if (outcome === "queue_gone")
+    return new ForgeqError("unknown_queue", `the job's queue ${seen.queue} is gone: declare it, then retry the job`);
+  if (outcome === "payload_gone") return new ForgeqError("payload_gone", "this job's payload was not kept");
+  return outcome === "stale" ? staleLife(life, seen) : null;
+};
 
 /**
  * A finished job lives again: same id, attempts from zero, due now; its history stays.
@@ -37,12 +52,8 @@ export const retryJob = async (
   await armNextMinute(deps);
   const { outcome, holderId } = await revive(deps.db, id, seen.life, deps.clock(), payload);
   if (outcome === "not_found") return "not_found";
-  if (outcome === "unique_key") {
-    throw new ForgeqError("unique_key_conflict", "another live job holds this job's unique key", { holderId });
-  }
-  if (outcome === "queue_gone")
-    throw new ForgeqError("unknown_queue", `the job's queue ${seen.queue} is gone: declare it, then retry the job`);
-  if (outcome === "payload_gone") throw new ForgeqError("payload_gone", "this job's payload was not kept");
+  const refusal = outcome === "stale" ? null : refusalOf(outcome, holderId, seen, seen.life);
+  if (refusal !== null) throw refusal;
   if (outcome === "retried") await wakeDispatcher(deps, 0, seen.queue);
   const now = await getJob(deps.db, id, deps.clock());
   if (now === null) return "not_found";

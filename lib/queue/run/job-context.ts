@@ -21,6 +21,10 @@ export interface JobContext {
   readonly attempt: number;
   readonly maxAttempts: number;
   readonly metadata: Readonly<Record<string, unknown>>;
+  readonly queue: string;
+  readonly uniqueKey: string | null;
+  /** Of a schedule's job: the instant of its slot, which may be long past where the slot was caught up. Null for any other. */
+  readonly scheduledFor: Date | null;
   /** Aborts when the job's time is up, somebody cancels it, or its lease is lost; `signal.reason.abortCause` says which. */
   readonly signal: AbortSignal;
   /** Logs with the job's id, type, queue and attempt. Payloads stay out. */
@@ -65,6 +69,13 @@ const isLater = (deps: Deps, { delaySeconds = 0, runAt }: NewJob): boolean =>
   delaySeconds >= LOOP_SECONDS ||
   (runAt !== undefined && runAt.getTime() >= (deps.clock() ?? new Date()).getTime() + LOOP_SECONDS * 1000);
 
+const slotOf = (metadata: LeasedJob["metadata"]): Date | null => {
+  const { schedule, slot_at: slot } = metadata ?? {};
+  if (typeof schedule !== "string" || typeof slot !== "string") return null;
+  const at = new Date(slot);
+  return Number.isNaN(at.getTime()) ? null : at;
+};
+
 const NOTE_CHARACTERS = 200;
 
 /** What no type checker has seen may be no text. */
@@ -95,6 +106,9 @@ export const createJobContext = (
     attempt: job.attempt,
     maxAttempts: job.maxAttempts,
     metadata: job.metadata ?? {},
+    queue: job.queue,
+    uniqueKey: job.uniqueKey,
+    scheduledFor: slotOf(job.metadata),
     signal,
     log,
     heartbeat: () => heartbeat.beat(),

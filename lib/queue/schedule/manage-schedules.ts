@@ -1,4 +1,6 @@
+import { uniqueKeyFault } from "../../core/controls.ts";
 import { ForgeqError } from "../../core/errors.ts";
+import { metadataFault } from "../../core/job-options.ts";
 import type { ScheduleDefinition } from "../../core/schedule.ts";
 import { nextSlot } from "../../core/slots.ts";
 import type { Sql } from "../../db/drivers/client.ts";
@@ -31,6 +33,21 @@ export const firstSlot = (definition: ScheduleDefinition, after: Date): Date | n
   return nextSlot(definition, after);
 };
 
+/** One that has ended makes nothing. The code may keep declaring one that has. */
+const checkEnd = ({ endsAt }: ScheduleDefinition, now: Date): void => {
+  if (endsAt !== null && endsAt <= now) throw invalid("/ends_at", "has passed");
+};
+
+/** What its jobs have in addition, as jobs have it. */
+const checkJobs = ({ metadata, uniqueKey }: ScheduleDefinition): void => {
+  const keyFault = uniqueKey === null ? null : uniqueKeyFault(uniqueKey);
+  if (keyFault !== null) throw invalid("/unique_key", keyFault);
+  const fault = metadata === null ? null : metadataFault(metadata);
+  if (typeof fault === "string") throw invalid("/metadata", fault);
+  const [first] = fault ?? [];
+  if (first !== undefined) throw invalid(first.pointer, first.message);
+};
+
 /** @throws {ForgeqError} `unknown_queue` - its slots would be refused */
 export const checkQueue = async (sql: Sql, { name, type, queue }: ScheduleDefinition): Promise<void> => {
   if (queue === null || (await mayGoTo(sql, type, queue))) return;
@@ -61,6 +78,8 @@ const wakeFor = (deps: Deps, next: Date | null, now: Date): Promise<void> =>
 export const createSchedule = async (deps: Deps, definition: ScheduleDefinition): Promise<schedules.Schedule> => {
   const id = uuidV7();
   const now = await schedules.databaseNow(deps.db, deps.clock());
+  checkEnd(definition, now);
+  checkJobs(definition);
   const next = firstSlot(definition, now);
   await checkQueue(deps.db, definition);
   await armNextMinute(deps);
@@ -116,6 +135,8 @@ export const updateSchedule = async (
     const seen = await schedules.getSchedule(deps.db, name, deps.clock());
     if (seen === null) return "not_found";
     const write = writeOf(seen, edit(seen));
+    if (!sameInstant(seen.endsAt, write.endsAt)) checkEnd(write, seen.now);
+    checkJobs(write);
     if (seen.declared && !sameButPaused(seen, write))
       throw new ForgeqError(
         "declared_in_code",
@@ -138,7 +159,10 @@ export const updateSchedule = async (
   throw new ForgeqError("busy", "the schedule is changing; try again", { retryAfterSeconds: 1 });
 };
 
-const DEFINITION = ["type", "queue", "priority", "overlap", "catchUp", "catchUpLimit", "jitterSeconds"] as const;
+const DEFINITION = [
+  ...(["type", "queue", "priority", "overlap", "catchUp", "catchUpLimit", "jitterSeconds", "maxAttempts"] as const),
+  "uniqueKey",
+] as const;
 
 const sortedJson = (value: unknown): string =>
   JSON.stringify(value, (_key, each: unknown) =>
@@ -151,7 +175,7 @@ const sortedJson = (value: unknown): string =>
 export const sameButPaused = (a: ScheduleDefinition, b: ScheduleDefinition): boolean =>
   sameRule(a, b) &&
   DEFINITION.every((field) => a[field] === b[field]) &&
-  sortedJson(a.payload) === sortedJson(b.payload);
+  sortedJson([a.payload, a.metadata]) === sortedJson([b.payload, b.metadata]);
 
 /** Takes a schedule away; jobs that it enqueued stay. @throws {ForgeqError} `declared_in_code` */
 export const deleteSchedule = async (deps: Deps, name: string): Promise<"deleted" | "not_found"> => {

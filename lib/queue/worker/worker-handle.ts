@@ -6,6 +6,7 @@ import type { Deps, LocalStart } from "../deps.ts";
 import type { CapacityOffering } from "./capacity-offer.ts";
 import { describeWorker, type WorkerDescription } from "./describe.ts";
 import type { Housekeeper } from "./housekeeping.ts";
+import type { WorkerLeases } from "./leases.ts";
 import type { LostPushes } from "./lost-pushes.ts";
 import type { Poll } from "./poll.ts";
 import type { QueuePositions } from "./queue-positions.ts";
@@ -55,10 +56,7 @@ export interface Worker {
 }
 
 /** The parts of a worker that its callers reach. */
-export interface Inside extends Pick<
-  Worker,
-  "id" | "address" | "crashed" | "cancelRequested" | "drained" | "settled" | "localStart"
-> {
+export interface Inside extends Pick<Worker, "id" | "address" | "crashed" | "drained" | "settled" | "localStart"> {
   readonly stop: (graceMs: number) => Promise<boolean>;
   readonly state: WorkerState;
   readonly queues: QueuePositions;
@@ -66,6 +64,7 @@ export interface Inside extends Pick<
   readonly lostPushes: LostPushes;
   readonly poll: Poll;
   readonly housekeeping: Housekeeper;
+  readonly leases: Pick<WorkerLeases, "cancelRequested">;
   readonly pump: () => void;
   readonly pumpSoon: () => void;
 }
@@ -106,7 +105,7 @@ export const toWorker = (deps: Deps, options: WorkerOptions, inside: Inside): Wo
       if (!queues.markDue(queue) && options.queues === null) housekeeping.refresh();
       pump();
     }),
-    cancelRequested: AsyncResource.bind(inside.cancelRequested),
+    cancelRequested: AsyncResource.bind((leaseId: string) => inside.leases.cancelRequested(leaseId)),
     probed: offer.probed,
     ignored: () => void (state.pushesIgnored += 1),
     findLostPushes: lostPushes.look,

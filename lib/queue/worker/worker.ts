@@ -139,14 +139,7 @@ export const wireWorker = (deps: Deps, options: WorkerOptions, call?: typeof set
   });
 
   const reached = { id, address, state, queues, offer, lostPushes, poll, housekeeping, pump, pumpSoon, localStart };
-  const cancelRequested = (leaseId: string): void => leases.cancelRequested(leaseId);
-  const ends = {
-    crashed: crash.crashed,
-    cancelRequested,
-    stop: stopper.stop,
-    drained: drained.promise,
-    settled: outcomes.settled,
-  };
-  const worker = toWorker(deps, options, { ...reached, ...ends });
+  const ends = { crashed: crash.crashed, stop: stopper.stop, drained: drained.promise, settled: outcomes.settled };
+  const worker = toWorker(deps, options, { ...reached, ...ends, leases });
   return { worker, state, slots };
 };

@@ -138,7 +138,7 @@ it("lets nobody send jobs by a schedule who may not write", async () => {
   };
   expect(await s.call("manager", { path: "/schedules", body: daily })).toMatchObject({ status: 403 });
   const made = await s.call("sender", { path: "/schedules", body: daily });
-  expect(made).toMatchObject({ status: 201, body: { payload: null, hidden: ["payload"] } });
+  expect(made).toMatchObject({ status: 201, body: { payload: null, metadata: null, hidden: ["payload", "metadata"] } });
   expect(await s.call("manager", { method: "POST", path: "/schedules/daily/trigger" })).toMatchObject({ status: 403 });
   const triggered = await s.call("sender", { method: "POST", path: "/schedules/daily/trigger" });
   expect(triggered).toMatchObject({ status: 201, body: { type: "send_email", payload: null } });

@@ -52,3 +52,18 @@ it("an attempt that has ended enqueues and completes nothing more", async () => 
   await s.db.transaction(async (tx) => expect(late?.complete(tx)).rejects.toMatchObject(lost));
   expect(await s.db.query("select id from forgeq.job")).toEqual([{ id }]);
 });
+
+it("a handler knows its queue, its unique key, and the slot that its job is for", async () => {
+  const s = await setup({ database });
+  await s.queue.enqueue(1, {
+    uniqueKey: "k",
+    metadata: { schedule: "nightly", slot_at: "2030-01-31T02:00:00Z" },
+  });
+  await s.queue.enqueue(1, { metadata: { slot_at: "2030-01-31T02:00:00Z" } });
+  const seen: unknown[] = [];
+  await run(s, async (_, { queue, uniqueKey, scheduledFor }) => void seen.push({ queue, uniqueKey, scheduledFor }));
+  expect(seen).toEqual([
+    { queue: "plain", uniqueKey: "k", scheduledFor: new Date("2030-01-31T02:00:00Z") },
+    { queue: "plain", uniqueKey: null, scheduledFor: null },
+  ]);
+});

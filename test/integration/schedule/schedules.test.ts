@@ -4,7 +4,12 @@ import { idOf } from "../../../lib/core/id-of.ts";
 import { setPaused } from "../../../lib/db/reads/queues.ts";
 import { fireSlots } from "../../../lib/db/reads/schedules.ts";
 import { fireOf } from "../../../lib/queue/schedule/fire-schedules.ts";
-import { createSchedule, getSchedule } from "../../../lib/queue/schedule/manage-schedules.ts";
+import {
+  createSchedule,
+  getSchedule,
+  triggerSchedule,
+  updateSchedule,
+} from "../../../lib/queue/schedule/manage-schedules.ts";
 import { cancelJob } from "../../../lib/queue/manage/cancel-job.ts";
 import { settle } from "../../../lib/db/protocol/settle.ts";
 import { tick } from "../../../lib/queue/schedule/tick.ts";
@@ -264,5 +269,51 @@ describe("overlap", () => {
     moveTo(3);
     await fire();
     expect((await queue.claim()).leases).toMatchObject([{ jobs: 1 }]);
+  });
+});
+
+describe("the jobs of a schedule", () => {
+  const more = { maxAttempts: 7, uniqueKey: "nightly", metadata: { team: "a", schedule: "mine" } };
+
+  it("have its attempts, its metadata and its unique key, and a slot makes none while one of them lives", async () => {
+    const { deps, moveTo, fire, queue, db } = await setupSchedules();
+    await createSchedule(deps, everyMinute(more));
+    expect(await getSchedule(deps, "every_minute")).toMatchObject(more);
+    for (const minute of [1, 2]) {
+      moveTo(minute);
+      await fire();
+    }
+    const jobs = () => db.query("select max_attempts, unique_key, metadata - 'slot_at' as metadata from forgeq.job");
+    const job = { max_attempts: 7, unique_key: "nightly", metadata: { team: "a", schedule: "every_minute" } };
+    expect(await jobs()).toEqual([job]);
+    await queue.settle(await queue.lease(), "completed");
+    expect(await triggerSchedule(deps, "every_minute")).toMatchObject({ uniqueKey: "nightly", maxAttempts: 7 });
+    moveTo(3);
+    await fire();
+    expect(await jobs()).toEqual([job]);
+  });
+
+  it("are refused with the field that is wrong, and so is a schedule that has ended", async () => {
+    const { deps, minute, moveTo } = await setupSchedules();
+    const pointer = async (over: Parameters<typeof everyMinute>[0]) => {
+      const thrown: unknown = await createSchedule(deps, everyMinute(over)).catch((error: unknown) => error);
+      expect(thrown).toMatchObject({ code: "invalid_schedule" });
+      return (thrown as { details: { errors: { pointer: string }[] } }).details.errors[0]?.pointer;
+    };
+    expect(await pointer({ endsAt: minute(0) })).toBe("/ends_at");
+    expect(await pointer({ uniqueKey: "a\u001b" })).toBe("/unique_key");
+    expect(await pointer({ metadata: { text: "x".repeat(17_000) } })).toBe("/metadata");
+    const made = await createSchedule(deps, everyMinute({ endsAt: minute(5) }));
+    moveTo(10);
+    // Ended: it can still be paused, and be given another end.
+    expect(await updateSchedule(deps, made.name, (seen) => ({ ...seen, paused: true }))).toMatchObject({
+      paused: true,
+    });
+    await expect(updateSchedule(deps, made.name, (seen) => ({ ...seen, endsAt: minute(6) }))).rejects.toMatchObject({
+      details: { errors: [{ pointer: "/ends_at", message: "has passed" }] },
+    });
+    expect(await updateSchedule(deps, made.name, (seen) => ({ ...seen, endsAt: minute(20) }))).toMatchObject({
+      endsAt: minute(20),
+    });
   });
 });

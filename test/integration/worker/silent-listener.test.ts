@@ -129,7 +129,15 @@ describe("a lease that was begun for a worker, and whose notification did not ar
         [id, worker.id],
       );
       const facts = { type: "plain", queue: "plain", attempt: 1, maxAttempts: 3, depth: 0 };
-      const job = { id, ...facts, waitedMs: null, traceparent: null, metadata: null, payload: { n: 1 } };
+      const job = {
+        id,
+        ...facts,
+        waitedMs: null,
+        traceparent: null,
+        metadata: null,
+        uniqueKey: null,
+        payload: { n: 1 },
+      };
       return { id, type: "plain", queue: "plain", leaseSeconds: 60, jobs: [job] };
     };
     return { ...s, ran, worker, store };

@@ -35,7 +35,7 @@ export const createFakeProtocol = (virtual: VirtualTime, random: () => number, o
     const made = Array.from({ length: jobs }, (): LeasedJob => {
       const id = uuidV7();
       const rest = { attempt: 1, maxAttempts: 3, depth: 0, waitedMs: null, traceparent: null, metadata: null };
-      return { id, type, queue: "plain", payload: { n: 1 }, ...rest };
+      return { id, type, queue: "plain", payload: { n: 1 }, uniqueKey: null, ...rest };
     });
     return { id: uuidV7(), type, queue: "plain", leaseSeconds: 60, jobs: made };
   };
