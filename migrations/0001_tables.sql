@@ -494,6 +494,17 @@ create table forgeq.waiting_delta (
 );
 create index waiting_delta_xid on forgeq.waiting_delta (queue, xid);
 
+-- A publication for all tables would refuse every delete from a table without a primary key. It is free where nothing is published.
+alter table forgeq.waiting_delta replica identity full;
+alter table forgeq.metric_delta_0 replica identity full;
+alter table forgeq.metric_delta_1 replica identity full;
+alter table forgeq.metric_delta_2 replica identity full;
+alter table forgeq.metric_delta_3 replica identity full;
+alter table forgeq.metric_delta_4 replica identity full;
+alter table forgeq.metric_delta_5 replica identity full;
+alter table forgeq.metric_delta_6 replica identity full;
+alter table forgeq.metric_delta_7 replica identity full;
+
 -- For people: every job, live and finished, every life. Programs read the tables.
 create view forgeq.jobs as
 select job.id, job.type, job.queue,

@@ -1,6 +1,7 @@
 import { ForgeqError } from "../core/errors.ts";
 import { toForgeqError } from "../db/drivers/call.ts";
 import { connectDb } from "../db/drivers/connect.ts";
+import type { LockHolder } from "../db/schema/free-locks.ts";
 import { migrate } from "../db/schema/migrate.ts";
 import { syncDefinitions } from "../queue/manage/sync-definitions.ts";
 import { adopt, type Adopted } from "../db/schema/owners.ts";
@@ -48,6 +49,11 @@ const sayAdopted = ({ types, queues, waiting, cancelled }: Adopted, from: string
   );
 };
 
+const sayWaiting = ({ pid, applicationName, since }: LockHolder): void =>
+  say(
+    `Waiting for process ${pid} of Postgres${applicationName === "" ? "" : ` (${applicationName})`}, whose transaction has held a lock since ${since.toISOString()}. Nobody else waits meanwhile.`,
+  );
+
 /** `forgeq migrate`: the schema first, then what the code declares. */
 export const runMigrate = async (options: MigrateCommandOptions & GlobalOptions): Promise<void> => {
   const dryRun = options.dryRun === true || options.check === true;
@@ -61,7 +67,7 @@ export const runMigrate = async (options: MigrateCommandOptions & GlobalOptions)
       applied,
       missingRoles = [],
       newer,
-    } = await migrate(db, { dryRun, force: options.force === true, ...rolePrefix() });
+    } = await migrate(db, { dryRun, force: options.force === true, onWait: sayWaiting, ...rolePrefix() });
     const adopted = adoption && (await adopt(db, adoption));
     if (!dryRun) await syncDefinitions(db, jobs, queues, null, owner);
     if (options.json === true)

@@ -47,6 +47,8 @@ begin
         part := parent || '_' || to_char(start, 'YYYYMMDD');
         -- Vacuumed often, which for rows that nobody deletes is a glance at the new pages: reads that an index alone could answer visit those of the others.
         execute format('create table forgeq.%I (like forgeq.%I including all) with (autovacuum_vacuum_insert_scale_factor = 0.02)', part, parent);
+        -- A publication for all tables would refuse every delete otherwise. It is free where nothing is published.
+        execute format('alter table forgeq.%I replica identity full', part);
         execute format('alter table forgeq.%I attach partition forgeq.%I for values from (%L) to (%L)', parent, part, start, stop);
         made := made + 1;
         start := stop;

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { ForgeqError } from "../../core/errors.ts";
 import type { Db, Sql } from "../drivers/client.ts";
 import { sqlState } from "../drivers/failure.ts";
+import { type LockHolder, SHORT_WAITS, whenLocksAreFree } from "./free-locks.ts";
 import { grantPrivileges, readPrivileges, ROLE_PREFIX } from "./roles.ts";
 
 interface MigrationFile {
@@ -32,6 +33,8 @@ export interface MigrateOptions {
   readonly force?: boolean;
   /** Of this code; the package's own unless given. */
   readonly version?: string;
+  /** Told of each transaction that holds a lock which this waits for. */
+  readonly onWait?: (holder: LockHolder) => void;
   /** The folder with the SQL; the package's own unless given. */
   readonly folder?: string;
   /** What the names of the group roles begin with; `forgeq` unless given. */
@@ -75,8 +78,14 @@ lock table forgeq.migration in share row exclusive mode`;
 const BOOKS_EXIST = `/* forgeq:migrate_books */
 select to_regclass('forgeq.migration') is not null as found`;
 
+const HAS_SCHEMA = `/* forgeq:migrate_schema */
+select to_regnamespace('forgeq') is not null as found`;
+
+// Postgres asks for the right to make a schema before it looks whether there is one.
+const CREATE_SCHEMA = `/* forgeq:migrate_create_schema */
+create schema if not exists forgeq`;
+
 const OPEN_BOOKS = `/* forgeq:migrate_open */
-create schema if not exists forgeq;
 create table if not exists forgeq.migration (
   name text primary key,
   kind text not null,
@@ -94,6 +103,12 @@ on conflict (name) do update set checksum = excluded.checksum, version = exclude
 
 const booksExist = async (sql: Sql): Promise<boolean> =>
   (await sql.query<{ found: boolean }>(BOOKS_EXIST))[0]?.found === true;
+
+const openBooks = async (tx: Sql): Promise<void> => {
+  const [schema] = await tx.query<{ found: boolean }>(HAS_SCHEMA);
+  if (schema?.found !== true) await tx.query(CREATE_SCHEMA);
+  await tx.query(OPEN_BOOKS);
+};
 
 interface AppliedFile {
   readonly name: string;
@@ -165,7 +180,8 @@ const OPENED_MEANWHILE = new Set(["23505", "42P06", "42P07"]);
 
 /**
  * Brings the database's schema to this code's, in one transaction and one caller at a time: tables once and in order,
- * functions whenever their text has changed, then the history's partitions and what each role may do. Newer code's functions stay as they are, unless `force` is given.
+ * functions whenever their text has changed, then the history's partitions and what each role may do. A lock that is not free is waited for in short
+ * tries, so that nobody else waits behind them. Newer code's functions stay as they are, unless `force` is given.
  *
  * @throws {ForgeqError} `illegal_state` - newer code has made the database; nothing was changed
  * @throws {ForgeqError} `schema_outdated` - the database was made by an unreleased version, or a file that is applied was edited; nothing was changed
@@ -183,7 +199,8 @@ export const migrate = async (
   }
   const apply = () =>
     db.transaction(async (tx): Promise<Migrated> => {
-      if (!(await booksExist(tx))) await tx.query(OPEN_BOOKS);
+      await tx.query(SHORT_WAITS);
+      if (!(await booksExist(tx))) await openBooks(tx);
       await tx.query(ONE_AT_A_TIME);
       const pending = await pendingFiles(tx, files);
       const newer = await newerThan(tx, files, version);
@@ -206,8 +223,13 @@ export const migrate = async (
         ...(missing.length > 0 && { missingRoles: missing }),
       };
     });
-  return apply().catch((error: unknown) => {
-    if (!OPENED_MEANWHILE.has(sqlState(error) ?? "")) throw error;
-    return apply();
-  });
+  return whenLocksAreFree(
+    db,
+    () =>
+      apply().catch((error: unknown) => {
+        if (!OPENED_MEANWHILE.has(sqlState(error) ?? "")) throw error;
+        return apply();
+      }),
+    given.onWait,
+  );
 };
