@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { withExamples } from "./command.ts";
+import { addBuild, addTemplate } from "./commands/template.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addDashboard } from "./commands/dashboard.ts";
 import { addDev } from "./commands/dev.ts";
@@ -34,6 +35,8 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addKeys,
   addStats,
   addErrors,
+  addBuild,
+  addTemplate,
   addMigrate,
   addDoctor,
   addCompletion,

@@ -60,8 +60,10 @@ const runInstall = async (root: string, [command = "", ...args]: readonly string
 /** How the project gets into production, for what it is. */
 const deployment = (root: string, jobsFolder: string, config: string): string => {
   const isFunctions = FUNCTIONS.some((name) => existsSync(join(root, name)));
+  if (existsSync(join(root, "cdk.json")))
+    return `In a stack, after npx forgeq build: new ForgeQ(this, "Jobs", { service: "NAME", stage: "dev" }), of forgeq/cdk`;
   if (isFunctions)
-    return "Its functions are made by forgeq/functions: export const handler = enqueueFunction([hello]), and so on.";
+    return `Add to the plugins of the service: forgeq/serverless\nAnd beside them: forgeq: { jobs: ${jobsFolder}, basePath: /queue }`;
   if (existsSync(join(root, "Dockerfile")))
     return "A container's command is: node node_modules/forgeq/bin/forgeq.js worker";
   return `A Dockerfile that runs its jobs:\n\n${dockerfile(jobsFolder, config)}`;

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { failureOf, UsageError } from "./failure.ts";
+import { PlanError } from "../deploy/plan-error.ts";
 import { ProjectError } from "../project/project-error.ts";
 import { createProgram } from "./program.ts";
 import { endWithReader, printable, say } from "./terminal.ts";
@@ -15,6 +16,6 @@ export const run = async (args: readonly string[]): Promise<number> => {
     // Commander has said already what is wrong.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     say(`forgeq: ${printable(failureOf(error))}`);
-    return error instanceof UsageError || error instanceof ProjectError ? 2 : 1;
+    return error instanceof UsageError || error instanceof ProjectError || error instanceof PlanError ? 2 : 1;
   }
 };

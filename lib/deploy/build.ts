@@ -1,6 +1,6 @@
 /** Bundles a project's functions, each into a folder of its own: `.forgeq/build/KEY/index.mjs`. */
-import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { cpSync, existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { BuildOptions } from "esbuild";
 import { importFile } from "../project/config.ts";
@@ -8,11 +8,9 @@ import type { FoundJob } from "../project/find-jobs.ts";
 import { missingPackage } from "../project/package-manager.ts";
 import { ProjectError } from "../project/project-error.ts";
 import { writeEntries } from "./entries.ts";
+import { writeManifest } from "./manifest.ts";
 
 export const BUILD_FOLDER = join(".forgeq", "build");
-
-/** What the bundles are of, for who prints a plan of them. */
-export const MANIFEST = "forgeq.json";
 
 /** The dashboard's files in the package. */
 const DASHBOARD = fileURLToPath(new URL("../../dashboard/", import.meta.url));
@@ -91,10 +89,6 @@ export const buildFunctions = async (
   for (const [key, file] of writeEntries(root, jobs, { waits: true }))
     await build(settings(root, file, join(folder, key), external));
   if (existsSync(DASHBOARD)) cpSync(DASHBOARD, join(folder, "api", "dashboard"), { recursive: true });
-  mkdirSync(folder, { recursive: true });
   const types = jobs.map(({ definition: { type, timeoutSeconds } }) => ({ type, timeoutSeconds }));
-  writeFileSync(join(folder, MANIFEST), `${JSON.stringify({ jobs: types }, null, 2)}\n`);
+  writeManifest(folder, { jobs: types, zips: {} });
 };
-
-/** Where the function's bundle is, relative to the root. */
-export const bundleFolder = (root: string, key: string): string => relative(root, join(root, BUILD_FOLDER, key));

@@ -1,4 +1,6 @@
 import type { QueueDefinition } from "../core/job.ts";
+import type { GivenParameters } from "../deploy/parameters.ts";
+import type { HandlerSettings } from "../deploy/plan.ts";
 import { messageOf } from "../core/reason.ts";
 import { ProjectError } from "./project-error.ts";
 
@@ -14,6 +16,10 @@ export interface ProjectSettings {
   readonly stage?: string;
   /** Where the routes begin, as `/queue`; at the root unless given. */
   readonly basePath?: string;
+  /** The parameters of a deployment by `forgeq template`, by name. */
+  readonly deploy?: GivenParameters;
+  /** What the functions of job types have beyond the others: memory, variables, and what their work may do. */
+  readonly handlers?: Readonly<Record<string, HandlerSettings>>;
 }
 
 /** The settings of forgeq.config.ts. Flags and the environment win over them. Any other option of a command has its name in camel case here. */
@@ -42,6 +48,8 @@ const BASE_PATH = /^(\/[\w.~-]+)*$/;
 const isQueue = (value: unknown): value is QueueDefinition =>
   typeof value === "object" && value !== null && "name" in value && "maxInFlight" in value;
 
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
+
 const CHECKS: Readonly<Record<keyof ProjectSettings, readonly [(value: unknown) => boolean, string]>> = {
   jobs: [(value) => typeof value === "string" && value.trim() !== "", "a folder"],
   queues: [
@@ -51,6 +59,8 @@ const CHECKS: Readonly<Record<keyof ProjectSettings, readonly [(value: unknown) 
   service: [(value) => typeof value === "string" && NAME.test(value), "a name of letters, digits and hyphens"],
   stage: [(value) => typeof value === "string" && NAME.test(value), "a name of letters, digits and hyphens"],
   basePath: [(value) => typeof value === "string" && BASE_PATH.test(value), "a path such as /queue, or empty"],
+  deploy: [isObject, "an object of parameters, by name"],
+  handlers: [isObject, "an object of settings, by job type"],
 };
 
 const isProjectSetting = (key: string): key is keyof ProjectSettings => key in CHECKS;

@@ -18,6 +18,7 @@ export interface Definitions {
 /** The project of a folder: its job types, queues and handlers, each read when it is asked for. */
 export interface Project {
   readonly root: string;
+  readonly settings: ProjectSettings;
   /** Relative to `root`. */
   readonly jobsFolder: string;
   /** Whether there is a folder with job types. */
@@ -72,6 +73,7 @@ export const openProject = (root: string, settings: ProjectSettings = {}): Proje
     found.length > 0 || settings.jobs !== undefined ? [] : readRegistry(root);
   return {
     root,
+    settings,
     jobsFolder,
     hasJobs,
     findJobs: find,

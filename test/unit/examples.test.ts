@@ -18,7 +18,10 @@ const placeOf = ({ page, number, text }: Example): string => {
   return join(ROOT, "functions", "handlers", `${slug}-${named?.[1] ?? ""}`, named?.[2] ?? `${number}.ts`);
 };
 
-const DECLARATIONS = ["fragments.d.ts", "peers.d.ts"].map((file) => join(ROOT, "test", "support", "docs", file));
+const DECLARATIONS = [
+  ...["fragments.d.ts", "peers.d.ts"].map((file) => join(ROOT, "test", "support", "docs", file)),
+  join(ROOT, "lib", "cdk", "aws-cdk-lib.d.ts"),
+];
 
 /** What examples import from the reader's own code. */
 const OWN_MODULES = {
@@ -45,6 +48,7 @@ it("the examples in TypeScript are what the compiler takes", { timeout: 120_000 
     for (const [name, text] of Object.entries(OWN_MODULES)) sources.set(join(folder, name), text);
   const paths = {
     forgeq: [join(ROOT, "lib/index.ts")],
+    "forgeq/cdk": [join(ROOT, "lib/cdk/construct.ts")],
     "forgeq/job": [join(ROOT, "lib/job.ts")],
     "forgeq/server": [join(ROOT, "lib/server.ts")],
     "forgeq/testing": [join(ROOT, "lib/testing.ts")],

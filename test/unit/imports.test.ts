@@ -27,6 +27,7 @@ const USES: Record<string, readonly string[]> = {
     "lib/db",
     "lib/core",
   ],
+  "lib/cdk": ["lib/deploy"],
   "lib/serverless": ["lib/deploy", "lib/local", "lib/project", "lib/core"],
   "lib/deploy": ["lib/project", "lib/http", "lib/core"],
   "lib/local": [
@@ -59,7 +60,7 @@ const USES: Record<string, readonly string[]> = {
 
 /** Shapes that a part implements or shows without running anything of where they are declared. */
 const TYPES_OF: Record<string, readonly string[]> = {
-  "lib/project": ["lib/queue"],
+  "lib/project": ["lib/deploy", "lib/queue"],
   "lib/http": ["lib/queue", "lib/db"],
   "lib/aws": ["lib/queue"],
   "lib/cli": ["lib/job.ts"],
