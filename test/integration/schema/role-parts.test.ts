@@ -158,5 +158,6 @@ it("a role that is a member of none is told so, not that the database is away", 
   expect(await health(stranger)).toMatchObject({
     ok: false,
     detail: "this role may not use the schema: see docs/how-to/harden.md",
+    reason: "permission denied for table migration (42501)",
   });
 });
