@@ -11,6 +11,7 @@ import { namedAsOutage } from "./queue/lambda/outage.ts";
 import { invocation, limited } from "./queue/lambda/invocation.ts";
 import { runtime } from "./runtime.ts";
 
+export { setHooks, type FailedAttempt, type Hooks } from "./queue/run/hooks.ts";
 export { defineJob, defineQueue } from "./core/define.ts";
 export { ForgeqError, PermanentError, RetryAfter } from "./core/errors.ts";
 export type { Backoff, JobDefinition, Jitter, QueueDefinition, RetryPolicy } from "./core/job.ts";

@@ -6,6 +6,7 @@ import { type AbortCause, endOfThrown, JobAborted, toAttemptError, toResult } fr
 import type { Deps } from "../deps.ts";
 import { inAttempt } from "./current-attempt.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import { runAround, tellFailure } from "./hooks.ts";
 import { createJobContext, type JobContext } from "./job-context.ts";
 import type { Running } from "./running-jobs.ts";
 
@@ -61,7 +62,10 @@ const attempt = async <Schema extends z.ZodType>(
 ): Promise<Ended> => {
   const { definition, work, holder, heartbeat, running } = lease;
   const payload = parsePayload(definition, job);
-  if ("end" in payload) return payload.end;
+  if ("end" in payload) {
+    tellFailure(deps.logger, job, payload.end, payload.end.error);
+    return payload.end;
+  }
 
   const controller = new AbortController();
   const ran = Promise.withResolvers<unknown>();
@@ -89,13 +93,16 @@ const attempt = async <Schema extends z.ZodType>(
 
   let end: Ended;
   try {
-    const working = inAttempt({ jobId: job.id, leaseId: holder.leaseId }, () => work(payload.parsed, context));
+    const working = inAttempt({ jobId: job.id, leaseId: holder.leaseId }, () =>
+      runAround(job.type, context, () => work(payload.parsed, context)),
+    );
     Promise.resolve(working).then(ran.resolve, ran.reject);
     const { result, refused } = toResult(await ran.promise);
     if (refused !== undefined) context.log.warn("the result was not kept", { reason: refused });
     end = { id: job.id, outcome: "completed", result };
   } catch (thrown) {
     end = endOfThrown(job.id, thrown, aborted);
+    tellFailure(deps.logger, job, end, thrown);
   } finally {
     over = true;
     cancelGrace?.();
