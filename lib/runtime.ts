@@ -38,10 +38,7 @@ export const configure = (values: Readonly<Record<string, string>>): void => {
   for (const [name, value] of Object.entries(values)) given.set(name, value);
 };
 
-/**
- * The value of an environment variable, or what `configure` gave under its name; undefined when it is empty. For the
- * `settings.ts` of a handler's folder and for this file: nobody else reads the environment.
- */
+/** The value of an environment variable, or what `configure` gave under its name; undefined when it is empty. */
 export const setting = (name: string): string | undefined => {
   const value = given.get(name) ?? process.env[name];
   return value === undefined || value === "" ? undefined : value;
