@@ -28,10 +28,13 @@ const parseTime = (text: string): number => {
  * An instant within the years that RFC 3339 can write. Postgres also holds infinities and years that JavaScript can't: one such row, written
  * by hand, would break every list that shows it.
  */
-const parseInstant = (text: string): Date => {
-  const ms = parseTime(text);
-  return new Date(Number.isNaN(ms) ? LATEST_MS : Math.min(Math.max(ms, EARLIEST_MS), LATEST_MS));
-};
+const parseInstant = (text: string): Date => within(parseTime(text));
+
+const within = (ms: number): Date =>
+  new Date(Number.isNaN(ms) ? LATEST_MS : Math.min(Math.max(ms, EARLIEST_MS), LATEST_MS));
+
+/** The same of what Postgres writes into JSON. */
+export const instantOfJson = (text: string): Date => within(text === "-infinity" ? EARLIEST_MS : Date.parse(text));
 
 const ELEMENT = /(?:"((?:[^"\\]|\\.)*)"|([^,{}"]+))(?=[,}])/gs;
 

@@ -1,5 +1,6 @@
 import type { JobState } from "../../core/states.ts";
-import { call, callIn } from "../drivers/call.ts";
+import { call, callForCaller } from "../drivers/call.ts";
+import { instantOfJson } from "../drivers/columns.ts";
 import type { Db, Sql } from "../drivers/client.ts";
 import { withAttempts } from "./attempts.ts";
 import { readJob } from "./odd.ts";
@@ -37,12 +38,26 @@ export const getJob = async (db: Db, id: string, at: Date | null): Promise<Job |
   return null;
 };
 
+type Instant = "createdAt" | "runAt" | "startedAt" | "finishedAt";
+/** As a caller's client gives it: see `asSql`. */
+type CallersRow = Omit<JobRow, Instant> &
+  Record<"createdAt" | "runAt", string> &
+  Record<"startedAt" | "finishedAt", string | null>;
+
+const withInstants = (row: CallersRow): JobRow => ({
+  ...row,
+  createdAt: instantOfJson(row.createdAt),
+  runAt: instantOfJson(row.runAt),
+  startedAt: row.startedAt === null ? null : instantOfJson(row.startedAt),
+  finishedAt: row.finishedAt === null ? null : instantOfJson(row.finishedAt),
+});
+
 /** The same inside a caller's transaction, without attempts. */
 export const getJobIn = async (tx: Sql, id: string, at: Date | null): Promise<Job | null> => {
   for (const text of [GET_LIVE, GET_FINISHED, GET_LIVE]) {
-    const [row] = await callIn<JobRow>(tx, text, [at, id]);
+    const [row] = await callForCaller<CallersRow>(tx, text, [at, id]);
     if (row === undefined) continue;
-    const { leaseId: _, ...job } = readJob(row);
+    const { leaseId: _, ...job } = readJob(withInstants(row));
     return job;
   }
   return null;

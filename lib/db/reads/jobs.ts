@@ -1,5 +1,5 @@
 import type { JobState } from "../../core/states.ts";
-import { call, callIn } from "../drivers/call.ts";
+import { call, callForCaller } from "../drivers/call.ts";
 import type { Db, Sql } from "../drivers/client.ts";
 import type { Progress } from "../protocol/leases.ts";
 import type { AttemptError } from "../protocol/settle.ts";
@@ -59,7 +59,7 @@ export const cancel = async (db: Db, id: string, at: Date | null): Promise<Cance
 
 /** The same inside a caller's transaction. */
 export const cancelIn = async (tx: Sql, id: string, at: Date | null): Promise<CancelRow> => {
-  const [row] = await callIn<CancelRow>(tx, CANCEL, [id, at]);
+  const [row] = await callForCaller<CancelRow>(tx, CANCEL, [id, at]);
   return row ?? { outcome: "not_found", state: null };
 };
 
@@ -85,6 +85,6 @@ export const revive = async (
 
 /** The same inside a caller's transaction. */
 export const reviveIn = async (tx: Sql, id: string, life: number, at: Date | null): Promise<RetryRow> => {
-  const [row] = await callIn<RetryRow>(tx, RETRY, [id, life, at, null]);
+  const [row] = await callForCaller<RetryRow>(tx, RETRY, [id, life, at, null]);
   return row ?? { outcome: "not_found", holderId: null };
 };

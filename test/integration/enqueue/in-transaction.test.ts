@@ -83,6 +83,12 @@ it("cancels, retries and reads jobs, rolled back as if nothing had happened", as
       code: "illegal_state",
       details: { state: "pending" },
     });
+    const { createdAt } = await queue.get(id);
+    expect(await get(tx as never, id)).toMatchObject({
+      createdAt,
+      runAt: expect.any(Date) as Date,
+      finishedAt: null,
+    });
     const nobody = "01900000-0000-7000-8000-000000000000";
     await expect(cancel(tx as never, nobody)).rejects.toMatchObject({ code: "not_found" });
     expect(await get(tx as never, nobody)).toBeNull();
