@@ -45,7 +45,10 @@ const writeLibrary = () => {
 const writeRequired = () => {
   for (const module of Object.values(manifest.exports).flatMap(modulesOf)) {
     const file = join(DIST, module);
-    writeFileSync(`${file}.cjs`, `module.exports = require("./${file.split("/").at(-1)}.js");\n`);
+    const built = `require("./${file.split("/").at(-1)}.js")`;
+    // A plugin is the default export alone, which its types say, too.
+    const isDefault = /^export default /m.test(readFileSync(`${file}.js`, "utf8"));
+    writeFileSync(`${file}.cjs`, isDefault ? `exports.default = ${built}.default;\n` : `module.exports = ${built};\n`);
   }
 };
 
