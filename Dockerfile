@@ -23,6 +23,7 @@ COPY migrations ./migrations
 COPY lib ./lib
 COPY functions ./functions
 COPY --from=dashboard /app/.build/dashboard ./.build/dashboard
+COPY --from=dashboard /app/.build/reference ./.build/reference
 USER node
 EXPOSE 3000
 # Node itself is process 1, so that SIGTERM reaches it: no shell, no npx.

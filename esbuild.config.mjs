@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { context } from "esbuild";
 import { buildDashboard } from "./dashboard/build.mjs";
+import { buildReference } from "./dashboard/reference/build.mjs";
 import { jsonSchemaLater } from "./deploy/json-schema-later.mjs";
 
 const ROOT = dirname(fileURLToPath(import.meta.url));
@@ -117,14 +118,16 @@ export const buildOne = async ({ name, entry, outdir }) => {
   return join(outdir, name, "index.mjs");
 };
 
-/** The dashboard's files, once for a server that runs from the sources, and once beside the function that serves them. */
-const addDashboard = async (outdir = join(ROOT, ".build")) => {
+/** What browsers get, once for a server that runs from the sources, and once beside the function that serves it. */
+const addPages = async (outdir = join(ROOT, ".build")) => {
   await buildDashboard(join(outdir, "dashboard"));
-  cpSync(join(outdir, "dashboard"), join(outdir, "api", "dashboard"), { recursive: true });
+  await buildReference(join(outdir, "reference"));
+  for (const pages of ["dashboard", "reference"])
+    if (existsSync(join(outdir, pages))) cpSync(join(outdir, pages), join(outdir, "api", pages), { recursive: true });
 };
 
 /**
- * Builds every function, and the dashboard. With `watch` it goes on rebuilding until `dispose` is called; `onEnd(name, result)` hears of each build of a function.
+ * Builds every function, the dashboard and the page of the API. With `watch` it goes on rebuilding until `dispose` is called; `onEnd(name, result)` hears of each build of a function.
  */
 export const build = async ({ watch = false, onEnd, outdir } = {}) => {
   writeRegistry();
@@ -136,7 +139,7 @@ export const build = async ({ watch = false, onEnd, outdir } = {}) => {
   );
   const sizes = [];
   for (const { name, esbuild } of contexts) sizes.push(sizesOf(name, (await esbuild.rebuild()).metafile));
-  await addDashboard(outdir);
+  await addPages(outdir);
   if (watch) for (const { esbuild } of contexts) await esbuild.watch();
   else await Promise.all(contexts.map(({ esbuild }) => esbuild.dispose()));
   return { sizes, dispose: () => Promise.all(contexts.map(({ esbuild }) => esbuild.dispose())) };
@@ -172,7 +175,10 @@ const main = async ([part, outdir = join(ROOT, ".build", "dashboard")] = process
     process.exitCode = 2;
     return;
   }
-  if (part === "dashboard") return void (await buildDashboard(resolve(outdir)));
+  if (part === "dashboard") {
+    await buildDashboard(resolve(outdir));
+    return void (await buildReference(join(resolve(outdir), "..", "reference")));
+  }
   rmSync(join(ROOT, ".build"), { recursive: true, force: true });
   const { table, problem } = describeSizes((await build()).sizes);
   console.log(table);

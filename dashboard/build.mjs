@@ -1,26 +1,12 @@
 // Builds the dashboard into a folder of files with hashed names, each also compressed; index.html names them.
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { brotliCompress, constants, gzip } from "node:zlib";
 import { build } from "esbuild";
+import { removeOthers, writeCompressed } from "./files.mjs";
 
 const SOURCE = dirname(fileURLToPath(import.meta.url));
 const ENTRIES = { app: "main.tsx", style: "styles/index.css", theme: "theme.js" };
-
-const compressions = {
-  "": (bytes) => bytes,
-  ".gz": (bytes) => promisify(gzip)(bytes, { level: 9 }),
-  ".br": (bytes) => promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }),
-};
-
-/** A file is there whole or not at all: another process may be reading the folder. */
-const writeWhole = async (file, bytes) => {
-  const unfinished = `${file}.${process.pid}.tmp`;
-  await writeFile(unfinished, bytes);
-  await rename(unfinished, file);
-};
 
 /** The chunks that an entry loads: itself and what it imports statically. */
 const firstLoaded = (outputs, file, seen = new Set()) => {
@@ -74,24 +60,10 @@ export const buildDashboard = async (outdir) => {
   for (const entry of ["style", "theme"]) first.add(nameOf(entry));
   first.add("index.html");
   const built = [];
-  for (const [name, contents] of files) {
-    const bytes = { name, first: first.has(name) };
-    for (const [suffix, compress] of Object.entries(compressions)) {
-      const compressed = await compress(contents);
-      bytes[suffix.slice(1) || "plain"] = compressed.length;
-      await writeWhole(join(outdir, name + suffix), compressed);
-    }
-    built.push(bytes);
-  }
+  for (const [name, contents] of files)
+    built.push({ name, first: first.has(name), ...(await writeCompressed(join(outdir, name), contents)) });
   await removeOthers(outdir, new Set(files.keys()));
   return built;
-};
-
-/** What an earlier build left. */
-const removeOthers = async (outdir, names) => {
-  for (const file of await readdir(outdir))
-    if (!names.has(file.replace(/\.(gz|br)$/, "")) && !file.endsWith(".tmp"))
-      await rm(join(outdir, file), { force: true });
 };
 
 const newestOf = async (folder) => {

@@ -1,6 +1,7 @@
 /** The composition root: the only reader of the environment. Everything is made at first use and kept for the process. */
 import type { Armer, Config, Deps, Logger, Metrics, Tracing } from "./queue/deps.ts";
 import { createInvoker } from "./aws/invoke.ts";
+import { laterArmer } from "./aws/later-armer.ts";
 import { lambdaLogger } from "./aws/logger.ts";
 import { emfMetrics } from "./aws/metrics.ts";
 import { type Arming, onceAMinute } from "./queue/wake/arm.ts";
@@ -220,9 +221,7 @@ const readArmer = (): { readonly armer?: Armer } => {
   );
   if (setting("FORGEQ_WAKE") !== "armed" || group === undefined || targetArn === undefined || roleArn === undefined)
     return {};
-  const options = { ...awsAccess("scheduler"), group, targetArn, roleArn };
-  const arm: Armer["arm"] = async (minuteMs) => (await import("./aws/scheduler.ts")).createArmer(options).arm(minuteMs);
-  return { armer: onceAMinute({ arm }) };
+  return { armer: onceAMinute(laterArmer({ ...awsAccess("scheduler"), group, targetArn, roleArn })) };
 };
 
 /** FORGEQ_LOG_LEVEL as it was given; `info` unless it was. */

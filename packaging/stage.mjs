@@ -7,6 +7,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { buildDashboard } from "../dashboard/build.mjs";
+import { buildReference } from "../dashboard/reference/build.mjs";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 if (process.argv[2]?.startsWith("-")) {
@@ -150,6 +151,7 @@ await writeCommand();
 writeRequired();
 writeManifest();
 await buildDashboard(join(DIST, "dashboard"));
+await buildReference(join(DIST, "reference"));
 for (const name of COPIED) cpSync(join(ROOT, name), join(STAGE, name), { recursive: true });
 // It starts the repository, not the package.
 rmSync(join(STAGE, "bin", "start.js"));

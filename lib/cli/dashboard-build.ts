@@ -5,16 +5,22 @@ import { say } from "./terminal.ts";
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** In a checkout the dashboard is built when its sources have changed; a package and an image bring it built. */
+/** Where a checkout has what builds the pages, how that is called, and where they go. */
+const PAGES = [
+  { source: "dashboard/build.mjs", name: "buildDashboardIfChanged", built: ".build/dashboard" },
+  { source: "dashboard/reference/build.mjs", name: "buildReferenceIfChanged", built: ".build/reference" },
+] as const;
+
+/** In a checkout the dashboard and the page of the API are built when their sources have changed; a package and an image bring them built. */
 export const prepareDashboard = async (): Promise<void> => {
-  const build = at("dashboard/build.mjs");
-  if (!existsSync(build)) return;
-  try {
-    const { buildDashboardIfChanged } = (await import(build)) as {
-      buildDashboardIfChanged: (outdir: string) => Promise<void>;
-    };
-    await buildDashboardIfChanged(at(".build/dashboard"));
-  } catch (error) {
-    say(`The dashboard could not be built: ${messageOf(error)}`);
+  for (const { source, name, built } of PAGES) {
+    const build = at(source);
+    if (!existsSync(build)) continue;
+    try {
+      const module = (await import(build)) as Record<typeof name, (outdir: string) => Promise<void>>;
+      await module[name](at(built));
+    } catch (error) {
+      say(`${source} failed: ${messageOf(error)}`);
+    }
   }
 };

@@ -12,8 +12,11 @@ import { writeManifest } from "./manifest.ts";
 
 export const BUILD_FOLDER = join(".forgeq", "build");
 
-/** The dashboard's files in the package. */
-const DASHBOARD = fileURLToPath(new URL("../../dashboard/", import.meta.url));
+/** The files in the package that browsers get: of the dashboard, and of the page of the API. */
+const PAGES = ["dashboard", "reference"].map((name) => ({
+  name,
+  from: fileURLToPath(new URL(`../../${name}/`, import.meta.url)),
+}));
 
 const esbuild = async (root: string): Promise<{ readonly build: (options: BuildOptions) => Promise<unknown> }> => {
   try {
@@ -88,7 +91,8 @@ export const buildFunctions = async (
   rmSync(folder, { recursive: true, force: true });
   for (const [key, file] of writeEntries(root, jobs, { waits: true }))
     await build(settings(root, file, join(folder, key), external));
-  if (existsSync(DASHBOARD)) cpSync(DASHBOARD, join(folder, "api", "dashboard"), { recursive: true });
+  for (const { name, from } of PAGES)
+    if (existsSync(from)) cpSync(from, join(folder, "api", name), { recursive: true });
   const types = jobs.map(({ definition: { type, timeoutSeconds } }) => ({ type, timeoutSeconds }));
   writeManifest(folder, { jobs: types, zips: {} });
 };

@@ -70,7 +70,7 @@ export const PARAMETERS = {
   throttleRate: parameter("count", "500", "requests a second that the gateway lets through, on the average"),
   throttleBurst: parameter("count", "1000", "and together"),
   accessLog: parameter("flag", "true", "one line for each request, without keys and bodies"),
-  dashboard: parameter("flag", "true", "false leaves the dashboard's files out"),
+  dashboard: parameter("flag", "true", "false leaves the files of /dashboard and /docs out"),
   databaseUrlParameter: parameter(
     "text",
     "/forgeq/STAGE/database-url",

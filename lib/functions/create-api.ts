@@ -2,6 +2,7 @@ import type { ConfiguredKeys } from "../core/configured-keys.ts";
 import type { ConfiguredWeb } from "../core/web-settings.ts";
 import type { JobDefinition } from "../core/job.ts";
 import { dashboardServers } from "../http/dashboard.ts";
+import { docsServers } from "../http/docs-page.ts";
 import { httpFunction } from "../http/function.ts";
 import type { KeyRing } from "../http/key-ring.ts";
 import type { Source } from "../http/lazy.ts";
@@ -57,6 +58,7 @@ export const apiRoutes = (
     }),
     ...serviceServers(deps, jobs),
     ...dashboardServers(),
+    ...docsServers(),
     ...lazyServers(sessionOperations, async () => {
       const { sessionServers } = await import("./routes/session.ts");
       return sessionServers(ring, async () => (await deps()).config);

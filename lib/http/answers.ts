@@ -95,7 +95,7 @@ export const queueList = z.strictObject({
   next_cursor: z.string().nullable().describe("Of the next page, null on the last one."),
 });
 
-export const schedule = z.strictObject({
+export const listedSchedule = z.strictObject({
   name: z.string(),
   cron: z.string(),
   timezone: z.string(),
@@ -120,11 +120,11 @@ export const schedule = z.strictObject({
 });
 
 export const scheduleList = z.strictObject({
-  data: z.array(schedule),
+  data: z.array(listedSchedule),
   next_cursor: z.string().nullable().describe("Of the next page, null on the last one."),
 });
 
-export const wholeSchedule = schedule.extend({
+export const wholeSchedule = listedSchedule.extend({
   description: z.string().describe("The rule in words."),
   next_slots: z.array(z.string()).describe("The next five."),
 });

@@ -177,7 +177,8 @@ const operationObject = (operation: NamedOperation, examples: Json): Json => {
     ...(body !== undefined && { requestBody: requestBodyOf(id, body, examples) }),
     responses: {
       ...answersOf(operation),
-      ...(method === "GET" && { 304: { description: "Not changed since what If-None-Match names." } }),
+      ...(200 in operation.answers &&
+        method === "GET" && { 304: { description: "Not changed since what If-None-Match names." } }),
       ...errorsOf(operation),
     },
     security: scopes.length > 0 || anyKey === true ? KEYS : deepScope === undefined ? [] : [{}, ...KEYS],

@@ -6,6 +6,7 @@ import type { Operation } from "./operation.ts";
 import { activityOperations } from "./operations/activity.ts";
 import { dashboardOperations } from "./operations/dashboard.ts";
 import { actionOperations } from "./operations/actions.ts";
+import { docsOperations } from "./operations/docs.ts";
 import { enqueueOperations } from "./operations/enqueue.ts";
 import { jobOperations } from "./operations/jobs.ts";
 import { keyOperations } from "./operations/keys.ts";
@@ -22,6 +23,7 @@ export const apiOperations = {
   ...activityOperations,
   ...serviceOperations,
   ...dashboardOperations,
+  ...docsOperations,
   ...sessionOperations,
   ...keyOperations,
   ...actionOperations,
@@ -32,7 +34,7 @@ const BY_TAG = {
   queues: queueOperations,
   schedules: scheduleOperations,
   activity: activityOperations,
-  service: serviceOperations,
+  service: { ...serviceOperations, ...docsOperations },
   dashboard: dashboardOperations,
   session: sessionOperations,
   keys: keyOperations,

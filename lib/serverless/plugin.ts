@@ -119,7 +119,8 @@ export default class ForgeqPlugin {
     if (settings?.build === null && bundlerOf(this.serverless.service) !== undefined)
       return { handler: `.forgeq/entries/${key}.handler`, package: { individually: true } };
     const folder = `${settings?.build ?? ".forgeq/build"}/${key}`;
-    const pages = plan?.parameters.dashboard === false && key === "api" ? [`!${folder}/dashboard/**`] : [];
+    const isBare = plan?.parameters.dashboard === false && key === "api";
+    const pages = isBare ? [`!${folder}/dashboard/**`, `!${folder}/reference/**`] : [];
     return {
       handler: `${folder}/index.handler`,
       package: { individually: true, patterns: ["!**", `${folder}/**`, ...pages] },

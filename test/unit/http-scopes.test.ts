@@ -49,6 +49,8 @@ const NEEDS: Record<string, readonly Scope[] | "-"> = {
   "GET /dashboard": "-",
   "GET /dashboard/": "-",
   "GET /dashboard/{file}": "-",
+  "GET /docs": "-",
+  "GET /docs/{file}": "-",
   "GET /session": "-",
   "POST /session": "-",
   "DELETE /session": "-",

@@ -96,6 +96,8 @@ const DB_ROOMS: Record<string, readonly string[]> = {
 
 /** The rooms of the dashboard, and what each may use. */
 const DASHBOARD_ROOMS: Record<string, readonly string[]> = {
+  // The page of the API, which is built apart, and written as the dashboard's files are.
+  reference: ["files.mjs"],
   state: [],
   charts: ["state"],
   parts: ["state", "charts"],
