@@ -4,8 +4,14 @@ import type { sendEmail as SendEmail } from "../../../functions/handlers/send_em
 
 declare global {
   const client: ClientBase;
+  /** A transaction, and the id of a job. */
+  const tx: ClientBase;
+  const id: string;
   const email: string;
   const sendEmail: typeof SendEmail;
+  /** An AsyncLocalStorage, and a tracker of errors. */
+  const tenants: { run<Result>(tenant: unknown, run: () => Result): Result };
+  const Sentry: { captureException(error: unknown, about: { tags: Record<string, string> }): void };
   function load(key: string, options: { signal: AbortSignal }): Promise<Buffer>;
   function store(image: Buffer): Promise<string>;
   function resize(image: Buffer, width: number): Buffer;
