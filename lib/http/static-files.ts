@@ -1,6 +1,8 @@
 /** Files for browsers, which a build has made and compressed. They hold no data, so they are open to everybody. */
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
 import { ForgeqError } from "../core/errors.ts";
 import type { HttpRequest, HttpResponse } from "./router.ts";
 
@@ -18,7 +20,7 @@ const ENCODINGS = [
   { name: "gzip", suffix: ".gz" },
 ] as const;
 
-/** By their names. */
+/** Compressed files by their names, which end in `.br` and `.gz`. */
 export type Files = ReadonlyMap<string, Uint8Array>;
 
 const NONE: Files = new Map();
@@ -62,8 +64,8 @@ export const fileServer = ({ folder, policy, missing, read = () => readBuilt(fol
     const files = await (reading ??= read());
     // It may be built while the server runs.
     if (files.size === 0) reading = undefined;
-    const plain = files.get(name);
-    if (plain === undefined) throw new ForgeqError("not_found", files.size === 0 ? missing : "There is no such file");
+    const gzipped = files.get(`${name}.gz`);
+    if (gzipped === undefined) throw new ForgeqError("not_found", files.size === 0 ? missing : "There is no such file");
     const encoding = ENCODINGS.find(
       (each) => accepts(asked["accept-encoding"], each.name) && files.has(name + each.suffix),
     );
@@ -78,7 +80,7 @@ export const fileServer = ({ folder, policy, missing, read = () => readBuilt(fol
         vary: "accept-encoding",
         ...(encoding !== undefined && { "content-encoding": encoding.name }),
       },
-      body: encoding === undefined ? plain : files.get(name + encoding.suffix),
+      body: encoding === undefined ? await promisify(gunzip)(gzipped) : files.get(name + encoding.suffix),
     };
   };
   return {

@@ -15,7 +15,6 @@ import { keysWith } from "../support/http/http.ts";
 interface Built {
   readonly name: string;
   readonly first: boolean;
-  readonly plain: number;
   readonly gz: number;
   readonly br: number;
 }
@@ -36,6 +35,8 @@ const routes = (files = folder) =>
       return new Map(names.map((name) => [name, readFileSync(join(files, name))]));
     }),
   );
+
+const contentsOf = (name: string) => gunzipSync(readFileSync(join(folder, `${name}.gz`)));
 
 /** A server of the dashboard alone, as Node's own HTTP server and as the function that it runs. */
 const serve = async (files?: string) => {
@@ -80,19 +81,19 @@ describe("the dashboard's files", () => {
   });
 
   it("name nothing that is elsewhere, and nothing inline", () => {
-    const page = readFileSync(join(folder, "index.html"), "utf8");
+    const page = contentsOf("index.html").toString();
     const named = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address = ""]) => address);
     expect(named.filter((address) => !address.startsWith("data:") && !address.startsWith("dashboard/"))).toEqual([]);
     expect(page).not.toMatch(/<style|<script>| style=| on\w+=/);
     for (const address of named.filter((each) => each.startsWith("dashboard/")))
-      expect(readdirSync(folder)).toContain(address.slice("dashboard/".length));
+      expect(readdirSync(folder)).toContain(`${address.slice("dashboard/".length)}.gz`);
   });
 
   it("are served as they were compressed, with the headers that keep a page to itself", async () => {
     using server = await serve();
     for (const { name } of built) {
       const path = name === "index.html" ? "/dashboard" : `/dashboard/${name}`;
-      const plain = readFileSync(join(folder, name));
+      const plain = contentsOf(name);
       const [br, gzip, none] = await Promise.all([
         bytesOf(server.url + path, "gzip, deflate, br"),
         bytesOf(server.url + path, "gzip, br;q=0"),
