@@ -1,4 +1,5 @@
 /** The entry of a local execution environment: loads one function's bundle and runs one invocation at a time for its parent. */
+import { pathToFileURL } from "node:url";
 import { messageOf } from "../core/reason.ts";
 
 interface Invocation {
@@ -20,7 +21,7 @@ const errorOf = (error: unknown) => ({
 // The parent is gone: nobody would hear an answer.
 process.on("disconnect", () => process.exit(0));
 
-const { handler } = (await import(`file://${file}`)) as { handler: Handler };
+const { handler } = (await import(pathToFileURL(file!).href)) as { handler: Handler };
 process.on("message", ({ requestId, event, deadlineMs }: Invocation) => {
   const context = {
     functionName: name,

@@ -157,7 +157,8 @@ const launch = async (
   const port = options.port ?? (await freePort());
   const settings = {
     listen_addresses: "127.0.0.1",
-    unix_socket_directories: dataDir,
+    // None is used, and in a deep folder its path would be too long.
+    unix_socket_directories: "",
     max_connections: "200",
     ...(options.durable ? {} : { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }),
     ...options.settings,

@@ -1,9 +1,10 @@
 /** The bundles of the project that a local run is of. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 const load = <Module>(root: string, file: string): Promise<Module> =>
-  import(new URL(file, `file://${root}/`).href) as Promise<Module>;
+  import(pathToFileURL(join(root, file)).href) as Promise<Module>;
 
 /** Builds that go on while sources change. */
 export interface WatchedBuild {

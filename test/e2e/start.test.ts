@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { freePort } from "../../lib/local/postgres.ts";
@@ -9,9 +9,11 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const SOON = { timeout: 60_000, interval: 10 };
 
-/** A copy of the project: other tests run the bundles of this one. */
-const project = temporaryFolder();
+const outer = temporaryFolder();
+/** A copy of the project, because other tests run the bundles of this one. Its path has what means something else in a URL. */
+const project = { path: join(outer.path, "c# 50%20off") };
 beforeAll(() => {
+  mkdirSync(project.path);
   for (const name of [
     "bin",
     "dashboard",
@@ -26,7 +28,7 @@ beforeAll(() => {
     cpSync(join(ROOT, name), join(project.path, name), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(project.path, "node_modules"));
 });
-afterAll(project.remove);
+afterAll(outer.remove);
 
 /** `npm start`, in a process group of its own as a terminal has it. */
 const start = async (folder: string, env: Readonly<Record<string, string>> = {}) => {

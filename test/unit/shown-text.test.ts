@@ -41,6 +41,11 @@ describe("shownText", () => {
     ]);
   });
 
+  it("knows the project's folder in the URL of a file", () => {
+    const text = "    at work (file:///srv/c%23/50%2520off/functions/x.ts:3:9)";
+    expect(shownText(text, "/srv/c#/50%20off")).toBe("    at work (functions/x.ts:3:9)");
+  });
+
   it("keeps the name of a file of which the system says something", () => {
     const text = "EACCES: permission denied, open '/var/lib/reports/a.csv'";
     expect(shownText(text, FOLDER, ["/var/lib/reports/a.csv"])).toBe("EACCES: permission denied, open 'a.csv'");

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from "node:net";
+import { pathToFileURL } from "node:url";
 
 /** Networks of a private network or of the machine itself. */
 const PRIVATE = new BlockList();
@@ -49,7 +50,8 @@ const shortPath = (path: string): string => {
 const STACK_PATH = /(?<=[\s(])(?:file:\/\/)?((?:\/[^\s:()/]+)+)(?=:\d+)/g;
 
 const hidePaths = (text: string, folder: string): string => {
-  const project = folder === "/" ? text : text.replaceAll(`file://${folder}/`, "").replaceAll(`${folder}/`, "");
+  const project =
+    folder === "/" ? text : text.replaceAll(`${pathToFileURL(folder).href}/`, "").replaceAll(`${folder}/`, "");
   return project
     .split("\n")
     .map((line) => (/^\s+at /.test(line) ? line.replace(STACK_PATH, (_, path: string) => shortPath(path)) : line))

@@ -223,3 +223,15 @@ it("takes no folder that is shared with others, or another user's, for its own",
   chownSync(planted, STRANGER, STRANGER);
   expect(() => privateFolder(planted)).toThrow(/its owner is 33/);
 });
+
+it("starts in a folder whose path is longer than that of a socket may be", { timeout: TIME_OUT_MS }, async () => {
+  const deep = join(temporaryFolder(), "d".repeat(60), "e".repeat(60));
+  mkdirSync(deep, { recursive: true });
+  const server = await startPostgres({ dataDir: join(deep, "pg"), durable: false });
+  onTestFinished(() => server.stop());
+  expect(server.dataDir.length).toBeGreaterThan(107);
+  const client = new pg.Client(server.url());
+  await client.connect();
+  onTestFinished(() => client.end());
+  expect((await client.query("show unix_socket_directories")).rows).toEqual([{ unix_socket_directories: "" }]);
+});
