@@ -114,7 +114,7 @@ export const enqueueMany = (
   );
 
 const ENQUEUE_OR_REFUSE = `/* forgeq:enqueue */
-select json_build_array(null, null, forgeq.enqueue_or_refuse($1::jsonb, $2::boolean, $3::timestamptz, $4::boolean)) as stored`;
+select json_build_array(null, null, forgeq.enqueue_or_refuse($1::text::jsonb, $2::boolean, $3::timestamptz, $4::boolean)) as stored`;
 
 /**
  * The same inside a caller's transaction, which goes on after a refusal: nothing was stored, and the error is not Postgres'.

@@ -72,6 +72,8 @@ const OTHERS: Record<string, string> = {
   id: "no database",
   "schedules preview": "no database",
   completion: "no database",
+  build: "no database",
+  template: "no database",
 };
 
 const leaves = (command: Command, path: readonly string[] = []): string[] =>

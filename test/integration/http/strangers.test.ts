@@ -7,12 +7,13 @@ import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { createHandler as createApi } from "../../../functions/api.ts";
 import { createHandler as createEnqueue } from "../../../functions/enqueue.ts";
+import { SCOPES } from "../../../lib/core/scopes.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
 import { nodeListener } from "../../../lib/http/node-adapter.ts";
 import { apiOperations } from "../../../lib/http/operations.ts";
 import { mintKey } from "../../../lib/http/stored-keys.ts";
-import { ALL_SCOPES, SECRET } from "../../support/http/http.ts";
+import { keysWith, SECRET } from "../../support/http/http.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
 import { plain, setup } from "../../support/queue.ts";
 
@@ -32,7 +33,7 @@ const serve = async () => {
   });
   const deps = { ...s.deps, db: counted };
   // Both kinds of keys: of the database there are some, and forged ones are told by their check.
-  const keys = { list: ALL_SCOPES, secret: SERVER_SECRET.toString("base64url") };
+  const keys = { list: keysWith(...SCOPES), secret: SERVER_SECRET.toString("base64url") };
   const [api, enqueue] = [createApi(deps, keys), createEnqueue(deps, keys, [plain])];
   const listener = nodeListener((method, path) =>
     method === "POST" && /^\/jobs(\/batch)?$/.test(path) ? enqueue : api,
@@ -90,6 +91,7 @@ const NEVER: readonly (readonly [string, number, string, string?])[] = [
   ["POST /session", 200, "`POST /session`", JSON.stringify({ key: SECRET })],
   ["GET /dashboard", 200, "`GET /dashboard`"],
   ["GET /dashboard/no-such-file.js", 404, "`GET /dashboard`"],
+  ["GET /docs", 200, "`GET /docs`"],
   ["POST /schedules/preview", 200, "`POST /schedules/preview`", JSON.stringify({ cron: "@daily" })],
   ["OPTIONS /jobs", 204, "`OPTIONS`"],
   ["GET /nothing", 404, "404"],
@@ -148,7 +150,7 @@ it("what the page on sleep says never wakes the database opens no session with i
   expect(await transactions()).toBe(before);
 
   for (const { method, path } of Object.values(apiOperations).filter((each) => each.method === "GET")) {
-    if (NEVER.some(([request]) => request === `${method} ${path}`) || path.startsWith("/dashboard")) continue;
+    if (NEVER.some(([request]) => request === `${method} ${path}`) || /^\/(dashboard|docs)/.test(path)) continue;
     const used = uses();
     await ask(method, path.replace("{id}", uuidV7()).replace(/\{\w+\}/, "plain"), SECRET);
     expect([path, uses() > used]).toEqual([path, true]);
