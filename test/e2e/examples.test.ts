@@ -4,11 +4,19 @@ import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { ROOT, temporaryFolder } from "../support/cli/start-local.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database/database.ts";
+import { functionNames, makeService, packForgeq, TOOLS as CDK } from "../support/deploy/service.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 480_000 });
+
+const packed = temporaryFolder();
+afterAll(packed.remove);
+
+/** Packed by the first that needs it, once for all examples. */
+let packing: Promise<string> | undefined;
+const tarball = async (): Promise<string> => (packing ??= packForgeq(packed.path));
 
 const EXAMPLE = join(ROOT, "examples", "express-drizzle");
 const KEY = "key-of-the-test-that-is-long-enough";
@@ -41,13 +49,9 @@ describe.skipIf(!existsSync(TOOLS))("examples/express-drizzle, from the packed p
 
   beforeAll(async () => {
     database = await createTestDatabase({ empty: true });
-    const stage = join(folder.path, "stage");
-    await run(process.execPath, [join(ROOT, "packaging", "stage.mjs"), stage], ROOT);
-    const { stdout } = await run("npm", ["pack", "--silent", stage], folder.path);
-    const tarball = join(folder.path, stdout.trim().split("\n").at(-1)!);
     mkdirSync(app);
     cpSync(EXAMPLE, app, { recursive: true });
-    await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball], app);
+    await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", await tarball()], app);
     await run(process.execPath, ["src/migrate.ts"], app);
     origin = (await start("src/server.ts")).replace("The service is on ", "");
   });
@@ -104,3 +108,52 @@ describe("the Dockerfile of examples/express-drizzle", () => {
     expect(flat(page)).toContain(flat(readFileSync(join(EXAMPLE, "src/for-drizzle.ts"), "utf8")));
   });
 });
+
+/** A copy of an example with the packed package, and its own tests passed. */
+const makeExample = async (name: string) => {
+  const folder = temporaryFolder();
+  onTestFinished(folder.remove);
+  const service = await makeService(folder.path, { example: join(ROOT, "examples", name), tarball: await tarball() });
+  expect((await service.node(["--test", "src/**/*.test.ts"])).stdout).toMatch(/pass 1\b/);
+  return service;
+};
+
+const QUEUE = ["api", "dispatcher", "enqueue", "failed-invocation", "scheduler"];
+
+it("examples/serverless packages its own function beside those of its job and the queue, without an error", async () => {
+  const service = await makeExample("serverless");
+  const { template } = await service.packageService();
+  const added = [...QUEUE, "handler-send_receipt"].map((key) => `shop-forgeq-dev-${key}`);
+  expect(functionNames(template)).toEqual(["shop-dev-hello", ...added].sort());
+  const routes = Object.values(template.Resources).filter(({ Type }) => Type === "AWS::ApiGatewayV2::Route");
+  const keys = routes.map(({ Properties }) => Properties?.["RouteKey"]);
+  expect(keys).toContain("GET /hello");
+  expect(keys).toContain("POST /queue/jobs");
+  expect(service.problemsOf(".serverless/cloudformation-template-update-stack.json")).toEqual([]);
+});
+
+it.skipIf(!existsSync(CDK))(
+  "examples/cdk synthesises its stack, and its job's function alone may use the bucket",
+  async () => {
+    const service = await makeExample("cdk");
+    await service.forgeq("build");
+    await service.node(["app.mjs"]);
+    const template = service.readTemplate("cdk.out/gallery.template.json");
+    expect(functionNames(template)).toEqual(
+      [...QUEUE, "handler-make_thumbnail"].map((key) => `gallery-dev-${key}`).sort(),
+    );
+    const resources = Object.values(template.Resources);
+    const worker = resources.find(
+      ({ Properties }) => Properties?.["FunctionName"] === "gallery-dev-handler-make_thumbnail",
+    );
+    const role = (worker?.Properties?.["Role"] as { "Fn::GetAtt": [string, "Arn"] })["Fn::GetAtt"][0];
+    const granted = resources.filter((each) => JSON.stringify(each).includes('"s3:GetObject*"'));
+    expect(granted).toEqual([
+      expect.objectContaining({
+        Type: "AWS::IAM::Policy",
+        Properties: expect.objectContaining({ Roles: [{ Ref: role }] }) as object,
+      }),
+    ]);
+    expect(service.problemsOf("cdk.out/gallery.template.json")).toEqual([]);
+  },
+);

@@ -1,12 +1,11 @@
 import { existsSync, rmSync } from "node:fs";
 import { execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
-import { RegoEngine, TemplateFile } from "@aws/cloudformation-validate";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { freePort } from "../../lib/local/postgres.ts";
 import { temporaryFolder } from "../support/cli/start-local.ts";
 import { createTestDatabase } from "../support/database/database.ts";
-import { makeService, type Template, TOOLS } from "../support/deploy/service.ts";
+import { functionNames, makeService, TOOLS } from "../support/deploy/service.ts";
 import { canonical } from "../support/deploy/templates.ts";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -58,38 +57,20 @@ new aws_s3.Bucket(granting, "Images").grantRead(jobs.handler("resize_image"));
 app.synth();
 `;
 
-const problemsOf = (file: string): string[] => {
-  const engine = new RegoEngine();
-  try {
-    const { diagnostics } = engine.validateStandard(new TemplateFile(join(service.folder, file)), {
-      severityLevel: "ERROR",
-    });
-    return diagnostics.map(({ ruleId, message }) => `${ruleId}: ${message}`);
-  } finally {
-    engine.free();
-  }
-};
-
-const functionNames = ({ Resources }: Template): string[] =>
-  Object.values(Resources)
-    .filter(({ Type }) => Type === "AWS::Lambda::Function")
-    .map(({ Properties }) => String(Properties?.["FunctionName"]))
-    .sort();
-
 describe.skipIf(!existsSync(TOOLS))("what the printers make of one plan", () => {
   it.each(SETS)("is equal but for names and order, and valid: %s", async (stage, parameters) => {
     const { template: byPlugin } = await service.serverless(alone(parameters), { stage });
-    expect(problemsOf(".serverless/cloudformation-template-update-stack.json")).toEqual([]);
+    expect(service.problemsOf(".serverless/cloudformation-template-update-stack.json")).toEqual([]);
 
     await service.forgeq("build");
     const given = Object.entries(parameters).flatMap(([name, value]) => ["--param", `${name}=${value}`]);
     await service.forgeq("template", "--stage", stage, ...given, "--out", "template.json");
-    expect(problemsOf("template.json")).toEqual([]);
+    expect(service.problemsOf("template.json")).toEqual([]);
     const byCommand = service.readTemplate("template.json");
 
     service.write("app.mjs", app(stage, parameters));
     await service.node(["app.mjs"]);
-    expect(problemsOf("cdk.out/store.template.json")).toEqual([]);
+    expect(service.problemsOf("cdk.out/store.template.json")).toEqual([]);
     const byConstruct = service.readTemplate("cdk.out/store.template.json");
 
     expect(functionNames(byCommand)).toHaveLength(7);
@@ -166,7 +147,7 @@ describe("the plugin in a service of somebody else's", () => {
     // The gateway serves the service's own route, too: its stage is the service's.
     expect(Resources["HttpApiStage"]?.Properties?.["DefaultRouteSettings"]).toEqual({ DetailedMetricsEnabled: false });
     expect(JSON.stringify(Resources["ForgeqQueueLateAlarm"])).toContain('"Threshold":600');
-    expect(problemsOf(".serverless/cloudformation-template-update-stack.json")).toEqual([]);
+    expect(service.problemsOf(".serverless/cloudformation-template-update-stack.json")).toEqual([]);
   });
 
   it.each([

@@ -1,0 +1,6 @@
+import { defineConfig } from "forgeq/config";
+
+export default defineConfig({
+  jobs: "src/jobs",
+  service: "gallery",
+});
