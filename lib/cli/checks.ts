@@ -14,6 +14,7 @@ import { migrate } from "../db/schema/migrate.ts";
 import { busiestQueues, readQueueStats } from "../db/reads/stats.ts";
 import { MAX_OBSERVED_QUEUES } from "../queue/observe/queue-stats.ts";
 import type { Config } from "../queue/deps.ts";
+import { parseDatabaseUrl } from "../db/drivers/database-url.ts";
 import { sqlState } from "../db/drivers/failure.ts";
 import { failureOf } from "./failure.ts";
 import { type Check, type Finding, fine, STALE_SECONDS } from "./check.ts";
@@ -175,7 +176,7 @@ const connections =
   (url: string, needed: number | undefined): Check =>
   async (db) => {
     const limit = await readConnectionLimit(db);
-    if (needed === undefined || db.driver === "neon" || isPooler(new URL(url)))
+    if (needed === undefined || db.driver === "neon" || isPooler(parseDatabaseUrl(url)))
       return fine(`this role can have ${limit} connections to Postgres`);
     const found = `the functions hold ${needed} connections at most, and Postgres has ${limit} for this role`;
     return needed <= limit
@@ -184,7 +185,7 @@ const connections =
   };
 
 const pooled = ({ url, driver }: ConnectOptions): Finding => {
-  const parsed = new URL(url);
+  const parsed = parseDatabaseUrl(url);
   const check = "direct connection";
   if (driver === "neon" || parsed.hostname.endsWith(".neon.tech"))
     return {

@@ -1,4 +1,5 @@
 import { type ConnectOptions, connectDb, type DriverChoice } from "../db/drivers/connect.ts";
+import { parseDatabaseUrl } from "../db/drivers/database-url.ts";
 import { forgetDispatchers } from "../db/protocol/wake.ts";
 import { migrate } from "../db/schema/migrate.ts";
 import { syncDefinitions } from "../queue/manage/sync-definitions.ts";
@@ -13,7 +14,7 @@ const MIGRATE_SECONDS = 60;
 
 /** Neon's endpoints in front of a Postgres that has none, with FORGEQ_DRIVER=neon; null where it has some, or the driver is another one. */
 const neonFor = async (databaseUrl: string, env: Variables): Promise<LocalNeon | null> => {
-  const { hostname, port } = new URL(databaseUrl);
+  const { hostname, port } = parseDatabaseUrl(databaseUrl);
   if (env["FORGEQ_DRIVER"] !== "neon" || env["FORGEQ_NEON_FETCH_ENDPOINT"] || hostname.endsWith(".neon.tech"))
     return null;
   return startNeon({ host: hostname, port: Number(port || 5432) });

@@ -1,12 +1,13 @@
 import { ForgeqError } from "../../core/errors.ts";
 import type { ConnectOptions, Db } from "./client.ts";
+import { parseDatabaseUrl } from "./database-url.ts";
 import { readCommitted } from "./isolation.ts";
 
 export type { ConnectOptions, DriverChoice, PreparedChoice } from "./client.ts";
 
 const parse = (url: string): URL => {
   try {
-    const parsed = new URL(url);
+    const parsed = parseDatabaseUrl(url);
     if (parsed.protocol === "postgres:" || parsed.protocol === "postgresql:") return parsed;
   } catch {
     // The error below does not show the URL: it holds a password.

@@ -1,46 +1,29 @@
-import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
 import pg from "pg";
 import type { ShortClient } from "./cancel.ts";
 import type { ConnectOptions, Db } from "./client.ts";
 import { columnTypes } from "./columns.ts";
+import { hostOf, parseDatabaseUrl } from "./database-url.ts";
 import { sqlState } from "./failure.ts";
 import { createSendByName } from "./prepared.ts";
 import { createSessions, outlive, type SessionPool } from "./session.ts";
 import { createShortage } from "./shortage.ts";
+import { TLS_PARAMETERS, tlsOf } from "./tls.ts";
 
 const CONNECT_MS = 5_000;
 const IDLE_MS = 30_000;
 /** Shorter than what a gateway between here and the database waits before it forgets a connection. */
 const KEEP_ALIVE_MS = 60_000;
 
-/** Of each authority, made once: reading all that Node trusts takes longer than to connect. */
-const contexts = new Map<string, SecureContext>();
-
-/** An authority of one's own is one more: a proxy before the database may have a public certificate. */
-const contextWith = (ca: string): SecureContext => {
-  const known = contexts.get(ca);
-  if (known !== undefined) return known;
-  const made = createSecureContext({ ca: [...rootCertificates, ca] });
-  contexts.set(ca, made);
-  return made;
-};
-
-/** TLS with a verified certificate, unless the server is this machine or the URL says `sslmode=disable`. */
-const tlsOf = (url: URL, ca: string | undefined): pg.ClientConfig["ssl"] => {
-  const mode = url.searchParams.get("sslmode");
-  const local = ["localhost", "127.0.0.1", "[::1]", ""].includes(url.hostname);
-  if (mode === "disable" || (local && mode === null)) return false;
-  return { rejectUnauthorized: true, ...(ca === undefined ? {} : { secureContext: contextWith(ca) }) };
-};
-
 /** How pg connects to a URL: its TLS, its deadline, its keepalive, and the URL without what pg would read otherwise. */
 export const clientConfig = ({ url, ca }: Pick<ConnectOptions, "url" | "ca">): pg.ClientConfig => {
-  const parsed = new URL(url);
+  const parsed = parseDatabaseUrl(url);
   const ssl = tlsOf(parsed, ca);
-  for (const name of ["sslmode", "channel_binding"]) parsed.searchParams.delete(name);
+  const isDirect = parsed.searchParams.get("sslnegotiation") === "direct";
+  for (const name of TLS_PARAMETERS) parsed.searchParams.delete(name);
   return {
     connectionString: parsed.href,
     ssl,
+    ...(isDirect ? { sslnegotiation: "direct" } : {}),
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
@@ -69,7 +52,7 @@ const isParameterRefused = (error: unknown): boolean => ["08P01", "0A000", "4270
 
 /** The URL with a start-up parameter that has Postgres end an idle session. */
 const withIdleTimeout = (url: string, seconds: number): string => {
-  const parsed = new URL(url);
+  const parsed = parseDatabaseUrl(url);
   const given = parsed.searchParams.get("options");
   parsed.searchParams.set("options", `${given === null ? "" : `${given} `}-c idle_session_timeout=${seconds}s`);
   return parsed.href;
@@ -84,7 +67,8 @@ interface OpenedPool {
 /** A pool whose connections ask for an idle time-out, until the server has refused one for that, and that keeps none where few are left. */
 const createPool = (options: ConnectOptions): OpenedPool => {
   const { url, max = 4, keep = 0, atRest, idleSessionSeconds } = options;
-  const { host } = new URL(url);
+  const parsed = parseDatabaseUrl(url);
+  const host = `${hostOf(parsed)}:${parsed.port}`;
   const plain = clientConfig(options);
   const asking =
     idleSessionSeconds === undefined || withoutParameters.has(host)
@@ -130,7 +114,7 @@ const createPool = (options: ConnectOptions): OpenedPool => {
 };
 
 /** A named statement would pin a session of RDS Proxy to one connection for as long as the session lives, which is what a proxy is there to avoid. */
-const isRdsProxy = (url: string): boolean => /\.proxy-[^.]+\.[^.]+\.rds\./.test(new URL(url).hostname);
+const isRdsProxy = (url: string): boolean => /\.proxy-[^.]+\.[^.]+\.rds\./.test(hostOf(parseDatabaseUrl(url)));
 
 const usesNames = ({ url, prepared = isRdsProxy(url) ? "off" : "on" }: ConnectOptions): boolean => prepared === "on";
 

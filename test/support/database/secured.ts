@@ -13,7 +13,7 @@ export interface SecuredPostgres {
   /** Of the superuser, who needs no password and no TLS. */
   readonly admin: Db;
   readonly port: number;
-  /** The file of the authority that signed the server's certificate, which is for localhost. */
+  /** The file of the authority that signed the server's certificate. */
   readonly caFile: string;
   /** Done by itself at the end of a test. */
   stop(): Promise<void>;
@@ -24,21 +24,26 @@ export interface SecuredPostgres {
 const run = (folder: string, args: readonly string[]) =>
   execFileSync("openssl", args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
 
-/** An authority, and a certificate for localhost that it has signed. */
-const makeCertificates = (folder: string): void => {
-  const key = (name: string) => ["-newkey", "rsa:2048", "-nodes", "-keyout", `${name}.key`];
+/** An authority, and a certificate for the name that it has signed. */
+const makeCertificates = (folder: string, name: string): void => {
+  const key = (file: string) => ["-newkey", "rsa:2048", "-nodes", "-keyout", `${file}.key`];
   run(folder, ["req", "-x509", ...key("ca"), "-out", "ca.pem", "-days", "2", "-subj", "/CN=ForgeQ test authority"]);
-  run(folder, ["req", ...key("server"), "-out", "server.csr", "-subj", "/CN=localhost"]);
-  writeFileSync(join(folder, "names.cnf"), "subjectAltName=DNS:localhost\n");
+  run(folder, ["req", ...key("server"), "-out", "server.csr", "-subj", `/CN=${name}`]);
+  writeFileSync(join(folder, "names.cnf"), `subjectAltName=DNS:${name}\n`);
   run(folder, [
     ...["x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"],
     ...["-out", "server.pem", "-days", "2", "-extfile", "names.cnf"],
   ]);
 };
 
-/** A migrated Postgres that asks every role but the superuser for its password, over TLS only. Inside a test it ends with the test. */
+/**
+ * A migrated Postgres that asks every role but the superuser for its password, over TLS only. Inside a test it ends with the test.
+ *
+ * @param name - of its certificate; its host is localhost whatever that is
+ */
 export const startSecuredPostgres = async (
   settings: Readonly<Record<string, string>> = {},
+  name = "localhost",
 ): Promise<SecuredPostgres> => {
   const folder = temporaryFolder();
   const binFolder = process.env["FORGEQ_TEST_PG_BIN"];
@@ -48,7 +53,7 @@ export const startSecuredPostgres = async (
     settings,
     ...(binFolder === undefined ? {} : { binFolder }),
   });
-  makeCertificates(folder.path);
+  makeCertificates(folder.path, name);
   const { uid, gid } = credentials();
   const put = (from: string, to: string): void => {
     const file = join(server.dataDir, to);
