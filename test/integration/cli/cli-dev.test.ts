@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { forgeq, makeProject, startForgeq } from "../../support/cli/cli.ts";
@@ -8,7 +8,12 @@ it(
   "runs server and worker, starts them again with what changed in their files, and ends both",
   { timeout: 120_000 },
   async () => {
-    const { folder } = await makeProject(null);
+    const made = await makeProject(null);
+    // What its name has means something else in a URL.
+    const folder = join(made.folder, "c# 50%20off");
+    mkdirSync(folder);
+    for (const name of readdirSync(made.folder))
+      if (!["c# 50%20off", "runs"].includes(name)) renameSync(join(made.folder, name), join(folder, name));
     const dev = startForgeq(["dev", "--port", "0"], { cwd: folder });
     const times = (text: RegExp) => dev.stderr().match(text)?.length ?? 0;
     const ready = (servers: number, workers: number) =>
