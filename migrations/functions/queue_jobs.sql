@@ -15,14 +15,24 @@ declare
   most bigint;
   lows timestamptz[] := '{}';
 begin
+  -- A queue of few jobs has no need of a look at each priority.
+  select count(*) filter (where j.run_at > now_at), greatest(0, count(*) filter (where j.run_at <= now_at) - held),
+         min(j.run_at) filter (where j.run_at <= now_at)
+  into scheduled, pending, oldest
+  from (select j.run_at from forgeq.job j where j.queue = queue_jobs.queue order by j.priority desc, j.run_at desc limit few) j;
+  if scheduled + pending + held < few and (held = 0 or pending = 0) then
+    -- All of them were seen, and none that is due is claimed, or each is.
+    if pending = 0 then
+      oldest := null;
+    end if;
+    return;
+  end if;
+  oldest := null;
   if exists (select from forgeq.job_mark m where m.queue = queue_jobs.queue and m.made_at > clock_timestamp() - interval '10 minutes') then
     lows := array(
       select (select m.low from forgeq.job_mark m where m.queue = queue_jobs.queue and m.priority = p.n::smallint)
       from generate_series(0, 9) as p(n) order by p.n);
   end if;
-  -- A queue of few jobs has no need of a look at each priority.
-  select count(*) filter (where j.run_at > now_at), greatest(0, count(*) filter (where j.run_at <= now_at) - held) into scheduled, pending
-  from (select j.run_at from forgeq.job j where j.queue = queue_jobs.queue order by j.priority desc, j.run_at desc limit few) j;
   if scheduled + pending + held >= few then
     select count(*) into scheduled
     from (

@@ -214,7 +214,7 @@ const ofSizes = ({ schedules, queues }: Sizes): Record<string, Bound> => ({
   "busiest queues": { buffers: 500 + 6 * queues },
   "observe queues": { buffers: ALL_QUEUES + 1_000 + 10 * queues, locks: LIST_LOCKS },
   "GET /metrics": { buffers: ALL_QUEUES + 2_000 + 10 * queues, locks: LIST_LOCKS },
-  "GET /overview": { buffers: ALL_QUEUES + 4_000 + 20 * queues, locks: LIST_LOCKS },
+  "GET /overview": { buffers: ALL_QUEUES + 3_000 + 16 * queues, locks: LIST_LOCKS },
   "GET /jobs/counts": { buffers: ALL_QUEUES + DEAD + 2_000 + 10 * queues, locks: LIST_LOCKS },
   ...Object.fromEntries(
     ["1h", "24h", "7d", "30d"].map((window) => [`GET /stats?window=${window}`, { buffers: 1_500 + 5 * queues }]),

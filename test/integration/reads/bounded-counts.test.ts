@@ -1,10 +1,12 @@
 import { expect, it } from "vitest";
+import { connectDb } from "../../../lib/db/drivers/connect.ts";
 import { blockedTypes } from "../../../lib/db/reads/waiting-types.ts";
 import { readLiveTypes } from "../../../lib/db/reads/doctor.ts";
 import { revive } from "../../../lib/db/reads/jobs.ts";
 import { releaseUnbegun } from "../../../lib/db/protocol/leases.ts";
 import { readQueuePage, readQueueStats } from "../../../lib/db/reads/stats.ts";
 import { defineQueue } from "../../../lib/core/define.ts";
+import { createOverview } from "../../../lib/queue/observe/overview.ts";
 import { fillHistory, fillWaiting } from "../../support/database/fill.ts";
 import { metered } from "../../support/database/metered.ts";
 import { setup, unlimited } from "../../support/queue.ts";
@@ -87,6 +89,34 @@ it("a queue with more than 1,000 scheduled and 10,000 pending jobs has at least 
   expect(await readQueueStats(db, ["emails"], null)).toMatchObject([
     { pending: 13_400, scheduled: 1_000, capped: false },
   ]);
+});
+
+it("an overview of 100 queues reads less than 3,000 pages", { timeout: 120_000 }, async () => {
+  const { db, deps, url } = await setup({ queues, realClock: true });
+  await db.query(`with made as (insert into forgeq.queue (name) select 'q' || n from generate_series(1, 100) n returning name)
+    insert into forgeq.job_type (type, queue, backoff) select name, name, '{}' from made`);
+  await db.query(`insert into forgeq.job (id, run_at, priority, max_attempts, queue, type, payload)
+    select forgeq.uuid_v7(), now() - interval '1 minute' * n, 5, 8, 'q' || n, 'q' || n, '{}' from generate_series(1, 100) n`);
+  await fillHistory(db, 100_000, 60);
+  await fillWaiting(db, 50_000);
+  const all = { types: null, queues: null };
+  const { queues: shown, queuesLeftOut } = await createOverview()(deps, all);
+  expect(queuesLeftOut).toBe(5);
+  expect(shown.slice(0, 5)).toMatchObject([
+    { name: "emails", pending: 30_000 },
+    { name: "crawl", pending: 19_000 },
+    { name: "reports", pending: 1_000 },
+    { name: "q100", pending: 1, oldestPendingSeconds: expect.closeTo(6_000, -2) as number },
+    { name: "q96", pending: 1, oldestPendingSeconds: expect.closeTo(5_760, -2) as number },
+  ]);
+  // One connection: each reads the catalog the first time.
+  const one = await connectDb({ url, max: 1 });
+  try {
+    const { buffers } = await metered(one).costOf((counted) => createOverview()({ ...deps, db: counted }, all));
+    expect(buffers).toBeLessThan(3_000);
+  } finally {
+    await one.close();
+  }
 });
 
 it("doctor reads few pages, however many queues there are, and names the type whose leases come back", async () => {
