@@ -200,6 +200,11 @@ const answerSchemas = (): Record<string, Json> => {
   );
 };
 
+/** Those of the document. A redirect is for people who type an address, and for no client. */
+export const described: readonly NamedOperation[] = operations.filter(({ answers }) =>
+  Object.keys(answers).some((status) => Number(status) < 300),
+);
+
 /**
  * The API as an OpenAPI 3.1 document, made from the schemas that check requests. Changes of it are additive.
  *
@@ -209,7 +214,7 @@ const answerSchemas = (): Record<string, Json> => {
 export const openapiDocument = (definitions: readonly JobDefinition[], basePath = ""): Json => {
   const paths: Record<string, Json> = {};
   const examples = exampleBodies(definitions);
-  for (const operation of operations)
+  for (const operation of described)
     (paths[operation.path] ??= {})[operation.method.toLowerCase()] = operationObject(operation, examples);
   return {
     openapi: "3.1.0",

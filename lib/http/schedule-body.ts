@@ -18,7 +18,7 @@ const rule = {
   jitter_seconds: z.int().min(0).max(MAX_JITTER_SECONDS).default(SCHEDULE_DEFAULTS.jitterSeconds),
   max_attempts: z.int().min(1).max(1000).nullable().default(null),
   unique_key: uniqueKey.nullable().default(null),
-  metadata: metadata.nullable().default(null),
+  metadata: metadata.meta({ type: "object", additionalProperties: true }).nullable().default(null),
 };
 
 type Rule = z.output<z.ZodObject<typeof rule>>;

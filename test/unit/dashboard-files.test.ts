@@ -120,6 +120,12 @@ describe("the dashboard's files", () => {
     }
   });
 
+  it("are found with a slash too many", async () => {
+    using server = await serve();
+    const { status, headers } = await bytesOf(`${server.url}/dashboard/?page=jobs`, "identity");
+    expect({ status, location: headers["location"] }).toEqual({ status: 308, location: "../dashboard?page=jobs" });
+  });
+
   it.each(["nothing.js", "..", "%2e%2e%2fbuild.mjs", "index.html%00"])("%s is not among them", async (name) => {
     using server = await serve();
     expect((await bytesOf(`${server.url}/dashboard/${name}`, "br")).status).toBe(404);

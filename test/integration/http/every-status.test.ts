@@ -5,8 +5,7 @@ import { expect, it } from "vitest";
 import { queues } from "../../../functions/queues.ts";
 import { jobs } from "../../../functions/registry.ts";
 import { exampleBodies } from "../../../lib/http/examples.ts";
-import { openapiDocument } from "../../../lib/http/openapi.ts";
-import { operations } from "../../../lib/http/operations.ts";
+import { described, openapiDocument } from "../../../lib/http/openapi.ts";
 import { ROOT } from "../../support/cli/cli.ts";
 import { startServer } from "../../support/cli/project.ts";
 import { SECRET } from "../../support/http/http.ts";
@@ -43,12 +42,11 @@ const REASONS: Readonly<Record<string, string>> = {
   "signOut 503": "a crowd: test/unit/node-bodies.test.ts",
   "getDashboard 503": "a crowd: test/unit/node-bodies.test.ts",
   "getDashboardFile 503": "a crowd: test/unit/node-bodies.test.ts",
-  "getDashboardSlash 503": "a crowd: test/unit/node-bodies.test.ts",
   "getDocs 503": "a crowd: test/unit/node-bodies.test.ts",
   "getDocsFile 503": "a crowd: test/unit/node-bodies.test.ts",
 };
 
-const BY_ID = new Map(operations.map((operation) => [operation.id, operation]));
+const BY_ID = new Map(described.map((operation) => [operation.id, operation]));
 const EXAMPLES = exampleBodies(jobs) as Record<string, object>;
 
 interface Sent {
@@ -214,7 +212,6 @@ const useTheRest = async ({ get, server }: World): Promise<void> => {
   await get(200, "signIn", { body: { key: ALL } });
   await get(401, "signIn", { body: { key: `${CANARY}-wrong` } });
   await get(403, "signIn", { body: { key: ALL }, headers: { "x-forgeq-dashboard": "" } });
-  await get(308, "getDashboardSlash", { path: "/dashboard/", query: "page=jobs" });
   await get(204, "signOut");
   await get(403, "signOut", { headers: { "x-forgeq-dashboard": "" } });
   await get(403, "getMe", { key: null, headers: { cookie: "__Host-forgeq=x; forgeq=x", "x-forgeq-dashboard": "" } });
@@ -257,9 +254,8 @@ it(
     await useTheRest(world);
     await ask("getHealth", { query: "deep=1", key: null });
     await ask("getHealth", { query: "deep=1", key: POOR });
-    for (const { id } of operations) await refuse(world, id);
-    for (const { id, method } of operations.filter((operation) => operation.method === "GET")) {
-      if (id === "getDashboardSlash") continue;
+    for (const { id } of described) await refuse(world, id);
+    for (const { id, method } of described.filter((operation) => operation.method === "GET")) {
       const known = [...seen].some((each) => each === `${id} 200`);
       const path = { getJob: "/jobs/ID", listAttempts: "/jobs/ID/attempts" }[id];
       const at = path?.replace("ID", (await world.queue.enqueue())[0]!);
@@ -285,7 +281,7 @@ it(
     // One request of each function is let through.
     await ask("enqueueJob", {}, limited);
     await ask("listJobs", {}, limited);
-    for (const { id, scopes, anyKey } of operations)
+    for (const { id, scopes, anyKey } of described)
       if (scopes.length > 0 || anyKey === true) await ask(id, {}, limited);
     await ask("createKey", { body: { label: "a", scopes: ["jobs:read"] } }, await start({}));
     await ask("signIn", { body: { key: ALL } }, limited);
@@ -293,21 +289,21 @@ it(
     // The database goes away under a server.
     const away = await start({ FORGEQ_SECRET: Buffer.alloc(32, 1).toString("base64url") });
     await world.db.query("alter schema forgeq rename to elsewhere");
-    for (const { id, path } of operations) {
+    for (const { id, path } of described) {
       const sent = id === "getHealth" ? { query: "deep=1" } : { path: path.replace("{key_id}", "fq_0123456789ab").replace("{id}", UNKNOWN).replace(/\{\w+\}/, "emails") }; // prettier-ignore
       await ask(id, { ...sent, ...(id in EXAMPLES && { body: EXAMPLES[id] }) }, away);
     }
     await world.db.query("alter schema elsewhere rename to forgeq");
 
     expect([...new Set(wrong)]).toEqual([]);
-    const described = operations.flatMap(({ id, method, path }) =>
+    const promised = described.flatMap(({ id, method, path }) =>
       Object.keys(OPENAPI.paths[path]![method.toLowerCase()]!.responses).map((status) => `${id} ${status}`),
     );
-    const missing = described.filter(
+    const missing = promised.filter(
       (each) => !seen.has(each) && !(each in REASONS) && !(each.split(" ")[1]! in ALWAYS),
     );
     expect(missing).toEqual([]);
-    expect(Object.keys(REASONS).filter((each) => seen.has(each) || !described.includes(each))).toEqual([]);
+    expect(Object.keys(REASONS).filter((each) => seen.has(each) || !promised.includes(each))).toEqual([]);
 
     // What was sent and kept is in no line, and each change that was made left one.
     const lines = log.split("\n");
