@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CONFIG_FILES } from "../project/load-config.ts";
 import { installCommand, packageManagerOf } from "../project/package-manager.ts";
@@ -8,6 +8,7 @@ import type { GlobalOptions } from "./command.ts";
 import { UsageError } from "./failure.ts";
 import { hasModules, isNew, makeModules, type PackageFile, readPackageFile, runnerOf } from "./init/package-file.ts";
 import { configFile, dockerfile, jobFiles } from "./init/templates.ts";
+import { planPlugin } from "./init/serverless-file.ts";
 import { writeFiles } from "./init/write-files.ts";
 import { printJson, say } from "./terminal.ts";
 
@@ -58,10 +59,11 @@ const runInstall = async (root: string, [command = "", ...args]: readonly string
 };
 
 /** How the project gets into production, for what it is. */
-const deployment = (root: string, jobsFolder: string, config: string): string => {
+const deployment = (root: string, jobsFolder: string, config: string, edited?: string): string => {
   const isFunctions = FUNCTIONS.some((name) => existsSync(join(root, name)));
   if (existsSync(join(root, "cdk.json")))
     return `In a stack, after npx forgeq build: new ForgeQ(this, "Jobs", { service: "NAME", stage: "dev" }), of forgeq/cdk`;
+  if (edited !== undefined) return `${edited} has the plugin forgeq/serverless: npx serverless deploy`;
   if (isFunctions)
     return `Add to the plugins of the service: forgeq/serverless\nAnd beside them: forgeq: { jobs: ${jobsFolder}, basePath: /queue }`;
   if (existsSync(join(root, "Dockerfile")))
@@ -69,7 +71,10 @@ const deployment = (root: string, jobsFolder: string, config: string): string =>
   return `A Dockerfile that runs its jobs:\n\n${dockerfile(jobsFolder, config)}`;
 };
 
-/** `forgeq init`: makes the project of this folder one with jobs. Nothing is overwritten, and either all files are written or none. */
+/**
+ * `forgeq init`: makes the project of this folder one with jobs. Nothing is overwritten, and either all files are written or none. The
+ * plugin is added to a serverless.yml that is plain enough.
+ */
 export const runInit = async (options: InitCommandOptions & GlobalOptions): Promise<void> => {
   const root = process.cwd();
   const content = readPackageFile(root);
@@ -88,7 +93,9 @@ export const runInit = async (options: InitCommandOptions & GlobalOptions): Prom
       runner: runnerOf(content),
     }),
   };
+  const service = existsSync(join(root, "cdk.json")) ? undefined : planPlugin(root, options.jobs);
   writeFiles(root, files);
+  if (service !== undefined) writeFileSync(join(root, service.file), service.text);
   if (isNew(content)) makeModules(root, content);
   ignore(root);
   if (options.json === true) printJson({ files: Object.keys(files) });
@@ -101,5 +108,5 @@ Run it:       npx forgeq dev
 And a job:    npx forgeq enqueue --type ${FIRST_TYPE} --payload '{"name":"Ada"}' --wait
 A next type:  npx forgeq add job NAME
 
-${deployment(root, options.jobs, config)}`);
+${deployment(root, options.jobs, config, service?.file)}`);
 };

