@@ -135,6 +135,12 @@ it("shows the queues with most live jobs as metrics, and how many it leaves out"
     `insert into forgeq.job (id, run_at, priority, max_attempts, payload, queue, type)
      select gen_random_uuid(), now() + interval '1 year', 5, 3, '{}', 'q' || lpad(n::text, 3, '0'), 'plain' from generate_series(550, 600) n`,
   );
+  // What an enqueue counts.
+  await s.db.query(
+    `with series as (
+       insert into forgeq.metric_series (queue, type) select distinct queue, type from forgeq.job returning id)
+     insert into forgeq.metric_total (series, name, value) select id, 'enqueued', 1 from series`,
+  );
   await s.queue.enqueue(3);
   const page = async (query = "") => {
     const { body } = await s.metrics(query);
