@@ -1,6 +1,6 @@
 /** The page at /docs: Redoc, which nobody here has written, under the policy that it is served with. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { operations } from "../../lib/http/operations.ts";
+import { described } from "../../lib/http/openapi.ts";
 import { createTestDatabase } from "../support/database/database.ts";
 import { SECRET } from "../support/http/http.ts";
 import { type Browser, hasBrowser, launch, signedIn, tooWide, violationsOf, watch } from "./support/browser.ts";
@@ -8,7 +8,7 @@ import { serve } from "./support/server.ts";
 
 const TIME_OUT_MS = 180_000;
 const EVERYTHING = 500 * 1024;
-const [FIRST] = operations;
+const [FIRST] = described;
 
 describe.skipIf(!hasBrowser)("the page of the API", () => {
   let browser: Browser;
@@ -29,7 +29,7 @@ describe.skipIf(!hasBrowser)("the page of the API", () => {
       const answer = await page.goto(`${origin}/docs`);
       await page.getByRole("heading", { name: FIRST!.summary }).first().waitFor({ timeout: 60_000 });
       const shown = await page.locator("#reference").innerText();
-      expect(operations.filter(({ summary }) => !shown.includes(summary)).map(({ id }) => id)).toEqual([]);
+      expect(described.filter(({ summary }) => !shown.includes(summary)).map(({ id }) => id)).toEqual([]);
       await page.locator("[data-section-id]").first().scrollIntoViewIfNeeded();
       expect({ faults, wide: await tooWide(page) }).toEqual({ faults: [], wide: 0 });
       expect(new Set(requests.map((request) => request.url.origin))).toEqual(new Set([origin]));
