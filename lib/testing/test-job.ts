@@ -10,6 +10,7 @@ import type { Progress } from "../db/protocol/leases.ts";
 import type { AttemptError, Ended } from "../db/protocol/settle.ts";
 import type { JobHandler } from "../job.ts";
 import type { Deps, Logger, Metrics } from "../queue/deps.ts";
+import { TEST_CONFIG } from "./test-config.ts";
 import { toNewJob } from "../queue/enqueue/typed-job.ts";
 import { toResult } from "../queue/run/attempt.ts";
 import type { JobContext } from "../queue/run/job-context.ts";
@@ -113,13 +114,7 @@ const depsOf = (logger: Logger): Deps => ({
   invoker: { invoke: () => refuse() },
   logger,
   metrics: NO_METRICS,
-  config: {
-    service: "forgeq",
-    stage: "test",
-    wakeMode: "always",
-    dispatcherFunction: null,
-    handlerFunction: (type) => `forgeq-test-handler-${type}`,
-  },
+  config: TEST_CONFIG,
 });
 
 /** What the database makes of an outcome: see migrations/functions/end_uncompleted.sql. */

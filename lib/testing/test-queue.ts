@@ -4,6 +4,7 @@ import type { JobOptions } from "../core/new-job.ts";
 import type { SettledState } from "../db/protocol/settle.ts";
 import { nextEvent } from "../db/protocol/wake.ts";
 import type { Deps, Logger, Metrics } from "../queue/deps.ts";
+import { TEST_CONFIG } from "./test-config.ts";
 import { enqueueJobs } from "../queue/enqueue/enqueue-jobs.ts";
 import { toNewJob } from "../queue/enqueue/typed-job.ts";
 import { getJob, type Job, listJobs } from "../queue/manage/read-jobs.ts";
@@ -85,13 +86,7 @@ const depsOf = ({ db }: TestDatabase, clock: Deps["clock"]): Deps => ({
   invoker: { invoke: () => Promise.resolve({ outcome: "refused" }) },
   logger: SILENT,
   metrics: NO_METRICS,
-  config: {
-    service: "forgeq",
-    stage: "test",
-    wakeMode: "always",
-    dispatcherFunction: null,
-    handlerFunction: (type) => `forgeq-test-handler-${type}`,
-  },
+  config: TEST_CONFIG,
 });
 
 const readWaiting = async (deps: Deps, type: string): Promise<Job[]> => {
