@@ -45,6 +45,8 @@ export const cliReference = (program: Command): string =>
   [
     "# The command line",
     "",
+    "This page is for people at a terminal, and for scripts: every command and option of `forgeq`.",
+    "",
     "<!-- Made by `npm run docs:cli` from lib/cli. Do not edit. -->",
     "",
     "`npx forgeq` works in a clone after `npm ci`. Data goes to stdout, messages to stderr; exit code 0 is success, 1 a failure, 2 a wrong",

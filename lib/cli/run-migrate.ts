@@ -88,7 +88,8 @@ export const runMigrate = async (options: MigrateCommandOptions & GlobalOptions)
         `This role may not make the group roles. Without them only the owner of the schema can use it, which is enough; for less, run this as an administrator, then forgeq migrate again:\n${missingRoles.map((sql) => `  ${sql};`).join("\n")}`,
       );
     if (adopted !== null && adoption !== null) sayAdopted(adopted, adoption.from, adoption.to);
-    if (!dryRun && jobs.length > 0) say(`Synchronised ${jobs.length} job types.`);
+    const belong = owner === null ? "" : `, which belong to ${owner}`;
+    if (!dryRun && jobs.length > 0) say(`Synchronised ${jobs.length} job types${belong}.`);
     if (newer !== undefined) say(`The database is newer than this code (${newer}): forgeq migrate refuses it.`);
     if (options.check === true && (applied.length > 0 || newer !== undefined)) process.exitCode = 1;
   } catch (error) {

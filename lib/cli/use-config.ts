@@ -23,4 +23,10 @@ export const useConfig = async (program: Command, command: Command): Promise<voi
     const value = values[key];
     if (value !== undefined && !isConfigured(VARIABLES[key])) configure({ [VARIABLES[key]]: value });
   }
+  // The owner of what is migrated is the one that the deployed functions have.
+  if (isConfigured("FORGEQ_STAGE") && !isConfigured("FORGEQ_SERVICE")) {
+    const { servedBy } = await import("./init/serverless-file.ts");
+    const service = servedBy(root);
+    if (service !== undefined) configure({ FORGEQ_SERVICE: service });
+  }
 };

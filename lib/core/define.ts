@@ -56,8 +56,8 @@ export interface QueueInput {
   /** Days that finished jobs are kept: 1 to 3,650, 30 unless given. */
   readonly retentionDays?: number;
   /**
-   * True unless given. False: of a completed job nothing is kept, not even its id, so an enqueue with that id that is sent
-   * again after the job completed stores and runs it again, and there is nothing to retry by hand.
+   * True unless given. False: of a completed job nothing is kept but a trace of its id for ten minutes. An enqueue with that id that is sent
+   * later stores and runs it again, and there is nothing to retry by hand.
    */
   readonly keepCompleted?: boolean;
 }

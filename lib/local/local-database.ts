@@ -63,9 +63,14 @@ const rolePrefixOf = (env: Variables): { readonly rolePrefix?: string } => {
 
 export const connectionsOf = async (database: ConnectOptions, env: Variables): Promise<LocalConnections> => {
   const made = env["DATABASE_URL"] ? null : await localLogins(database, rolePrefixOf(env));
-  const as = (part: "enqueue" | "api" | "worker"): ConnectOptions => ({
+  const given = {
+    enqueue: env["FORGEQ_DATABASE_URL_ENQUEUE"],
+    api: env["FORGEQ_DATABASE_URL_API"],
+    worker: env["FORGEQ_DATABASE_URL_WORKER"],
+  };
+  const as = (part: keyof typeof given): ConnectOptions => ({
     ...database,
-    url: made?.[part] ?? (env[`FORGEQ_DATABASE_URL_${part.toUpperCase()}`] || database.url),
+    url: made?.[part] ?? (given[part] || database.url),
   });
   // An eager invoke takes jobs, as a worker does.
   return { enqueue: as(env["FORGEQ_EAGER"] === "true" ? "worker" : "enqueue"), api: as("api"), worker: as("worker") };

@@ -51,6 +51,19 @@ it.each(pages)("the links of %s lead to files and headings that are there", (pag
   }
 });
 
+/** Written by a command, whose table of figures it is. */
+const TABLES = "docs/performance/tables.md";
+const DECISIONS = /^docs\/adr\//;
+
+it.each([
+  ...pages.filter((page) => !DECISIONS.test(page) && page !== TABLES && page !== "README.md"),
+  "CONTRIBUTING.md",
+  "SECURITY.md",
+])("%s says first for whom it is", (page) => {
+  const [, first = ""] = readFileSync(page, "utf8").split("\n\n");
+  expect(first).toMatch(/\b[Ff]or (people|readers|developers|operators|users|teams|engineers|whoever|everybody)\b/i);
+});
+
 it("docs/README.md leads to each page, by itself or by its folder", () => {
   const map = readFileSync("docs/README.md", "utf8");
   const missing = pages

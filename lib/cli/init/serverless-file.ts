@@ -67,13 +67,42 @@ export const withPlugin = (text: string, jobsFolder: string): string | undefined
   }
 };
 
+const fileOf = (root: string): string | undefined => FILES.find((name) => existsSync(join(root, name)));
+
+/**
+ * What the plugin's functions are called before the stage, as lib/serverless/settings.ts decides it; undefined where the folder has no service with the plugin.
+ *
+ * @throws {UsageError} when the file is not YAML, or says the name by a variable, which only the framework can read
+ */
+export const servedBy = (root: string): string | undefined => {
+  const file = fileOf(root);
+  if (file === undefined) return undefined;
+  let read: unknown;
+  try {
+    read = parse(readFileSync(join(root, file), "utf8"));
+  } catch (error) {
+    const [reason] = messageOf(error).split("\n");
+    throw new UsageError(
+      `${file} can't be read: set FORGEQ_SERVICE to what its functions' names begin with (${reason})`,
+    );
+  }
+  const { plugins, forgeq, service } = (typeof read === "object" && read !== null ? read : {}) as Service;
+  if (!Array.isArray(plugins) || !plugins.includes(PLUGIN)) return undefined;
+  const own = (forgeq as Service | undefined)?.["service"];
+  const name = own ?? (typeof service === "string" ? `${service}-forgeq` : undefined);
+  if (typeof name === "string" && !name.includes("${")) return name;
+  throw new UsageError(
+    `${file} says its service by a variable: set FORGEQ_SERVICE to what its functions' names begin with`,
+  );
+};
+
 /**
  * What `forgeq init` makes of the service's file; undefined where there is none, or where somebody has to edit it.
  *
  * @throws {UsageError} when the file is not YAML, or can't be read or written
  */
 export const planPlugin = (root: string, jobsFolder: string): { file: string; text: string } | undefined => {
-  const file = FILES.find((name) => existsSync(join(root, name)));
+  const file = fileOf(root);
   if (file === undefined) return undefined;
   try {
     accessSync(join(root, file), constants.R_OK | constants.W_OK);

@@ -120,3 +120,51 @@ describe("refuses in one sentence", () => {
     60_000,
   );
 });
+
+describe("the owner of what a project migrates", () => {
+  const migrated = async (files: Readonly<Record<string, string>>, env: Readonly<Record<string, string>> = {}) => {
+    const { url, db } = await createTestDatabase();
+    const cwd = makeFolder({
+      ...config(`{ jobs: "src/jobs" }`),
+      "src/jobs/greet/job.ts": job("greet"),
+      "src/jobs/greet/handler.ts": handler("./job.ts"),
+      ...files,
+    });
+    const ran = await forgeq(["migrate"], { cwd, env: { DATABASE_URL: url, FORGEQ_STAGE: "prod", ...env } });
+    const owners = await db.query<{ owner: string | null }>("select owner from forgeq.job_type where type = 'greet'");
+    return { ...ran, owner: owners[0]?.owner };
+  };
+  const service = (lines: string) => ({ "serverless.yml": `${lines}\nprovider: { name: aws, stage: !Ref Stage }\n` });
+
+  it.each([
+    ["the plugin's service", service("service: shop\nplugins: [forgeq/serverless]"), {}, "shop-forgeq-prod"],
+    [
+      "the name that the plugin is given",
+      service("service: shop\nplugins:\n  - forgeq/serverless\nforgeq: { service: jobs }"),
+      {},
+      "jobs-prod",
+    ],
+    ["not that of a service without the plugin", service("service: shop"), {}, "forgeq-prod"],
+    [
+      "what the environment says",
+      service("service: ${env:NAME}\nplugins: [forgeq/serverless]"),
+      { FORGEQ_SERVICE: "other" },
+      "other-prod",
+    ],
+    ["nobody without a stage", service("service: shop\nplugins: [forgeq/serverless]"), { FORGEQ_STAGE: "" }, null],
+  ])("is %s", async (_, files, env, owner) => {
+    const { code, owner: found, stderr } = await migrated(files, env);
+    expect({ code, found }).toEqual({ code: 0, found: owner });
+    if (owner !== null) expect(stderr).toContain(`Synchronised 1 job types, which belong to ${owner}.`);
+  });
+
+  it.each([
+    ["a name that only the framework knows", "service: ${env:NAME}\nplugins: [forgeq/serverless]"],
+    ["a file that is not YAML", "service: [shop"],
+  ])("is not guessed from %s", async (_, lines) => {
+    const { code, owner, stderr } = await migrated(service(lines));
+    expect({ code, owner }).toEqual({ code: 2, owner: undefined });
+    expect(stderr).toContain("set FORGEQ_SERVICE to what its functions' names begin with");
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+});
