@@ -1,13 +1,65 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({
+/** How test files run, two at a time: beside one Postgres with a migrated template, and the functions' bundles, made once for all. */
+export const POSTGRES = {
+  globalSetup: ["test/support/global-setup.ts"],
+  pool: "forks" as const,
+  maxWorkers: 2,
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+};
+
+interface Settings {
+  readonly include: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly globalSetup?: string[];
+  readonly maxWorkers?: number;
+  readonly testTimeout?: number;
+}
+
+/** From the packed package, as in a project of somebody else's. */
+const ADOPTER = [
+  "test/e2e/{examples,new-type,own-service,pack,printers,transactions}.test.ts",
+  "test/integration/cli/{init,own-project}.test.ts",
+];
+
+/** The API's document: what tools and generated clients make of it, and every status that it names. */
+const API = ["test/e2e/openapi-tools.test.ts", "test/integration/http/every-status.test.ts"];
+
+/**
+ * Every test file is in one of these, which is a script of package.json and a step of .ci/run: test/unit/test-projects.test.ts. A new file below `test` is one of
+ * the main project's, unless it lies in a folder of another.
+ */
+const PROJECTS = {
+  main: {
+    include: ["test/{unit,property,integration,e2e}/**/*.test.ts"],
+    exclude: [...ADOPTER, ...API],
+  },
+  adopter: { include: ADOPTER },
+  api: { include: API },
+  torture: { include: ["test/torture/*.test.ts"] },
+  hostile: { include: ["test/hostile/*.test.ts"] },
+  dashboard: { include: ["test/dashboard/*.test.ts"] },
+  /** The packaged functions in a small AWS of the project's own: see test/lambda/README.md. */
+  lambda: {
+    include: ["test/lambda/*.test.ts"],
+    globalSetup: ["test/lambda/world/global-setup.ts"],
+    testTimeout: 300_000,
+  },
+  /** The code of the last release on the newest schema: see test/release/README.md. */
+  release: { include: ["test/release/*.test.ts"], maxWorkers: 1, testTimeout: 240_000 },
+  /** The long versions of tests, sized by constants at their top: by hand, on a machine of one's own. */
+  long: { include: ["test/long/*.test.ts"], maxWorkers: 1, testTimeout: 1_800_000 },
+} satisfies Readonly<Record<string, Settings>>;
+
+const projectOf = ([name, { include, exclude = [], ...settings }]: readonly [string, Settings], index: number) => ({
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "test/long/**", "test/lambda/**", "test/release/**"],
-    globalSetup: ["test/support/global-setup.ts"],
-    pool: "forks",
-    maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    ...POSTGRES,
+    ...settings,
+    ...{ name, include: [...include], exclude: ["**/node_modules/**", ...exclude] },
+    // Where several run in one call, each has the machine for itself.
+    sequence: { groupOrder: index },
   },
 });
+
+export default defineConfig({ test: { projects: Object.entries<Settings>(PROJECTS).map(projectOf) } });
