@@ -132,9 +132,12 @@ export const enqueueMany = async <Schema extends z.ZodType>(
  */
 export const get = (tx: Queryable, id: string): Promise<Job | null> => getJobIn(asSql(tx), id, null);
 
-/** Cancels a job inside the caller's transaction, see `cancelJobIn`. */
-export const cancel = (tx: Queryable, id: string): Promise<"cancelled" | "requested"> =>
-  cancelJobIn(asSql(tx), id, null);
+/** Cancels a job inside the caller's transaction, see `cancelJobIn`. @param options.reason - why, which the cancelled job shows as its error */
+export const cancel = (
+  tx: Queryable,
+  id: string,
+  { reason }: { readonly reason?: string } = {},
+): Promise<"cancelled" | "requested"> => cancelJobIn(asSql(tx), id, null, reason ?? null);
 
 /** Gives a finished job its next life inside the caller's transaction, see `retryJobIn`. */
 export const retry = async (

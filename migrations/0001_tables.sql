@@ -122,6 +122,8 @@ create table forgeq.lease (
   invocation text,
   -- Null: none.
   cancel_requested uuid[],
+  -- {job id: why}, of those that somebody gave a reason for. Null: none.
+  cancel_reasons jsonb,
   -- Of a limited queue: its place among the queue's leases, see functions/count_in_flight.sql. Null elsewhere.
   seq bigint,
   progress jsonb not null default '{}',

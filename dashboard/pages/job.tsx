@@ -38,22 +38,22 @@ const offered = (job: Job): readonly Offered[] => {
       ? [{ action: "edit", label: "Retry with another payload", icon: "retry" } as const]
       : []),
     ...(ended ? [] : [{ action: "cancel", label: "Cancel", icon: "cancelled" } as const]),
+    ...(ended ? [] : [{ action: "explain", label: "Cancel with a reason", icon: "cancelled" } as const]),
     ...(waits ? [{ action: "reschedule", label: "Reschedule", icon: "scheduled" } as const] : []),
     ...(can("jobs:write") && job.payload !== null ? [{ action: "clone", label: "Clone", icon: "copy" } as const] : []),
     ...(ended ? [{ action: "delete", label: "Delete", icon: "trash" } as const] : []),
   ];
 };
 
-const ASKS: readonly JobFormName[] = ["edit", "clone", "reschedule", "delete"];
+const asks = (action: JobFormName) => action !== "retry" && action !== "cancel";
 
 const Actions = ({ job }: { readonly job: Job }) => {
   const form = useSignal<JobFormName | null>(null);
   const manage = can("jobs:manage");
   const run = (action: JobFormName): void => {
-    if (action === "edit" || ASKS.includes(action)) form.value = action;
+    if (asks(action)) form.value = action;
     else void actOnJob(action, job);
   };
-  const runNow = () => actOnJob("reschedule", job, { delay_seconds: 0 });
   useActionKeys({
     retry: () => manage && hasEnded(job) && run("retry"),
     cancel: () => manage && !hasEnded(job) && run("cancel"),
@@ -66,7 +66,7 @@ const Actions = ({ job }: { readonly job: Job }) => {
           <button
             key={action}
             class={primary ? "primary" : ""}
-            aria-expanded={ASKS.includes(action) ? form.value === action : undefined}
+            aria-expanded={asks(action) ? form.value === action : undefined}
             onClick={() => run(action)}
           >
             <Icon name={icon} />
@@ -74,7 +74,7 @@ const Actions = ({ job }: { readonly job: Job }) => {
           </button>
         ))}
         {job.state === "scheduled" && (
-          <button onClick={() => void runNow()}>
+          <button onClick={() => void actOnJob("reschedule", job, { delay_seconds: 0 })}>
             <Icon name="play" />
             Run now
           </button>

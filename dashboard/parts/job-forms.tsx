@@ -9,8 +9,8 @@ interface FormProps {
   readonly onDone: () => void;
 }
 
-/** What is asked before something is done with a job: `edit` is a retry with another payload. */
-export type JobFormName = JobAction | "edit";
+/** What is asked before something is done with a job: `edit` is a retry with another payload, `explain` a cancel with a reason. */
+export type JobFormName = JobAction | "edit" | "explain";
 
 /** Another payload, of a copy of the job or of its next life. The type's schema checks it. */
 const PayloadForm = ({ job, onDone, action }: FormProps & { readonly action: "clone" | "retry" }) => {
@@ -77,6 +77,32 @@ const RescheduleForm = ({ job, onDone }: FormProps) => {
   );
 };
 
+const CancelForm = ({ job, onDone }: FormProps) => {
+  const reason = useSignal("");
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    if ((await actOnJob("cancel", job, { reason: reason.value })) !== undefined) onDone();
+  };
+  return (
+    <form class="field" onSubmit={(event) => void submit(event)}>
+      <label for="cancel-reason">Why the job is cancelled</label>
+      <input
+        id="cancel-reason"
+        required
+        maxLength={500}
+        value={reason.value}
+        onInput={(event) => (reason.value = event.currentTarget.value)}
+      />
+      <div class="actions">
+        <button class="primary">Cancel the job</button>
+        <button type="button" onClick={onDone}>
+          Never mind
+        </button>
+      </div>
+    </form>
+  );
+};
+
 const DeleteForm = ({ job, onDone, onGone }: FormProps & { readonly onGone: () => void }) => (
   <div class="banner bad actions" role="group" aria-label="Delete the job">
     <span>All its lives and attempts go, for good.</span>
@@ -97,6 +123,7 @@ export const JobForm = ({
 }: FormProps & { readonly action: JobFormName; readonly onGone: () => void }) => {
   if (action === "clone" || action === "edit")
     return <PayloadForm {...props} action={action === "edit" ? "retry" : "clone"} />;
+  if (action === "explain") return <CancelForm {...props} />;
   if (action === "reschedule") return <RescheduleForm {...props} />;
   return action === "delete" ? <DeleteForm {...props} /> : null;
 };

@@ -54,9 +54,14 @@ const next = (job: Job, nowMs: number): Step[] => {
   return [];
 };
 
-const end = ({ state, finished_at, attempt, max_attempts }: Job): Step[] => {
+/** Why it was cancelled, where somebody said it: the error of an attempt is beside the attempt. */
+const reasonOf = ({ error }: Job): Pick<Step, "detail"> =>
+  error?.name === "Cancelled" && error.message !== null ? { detail: error.message } : {};
+
+const end = (job: Job): Step[] => {
+  const { state, finished_at, attempt, max_attempts } = job;
   if (finished_at === null || (state !== "dead" && state !== "cancelled")) return [];
-  if (state === "cancelled") return [{ at: finished_at, title: "Cancelled", tone: "" }];
+  if (state === "cancelled") return [{ at: finished_at, title: "Cancelled", tone: "", ...reasonOf(job) }];
   return [
     {
       at: finished_at,

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { reasonFault } from "../core/controls.ts";
 import { NAME_PATTERN } from "../core/job.ts";
 
 /** Parsers of option values: each throws what commander shows beside the option's name. */
@@ -52,6 +53,13 @@ export const name = (text: string): string => {
 
 /** The same, for an option that may be given several times. */
 export const names = (text: string, before: readonly string[] | undefined): string[] => [...(before ?? []), name(text)];
+
+/** Why something is done. */
+export const reason = (text: string): string => {
+  const fault = reasonFault(text);
+  if (fault === null) return text;
+  throw new InvalidArgumentError(`It ${fault}.`);
+};
 
 /** Texts as they are, for an option that may be given several times. */
 export const texts = (text: string, before: readonly string[] | undefined): string[] => [...(before ?? []), text];

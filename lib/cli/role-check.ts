@@ -1,6 +1,6 @@
 import type { Db } from "../db/drivers/client.ts";
 import { readOwnRole } from "../db/reads/roles.ts";
-import { type Role, ROLES } from "../db/schema/privileges.ts";
+import { type Role, ROLES } from "../db/schema/role-names.ts";
 import { ROLE_PREFIX, roleName } from "../db/schema/roles.ts";
 import { NEEDS, type UrlPart } from "./url-parts.ts";
 

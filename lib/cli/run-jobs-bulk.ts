@@ -26,6 +26,8 @@ export interface BulkOptions extends FilterOptions, RescheduleOptions {
   readonly dryRun?: boolean;
   /** Jobs of one transaction. */
   readonly slice: number;
+  /** Of a cancel. */
+  readonly reason?: string;
 }
 
 const DONE = {
@@ -94,7 +96,12 @@ const preview = async (deps: Deps, input: SliceInput, json: boolean): Promise<vo
   say(`${count(jobs.length)} jobs would be ${DONE[input.action]}${more}. Nothing was changed.`);
 };
 
-const apply = async (deps: Deps, input: SliceInput, to: Reschedule, json: boolean): Promise<void> => {
+const apply = async (
+  deps: Deps,
+  input: SliceInput,
+  more: { readonly to: Reschedule; readonly reason: string | null },
+  json: boolean,
+): Promise<void> => {
   const tally: Tally = { matched: 0, done: 0, skipped: new Map() };
   const total = isInteractive() ? (await previewSlices(deps, input)).jobs.length : 0;
   const progress = startProgress(input.action, total);
@@ -109,7 +116,7 @@ const apply = async (deps: Deps, input: SliceInput, to: Reschedule, json: boolea
   try {
     do {
       const slice: Awaited<ReturnType<typeof selectSlice>> = await selectSlice(deps, { ...input, after });
-      const { done, skipped } = await applyToJobs(deps, input.action, slice.jobs, { before: input.before, to });
+      const { done, skipped } = await applyToJobs(deps, input.action, slice.jobs, { before: input.before, ...more });
       tally.matched += slice.jobs.length;
       tally.done += done;
       addSkipped(tally, skipped);
@@ -140,10 +147,10 @@ export const runJobsBulk = async (action: BulkAction, options: BulkOptions & Glo
   const filter = toJobFilter(options);
   if (Object.keys(filter).length === 0 && options.all !== true)
     throw new UsageError("without a filter every job is meant: say so by --all");
-  const to = action === "reschedule" ? toReschedule(options) : {};
+  const more = { to: action === "reschedule" ? toReschedule(options) : {}, reason: options.reason ?? null };
   const json = options.json === true;
   return withDeps(options, { migrate: "schema", part: "api" }, async (deps) => {
     const input = { action, filter, before: await bulkInstant(deps), after: null, limit: options.slice };
-    return options.dryRun === true ? preview(deps, input, json) : apply(deps, input, to, json);
+    return options.dryRun === true ? preview(deps, input, json) : apply(deps, input, more, json);
   });
 };

@@ -135,10 +135,14 @@ export const runJobsRetry = (ids: readonly string[], options: JobsRetryOptions &
     return `lives again, in life ${outcome.life}, attempts from zero`;
   });
 
+export interface JobsCancelOptions {
+  readonly reason?: string;
+}
+
 /** `forgeq jobs cancel` */
-export const runJobsCancel = (ids: readonly string[], options: GlobalOptions): Promise<void> =>
+export const runJobsCancel = (ids: readonly string[], options: JobsCancelOptions & GlobalOptions): Promise<void> =>
   eachJob(ids, options, async (deps, id) => {
-    const outcome = await cancelJob(deps, id);
+    const outcome = await cancelJob(deps, id, options.reason ?? null);
     if (outcome === "not_found") return required(null, id).id;
     if (typeof outcome === "object")
       throw new ForgeqError("illegal_state", `it has ended already: ${outcome.finished}`);

@@ -13,6 +13,7 @@ export const showJob = (job: Job): string => {
     ["type", job.type],
     ["queue", job.queue],
     ["state", paint(stateStyle(job.state), job.state)],
+    ["reason", job.state === "cancelled" && job.error?.name === "Cancelled" ? job.error.message : null],
     ["attempt", `${job.attempt} of ${job.maxAttempts}`],
     ["life", String(job.life)],
     ["priority", String(job.priority)],

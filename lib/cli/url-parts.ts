@@ -1,4 +1,4 @@
-import type { Role } from "../db/schema/privileges.ts";
+import type { Role } from "../db/schema/role-names.ts";
 
 /** The parts that have a URL, and the group roles that are enough for each. */
 export const NEEDS = {

@@ -8,6 +8,15 @@ export const hasControls = (text: string): boolean => text.search(CONTROL) >= 0;
 export const escapeControls = (text: string): string =>
   text.replaceAll(CONTROL, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
+export const MAX_REASON_CHARACTERS = 500;
+
+/** What is wrong with a reason; null when it can be stored and shown. migrations/functions/check_reason.sql says the same to callers of SQL. */
+export const reasonFault = (reason: string): string | null => {
+  if (reason === "" || [...reason].length > MAX_REASON_CHARACTERS) return "must have 1 to 500 characters";
+  if (hasControls(reason)) return "must have no control characters";
+  return reason.isWellFormed() ? null : "contains half of a surrogate pair";
+};
+
 /** What is wrong with a unique key; null when it can be stored. migrations/functions/check_values.sql says the same to callers of SQL. */
 export const uniqueKeyFault = (key: string): string | null => {
   // Postgres counts characters, not UTF-16 units.

@@ -1,10 +1,9 @@
 /** What the actions on jobs take. */
 import * as z from "zod";
 import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
-import { uniqueKeyFault } from "../core/controls.ts";
 import { jobFilterBody } from "./job-filter.ts";
 import { instant } from "./fields.ts";
-import { cursor } from "./schemas.ts";
+import { cursor, reason } from "./schemas.ts";
 
 const MAX_JOBS = 500;
 
@@ -61,13 +60,8 @@ export const bulkBody = z
     cursor: cursor.exactOptional().describe("next_cursor of the slice before."),
     limit: z.int().min(1).max(MAX_JOBS).default(100),
     dry_run: z.boolean().default(false).describe("Changes nothing, and counts up to 10,000 jobs."),
-    note: z
-      .string()
-      .min(1)
-      .max(500)
-      .refine((text) => uniqueKeyFault(text) === null, "must have no control characters")
-      .exactOptional()
-      .describe("Why: for the audit line."),
+    note: reason.exactOptional().describe("Why: for the audit line."),
+    reason: reason.exactOptional().describe("Of a cancel: the error of the jobs, once they are cancelled."),
     ...when,
   })
   .refine(hasOneInstant, ONE_INSTANT)
@@ -86,6 +80,10 @@ export const bulkBody = z
   .refine(({ action, ...body }) => (action === "reschedule") === Object.keys(toReschedule(body)).length > 0, {
     path: ["action"],
     error: "reschedule needs run_at, delay_seconds or priority, and no other action takes them",
+  })
+  .refine(({ action, reason: given }) => action === "cancel" || given === undefined, {
+    path: ["reason"],
+    error: "is for a cancel alone",
   })
   .transform(({ run_at, delay_seconds, priority, ...body }) => ({
     ...body,

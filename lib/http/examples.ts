@@ -15,6 +15,7 @@ export const exampleBodies = (definitions: readonly JobDefinition[]): Json => {
       createSchedule: { name: "daily", cron: "0 9 * * 1-5", timezone: "Europe/Berlin", ...job },
       setSchedule: { cron: "0 10 * * 1-5", timezone: "Europe/Berlin", ...job },
     }),
+    cancelJob: { reason: "The customer has left" },
     retryJob: { life: 1 },
     previewSchedule: { cron: "0 9 * * 1-5", timezone: "Europe/Berlin" },
     rescheduleJob: { delay_seconds: 60, priority: 2 },

@@ -1,6 +1,6 @@
 /** The queries and bodies of the api function. */
 import * as z from "zod";
-import { uniqueKeyFault } from "../core/controls.ts";
+import { hasControls, MAX_REASON_CHARACTERS } from "../core/controls.ts";
 import { instant, name } from "./fields.ts";
 import { decodeAttempt, decodeCursor, decodeName, isUuid } from "./wire.ts";
 
@@ -57,6 +57,13 @@ export const healthQuery = z.strictObject({ deep: z.literal("1").exactOptional()
 
 const MAX_INTEGER = 2_147_483_647;
 
+/** Why somebody did something, for whoever looks. */
+export const reason = z
+  .string()
+  .min(1)
+  .max(MAX_REASON_CHARACTERS)
+  .refine((text) => !hasControls(text) && text.isWellFormed(), "must have no control characters");
+
 /** What `POST /jobs/{id}/retry` takes, where it has a body: the life that the caller saw. */
 export const retryBody = z.strictObject({
   life: z
@@ -94,15 +101,14 @@ export const queueLimits = z
     ...(types !== undefined && { types }),
   }));
 
+/** What `POST /jobs/{id}/cancel` takes, where it has a body. */
+export const cancelBody = z.strictObject({
+  reason: reason.exactOptional().describe("Why: the error of the job, once it is cancelled."),
+});
+
 /** What `POST /queues/{name}/pause` takes. Gives what `pauseQueue` takes. */
 export const pauseBody = z.strictObject({
-  reason: z
-    .string()
-    .min(1)
-    .max(500)
-    .refine((text) => uniqueKeyFault(text) === null, "must have no control characters")
-    .exactOptional()
-    .describe("Why, for whoever looks."),
+  reason: reason.exactOptional().describe("Why, for whoever looks."),
   until: instant.exactOptional().describe("The pause ends then by itself."),
 });
 

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { type ConnectOptions, connectDb } from "../db/drivers/connect.ts";
-import type { Role } from "../db/schema/privileges.ts";
+import type { Role } from "../db/schema/role-names.ts";
 import { ROLE_PREFIX, roleName } from "../db/schema/roles.ts";
 
 /** The parts of a local run, each with a login role of its own, and the group roles that it is a member of. */

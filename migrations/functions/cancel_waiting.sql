@@ -1,7 +1,8 @@
 -- Cancels those of these jobs that nobody holds; gives their ids. Internal: cancel and cancel_many call it. `lives`: null, or those that are meant.
+-- `error`: what the jobs show then; null for the error of their last attempt.
 -- Never waits: a job that is locked is left.
 -- Lock order: the jobs (skip locked), the unique keys (sorted).
-create or replace function forgeq.cancel_waiting(ids uuid[], lives int[], now_at timestamptz)
+create or replace function forgeq.cancel_waiting(ids uuid[], lives int[], error jsonb, now_at timestamptz)
 returns uuid[]
 language plpgsql
 as $$
@@ -26,7 +27,7 @@ begin
     return '{}';
   end if;
   errors := array(
-    select e.error
+    select coalesce(cancel_waiting.error, e.error)
     from unnest(held.ids, held.lives) with ordinality as u(id, life, n)
     left join (
       select distinct on (a.job_id, a.life) a.job_id, a.life, a.error

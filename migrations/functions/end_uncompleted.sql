@@ -31,7 +31,8 @@ begin
   states := '{}';
   tally := '';
   for held in
-    select j.*, o.outcome, o.result, o.error, o.delay_seconds, o.id = any (lease.cancel_requested) as cancelling
+    select j.*, o.outcome, o.result, o.error, o.delay_seconds, o.id = any (lease.cancel_requested) as cancelling,
+           lease.cancel_reasons ->> o.id::text as reason
     from jsonb_to_recordset(ended) as o(id uuid, outcome text, result jsonb, error jsonb, delay_seconds double precision)
     cross join lateral (
       select job.ctid as tid, job.id, job.type, coalesce(job.life, 1) as life, job.attempt, job.max_attempts,
@@ -59,7 +60,7 @@ begin
       finished_errors := finished_errors || case
         when state = 'dead' and held.outcome = 'undispatched' then jsonb_build_object('name', 'Undispatchable',
           'message', concat_ws(': ', format('no invocation of the handler began in %s dispatches', held.dispatches + 1), held.error ->> 'message'))
-        else held.error end;
+        else coalesce(case when held.cancelling then forgeq.cancelled_error(held.reason) end, held.error) end;
       finished_attempts := finished_attempts || (held.attempt - (not counted)::int)::smallint;
       if held.unique_key is not null then
         finished_keys := finished_keys || held.unique_key;

@@ -80,6 +80,23 @@ describe.skipIf(!hasBrowser)("the panel of a job", () => {
   );
 
   it(
+    "cancels with a reason, and shows it",
+    async () => {
+      const { url, db } = await shop(200);
+      const { origin } = await serve(url);
+      const [waiting] = await db.query<{ id: string }>("select id from forgeq.job where claim_id is null limit 1");
+      const { page, faults } = await open(await signedIn(browser, origin), origin, `?page=jobs&job=${waiting!.id}`);
+      const panel = page.getByRole("dialog");
+      await panel.getByRole("button", { name: "Cancel with a reason" }).click();
+      await panel.getByLabel("Why the job is cancelled").fill("the customer has left");
+      await panel.getByRole("button", { name: "Cancel the job" }).click();
+      await panel.locator(".timeline").getByText("the customer has left").waitFor();
+      expect(faults).toEqual([]);
+    },
+    TIME_OUT_MS,
+  );
+
+  it(
     "is found below a count of every state",
     async () => {
       const { url, db } = await shop(400);

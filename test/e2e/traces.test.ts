@@ -1,4 +1,4 @@
-import type { Role } from "../../lib/db/schema/privileges.ts";
+import type { Role } from "../../lib/db/schema/role-names.ts";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";

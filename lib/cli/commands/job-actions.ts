@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from "commander";
-import { instant, integer, jobId, seconds, shortId } from "../arguments.ts";
+import { instant, integer, jobId, reason, seconds, shortId } from "../arguments.ts";
 import { optionsOf, withExamples } from "../command.ts";
 import type { RescheduleOptions } from "../reschedule-options.ts";
 import type { CloneOptions } from "../run-job-actions.ts";
@@ -10,6 +10,10 @@ export const ids = (): Argument =>
     ...(Array.isArray(before) ? (before as string[]) : []),
     shortId(text),
   ]);
+
+/** Why jobs are cancelled. */
+export const reasonOption = (): Option =>
+  new Option("--reason <text>", "why: the error of the job, once it is cancelled").argParser(reason);
 
 /** Where jobs that wait are moved to. */
 export const whenOptions = (command: Command): Command =>

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { integer } from "../arguments.ts";
 import { type Example, leaveConfigOut, optionsOf, withExamples } from "../command.ts";
 import type { BulkOptions } from "../run-jobs-bulk.ts";
-import { whenOptions } from "./job-actions.ts";
+import { reasonOption, whenOptions } from "./job-actions.ts";
 import { jobFilters } from "./job-filters.ts";
 
 const ACTIONS = {
@@ -45,6 +45,7 @@ export const addJobsBulk = (jobs: Command): void => {
         await runJobsBulk(action, optionsOf<BulkOptions>(self));
       });
     if (action === "reschedule") whenOptions(command);
+    if (action === "cancel") command.addOption(reasonOption());
     withExamples(command, ACTIONS[action].examples);
   }
 };

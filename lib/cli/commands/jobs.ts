@@ -2,10 +2,10 @@ import { Argument, type Command, Option } from "commander";
 import { JOB_STATES } from "../../core/states.ts";
 import { integer, jobId, name, shortId } from "../arguments.ts";
 import { type GlobalOptions, optionsOf, withExamples } from "../command.ts";
-import { addJobActions, ids } from "./job-actions.ts";
+import { addJobActions, ids, reasonOption } from "./job-actions.ts";
 import { jobFilters } from "./job-filters.ts";
 import { addJobsBulk } from "./jobs-bulk.ts";
-import type { JobsFilterOptions, JobsListOptions, JobsRetryOptions } from "../run-jobs.ts";
+import type { JobsCancelOptions, JobsFilterOptions, JobsListOptions, JobsRetryOptions } from "../run-jobs.ts";
 
 const filters = (command: Command): Command =>
   command
@@ -65,11 +65,15 @@ export const addJobs = (program: Command): void => {
     .command("cancel")
     .description("Cancel jobs: immediately when nothing runs them, by a request to their handlers otherwise.")
     .addArgument(ids())
+    .addOption(reasonOption())
     .action(async (given: string[], _, self: Command) => {
       const { runJobsCancel } = await import("../run-jobs.ts");
-      await runJobsCancel(given, optionsOf<object>(self));
+      await runJobsCancel(given, optionsOf<JobsCancelOptions & GlobalOptions>(self));
     });
-  withExamples(cancel, [["forgeq jobs cancel 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071", ""]]);
+  withExamples(cancel, [
+    ["forgeq jobs cancel 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071", ""],
+    ["forgeq jobs cancel 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071 --reason 'the customer has left'", ""],
+  ]);
 
   addJobActions(jobs);
   addJobsBulk(jobs);

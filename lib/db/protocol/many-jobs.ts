@@ -34,7 +34,7 @@ export const retryMany = (
 ): Promise<Retried[]> => call<Retried>(db, RETRY_MANY, [idsOf(jobs), jobs.map(({ life }) => life), before, at]);
 
 const CANCEL_MANY = `/* forgeq:cancel_many */
-select id, outcome, state from forgeq.cancel_many($1::uuid[], $2::int[], $3::timestamptz)`;
+select id, outcome, state from forgeq.cancel_many($1::uuid[], $2::int[], $3::timestamptz, $4::text)`;
 
 export interface Cancelled {
   readonly id: string;
@@ -42,9 +42,13 @@ export interface Cancelled {
   readonly state: JobState | null;
 }
 
-/** Cancels free jobs, and asks the leases that hold others to. Sent again it gives the first answer. */
-export const cancelMany = (db: Db, jobs: readonly NamedJob[], at: Date | null): Promise<Cancelled[]> =>
-  call<Cancelled>(db, CANCEL_MANY, [idsOf(jobs), livesOf(jobs), at]);
+/** Cancels free jobs, and asks the leases that hold others to. Sent again it gives the first answer. @param reason - the error of the cancelled jobs */
+export const cancelMany = (
+  db: Db,
+  jobs: readonly NamedJob[],
+  at: Date | null,
+  reason: string | null = null,
+): Promise<Cancelled[]> => call<Cancelled>(db, CANCEL_MANY, [idsOf(jobs), livesOf(jobs), at, reason]);
 
 const DELETE_MANY = `/* forgeq:delete_many */
 select id, outcome from forgeq.delete_many($1::uuid[], $2::int[], $3::timestamptz, $4::timestamptz)`;

@@ -107,6 +107,45 @@ export const settle = async (
     ended,
   );
 
+const COMPLETE_IN = `/* forgeq:complete_in */
+select s.outcome, s.jobs, s.wake_seconds as "wakeSeconds", kept.result is not null as "keptResult"
+from (select forgeq.json_or_null($4::text) as result offset 0) kept
+cross join lateral forgeq.settle($1::uuid, $2::uuid,
+  jsonb_build_array(jsonb_build_object('id', $3::uuid, 'outcome', 'completed', 'result', kept.result)), $5::timestamptz, true) s`;
+
+const NOT_ASCII = /[\u0080-\uffff]/g;
+
+const inAscii = (json: string): string =>
+  json.replace(NOT_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+/**
+ * A completion inside the handler's own read-committed transaction: it takes effect if and when that commits.
+ *
+ * @returns `keptResult` - false where the database's encoding can't write the result: the job has completed without it, and the transaction goes on
+ */
+export const completeIn = async (
+  tx: Sql,
+  holder: LeaseHolder,
+  { id, result }: { readonly id: string; readonly result: unknown },
+  at: Date | null,
+): Promise<Settled & { readonly keptResult: boolean }> => {
+  const ended: readonly Ended[] = [{ id, outcome: "completed", result }];
+  const json = JSON.stringify(result ?? null);
+  // Most results: every database can write them.
+  if (json.search(NOT_ASCII) < 0) return { ...(await settleIn(tx, holder, ended, at)), keptResult: true };
+  const { leaseId, begunBy } = holder;
+  const { keptResult, ...settled } = only(
+    await callForCaller<BrieflySettled & { keptResult: boolean }>(tx, COMPLETE_IN, [
+      leaseId,
+      begunBy,
+      id,
+      inAscii(json),
+      at,
+    ]),
+  );
+  return { ...toSettled(settled, ended), keptResult };
+};
+
 /** The same inside the handler's own read-committed transaction: it takes effect if and when that commits. */
 export const settleIn = async (
   tx: Sql,

@@ -44,22 +44,26 @@ select h.id, h.type, h.queue, h.state::text, h.priority, h.payload, coalesce(h.m
 export const FINISHED_STATES: readonly string[] = ["completed", "dead", "cancelled"];
 
 const CANCEL = `/* forgeq:cancel */
-select outcome, state from forgeq.cancel($1::uuid, $2::timestamptz)`;
+select outcome, state from forgeq.cancel($1::uuid, $2::timestamptz, $3::text)`;
 
 export interface CancelRow {
   readonly outcome: "cancelled" | "requested" | "finished" | "not_found" | "busy";
   readonly state: JobState | null;
 }
 
-/** Cancels a free job, or asks the lease that holds it to. `busy`: somebody holds it right now, nothing was changed. */
-export const cancel = async (db: Db, id: string, at: Date | null): Promise<CancelRow> => {
-  const [row] = await call<CancelRow>(db, CANCEL, [id, at]);
+/**
+ * Cancels a free job, or asks the lease that holds it to. `busy`: somebody holds it right now, nothing was changed.
+ *
+ * @param reason - the error of the cancelled job
+ */
+export const cancel = async (db: Db, id: string, at: Date | null, reason: string | null = null): Promise<CancelRow> => {
+  const [row] = await call<CancelRow>(db, CANCEL, [id, at, reason]);
   return row ?? { outcome: "not_found", state: null };
 };
 
 /** The same inside a caller's transaction. */
-export const cancelIn = async (tx: Sql, id: string, at: Date | null): Promise<CancelRow> => {
-  const [row] = await callForCaller<CancelRow>(tx, CANCEL, [id, at]);
+export const cancelIn = async (tx: Sql, id: string, at: Date | null, reason: string | null): Promise<CancelRow> => {
+  const [row] = await callForCaller<CancelRow>(tx, CANCEL, [id, at, reason]);
   return row ?? { outcome: "not_found", state: null };
 };
 

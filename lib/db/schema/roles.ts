@@ -1,6 +1,8 @@
 import { ForgeqError } from "../../core/errors.ts";
 import type { Sql } from "../drivers/client.ts";
-import { FUNCTIONS, type Privilege, PRIVILEGES, type Role, ROLES, TABLES } from "./privileges.ts";
+import { FUNCTIONS, type Privilege, PRIVILEGES } from "./privileges.ts";
+import { type Role, ROLES } from "./role-names.ts";
+import { TABLES } from "./table-privileges.ts";
 
 export type { Role };
 
@@ -165,7 +167,7 @@ const isKnown = ({ verb, object }: Held): boolean =>
   verb === "usage" || (verb === "execute" ? object in FUNCTIONS : tableOf(object) in TABLES);
 
 /**
- * Takes every function from PUBLIC, makes the group roles where the caller may, and grants them what lib/db/schema/privileges.ts says. What it granted before
+ * Takes every function from PUBLIC, makes the group roles where the caller may, and grants them what privileges.ts and table-privileges.ts say. What it granted before
  * and an operator took away stays away; but a role that has lost everything was dropped and made again, and so was what is not there at all.
  *
  * @param before - what `readPrivileges` gave before any function was made again

@@ -61,6 +61,7 @@ const filtered = (deps: Deps, { key, body }: Bulk, before: Date): Promise<Slice>
 
 const bulk = async (deps: Deps, request: Bulk) => {
   const { key, body } = request;
+  const note = body.note ?? body.reason;
   const before = body.before ?? (await bulkInstant(deps));
   const { slice, missing } =
     body.filter === undefined
@@ -68,7 +69,7 @@ const bulk = async (deps: Deps, request: Bulk) => {
       : { slice: await filtered(deps, request, before), missing: [] };
   const result = body.dry_run
     ? { done: 0, skipped: [] }
-    : await applyToJobs(deps, body.action, slice.jobs, { before, to: body.to });
+    : await applyToJobs(deps, body.action, slice.jobs, { before, to: body.to, reason: body.reason ?? null });
   return {
     ...ok({
       before: before.toISOString(),
@@ -83,7 +84,7 @@ const bulk = async (deps: Deps, request: Bulk) => {
     }),
     audit: {
       ...{ target: body.action, count: result.done, outcome: body.dry_run ? "previewed" : "done" },
-      ...(body.note !== undefined && { note: body.note }),
+      ...(note !== undefined && { note }),
     },
   };
 };

@@ -38,14 +38,19 @@ export const jobHandlers = (types: () => Promise<JobTypes>): Handlers<typeof job
   cancelJob: async (deps, request) => {
     const [key, id] = [request.key, idOf(request)];
     await checkJobOf(deps, key, id);
-    const outcome = await cancelJob(deps, id);
+    const { reason } = request.body;
+    const outcome = await cancelJob(deps, id, reason ?? null);
     if (outcome === "not_found") throw notFound("job");
     if (typeof outcome === "object") throw illegal("cancelled", outcome.finished);
     const job = await readJob(deps, key, id);
     // The attempt has ended since it was asked.
     if (outcome === "requested" && (job.state === "completed" || job.state === "dead"))
       throw illegal("cancelled", job.state);
-    return { status: outcome === "requested" && job.finishedAt === null ? 202 : 200, body: showJob(key, job) };
+    return {
+      status: outcome === "requested" && job.finishedAt === null ? 202 : 200,
+      body: showJob(key, job),
+      ...(reason !== undefined && { audit: { note: reason } }),
+    };
   },
 
   retryJob: async (deps, request) => {

@@ -1,7 +1,8 @@
+import { MAX_SMALL_BODY_BYTES } from "../fields.ts";
 import { MAX_JOB_BYTES } from "../new-job.ts";
 import type { Operations } from "../operation.ts";
 import { LIST_PARAMETERS, LIST_PREFIXES, listQuery } from "../job-filter.ts";
-import { attemptsQuery, retryBody } from "../schemas.ts";
+import { attemptsQuery, cancelBody, retryBody } from "../schemas.ts";
 
 export const jobOperations = {
   listJobs: {
@@ -39,6 +40,12 @@ export const jobOperations = {
     summary: "Cancel a job",
     scopes: ["jobs:manage"],
     audit: "job.cancel",
+    body: {
+      schema: cancelBody,
+      maxBytes: MAX_SMALL_BODY_BYTES,
+      optional: true,
+      refusal: { code: "invalid_job", message: "The cancel has fields that are not valid" },
+    },
     answers: {
       200: { description: "Cancelled, now or before.", schema: "wholeJob" },
       202: {

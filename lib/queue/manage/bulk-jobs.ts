@@ -89,15 +89,22 @@ export interface BulkResult {
 
 type Outcome = { readonly id: string; readonly outcome: string; readonly dueSeconds?: number | null };
 
+interface BulkInput {
+  readonly before: Date;
+  /** Of a reschedule. */
+  readonly to?: Reschedule;
+  /** Of a cancel: why. */
+  readonly reason?: string | null;
+}
+
 const act = (
   deps: Deps,
   action: BulkAction,
   jobs: readonly (NamedJob & { readonly life: number })[],
-  before: Date,
-  to: Reschedule,
+  { before, to = {}, reason = null }: BulkInput,
 ): Promise<readonly Outcome[]> => {
   if (action === "retry") return retryMany(deps.db, jobs, before, deps.clock());
-  if (action === "cancel") return cancelMany(deps.db, jobs, deps.clock());
+  if (action === "cancel") return cancelMany(deps.db, jobs, deps.clock(), reason);
   if (action === "delete") return deleteMany(deps.db, jobs, before, deps.clock());
   return rescheduleMany(deps.db, jobs, to, deps.clock());
 };
@@ -110,11 +117,11 @@ export const applyToJobs = async (
   deps: Deps,
   action: BulkAction,
   jobs: readonly { readonly id: string; readonly life: number; readonly queue: string }[],
-  { before, to = {} }: { readonly before: Date; readonly to?: Reschedule },
+  input: BulkInput,
 ): Promise<BulkResult> => {
   if (jobs.length === 0) return { done: 0, skipped: [] };
   if (action === "retry" || action === "reschedule") await armNextMinute(deps);
-  const outcomes = await act(deps, action, jobs, before, to);
+  const outcomes = await act(deps, action, jobs, input);
   const skipped = outcomes.flatMap(({ id, outcome }) => {
     const code = CODES[outcome];
     return code === undefined ? [] : [{ id, code }];

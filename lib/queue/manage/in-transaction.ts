@@ -1,3 +1,4 @@
+import { reasonFault } from "../../core/controls.ts";
 import { ForgeqError } from "../../core/errors.ts";
 import type { Sql } from "../../db/drivers/client.ts";
 import { getJobIn } from "../../db/reads/job.ts";
@@ -19,12 +20,21 @@ const found = async (tx: Sql, id: string, at: Date | null): Promise<Job> => {
 /**
  * Cancels a job inside a caller's transaction: rolled back, nothing has happened.
  *
+ * @param reason - why, which the cancelled job shows as its error: 1 to 500 characters without control characters
  * @returns `requested` where a handler has the job: it is told with the commit
- * @throws {ForgeqError} `not_found`, `illegal_state`; `busy` - claims and settles held it: the transaction goes on, and nothing was changed
+ * @throws {ForgeqError} `invalid_job` of the reason; `not_found`, `illegal_state`; `busy` - claims and settles held it: the transaction goes on, and nothing was changed
  */
-export const cancelJobIn = async (tx: Sql, id: string, at: Date | null): Promise<"cancelled" | "requested"> => {
+export const cancelJobIn = async (
+  tx: Sql,
+  id: string,
+  at: Date | null,
+  reason: string | null = null,
+): Promise<"cancelled" | "requested"> => {
+  const fault = reason === null ? null : typeof reason === "string" ? reasonFault(reason) : "must be a text";
+  if (fault !== null)
+    throw new ForgeqError("invalid_job", `reason ${fault}`, { errors: [{ pointer: "/reason", message: fault }] });
   for (let tried = 1; tried <= TRIES; tried += 1) {
-    const { outcome } = await cancelIn(tx, id, at);
+    const { outcome } = await cancelIn(tx, id, at, reason);
     if (outcome === "cancelled" || outcome === "requested") return outcome;
     if (outcome !== "busy") throw illegal("cancelled", await found(tx, id, at));
     await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE_MS * tried));

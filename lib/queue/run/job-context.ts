@@ -5,7 +5,7 @@ import { thrownText } from "../../core/reason.ts";
 import type { JobDefinition } from "../../core/job.ts";
 import { asSql, type Queryable } from "../../db/drivers/client.ts";
 import type { LeasedJob } from "../../db/protocol/leased-job.ts";
-import { type LeaseHolder, settleIn } from "../../db/protocol/settle.ts";
+import { completeIn, type LeaseHolder } from "../../db/protocol/settle.ts";
 import { CancelledByHandler, Snoozed, toResult } from "./attempt.ts";
 import type { Deps, Logger } from "../deps.ts";
 import { enqueueJobs } from "../enqueue/enqueue-jobs.ts";
@@ -131,14 +131,12 @@ export const createJobContext = (
       fence();
       const stored = toResult(result);
       if (stored.refused !== undefined) log.warn("the result was not kept", { reason: stored.refused });
-      const settled = await settleIn(
-        asSql(tx),
-        holder,
-        [{ id: job.id, outcome: "completed", result: stored.result }],
-        deps.clock(),
-      );
+      const completion = { id: job.id, result: stored.result };
+      const settled = await completeIn(asSql(tx), holder, completion, deps.clock());
       if (settled.jobs[job.id] !== "completed")
         throw new ForgeqError("lease_lost", "another attempt has taken this job over");
+      if (!settled.keptResult)
+        log.warn("the result was not kept", { reason: "the database's encoding can't write it" });
       input.onCompletedIn();
     },
     enqueue: async (definition, payload, options = {}) => {

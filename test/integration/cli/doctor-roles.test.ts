@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Role } from "../../../lib/db/schema/privileges.ts";
+import type { Role } from "../../../lib/db/schema/role-names.ts";
 import { forgeq } from "../../support/cli/cli.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
 import { logIn } from "../../support/database/roles.ts";

@@ -23,7 +23,7 @@ import {
   updateSchedule,
 } from "../../../lib/queue/schedule/manage-schedules.ts";
 import { tick } from "../../../lib/queue/schedule/tick.ts";
-import type { Role } from "../../../lib/db/schema/privileges.ts";
+import type { Role } from "../../../lib/db/schema/role-names.ts";
 import { logIn, refusalOf } from "../../support/database/roles.ts";
 import { plain, setup, type Setup, unlimited } from "../../support/queue.ts";
 

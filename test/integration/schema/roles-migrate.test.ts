@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { migrate } from "../../../lib/db/schema/migrate.ts";
-import { ROLES } from "../../../lib/db/schema/privileges.ts";
+import { ROLES } from "../../../lib/db/schema/role-names.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
 import { logIn, refusalOf } from "../../support/database/roles.ts";
 
@@ -18,7 +18,7 @@ const may = async (db: Db, role: string, signature: string): Promise<boolean> =>
   return row!.may;
 };
 
-const CANCEL = "forgeq.cancel(uuid, timestamptz)";
+const CANCEL = "forgeq.cancel(uuid, timestamptz, text)";
 const EXTEND = "forgeq.extend(uuid, uuid, float8, jsonb, timestamptz)";
 
 const publicFunctions = async (db: Db): Promise<string[]> => {

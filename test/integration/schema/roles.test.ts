@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Db } from "../../../lib/db/drivers/client.ts";
-import { FUNCTIONS, type Privilege, PRIVILEGES, TABLES } from "../../../lib/db/schema/privileges.ts";
+import { FUNCTIONS, type Privilege, PRIVILEGES } from "../../../lib/db/schema/privileges.ts";
+import { TABLES } from "../../../lib/db/schema/table-privileges.ts";
 import { createTestDatabase } from "../../support/database/database.ts";
 import { setup } from "../../support/queue.ts";
 import { logIn, type Part, PARTS, refusalOf } from "../../support/database/roles.ts";

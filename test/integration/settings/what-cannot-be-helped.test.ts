@@ -1,3 +1,4 @@
+import pg from "pg";
 import { expect, it, onTestFinished } from "vitest";
 import { examine } from "../../../lib/cli/checks.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
@@ -102,4 +103,38 @@ it("runs a job once whose result, error or note the database can't write", async
     found: expect.stringContaining("not UTF8") as string,
   });
   await until(() => worker.settled.get("completed") === 2);
+});
+
+it("completes a job inside the handler's transaction whose result the database can't write, and keeps its writes", async () => {
+  const database = await createTestDatabase({ encoding: "LATIN1" });
+  await migrate(database.db);
+  await database.db.query("create table note (id uuid, owl text)");
+  const { queue, start } = await setupWorkers({ database });
+  const ids = await queue.enqueue(3, { maxAttempts: 1 });
+  const results = [{ owl: "🦉" }, { owl: "é" }, { owl: "plain" }];
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  onTestFinished(() => client.end());
+  let turn: Promise<unknown> = Promise.resolve();
+  const worker = start(
+    async (_, job) => {
+      const complete = async () => {
+        await client.query("begin");
+        await client.query("insert into note values ($1, 'seen')", [job.id]);
+        await job.complete(client, results[ids.indexOf(job.id)]);
+        await client.query("commit");
+      };
+      turn = turn.then(complete);
+      await turn;
+    },
+    { once: true },
+  );
+  await worker.drained;
+  const jobs = await Promise.all(ids.map(queue.get));
+  expect(jobs.map(({ state, result }) => [state, result])).toEqual([
+    ["completed", null],
+    ["completed", { owl: "é" }],
+    ["completed", { owl: "plain" }],
+  ]);
+  expect(await database.db.query("select count(*)::int as rows from note")).toEqual([{ rows: 3 }]);
 });

@@ -1,4 +1,4 @@
-import type { Role } from "../../../lib/db/schema/privileges.ts";
+import type { Role } from "../../../lib/db/schema/role-names.ts";
 import { expect, it } from "vitest";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
