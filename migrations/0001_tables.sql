@@ -38,6 +38,8 @@ create table forgeq.queue (
   -- The limits that the code declares, whatever an operator has set: {max_in_flight, max_pending, retention_days}. Null: the code has never declared it.
   code_limits jsonb
 ) with (fillfactor = 50);
+-- Each tick asks which retentions there are, see functions/purge_groups.sql. None of its columns changes with the jobs.
+create index queue_retention on forgeq.queue (retention_days, purged_to);
 
 -- How far the queues of a retention are purged, those that are not behind. A row for each retention but the longest, so that a tick writes no row a queue.
 create table forgeq.purge_mark (

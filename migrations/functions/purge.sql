@@ -6,6 +6,7 @@
 create or replace function forgeq.purge(max_rows int default 5000, at timestamptz default null)
 returns table (partitions int, jobs int, leases int, more boolean)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set enable_indexonlyscan = off set plan_cache_mode = force_generic_plan set jit = off
   set lock_timeout = '100ms'
 as $$
 #variable_conflict use_column

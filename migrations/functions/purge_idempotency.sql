@@ -2,7 +2,7 @@
 create or replace function forgeq.purge_idempotency(max_rows int, now_at timestamptz)
 returns int
 language plpgsql
-  set enable_seqscan = off set enable_bitmapscan = off set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 declare
   gone int;

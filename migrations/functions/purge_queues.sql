@@ -9,7 +9,7 @@
 -- Planned for each window with its instants known: a generic plan would lock every partition.
 create or replace function forgeq.purge_queues(max_rows int, longest int, now_at timestamptz, out jobs int, out more boolean)
 language plpgsql
-  set plan_cache_mode = force_custom_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+  set plan_cache_mode = force_custom_plan set enable_seqscan = off set enable_bitmapscan = on set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 #variable_conflict use_variable
 declare
@@ -17,6 +17,7 @@ declare
   shortest_window constant interval := '1 second';
   most_windows constant int := 100;
   behind record;
+  names text[];
   low timestamptz;
   high timestamptz;
   size interval;
@@ -27,24 +28,14 @@ declare
 begin
   jobs := 0;
   more := false;
-  if not forgeq.lock_mutex('purge_queues') then
+  if not exists (select from forgeq.purge_groups(longest, now_at)) or not forgeq.lock_mutex('purge_queues') then
     return;
   end if;
-  for behind in
-    select g.days, g.names, w.marked, w.purged_to, w.until
-    from (
-      select q.retention_days as days, q.purged_to, array_agg(q.name) as names
-      from forgeq.queue q where q.retention_days < longest group by q.retention_days, q.purged_to) g
-    -- Read as a whole: it has a few rows.
-    left join (select m.retention_days, m.purged_to from forgeq.purge_mark m offset 0) m on m.retention_days = g.days
-    cross join lateral (
-      select g.purged_to is null as marked, coalesce(g.purged_to, m.purged_to, '-infinity') as purged_to,
-             -- A queue that is not at its retention's mark goes to there; only the mark follows the clock.
-             case when g.purged_to is null or m.purged_to is null then now_at - make_interval(days => g.days) else m.purged_to end as until) w
-    -- Ticks of several processes don't each look at some seconds.
-    where not w.marked or w.purged_to not between w.until - interval '30 seconds' and w.until
-    order by w.purged_to
-  loop
+  -- Whoever held the lock until now may have done it.
+  for behind in select g.days, g.marked, g.purged_to, g.until from forgeq.purge_groups(longest, now_at) g order by g.purged_to loop
+    names := array(
+      select q.name from forgeq.queue q
+      where q.retention_days = behind.days and case when behind.marked then q.purged_to is null else q.purged_to = behind.purged_to end);
     low := behind.purged_to;
     if not isfinite(low) then
       low := (select to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp at time zone 'UTC' from pg_catalog.pg_class c
@@ -62,10 +53,10 @@ begin
              min(w.created_at) filter (where w.mine and w.tried) as created_at
       into found_rows
       from (
-        select h.ctid, h.id, h.life, h.created_at, h.queue = any (behind.names) as mine,
+        select h.ctid, h.id, h.life, h.created_at, h.queue = any (names) as mine,
                h.attempt > 1 or h.run_at is not null or h.state <> 'completed' as tried
         from forgeq.job_history h
-        where h.finished_at >= low and h.finished_at < high and (size > shortest_window or h.queue = any (behind.names))
+        where h.finished_at >= low and h.finished_at < high and (size > shortest_window or h.queue = any (names))
         limit most) w;
       if size > shortest_window and (found_rows.rows = most or found_rows.jobs > max_rows - jobs) then
         exit when jobs > 0;
@@ -98,7 +89,7 @@ begin
       update forgeq.queue q set purged_to = case when low < behind.until then low end
       where q.ctid = any (array(
         select o.ctid from forgeq.queue o
-        where o.name = any (behind.names) and o.retention_days = behind.days and o.purged_to = behind.purged_to for update skip locked));
+        where o.name = any (names) and o.retention_days = behind.days and o.purged_to = behind.purged_to for update skip locked));
     end if;
     more := more or low < behind.until;
   end loop;

@@ -177,6 +177,7 @@ const TICK = {
   ...plain({
     "partitions, none to make": 30,
     fold: 5_000,
+    "purge, nothing due": 20,
     "repair, a slice of 5,000": 1_000,
     "due schedules, none": 20,
   }),
@@ -220,8 +221,6 @@ const ofSizes = ({ schedules, queues }: Sizes): Record<string, Bound> => ({
     ["1h", "24h", "7d", "30d"].map((window) => [`GET /stats?window=${window}`, { buffers: 1_500 + 5 * queues }]),
   ),
   "tick, nothing due": { buffers: ALL_QUEUES + 4_000 + 15 * queues, locks: LIST_LOCKS },
-  // Of them at most 20 for what the queues have finished; the others are the queues' own rows, partitions, and leases that closed in the last ten minutes.
-  "purge, nothing due": { buffers: 40 + Math.ceil(queues / 20) },
   "next event again": { buffers: nextEventOf(queues) + UNMARKED, absolute: true },
   "all schedules in one minute": { buffers: 60 * schedules },
   "GET /schedules": { buffers: 100 + schedules },

@@ -156,6 +156,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   probe_listener: WORKERS,
   purge: KEEPERS,
   purge_closed_leases: NOBODY,
+  purge_groups: NOBODY,
   purge_idempotency: NOBODY,
   purge_queues: NOBODY,
   queue_jobs: NOBODY,
