@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { context } from "esbuild";
 import { buildDashboard } from "./dashboard/build.mjs";
 import { buildReference } from "./dashboard/reference/build.mjs";
-import { jsonSchemaLater } from "./deploy/json-schema-later.mjs";
+import { bundleOptions } from "./lib/deploy/build.ts";
 
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const HANDLERS = join(ROOT, "functions", "handlers");
@@ -80,35 +80,11 @@ await prepare();`,
   },
 };
 
-const contextFor = (name, entry, onEnd, outdir = join(ROOT, ".build")) =>
-  context({
-    absWorkingDir: ROOT,
-    entryPoints: { index: `${PREPARED}:${entry}` },
-    outdir: join(outdir, name),
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    splitting: true,
-    chunkNames: "[name]-[hash]",
-    platform: "node",
-    target: "node24",
-    format: "esm",
-    minify: true,
-    sourcemap: "linked",
-    sourcesContent: false,
-    metafile: true,
-    logLevel: "warning",
-    // pg's optional native client, which nobody here installs.
-    external: ["pg-native"],
-    // CommonJS packages in an ES module bundle look for require.
-    banner: {
-      js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
-    },
-    plugins: [
-      prepared,
-      jsonSchemaLater,
-      { name: "on-end", setup: (build) => build.onEnd((result) => onEnd?.(name, result)) },
-    ],
-  });
+const contextFor = (name, entry, onEnd, outdir = join(ROOT, ".build")) => {
+  const options = bundleOptions({ root: ROOT, entry: `${PREPARED}:${entry}`, outdir: join(outdir, name) });
+  const ended = { name: "on-end", setup: (build) => build.onEnd((result) => onEnd?.(name, result)) };
+  return context({ ...options, metafile: true, plugins: [prepared, ...options.plugins, ended] });
+};
 
 /** Builds one function as all are built, into `<outdir>/<name>/index.mjs`. */
 export const buildOne = async ({ name, entry, outdir }) => {

@@ -2,12 +2,13 @@
 import { cpSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { BuildOptions } from "esbuild";
+import type { BuildOptions, Plugin } from "esbuild";
 import { importFile } from "../project/config.ts";
 import type { FoundJob } from "../project/find-jobs.ts";
 import { missingPackage } from "../project/package-manager.ts";
 import { ProjectError } from "../project/project-error.ts";
 import { writeEntries } from "./entries.ts";
+import { jsonSchemaLater } from "./json-schema-later.ts";
 import { writeManifest } from "./manifest.ts";
 
 export const BUILD_FOLDER = join(".forgeq", "build");
@@ -51,11 +52,21 @@ export const loadBundled =
     return importFile<Module>(name, `${pathToFileURL(outfile).href}?${Date.now()}`);
   };
 
-/** How a function is bundled, whoever does it. */
-const settings = (root: string, file: string, outdir: string, external: readonly string[]): BuildOptions => ({
-  absWorkingDir: root,
-  entryPoints: { index: file },
-  outdir,
+/**
+ * How a function is bundled: a project's, and this repository's own.
+ *
+ * @param input.root - what the paths are relative to
+ * @param input.external - packages that the bundle leaves out
+ */
+export const bundleOptions = (input: {
+  readonly root: string;
+  readonly entry: string;
+  readonly outdir: string;
+  readonly external?: readonly string[];
+}): BuildOptions & { readonly plugins: readonly Plugin[] } => ({
+  absWorkingDir: input.root,
+  entryPoints: { index: input.entry },
+  outdir: input.outdir,
   outExtension: { ".js": ".mjs" },
   bundle: true,
   splitting: true,
@@ -68,11 +79,12 @@ const settings = (root: string, file: string, outdir: string, external: readonly
   sourcesContent: false,
   logLevel: "warning",
   // pg's optional native client, which nobody here installs.
-  external: ["pg-native", ...external],
+  external: ["pg-native", ...(input.external ?? [])],
   // CommonJS packages in an ES module bundle look for require.
   banner: {
     js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
   },
+  plugins: [jsonSchemaLater()],
 });
 
 /**
@@ -89,8 +101,8 @@ export const buildFunctions = async (
   const { build } = await esbuild(root);
   const folder = join(root, BUILD_FOLDER);
   rmSync(folder, { recursive: true, force: true });
-  for (const [key, file] of writeEntries(root, jobs, { waits: true }))
-    await build(settings(root, file, join(folder, key), external));
+  for (const [key, entry] of writeEntries(root, jobs, { waits: true }))
+    await build(bundleOptions({ root, entry, outdir: join(folder, key), external }));
   for (const { name, from } of PAGES)
     if (existsSync(from)) cpSync(from, join(folder, "api", name), { recursive: true });
   const types = jobs.map(({ definition: { type, timeoutSeconds } }) => ({ type, timeoutSeconds }));

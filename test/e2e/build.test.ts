@@ -101,5 +101,5 @@ export const handler = (params) => ({
   const converting = files.filter((file) =>
     readFileSync(join(folder.path, "schemas", file), "utf8").includes("cannot be represented in JSON Schema"),
   );
-  expect(converting).toEqual(["json-schema.mjs"]);
+  expect(converting).toEqual([expect.stringMatching(/^json-schema-[\d.]+\.mjs$/)]);
 });

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -96,6 +96,20 @@ functions:
     expect(template.Resources["ForgeqDashenqueueLambdaFunction"]?.Properties?.["Handler"]).toBe(
       ".forgeq/entries/enqueue.handler",
     );
+  });
+});
+
+describe("forgeq build", () => {
+  it("leaves zod's JSON Schema to a file that the first document loads, beside each bundle", async () => {
+    await service.forgeq("build");
+    const build = join(service.folder, ".forgeq", "build");
+    for (const key of ["enqueue", "api", "dispatcher", "handler-resize_image"]) {
+      const modules = readdirSync(join(build, key)).filter((file) => file.endsWith(".mjs"));
+      const converting = modules.filter((file) =>
+        readFileSync(join(build, key, file), "utf8").includes("cannot be represented in JSON Schema"),
+      );
+      expect({ [key]: converting }).toEqual({ [key]: [expect.stringMatching(/^json-schema-[\d.]+\.mjs$/)] });
+    }
   });
 });
 
