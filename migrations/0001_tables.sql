@@ -232,7 +232,10 @@ create table forgeq.job_history (
   result jsonb,
   error jsonb,
   -- True once a retry by hand has begun the next life: the newest life is the one without it.
-  revived boolean
+  revived boolean,
+  -- When that was, and who did it: see functions/retry.sql.
+  revived_at timestamptz,
+  revived_by text
 ) partition by range (finished_at);
 create index job_history_id on forgeq.job_history (id);
 -- Counts of dead jobs, and lists of failed ones by whatever filter, read this index alone. A job that completes has no entry.

@@ -22,14 +22,18 @@ interface OpenSource extends Source<unknown> {
   ask(): Promise<boolean | null>;
   giveUp(): void;
   readonly isAsking: () => boolean;
+  /** Its answer has come, and does not change. */
+  readonly isSettled: () => boolean;
 }
 
 export interface SourceOptions<Answer> {
   /** What of an answer tells whether something has changed. */
   readonly essence?: (answer: Answer) => unknown;
+  /** The answer does not change while this is the same: it is asked for once. */
+  readonly once?: unknown;
 }
 
-const createSource = <Answer>(path: string, { essence = (answer) => answer }: SourceOptions<Answer>) => {
+const createSource = <Answer>(path: string, { essence = (answer) => answer, once }: SourceOptions<Answer>) => {
   const answer = signal<Answer | null>(null);
   const trouble = signal<string | null>(null);
   let asking: AbortController | null = null;
@@ -65,6 +69,7 @@ const createSource = <Answer>(path: string, { essence = (answer) => answer }: So
       asking = null;
     },
     isAsking: () => asking !== null,
+    isSettled: () => once !== undefined && trouble.peek() === null && answer.peek() !== null,
   };
   return source satisfies OpenSource;
 };
@@ -124,7 +129,7 @@ const poll = async (): Promise<void> => {
   plan();
   const { current } = { current: activity.peek() };
   if (current !== "live" && current !== "failing" && current !== "asleep") return;
-  const idle = [...open].filter((source) => !source.isAsking());
+  const idle = [...open].filter((source) => !source.isAsking() && !source.isSettled());
   if (idle.length > 0) await asked(idle);
   else plan();
 };
@@ -155,7 +160,7 @@ export const setQuietUntil = (ms: number | null): void => {
 
 /** A question that is asked while the component is there; another path is another question. */
 export const useLive = <Answer>(path: string | null, options: SourceOptions<Answer> = {}): Source<Answer> => {
-  const source = useMemo(() => createSource<Answer>(path ?? "", options), [path]);
+  const source = useMemo(() => createSource<Answer>(path ?? "", options), [path, options.once]);
   useEffect(() => {
     if (path === null) return undefined;
     open.add(source);

@@ -11,6 +11,8 @@ export interface Step {
   readonly attempt?: Attempt;
 }
 
+type Retried = NonNullable<Job["retried"]>;
+
 const toneOf = ({ outcome }: Attempt): Step["tone"] => {
   if (outcome === "completed") return "good";
   return outcome === "dead" ? "bad" : "warn";
@@ -72,15 +74,33 @@ const end = (job: Job): Step[] => {
   ];
 };
 
-/** @param earlier - attempts before those that the job was answered with */
-export const timelineOf = (job: Job, nowMs: number, earlier: readonly Attempt[] = []): readonly Step[] => {
+/** How this life began, and how the next one did. */
+const retries = ({ life, retried }: Job, begun: Retried | null): { readonly first: Step[]; readonly last: Step[] } => {
+  const title = "Retried by hand";
+  return {
+    first: begun === null ? [] : [{ at: begun.at, title, tone: "", detail: `by ${begun.by}: life ${life}` }],
+    last:
+      retried === undefined ? [] : [{ at: retried.at, title, tone: "", detail: `by ${retried.by}: life ${life + 1}` }],
+  };
+};
+
+interface Known {
+  /** Attempts before those that the job was answered with. */
+  readonly earlier?: readonly Attempt[];
+  /** The retry that began this life; null where it is not known. */
+  readonly begun?: Retried | null;
+}
+
+export const timelineOf = (job: Job, nowMs: number, { earlier = [], begun = null }: Known = {}): readonly Step[] => {
   const attempts = [...earlier, ...(job.attempts ?? [])];
-  let fromMs = Date.parse(job.created_at);
+  const { first, last } = retries(job, begun);
+  let fromMs = Date.parse(begun?.at ?? job.created_at);
   const steps = attempts.map((attempt) => {
     const step = ofAttempt(attempt, fromMs);
     fromMs = Date.parse(attempt.ended_at);
     return step;
   });
-  const life = job.life > 1 ? { detail: `life ${job.life}: retried by hand` } : {};
-  return [{ at: job.created_at, title: "Enqueued", tone: "", ...life }, ...steps, ...next(job, nowMs), ...end(job)];
+  const life = job.life > 1 && begun === null ? { detail: `life ${job.life}: retried by hand` } : {};
+  const enqueued: Step = { at: job.created_at, title: "Enqueued", tone: "", ...life };
+  return [enqueued, ...first, ...steps, ...next(job, nowMs), ...end(job), ...last];
 };

@@ -4,6 +4,8 @@ import type * as answers from "../../lib/http/answers.ts";
 
 export type Job = z.infer<typeof answers.wholeJob>;
 export type ListedJob = z.infer<typeof answers.listedJob>;
+export type LifePage = z.infer<typeof answers.lifePage>;
+export type Life = LifePage["data"][number];
 export type JobPage = z.infer<typeof answers.jobPage>;
 export type Attempt = NonNullable<Job["attempts"]>[number];
 export type JobState = Job["state"];

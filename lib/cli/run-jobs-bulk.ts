@@ -1,3 +1,4 @@
+import { userInfo } from "node:os";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Deps } from "../queue/deps.ts";
 import {
@@ -112,11 +113,16 @@ const apply = async (
     return new Promise(() => undefined);
   };
   onShutdown(stop, "Ended immediately: the slice under way is done as a whole or not at all.");
+  const by = userInfo().username;
   let after: string | null = null;
   try {
     do {
       const slice: Awaited<ReturnType<typeof selectSlice>> = await selectSlice(deps, { ...input, after });
-      const { done, skipped } = await applyToJobs(deps, input.action, slice.jobs, { before: input.before, ...more });
+      const { done, skipped } = await applyToJobs(deps, input.action, slice.jobs, {
+        before: input.before,
+        ...more,
+        by,
+      });
       tally.matched += slice.jobs.length;
       tally.done += done;
       addSkipped(tally, skipped);

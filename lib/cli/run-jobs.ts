@@ -1,10 +1,11 @@
+import { userInfo } from "node:os";
 import { ForgeqError, isUnanswered } from "../core/errors.ts";
 import type { JobFilter } from "../core/job-filter.ts";
 import type { JobState } from "../core/states.ts";
 import { toWireJob } from "../http/wire.ts";
 import { cancelJob } from "../queue/manage/cancel-job.ts";
 import type { Deps } from "../queue/deps.ts";
-import { getJob, type Job, type JobPage, listJobs } from "../queue/manage/read-jobs.ts";
+import { getJob, getLife, type Job, type JobPage, listJobs } from "../queue/manage/read-jobs.ts";
 import { retryJob } from "../queue/manage/retry-job.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
@@ -90,12 +91,30 @@ export const required = (job: Job | null, id: string): Job => {
   return job;
 };
 
+export interface JobsShowOptions {
+  readonly life?: number;
+}
+
+/** A job in its newest life, or in an earlier one. @throws {ForgeqError} `not_found` */
+const inLife = async (deps: Deps, id: string, life: number | undefined): Promise<Job> => {
+  const job = required(await getJob(deps, id), id);
+  if (life === undefined || life === job.life) return job;
+  const earlier = life < job.life ? await getLife(deps, id, life) : null;
+  if (earlier !== null) return earlier;
+  throw new ForgeqError(
+    "not_found",
+    `there is no life ${life} of this job, or it is no longer kept; its newest is ${job.life}`,
+  );
+};
+
 /** `forgeq jobs show` */
-export const runJobsShow = (id: string, options: GlobalOptions): Promise<void> =>
+export const runJobsShow = (given: string, options: JobsShowOptions & GlobalOptions): Promise<void> =>
   withDeps(options, { migrate: "schema", part: "read" }, async (deps) => {
-    const job = required(await getJob(deps, await wholeId(deps, id)), id);
-    if (options.json === true) printJson(toWireJob(job));
-    else print(showJob(job));
+    const id = await wholeId(deps, given);
+    const job = await inLife(deps, id, options.life);
+    if (options.json === true) return printJson(toWireJob(job));
+    print(showJob(job));
+    if (job.life > 1) say(`The life before: forgeq jobs show ${id} --life ${job.life - 1}`);
   });
 
 /** Does one thing to several jobs; the others are done although one can't be, and the exit code says so. */
@@ -128,7 +147,7 @@ export interface JobsRetryOptions {
 export const runJobsRetry = (ids: readonly string[], options: JobsRetryOptions & GlobalOptions): Promise<void> =>
   eachJob(ids, options, async (deps, id) => {
     const life = options.life ?? required(await getJob(deps, id), id).life;
-    const outcome = await retryJob(deps, id, { life });
+    const outcome = await retryJob(deps, id, { life, by: userInfo().username });
     if (outcome === "not_found") return required(null, id).id;
     if ("illegal" in outcome)
       throw new ForgeqError("illegal_state", `it is ${outcome.illegal}: only jobs that have ended are retried`);

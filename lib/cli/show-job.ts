@@ -22,6 +22,7 @@ export const showJob = (job: Job): string => {
     ["run at", job.runAt.toISOString()],
     ["started", job.startedAt?.toISOString() ?? null],
     ["finished", job.finishedAt?.toISOString() ?? null],
+    ["retried", job.retried === undefined ? null : `${job.retried.at.toISOString()} by ${job.retried.by}`],
     [
       "progress",
       job.progress === null ? null : `${Math.round(job.progress.fraction * 100)} % ${job.progress.note ?? ""}`,

@@ -64,10 +64,25 @@ export const listedJob = summary.extend({
   attempts: z.array(attempt).optional(),
 });
 
+const retried = z
+  .strictObject({
+    at,
+    by: z.string().describe("A key, a user of the command line, or a role of the database."),
+  })
+  .optional()
+  .describe("Of an earlier life: the retry by hand that began the next one.");
+
 /** As `GET /jobs/{id}` shows it. */
 export const wholeJob = summary.extend({
   payload: z.unknown(),
   attempts: z.array(attempt).nullable().describe("The newest 100, the oldest of these first."),
+  retried,
+});
+
+/** As `GET /jobs/{id}/lives` shows them. */
+export const lifePage = z.strictObject({
+  data: z.array(summary.omit({ result: true }).extend({ retried })).describe("The newest first."),
+  next_cursor: z.string().nullable().describe("Of the next page, null on the last one."),
 });
 
 /** As `GET /jobs/{id}/attempts` shows them. */

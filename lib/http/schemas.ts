@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { hasControls, MAX_REASON_CHARACTERS } from "../core/controls.ts";
 import { instant, name } from "./fields.ts";
-import { decodeAttempt, decodeCursor, decodeName, isUuid } from "./wire.ts";
+import { decodeAttempt, decodeCursor, decodeLife, decodeName, isUuid } from "./wire.ts";
 
 /** Where a list of jobs goes on: gives an id. */
 export const cursor = z.string().transform((text, context) => {
@@ -28,10 +28,40 @@ const attemptCursor = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** The query of `GET /jobs/{id}/attempts`. Gives what `listAttempts` takes. */
+const MAX_INTEGER = 2_147_483_647;
+
+/** A life of a job. */
+const life = z
+  .string()
+  .regex(/^[1-9][0-9]{0,9}$/, "must be a life, 1 or above")
+  .transform(Number)
+  .pipe(z.int().max(MAX_INTEGER))
+  .meta({ type: "integer", minimum: 1, maximum: MAX_INTEGER, pattern: undefined });
+
+/** The query of `GET /jobs/{id}`. */
+export const jobQuery = z.strictObject({
+  life: life.exactOptional().describe("An earlier life, as it ended; the newest unless given."),
+});
+
+/** The query of `GET /jobs/{id}/attempts`. Gives the life, and what `listAttempts` takes. */
 export const attemptsQuery = z
-  .strictObject({ limit: pageLimit.default(100), cursor: attemptCursor.exactOptional() })
-  .transform(({ limit: most, cursor: after = null }) => ({ limit: most, after }));
+  .strictObject({
+    life: life.exactOptional().describe("Of an earlier life; of the newest unless given."),
+    limit: pageLimit.default(100),
+    cursor: attemptCursor.exactOptional(),
+  })
+  .transform(({ life: of, limit: most, cursor: after = null }) => ({ life: of, page: { limit: most, after } }));
+
+/** A page of lives begins with a life, and goes downwards. */
+const lifeCursor = z.string().transform((text, context) => {
+  const upto = decodeLife(text);
+  if (upto !== null) return Number(upto);
+  context.addIssue({ code: "custom", message: "must be the next_cursor of an earlier answer" });
+  return z.NEVER;
+});
+
+/** The query of `GET /jobs/{id}/lives`. */
+export const livesQuery = z.strictObject({ limit: pageLimit.default(20), cursor: lifeCursor.exactOptional() });
 
 /** A page of a list by name begins after a name. */
 const nameCursor = z.string().transform((text, context) => {
@@ -54,8 +84,6 @@ export const metricsQuery = z.strictObject({ queue: z.array(name).max(MAX_METRIC
 
 /** The query of `GET /health`. */
 export const healthQuery = z.strictObject({ deep: z.literal("1").exactOptional() });
-
-const MAX_INTEGER = 2_147_483_647;
 
 /** Why somebody did something, for whoever looks. */
 export const reason = z

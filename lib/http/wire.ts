@@ -41,6 +41,7 @@ export const toWireJob = (job: Job) => ({
   ...(job.result !== undefined && { result: job.result }),
   error: job.error,
   ...(job.attempts !== undefined && { attempts: job.attempts.map(toWireAttempt) }),
+  ...(job.retried !== undefined && { retried: { at: instant(job.retried.at), by: job.retried.by } }),
 });
 
 /** A queue as the API answers it; null is no limit. `capped`: a number of `jobs` is a lower bound. */
@@ -110,6 +111,9 @@ export const decodeCursor = (cursor: string): string | null => decode(cursor, is
 /** The same of a job's attempts. */
 export const decodeAttempt = (cursor: string): string | null =>
   decode(cursor, (after) => /^\d{1,17}\.\d{1,5}$/.test(after));
+
+/** The same of a job's lives. */
+export const decodeLife = (cursor: string): string | null => decode(cursor, (after) => /^[1-9]\d{0,8}$/.test(after));
 
 /** The same of a list by name. */
 export const decodeName = (cursor: string): string | null => decode(cursor, (after) => NAME_PATTERN.test(after));

@@ -1,7 +1,8 @@
 -- Finished jobs live again by hand: see retry, which says what the outcomes mean. Internal: retry and retry_many call it. `new_payload` is that of the new
--- life; null is the old one. A life that ended after `before` is stale. Two lives of one job are not asked for in one call.
+-- life; null is the old one. A life that ended after `before` is stale. Two lives of one job are not asked for in one call. `caller` is kept with the lives
+-- that ended, its first 200 characters.
 -- Lock order: the unique keys (sorted), the jobs by their ids, their rows in the history.
-create or replace function forgeq.revive_jobs(ids uuid[], lives int[], new_payload json, now_at timestamptz, before timestamptz)
+create or replace function forgeq.revive_jobs(ids uuid[], lives int[], new_payload json, now_at timestamptz, before timestamptz, caller text)
 returns table (id uuid, outcome text, holder_id uuid)
 language plpgsql
 as $$
@@ -84,11 +85,12 @@ begin
 
   if cardinality(made) > 0 then
     execute
-      'update forgeq.job_history p set revived = true
+      'update forgeq.job_history p set revived = true, revived_at = $7, revived_by = left($8, 200)
        where p.id = any ($1) and p.finished_at >= $3 and p.finished_at <= $4 and p.revived is null
          and (p.id, p.life, p.finished_at) in (select w.id, w.life, w.at from unnest($5, $2, $6) as w(id, life, at))'
     using made, wanted.lives, (select min(u.at) from unnest(ids, wanted.ends) as u(id, at) where u.id = any (made)),
-      (select max(u.at) from unnest(ids, wanted.ends) as u(id, at) where u.id = any (made)), ids, wanted.ends;
+      (select max(u.at) from unnest(ids, wanted.ends) as u(id, at) where u.id = any (made)), ids, wanted.ends,
+      now_at, caller;
     get diagnostics marked = row_count;
     -- Two retries of one life raced: the other one made it, and it may even have ended; only one new life exists. Or a row was purged or deleted meanwhile.
     if marked <> cardinality(made) then

@@ -1,7 +1,7 @@
 /** What the panel of a job has, and what the list says of how many there are. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Browser, hasBrowser, launch, open, signedIn } from "./support/browser.ts";
-import { shop } from "./support/fixture.ts";
+import { type Browser, hasBrowser, launch, open, signedIn, tooWide, violationsOf } from "./support/browser.ts";
+import { run, shop } from "./support/fixture.ts";
 import { serve } from "./support/server.ts";
 
 const TIME_OUT_MS = 120_000;
@@ -68,7 +68,7 @@ describe.skipIf(!hasBrowser)("the panel of a job", () => {
       await panel.getByText(/This is not JSON/).waitFor();
       await payload.fill('{"email": "other@example.com"}');
       await panel.getByRole("button", { name: "Retry with it" }).click();
-      await panel.getByText("life 2: retried by hand").waitFor();
+      await panel.getByText("by local: life 2").waitFor();
       const [row] = await db.query<{ life: number; payload: object }>(
         "select life::int as life, payload from forgeq.job where id = $1",
         [dead!.id],
@@ -91,6 +91,58 @@ describe.skipIf(!hasBrowser)("the panel of a job", () => {
       await panel.getByLabel("Why the job is cancelled").fill("the customer has left");
       await panel.getByRole("button", { name: "Cancel the job" }).click();
       await panel.locator(".timeline").getByText("the customer has left").waitFor();
+      expect(faults).toEqual([]);
+    },
+    TIME_OUT_MS,
+  );
+
+  it(
+    "shows each earlier life with what it held, when it was retried and by whom, at an address of its own",
+    async () => {
+      const made = await shop(200);
+      const { origin } = await serve(made.url);
+      const error = (message: string) => ({
+        name: "Declined",
+        message,
+        stack: "Declined: no\n    at pay (app.ts:1:1)",
+      });
+      const plan = { type: "charge_card", queue: "billing", jobs: 1, outcome: "dead" } as const;
+      const [id = ""] = await run(made, { ...plan, error: () => error("the first time") });
+      const context = await signedIn(browser, origin);
+      const { page, faults, requests } = await open(context, origin, `?page=jobs&job=${id}`);
+      const panel = page.getByRole("dialog");
+      await panel.locator(".timeline").waitFor();
+      expect(await panel.getByText("Earlier lives").count()).toBe(0);
+      await panel.getByRole("button", { name: "Retry", exact: true }).click();
+      const first = panel.locator(".lives li", { hasText: "Life 1" });
+      await first.waitFor();
+      expect(await first.textContent()).toMatch(
+        /^Life 1dead.*after 1 attempt.*Declined the first time.*Retried now.* by local$/,
+      );
+      expect(await panel.locator(".timeline li").nth(1).textContent()).toMatch(/^Retried by hand by local: life 2/);
+
+      await first.getByRole("link").click();
+      await panel.getByText("Life 1 of this job, as it ended").waitFor();
+      expect(new URL(page.url()).searchParams.get("life")).toBe("1");
+      expect(await panel.locator(".timeline .error b").textContent()).toBe("Declined");
+      expect(await panel.getByRole("button", { name: /^(Retry|Cancel|Clone|Delete)/ }).count()).toBe(0);
+      // What has ended does not change: it is asked for once.
+      const asked = () => requests.filter(({ url }) => url.search === "?life=1").length;
+      await page.keyboard.press("Tab");
+      const before = requests.length;
+      await expect.poll(() => requests.length, { timeout: 15_000 }).toBeGreaterThan(before + 2);
+      expect(asked()).toBe(1);
+
+      await panel.getByRole("link", { name: "Show the newest life" }).click();
+      await panel.getByRole("button", { name: "Cancel", exact: true }).waitFor();
+      await page.goBack();
+      await panel.getByText("Life 1 of this job, as it ended").waitFor();
+      expect([await violationsOf(page), await tooWide(page)]).toEqual([[], 0]);
+
+      const gone = await open(context, origin, `?page=jobs&job=${id}&life=7`);
+      await gone.page.getByText("There is no life 7 of this job").waitFor();
+      await gone.page.getByRole("link", { name: "Show the newest life" }).click();
+      await gone.page.getByRole("button", { name: "Cancel", exact: true }).waitFor();
       expect(faults).toEqual([]);
     },
     TIME_OUT_MS,

@@ -14,6 +14,7 @@ const NEEDS: Record<string, readonly Scope[] | "-"> = {
   "GET /jobs": ["jobs:read"],
   "GET /jobs/{id}": ["jobs:read"],
   "GET /jobs/{id}/attempts": ["jobs:read"],
+  "GET /jobs/{id}/lives": ["jobs:read"],
   "POST /jobs/{id}/cancel": ["jobs:manage"],
   "POST /jobs/{id}/retry": ["jobs:manage"],
   "POST /jobs/{id}/reschedule": ["jobs:manage"],

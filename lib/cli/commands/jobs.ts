@@ -5,7 +5,13 @@ import { type GlobalOptions, optionsOf, withExamples } from "../command.ts";
 import { addJobActions, ids, reasonOption } from "./job-actions.ts";
 import { jobFilters } from "./job-filters.ts";
 import { addJobsBulk } from "./jobs-bulk.ts";
-import type { JobsCancelOptions, JobsFilterOptions, JobsListOptions, JobsRetryOptions } from "../run-jobs.ts";
+import type {
+  JobsCancelOptions,
+  JobsFilterOptions,
+  JobsListOptions,
+  JobsRetryOptions,
+  JobsShowOptions,
+} from "../run-jobs.ts";
 
 const filters = (command: Command): Command =>
   command
@@ -41,11 +47,19 @@ export const addJobs = (program: Command): void => {
     .command("show")
     .description("A job with its payload, result and attempts.")
     .addArgument(new Argument("<id>", "of the job, or its beginning").argParser(shortId))
+    .addOption(
+      new Option("--life <n>", "as this life of it ended; the newest unless given").argParser(
+        integer(1, 2_147_483_647),
+      ),
+    )
     .action(async (id: string, _, self: Command) => {
       const { runJobsShow } = await import("../run-jobs.ts");
-      await runJobsShow(id, optionsOf<object>(self));
+      await runJobsShow(id, optionsOf<JobsShowOptions>(self));
     });
-  withExamples(show, [["forgeq jobs show 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071", ""]]);
+  withExamples(show, [
+    ["forgeq jobs show 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071", ""],
+    ["forgeq jobs show 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071 --life 1", "before it was retried by hand"],
+  ]);
 
   const retry = jobs
     .command("retry")

@@ -18,20 +18,26 @@ const livesOf = (jobs: readonly NamedJob[]): (number | null)[] | null =>
   jobs.some(({ life }) => life !== null) ? jobs.map(({ life }) => life) : null;
 
 const RETRY_MANY = `/* forgeq:retry_many */
-select id, outcome from forgeq.retry_many($1::uuid[], $2::int[], $3::timestamptz, $4::timestamptz)`;
+select id, outcome from forgeq.retry_many($1::uuid[], $2::int[], $3::timestamptz, $4::timestamptz, $5)`;
 
 export interface Retried {
   readonly id: string;
   readonly outcome: "retried" | "live" | "stale" | "not_found" | "unique_key" | "payload_gone" | "queue_gone";
 }
 
-/** Gives finished jobs their next lives. Sent again it changes nothing. @param before - a life that ended later is stale */
+/**
+ * Gives finished jobs their next lives. Sent again it changes nothing.
+ *
+ * @param before - a life that ended later is stale
+ * @param by - who does it, for whoever looks; the role of the database unless given
+ */
 export const retryMany = (
   db: Db,
   jobs: readonly (NamedJob & { readonly life: number })[],
   before: Date | null,
   at: Date | null,
-): Promise<Retried[]> => call<Retried>(db, RETRY_MANY, [idsOf(jobs), jobs.map(({ life }) => life), before, at]);
+  by: string | null = null,
+): Promise<Retried[]> => call<Retried>(db, RETRY_MANY, [idsOf(jobs), jobs.map(({ life }) => life), before, at, by]);
 
 const CANCEL_MANY = `/* forgeq:cancel_many */
 select id, outcome, state from forgeq.cancel_many($1::uuid[], $2::int[], $3::timestamptz, $4::text)`;

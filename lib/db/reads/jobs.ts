@@ -29,6 +29,15 @@ export interface Job {
   readonly attempts?: readonly Attempt[];
   /** From 1; each retry by hand begins the next one. */
   readonly life: number;
+  /** Of an earlier life: the retry that began the next one. */
+  readonly retried?: Retried;
+}
+
+/** A retry by hand. */
+export interface Retried {
+  readonly at: Date;
+  /** A key, a user of a command line, or a role of the database. */
+  readonly by: string;
 }
 
 /** A job as its row is read. */
@@ -36,10 +45,13 @@ export interface JobRow extends Omit<Job, "attempts"> {
   readonly leaseId: string | null;
 }
 
-export const FINISHED_COLUMNS = `
-select h.id, h.type, h.queue, h.state::text, h.priority, h.payload, coalesce(h.metadata, '{}') as metadata, h.unique_key as "uniqueKey", h.attempt,
+/** A finished job without what may be large. */
+export const ENDED_COLUMNS = `
+select h.id, h.type, h.queue, h.state::text, h.priority, coalesce(h.metadata, '{}') as metadata, h.unique_key as "uniqueKey", h.attempt,
        h.max_attempts as "maxAttempts", null::jsonb as progress, h.created_at as "createdAt", coalesce(h.run_at, h.created_at) as "runAt",
-       h.began_at as "startedAt", h.finished_at as "finishedAt", h.result, h.error, h.life, h.lease_id as "leaseId"`;
+       h.began_at as "startedAt", h.finished_at as "finishedAt", h.error, h.life, h.lease_id as "leaseId"`;
+
+export const FINISHED_COLUMNS = `${ENDED_COLUMNS}, h.payload, h.result`;
 
 export const FINISHED_STATES: readonly string[] = ["completed", "dead", "cancelled"];
 
@@ -68,27 +80,34 @@ export const cancelIn = async (tx: Sql, id: string, at: Date | null, reason: str
 };
 
 const RETRY = `/* forgeq:retry */
-select outcome, holder_id as "holderId" from forgeq.retry($1::uuid, $2::int, $3::timestamptz, $4::json)`;
+select outcome, holder_id as "holderId" from forgeq.retry($1::uuid, $2::int, $3::timestamptz, $4::json, $5)`;
 
 export interface RetryRow {
   readonly outcome: "retried" | "live" | "stale" | "not_found" | "unique_key" | "payload_gone" | "queue_gone";
   readonly holderId: string | null;
 }
 
-/** Gives a finished job its next life; `life` is the one that the caller saw, `payload` that of the new life, the old one's unless given. */
+/**
+ * Gives a finished job its next life.
+ *
+ * @param life - the one that the caller saw
+ * @param payload - of the new life, the old one's unless given
+ * @param by - who does it, for whoever looks; the role of the database unless given
+ */
 export const revive = async (
   db: Db,
   id: string,
   life: number,
   at: Date | null,
-  payload?: unknown,
+  { payload, by = null }: { readonly payload?: unknown; readonly by?: string | null } = {},
 ): Promise<RetryRow> => {
-  const [row] = await call<RetryRow>(db, RETRY, [id, life, at, payload === undefined ? null : JSON.stringify(payload)]);
+  const text = payload === undefined ? null : JSON.stringify(payload);
+  const [row] = await call<RetryRow>(db, RETRY, [id, life, at, text, by]);
   return row ?? { outcome: "not_found", holderId: null };
 };
 
 /** The same inside a caller's transaction. */
 export const reviveIn = async (tx: Sql, id: string, life: number, at: Date | null): Promise<RetryRow> => {
-  const [row] = await callForCaller<RetryRow>(tx, RETRY, [id, life, at, null]);
+  const [row] = await callForCaller<RetryRow>(tx, RETRY, [id, life, at, null, null]);
   return row ?? { outcome: "not_found", holderId: null };
 };

@@ -117,6 +117,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   listen_to: WORKERS,
   live_condition: NOBODY,
   live_types: READERS,
+  lives_of: READERS,
   lookup_window: NOBODY,
   lock_mutex: NOBODY,
   make_lease: NOBODY,

@@ -69,7 +69,12 @@ const bulk = async (deps: Deps, request: Bulk) => {
       : { slice: await filtered(deps, request, before), missing: [] };
   const result = body.dry_run
     ? { done: 0, skipped: [] }
-    : await applyToJobs(deps, body.action, slice.jobs, { before, to: body.to, reason: body.reason ?? null });
+    : await applyToJobs(deps, body.action, slice.jobs, {
+        before,
+        to: body.to,
+        reason: body.reason ?? null,
+        by: key.id,
+      });
   return {
     ...ok({
       before: before.toISOString(),

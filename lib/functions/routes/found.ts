@@ -6,7 +6,7 @@ import type { ApiKey } from "../../http/api-keys.ts";
 import type { HttpRequest, HttpResponse } from "../../http/router.ts";
 import { uuidOf } from "../../http/schemas.ts";
 import type { Deps } from "../../queue/deps.ts";
-import { getJob, type Job } from "../../queue/manage/read-jobs.ts";
+import { getJob, getLife, type Job } from "../../queue/manage/read-jobs.ts";
 
 export const notFound = (what: string): ForgeqError => new ForgeqError("not_found", `There is no such ${what}`);
 
@@ -27,6 +27,16 @@ export const readJob = async (deps: Deps, key: ApiKey, id: string): Promise<Job>
   const job = await getJob(deps, id);
   if (job === null || !mayUse(key, job)) throw notFound("job");
   return job;
+};
+
+/** The same in one of its lives, its newest unless one is named. */
+export const readLife = async (deps: Deps, key: ApiKey, id: string, life: number | undefined): Promise<Job> => {
+  const newest = await readJob(deps, key, id);
+  if (life === undefined || life === newest.life) return newest;
+  const earlier = life < newest.life ? await getLife(deps, id, life) : null;
+  if (earlier === null)
+    throw new ForgeqError("not_found", `There is no life ${life} of this job, or it is no longer kept`);
+  return earlier;
 };
 
 /** Before a job is changed: a key that may use all of them needs no look. */

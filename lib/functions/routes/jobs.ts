@@ -6,9 +6,9 @@ import type { Handlers } from "../../http/serve.ts";
 import { encodeCursor } from "../../http/wire.ts";
 import type { Deps } from "../../queue/deps.ts";
 import { cancelJob } from "../../queue/manage/cancel-job.ts";
-import { listAttempts, listJobs } from "../../queue/manage/read-jobs.ts";
+import { listAttempts, listJobs, listLives } from "../../queue/manage/read-jobs.ts";
 import { retryJob } from "../../queue/manage/retry-job.ts";
-import { checkJobOf, idOf, illegal, notFound, ok, readJob } from "./found.ts";
+import { checkJobOf, idOf, illegal, notFound, ok, readJob, readLife } from "./found.ts";
 
 /** @param types - the job types, whose payloads are checked */
 export const jobHandlers = (types: () => Promise<JobTypes>): Handlers<typeof jobOperations, Deps> => ({
@@ -21,12 +21,24 @@ export const jobHandlers = (types: () => Promise<JobTypes>): Handlers<typeof job
     });
   },
 
-  getJob: async (deps, request) => ok(showJob(request.key, await readJob(deps, request.key, idOf(request)))),
+  getJob: async (deps, request) =>
+    ok(showJob(request.key, await readLife(deps, request.key, idOf(request), request.query.life))),
+
+  listLives: async (deps, request) => {
+    const { key, query } = request;
+    const { id, life } = await readJob(deps, key, idOf(request));
+    const upto = Math.min(life - 1, query.cursor ?? Infinity);
+    const { lives, next } = await listLives(deps, id, { upto, limit: query.limit });
+    return ok({
+      data: lives.map((each) => showJob(key, each)),
+      next_cursor: next === null ? null : encodeCursor(String(next)),
+    });
+  },
 
   listAttempts: async (deps, request) => {
     const { key, query } = request;
-    const job = await readJob(deps, key, idOf(request));
-    const { attempts, next } = await listAttempts(deps, job, query);
+    const job = await readLife(deps, key, idOf(request), query.life);
+    const { attempts, next } = await listAttempts(deps, job, query.page);
     const shown = showJob(key, { ...job, attempts });
     return ok({
       data: shown.attempts,
@@ -61,7 +73,7 @@ export const jobHandlers = (types: () => Promise<JobTypes>): Handlers<typeof job
       given === undefined
         ? undefined
         : await checkTypedPayload(await types(), (await readJob(deps, key, id)).type, given, key);
-    const outcome = await retryJob(deps, id, { life, payload });
+    const outcome = await retryJob(deps, id, { life, payload, by: key.id });
     if (outcome === "not_found") throw notFound("job");
     if ("illegal" in outcome) throw illegal("retried", outcome.illegal);
     return ok(showJob(key, outcome));

@@ -2,7 +2,7 @@ import { MAX_SMALL_BODY_BYTES } from "../fields.ts";
 import { MAX_JOB_BYTES } from "../new-job.ts";
 import type { Operations } from "../operation.ts";
 import { LIST_PARAMETERS, LIST_PREFIXES, listQuery } from "../job-filter.ts";
-import { attemptsQuery, cancelBody, retryBody } from "../schemas.ts";
+import { attemptsQuery, cancelBody, jobQuery, livesQuery, retryBody } from "../schemas.ts";
 
 export const jobOperations = {
   listJobs: {
@@ -22,16 +22,28 @@ export const jobOperations = {
     path: "/jobs/{id}",
     summary: "Show a job with its payload and its newest 100 attempts",
     scopes: ["jobs:read"],
-    answers: { 200: { description: "The job in its newest life.", schema: "wholeJob" } },
+    query: jobQuery,
+    answers: {
+      200: { description: "The job in its newest life, or in the one that was asked for.", schema: "wholeJob" },
+    },
     errors: ["not_found"],
   },
   listAttempts: {
     method: "GET",
     path: "/jobs/{id}/attempts",
-    summary: "List the attempts of a job's newest life, newest first",
+    summary: "List the attempts of a job's newest life, or of an earlier one, newest first",
     scopes: ["jobs:read"],
     query: attemptsQuery,
     answers: { 200: { description: "A page.", schema: "attemptPage" } },
+    errors: ["not_found"],
+  },
+  listLives: {
+    method: "GET",
+    path: "/jobs/{id}/lives",
+    summary: "List the earlier lives of a job, which retries by hand have ended, newest first",
+    scopes: ["jobs:read"],
+    query: livesQuery,
+    answers: { 200: { description: "A page; empty for a job that was never retried by hand.", schema: "lifePage" } },
     errors: ["not_found"],
   },
   cancelJob: {

@@ -95,15 +95,17 @@ interface BulkInput {
   readonly to?: Reschedule;
   /** Of a cancel: why. */
   readonly reason?: string | null;
+  /** Of a retry: who does it, for whoever looks at the lives that ended. */
+  readonly by?: string;
 }
 
 const act = (
   deps: Deps,
   action: BulkAction,
   jobs: readonly (NamedJob & { readonly life: number })[],
-  { before, to = {}, reason = null }: BulkInput,
+  { before, to = {}, reason = null, by }: BulkInput,
 ): Promise<readonly Outcome[]> => {
-  if (action === "retry") return retryMany(deps.db, jobs, before, deps.clock());
+  if (action === "retry") return retryMany(deps.db, jobs, before, deps.clock(), by);
   if (action === "cancel") return cancelMany(deps.db, jobs, deps.clock(), reason);
   if (action === "delete") return deleteMany(deps.db, jobs, before, deps.clock());
   return rescheduleMany(deps.db, jobs, to, deps.clock());

@@ -33,6 +33,7 @@ export const refusalOf = (
  * @param life - the life that the caller saw, so that a retry that is sent again does not run the job again: it gives the job as it is; the newest
  *   one unless given
  * @param payload - of the new life, checked already; the old one's unless given
+ * @param by - who retries it, for whoever looks at the life that ended
  * @returns the job in its new life, or `illegal` with the state of a job that has not ended
  * @throws {ForgeqError} `stale_life` - `life` is not the newest one; `unique_key_conflict` - another live job holds its key;
  *   `payload_gone` - its queue kept no payload; `unknown_queue` - its queue was deleted. Nothing was changed then.
@@ -40,7 +41,7 @@ export const refusalOf = (
 export const retryJob = async (
   deps: Deps,
   id: string,
-  { life, payload }: { readonly life?: number | undefined; readonly payload?: unknown } = {},
+  { life, payload, by }: { readonly life?: number | undefined; readonly payload?: unknown; readonly by?: string } = {},
 ): Promise<Job | "not_found" | { readonly illegal: JobState }> => {
   const seen = await getJob(deps.db, id, deps.clock());
   if (seen === null) return "not_found";
@@ -50,7 +51,7 @@ export const retryJob = async (
   if (seen.finishedAt === null) return { illegal: seen.state };
 
   await armNextMinute(deps);
-  const { outcome, holderId } = await revive(deps.db, id, seen.life, deps.clock(), payload);
+  const { outcome, holderId } = await revive(deps.db, id, seen.life, deps.clock(), { payload, by: by ?? null });
   if (outcome === "not_found") return "not_found";
   const refusal = outcome === "stale" ? null : refusalOf(outcome, holderId, seen, seen.life);
   if (refusal !== null) throw refusal;

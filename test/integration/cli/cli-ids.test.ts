@@ -1,3 +1,4 @@
+import { userInfo } from "node:os";
 import { expect, it } from "vitest";
 import { idOf } from "../../../lib/core/id-of.ts";
 import { forgeq, makeProject, startForgeq } from "../../support/cli/cli.ts";
@@ -120,4 +121,29 @@ it("enqueue --wait shows the result of a job that completed", TIMEOUT, async () 
   });
   worker.child.kill("SIGTERM");
   await worker.ended;
+});
+
+it("jobs show has an earlier life, and says when it was retried and by whom", TIMEOUT, async () => {
+  const { run } = await setup();
+  const { stdout } = await run("enqueue", "--type", "tally");
+  const id = stdout.trim();
+  expect(await run("worker", "--once")).toMatchObject({ code: 0 });
+  expect(await run("jobs", "retry", id)).toMatchObject({ code: 0 });
+  const newest = await run("jobs", "show", id);
+  expect(newest.stdout).toMatch(/life +2\n/);
+  expect(newest.stderr).toContain(`forgeq jobs show ${id} --life 1`);
+  const first = await run("jobs", "show", id, "--life", "1");
+  expect(first.stdout).toMatch(/state +completed\n/);
+  expect(first.stdout).toMatch(new RegExp(`retried +\\d{4}-\\S+Z by ${userInfo().username}\n`));
+  const { life, retried } = JSON.parse((await run("jobs", "show", id, "--life", "1", "--json")).stdout) as Line & {
+    readonly retried: { readonly by: string };
+  };
+  expect([life, retried.by]).toEqual([1, userInfo().username]);
+  expect(await run("jobs", "show", id, "--life", "3")).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(
+      "there is no life 3 of this job, or it is no longer kept; its newest is 2",
+    ) as string,
+  });
+  expect(await run("jobs", "show", id, "--life", "0")).toMatchObject({ code: 2 });
 });

@@ -162,6 +162,7 @@ const useJobs = async ({ get, queue }: World): Promise<void> => {
   const one = (rest = "") => ({ path: `/jobs/${String(job["id"])}${rest}` });
   await get(200, "getJob", one());
   await get(200, "listAttempts", one("/attempts"));
+  await get(200, "listLives", one("/lives"));
   await get(200, "rescheduleJob", { ...one("/reschedule"), body: { delay_seconds: 800 } });
   await get(201, "cloneJob", { ...one("/clone"), body: { payload: { email: `${CANARY}@example.com` } } });
   await get(409, "retryJob", one("/retry"));
@@ -169,6 +170,8 @@ const useJobs = async ({ get, queue }: World): Promise<void> => {
   await get(200, "cancelJob", one("/cancel"));
   await get(409, "rescheduleJob", { ...one("/reschedule"), body: { delay_seconds: 1 } });
   await get(200, "retryJob", { ...one("/retry"), body: { life: 1 } });
+  await get(200, "listLives", one("/lives"));
+  await get(200, "getJob", { ...one(), query: "life=1" });
   await get(200, "bulkJobs", { body: { action: "cancel", ids: [job["id"]], note: "tidy" } });
   await get(204, "deleteJob", one());
   await get(404, "deleteJob", { path: "/jobs/no-id" });
@@ -257,7 +260,7 @@ it(
     for (const { id } of described) await refuse(world, id);
     for (const { id, method } of described.filter((operation) => operation.method === "GET")) {
       const known = [...seen].some((each) => each === `${id} 200`);
-      const path = { getJob: "/jobs/ID", listAttempts: "/jobs/ID/attempts" }[id];
+      const path = { getJob: "/jobs/ID", listAttempts: "/jobs/ID/attempts", listLives: "/jobs/ID/lives" }[id];
       const at = path?.replace("ID", (await world.queue.enqueue())[0]!);
       const named = { getQueue: "/queues/emails", getType: "/types/send_email" }[id] ?? at;
       if (id === "getSchedule") await ask("createSchedule", { body: { name: "kept", cron: "@daily", type: "send_email", payload: mail().payload } }); // prettier-ignore

@@ -116,6 +116,7 @@ it.each([60, 400, 3_000])("locks four more for each partition since for an id ma
     (tx: Db) => cancel(tx, ended, null),
     (tx: Db) => tx.query("select from forgeq.newest_life($1, now())", [ended]),
     (tx: Db) => tx.query("select from forgeq.attempts_of(array[$1::uuid], now())", [ended]),
+    (tx: Db) => tx.query("select from forgeq.lives_of($1, 1, 20, now())", [ended]),
   ])
     expect(await locksOf(db, call)).toBeLessThanOrEqual(most);
   expect(await getJob(db, ended, null)).toMatchObject({ id: ended, state: "dead", attempts: [{ outcome: "dead" }] });
@@ -159,6 +160,7 @@ it("reads a few buffers for an id of a caller", async () => {
     repeated: await buffersOf("select from forgeq.enqueue('plain', '{}', id => $1)", [ended]),
     ended: await buffersOf("select from forgeq.newest_life($1, now())", [ended]),
     attempts: await buffersOf("select from forgeq.attempts_of(array[$1::uuid], now())", [ended]),
+    lives: await buffersOf("select from forgeq.lives_of($1, 1, 20, now())", [ended]),
     retried: await buffersOf("select from forgeq.retry($1, 2)", [ended]),
     cancelled: await buffersOf("select from forgeq.cancel($1)", [ended]),
   };

@@ -177,6 +177,7 @@ export const live = async (url: string): Promise<Record<string, unknown>> => {
     "/jobs",
     `/jobs/${enqueued.dead}`,
     `/jobs/${enqueued.later}/attempts`,
+    `/jobs/${enqueued.dead}/lives`,
     "/queues",
     "/queues/walked",
     "/schedules",
