@@ -19,6 +19,26 @@ const filters = (command: Command): Command =>
     .addOption(new Option("--type <type>", "only jobs of this type").argParser(name))
     .addOption(new Option("--queue <name>", "only jobs of this queue").argParser(name));
 
+const addShow = (jobs: Command): void => {
+  const show = jobs
+    .command("show")
+    .description("A job with its payload, result and attempts.")
+    .addArgument(new Argument("<id>", "of the job, or its beginning").argParser(shortId))
+    .addOption(
+      new Option("--life <n>", "as this life of it ended; the newest unless given").argParser(
+        integer(1, 2_147_483_647),
+      ),
+    )
+    .action(async (id: string, _, self: Command) => {
+      const { runJobsShow } = await import("../run-jobs.ts");
+      await runJobsShow(id, optionsOf<JobsShowOptions>(self));
+    });
+  withExamples(show, [
+    ["forgeq jobs show 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071", ""],
+    ["forgeq jobs show 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071 --life 1", "before it was retried by hand"],
+  ]);
+};
+
 export const addJobs = (program: Command): void => {
   const jobs = program
     .command("jobs")
@@ -43,23 +63,7 @@ export const addJobs = (program: Command): void => {
     ["forgeq jobs list --state dead --all --json | jq -r .id | xargs forgeq jobs retry", "retry what failed for good"],
   ]);
 
-  const show = jobs
-    .command("show")
-    .description("A job with its payload, result and attempts.")
-    .addArgument(new Argument("<id>", "of the job, or its beginning").argParser(shortId))
-    .addOption(
-      new Option("--life <n>", "as this life of it ended; the newest unless given").argParser(
-        integer(1, 2_147_483_647),
-      ),
-    )
-    .action(async (id: string, _, self: Command) => {
-      const { runJobsShow } = await import("../run-jobs.ts");
-      await runJobsShow(id, optionsOf<JobsShowOptions>(self));
-    });
-  withExamples(show, [
-    ["forgeq jobs show 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071", ""],
-    ["forgeq jobs show 019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6071 --life 1", "before it was retried by hand"],
-  ]);
+  addShow(jobs);
 
   const retry = jobs
     .command("retry")
