@@ -12,6 +12,7 @@ import { createHttpApi } from "./serve/http-api.ts";
 import { startListeningWorker } from "./serve/listening-worker.ts";
 import { migrateOwn } from "./serve/migrate-own.ts";
 import { openOwnProcess, type OwnProcess } from "./serve/own-process.ts";
+import { checkedPlaces } from "./serve/worker-places.ts";
 
 /** What both parts are told of the database. */
 interface DatabaseOptions {
@@ -80,10 +81,10 @@ export const createForgeq = ({ jobs, basePath: given, databaseUrl, connections }
 
 export interface CreateWorkerOptions extends DatabaseOptions {
   readonly handlers: readonly RunnableHandler[];
-  /** Jobs that run concurrently in this process; 10 unless given. */
+  /** Jobs that run concurrently in this process; unless given 10, or the sum of what `queues` gives, where that has a number for each. */
   readonly concurrency?: number;
-  /** The names of the queues that it takes from; all unless given. */
-  readonly queues?: readonly string[];
+  /** The queues that it takes from, all unless given: their names, or how many jobs of each run concurrently at most, null being as many as there may be. */
+  readonly queues?: readonly string[] | Readonly<Record<string, number | null>>;
   /** False: it fires no schedules and leaves recovery and clean-up to others. */
   readonly scheduler?: boolean;
   /** Connections at most, one of which listens; 7 unless given, or what FORGEQ_POOL says. */
@@ -104,17 +105,22 @@ export interface OwnWorker {
   crashed(error: unknown): void;
 }
 
-const WORKER = { concurrency: 10, connections: 7, graceSeconds: 30 } as const;
+const WORKER = { connections: 7, graceSeconds: 30 } as const;
 
-/** Runs jobs in this process, as `forgeq worker` does, and fires schedules in turns with the other workers. */
+/**
+ * Runs jobs in this process, as `forgeq worker` does, and fires schedules in turns with the other workers.
+ *
+ * @throws {ForgeqError} `invalid_queue` - `queues` or `concurrency` can't be
+ */
 export const createWorker = async (options: CreateWorkerOptions): Promise<OwnWorker> => {
-  const { handlers, concurrency = WORKER.concurrency, queues = null, scheduler = true } = options;
-  const { connections = WORKER.connections } = options;
+  const { handlers, scheduler = true, connections = WORKER.connections } = options;
+  const { concurrency, queues, places } = checkedPlaces(options);
   const own = await openOwnProcess({ databaseUrl: options.databaseUrl, connections: Math.max(1, connections - 1) });
   const { worker, stop } = startListeningWorker(own, {
     handlers: new Map(handlers.map((each) => [each.definition.type, each as Handler])),
     concurrency,
     queues,
+    places,
     scheduler,
     invocation: `${hostname()}:${process.pid}`,
   });

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { MAX_CONCURRENCY } from "../core/places.ts";
 import { reasonFault } from "../core/controls.ts";
 import { NAME_PATTERN } from "../core/job.ts";
 
@@ -53,6 +54,22 @@ export const name = (text: string): string => {
 
 /** The same, for an option that may be given several times. */
 export const names = (text: string, before: readonly string[] | undefined): string[] => [...(before ?? []), name(text)];
+
+/** The queues that a worker takes from; of one with a number so many jobs run concurrently. */
+export type QueueOptions = ReadonlyMap<string, number | null>;
+
+/** A queue's name, or NAME:PLACES, for an option that may be given several times. */
+export const queuePlaces = (text: string, before: QueueOptions | undefined): QueueOptions => {
+  const [, queue = "", places] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
+  const most = places === undefined ? null : /^\d{1,5}$/.test(places) ? Number(places) : NaN;
+  if (!NAME_PATTERN.test(queue) || (most !== null && !(most >= 1 && most <= MAX_CONCURRENCY)))
+    throw new InvalidArgumentError(
+      `Give the name of a queue, or a name and its places from 1 to ${MAX_CONCURRENCY}, as emails:5.`,
+    );
+  if (before?.has(queue) === true && before.get(queue) !== most)
+    throw new InvalidArgumentError(`The queue ${queue} was given before, with other places.`);
+  return new Map([...(before ?? []), [queue, most]]);
+};
 
 /** Why something is done. */
 export const reason = (text: string): string => {

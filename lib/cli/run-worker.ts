@@ -3,7 +3,10 @@ import { formatDescription, type WorkerDescription } from "../queue/worker/descr
 import { undeclaredQueues } from "../db/reads/queues.ts";
 import { configure } from "../runtime.ts";
 import { startListeningWorker } from "../serve/listening-worker.ts";
+import { type Places, placesOf } from "../core/places.ts";
+import type { QueueOptions } from "./arguments.ts";
 import type { GlobalOptions } from "./command.ts";
+import { UsageError } from "./failure.ts";
 import { type OpenDeps, openDeps } from "./deps.ts";
 import { projectHandlers } from "./handlers.ts";
 import { openMailbox } from "./mailbox.ts";
@@ -17,8 +20,8 @@ const MOST_CONNECTIONS = 7;
 const LEAST_CONNECTIONS = 1;
 
 export interface WorkerCommandOptions {
-  readonly concurrency: number;
-  readonly queue?: readonly string[];
+  readonly concurrency?: number;
+  readonly queue?: QueueOptions;
   readonly once?: boolean;
   readonly scheduler: boolean;
   readonly grace: number;
@@ -39,6 +42,18 @@ export interface RunningWorker {
   readonly describe: () => WorkerDescription;
 }
 
+const placesOfOptions = ({ concurrency, queue }: WorkerCommandOptions): Places => {
+  const places = placesOf(queue ?? null, concurrency);
+  if (places.tooMany === null) return places;
+  throw new UsageError(
+    `--queue ${places.tooMany}:${places.places.get(places.tooMany)} has more places than the worker runs jobs concurrently: give --concurrency ${places.places.get(places.tooMany)} or more`,
+  );
+};
+
+const described = ({ queues, places }: Places): string =>
+  queues?.map((queue) => (places.has(queue) ? `${queue} (${places.get(queue)} at most)` : queue)).join(", ") ??
+  "all queues";
+
 /** A misspelt queue looks like an idle one; but one that is declared later is taken from all the same. */
 const warnOfUndeclared = async ({ deps }: OpenDeps, names: readonly string[]): Promise<void> => {
   if (names.length === 0) return;
@@ -49,6 +64,7 @@ const warnOfUndeclared = async ({ deps }: OpenDeps, names: readonly string[]): P
 /** Starts a worker on what `open` gives, woken by hints of this process and by LISTEN where the connection allows it. */
 export const startWorker = async (
   options: WorkerCommandOptions & GlobalOptions,
+  { concurrency, queues, places }: Places,
   open: OpenDeps,
 ): Promise<RunningWorker> => {
   const { database } = open;
@@ -63,8 +79,9 @@ export const startWorker = async (
     open,
     {
       handlers,
-      concurrency: options.concurrency,
-      queues: options.queue ?? null,
+      concurrency,
+      queues,
+      places,
       invocation: `${hostname()}:${process.pid}`,
       scheduler: options.scheduler && options.once !== true,
       once: options.once === true,
@@ -73,7 +90,7 @@ export const startWorker = async (
       if (!works && database.embedded) void database.revive().catch(() => undefined);
     },
   );
-  void warnOfUndeclared(open, options.queue ?? []);
+  void warnOfUndeclared(open, queues ?? []);
   return {
     drained: worker.drained,
     crashed: worker.crashed,
@@ -122,6 +139,7 @@ const onUncaught = ({ crashed }: RunningWorker, stop: () => Promise<unknown>): v
 
 /** `forgeq worker` */
 export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): Promise<void> => {
+  const places = placesOfOptions(options);
   let stopping: Promise<boolean> | undefined;
   let started: { worker: RunningWorker; open: OpenDeps } | undefined;
   let closeMetrics: (() => Promise<void>) | undefined;
@@ -146,7 +164,7 @@ export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): 
     options.metricsPort === undefined
       ? undefined
       : (await import("./worker-metrics.ts")).createWorkerMetrics({
-          concurrency: options.concurrency,
+          concurrency: places.concurrency,
           busy: () => started?.worker.busy() ?? 0,
           describe,
         });
@@ -161,7 +179,7 @@ export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): 
   });
   try {
     closeMetrics = measured && (await serveMetrics(measured, options));
-    const worker = await startWorker(options, open);
+    const worker = await startWorker(options, places, open);
     started = { worker, open };
     onUncaught(worker, stop);
   } catch (error) {
@@ -171,9 +189,7 @@ export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): 
   } finally {
     starting.resolve();
   }
-  say(
-    `Worker ready: up to ${options.concurrency} jobs concurrently, ${options.queue?.join(", ") ?? "all queues"}. Ctrl-C stops it.`,
-  );
+  say(`Worker ready: up to ${places.concurrency} jobs concurrently, ${described(places)}. Ctrl-C stops it.`);
   if (options.once !== true) return new Promise(() => undefined);
   await started.worker.drained;
   const { settled } = started.worker;

@@ -2,7 +2,8 @@
 -- their payloads. See settle and claim for what they guarantee.
 --
 -- worker: the id that this process begins all its leases with. settles: [{lease_id, ended: [...]}], `ended` as settle has it.
--- takes: [{queue, claim_id, watermarks}], visited in this order until max_jobs are taken; an empty list takes nothing.
+-- takes: [{queue, claim_id, watermarks, max_jobs}], visited in this order until max_jobs are taken; an empty list takes nothing. A take may have a max_jobs of
+-- its own.
 -- types: those that the caller can run now; jobs of other types stay. A job's lease lasts its type's lease_seconds.
 --
 -- Answers with a row for each job taken: its id, its payload, and its details as job_details gives them. Then one row with `answer`:
@@ -73,7 +74,8 @@ begin
 
   now_at := coalesce(forgeq.as_owner(at), clock_timestamp());
   blocked := array(select t.type from forgeq.job_type t where t.type <> all (settle_and_take.types));
-  for take in select t.queue, t.claim_id, t.watermarks from jsonb_to_recordset(takes) as t(queue text, claim_id uuid, watermarks text[]) loop
+  for take in select t.queue, t.claim_id, t.watermarks, t.max_jobs
+              from jsonb_to_recordset(takes) as t(queue text, claim_id uuid, watermarks text[], max_jobs int) loop
     exit when wanted <= 0;
     if sent_before then
       if exists (select from forgeq.lease l where l.claim_id = take.claim_id)
@@ -82,7 +84,7 @@ begin
       end if;
       continue;
     end if;
-    select p.* into picked from forgeq.pick(take.queue, wanted, take.watermarks, blocked, now_at) p;
+    select p.* into picked from forgeq.pick(take.queue, least(wanted, take.max_jobs), take.watermarks, blocked, now_at) p;
     queues := queues || jsonb_build_object('queue', take.queue, 'outcome', picked.outcome, 'watermarks', picked.next_watermarks,
       'continued', picked.continued_watermarks, 'more', picked.more);
     continue when picked.outcome <> 'claimed';

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { Option } from "commander";
-import { integer, names, seconds } from "../arguments.ts";
+import { MAX_CONCURRENCY } from "../../core/places.ts";
+import { integer, queuePlaces, seconds } from "../arguments.ts";
 import { optionsOf, withExamples } from "../command.ts";
 import type { WorkerCommandOptions } from "../run-worker.ts";
 
@@ -8,8 +9,13 @@ export const addWorker = (program: Command): void => {
   const command = program
     .command("worker")
     .description("Run jobs in this process, until Ctrl-C. Any number of workers, here and elsewhere, share a database.")
-    .addOption(concurrencyOption())
-    .addOption(new Option("--queue <name>", "only this queue; may be given several times").argParser(names))
+    .addOption(workersConcurrencyOption())
+    .addOption(
+      new Option(
+        "--queue <name[:places]>",
+        "only this queue, of which at most PLACES jobs run concurrently; may be given several times",
+      ).argParser(queuePlaces),
+    )
     .addOption(new Option("--once", "end when nothing is due any more"))
     .option("--no-scheduler", "leave schedules and clean-up to others")
     .addOption(graceOption())
@@ -22,6 +28,7 @@ export const addWorker = (program: Command): void => {
   withExamples(command, [
     ["forgeq worker --concurrency 10", "all queues"],
     ["forgeq worker --queue emails --queue crawl", "only these"],
+    ["forgeq worker --queue emails:5 --queue reports:2", "at most 5 jobs of one and 2 of the other concurrently"],
     ["forgeq worker --once", "drain what is due, then end"],
     ["forgeq worker --metrics-port 9464", "with its own metrics for Prometheus"],
   ]);
@@ -45,8 +52,14 @@ const metricsPortOption = (): Option =>
 const metricsHostOption = (): Option =>
   new Option("--metrics-host <address>", "to listen on for it").default("127.0.0.1").env("FORGEQ_METRICS_HOST");
 
+/** Without a default: it follows from the places of the queues. */
+const workersConcurrencyOption = (): Option =>
+  new Option("--concurrency <jobs>", "how many jobs run concurrently; 10, or the sum of the queues' places")
+    .argParser(integer(1, MAX_CONCURRENCY))
+    .env("FORGEQ_CONCURRENCY");
+
 export const concurrencyOption = (): Option =>
   new Option("--concurrency <jobs>", "how many jobs run concurrently")
-    .argParser(integer(1, 10_000))
+    .argParser(integer(1, MAX_CONCURRENCY))
     .default(10)
     .env("FORGEQ_CONCURRENCY");

@@ -13,6 +13,8 @@ export interface TakeFrom {
   readonly claimId: string;
   /** As the last take of this queue gave them; null sweeps from the beginning. */
   readonly watermarks: readonly string[] | null;
+  /** Of this queue at most, where that is less than what the statement takes in all. */
+  readonly mostJobs?: number;
 }
 
 export interface SettleAndTake {
@@ -197,7 +199,12 @@ export const settleAndTake = async (db: Db, input: SettleAndTake): Promise<Settl
         ended: endedForSettle(ended, all),
       })),
     ),
-    JSON.stringify(input.takes.map(({ queue, claimId, watermarks }) => ({ queue, claim_id: claimId, watermarks }))),
+    JSON.stringify(
+      input.takes.map(({ queue, claimId, watermarks, mostJobs }) => ({
+        ...{ queue, claim_id: claimId, watermarks },
+        ...(mostJobs !== undefined && { max_jobs: mostJobs }),
+      })),
+    ),
     input.types,
     input.maxJobs,
     input.invocation,

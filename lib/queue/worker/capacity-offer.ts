@@ -3,6 +3,7 @@ import { type CapacityOffer, offerCapacity } from "../../db/protocol/capacity-of
 import type { Deps } from "../deps.ts";
 import type { PushAddress } from "../../db/protocol/push-address.ts";
 import { createListeningProof } from "./listening-proof.ts";
+import type { WorkerOptions } from "./worker-options.ts";
 import { freeSlots, type WorkerState } from "./worker-state.ts";
 
 /** An offer outlasts the pause between two polls of an idle worker. */
@@ -45,11 +46,16 @@ export interface OfferingWorker {
   readonly types: readonly string[];
 }
 
+/** The queues of which jobs are pushed to a worker: not those with places of their own, of which the producers know nothing. Null: all. */
+export const offeredQueues = ({ queues, places }: Pick<WorkerOptions, "queues" | "places">): readonly string[] | null =>
+  queues && queues.filter((queue) => places?.has(queue) !== true);
+
 /** Whether a worker of these options ever makes an offer. */
-export const canOffer = (
-  { concurrency, once = false }: { readonly concurrency: number; readonly once?: boolean },
-  types: readonly string[],
-): boolean => !once && concurrency >= LEAST_CONCURRENCY && types.length > 0;
+export const canOffer = (options: WorkerOptions, types: readonly string[]): boolean =>
+  options.once !== true &&
+  options.concurrency >= LEAST_CONCURRENCY &&
+  types.length > 0 &&
+  offeredQueues(options)?.length !== 0;
 
 /** There is capacity for as many jobs again, and nothing waits that pushed jobs would overtake. */
 const hasCapacity = ({ accepting, busyJobs, concurrency, backlogQueues }: WorkerState): boolean =>

@@ -24,6 +24,8 @@ const PAUSES: Record<Pause, (state: WorkerState, nowMs: number) => string> = {
   no_free_slot: ({ concurrency, busyJobs, reservedJobs }) =>
     `No slot is free: of ${concurrency} slots ${busyJobs} are busy and ${reservedJobs} reserved for jobs that may come.`,
   no_runnable_type: () => "No type can run another job: each has as many in this process as its concurrency allows.",
+  queues_full: ({ fullQueues }) =>
+    `All places of a queue are taken (${fullQueues.join(", ")}), and nobody announced a due job of another one.`,
   nothing_due: ({ nextPollAtMs, jobDueAtMs }, nowMs) => {
     const due = Number.isFinite(jobDueAtMs) ? ` A job falls due in ${seconds(jobDueAtMs - nowMs)}.` : "";
     const poll = Number.isFinite(nextPollAtMs) ? ` The next poll comes in ${seconds(nextPollAtMs - nowMs)}.` : "";

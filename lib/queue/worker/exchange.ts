@@ -10,6 +10,7 @@ import type { Outcomes } from "./outcomes.ts";
 import { noteRoundTrip } from "./pace.ts";
 import type { Statement } from "./plan.ts";
 import type { Poll } from "./poll.ts";
+import type { QueuePlaces } from "./queue-places.ts";
 import type { QueuePositions, QueueTake } from "./queue-positions.ts";
 import type { Sender } from "./sender.ts";
 import type { WorkerState } from "./worker-state.ts";
@@ -25,6 +26,7 @@ export interface ExchangeParts {
   readonly outbox: Outbox;
   readonly sender: Sender;
   readonly queues: QueuePositions;
+  readonly places: Pick<QueuePlaces, "take">;
   readonly leases: WorkerLeases;
   readonly outcomes: Outcomes;
   readonly offer: Pick<CapacityOffering, "offer" | "answered">;
@@ -42,14 +44,18 @@ const toInput = (
   statement: Statement,
 ): SettleAndTake & { readonly takes: readonly QueueTake[] } => {
   const { worker, invocation, outbox, leases, queues, offer, housekeeping } = parts;
+  const takes = statement.visits === "none" ? [] : queues.takes(statement.visits === "all");
   return {
     worker,
     settles: outbox
       .take(statement.settleJobs)
       .map((each) => ({ ...each, all: leases.isAll(each.leaseId, each.ended) })),
-    takes: statement.visits === "none" ? [] : queues.takes(statement.visits === "all"),
+    takes,
     types: state.runnableTypes,
-    maxJobs: statement.takeJobs,
+    maxJobs: Math.min(
+      statement.takeJobs,
+      takes.reduce((jobs, { mostJobs = Infinity }) => jobs + mostJobs, 0),
+    ),
     invocation,
     dueHorizonSeconds: DUE_HORIZON_SECONDS,
     ...(statement.housekeeping && {
@@ -123,6 +129,18 @@ const absorbAll = (
   parts.outcomes.forget(unwritten.settles, unwritten.error);
 };
 
+/** Keeps what the takes of a statement may bring, or with -1 gives it back: slots of the worker, and places of queues that have their own. */
+const reserve = (
+  state: WorkerState,
+  { places }: ExchangeParts,
+  { maxJobs, takes }: ReturnType<typeof toInput>,
+  sign: 1 | -1,
+): void => {
+  state.reservedJobs += sign * maxJobs;
+  for (const { queue, mostJobs } of takes)
+    if (mostJobs !== undefined) places.take(queue, sign * Math.min(mostJobs, maxJobs));
+};
+
 /** Sends one statement, and absorbs its answer: counters that it moves are put back before, whatever the answer. */
 export const exchange = async (
   deps: Deps,
@@ -133,14 +151,14 @@ export const exchange = async (
   const input = toInput(deps, state, parts, statement);
   if (statement.poll) state.pollDue = false;
   state.statements += 1;
-  state.reservedJobs += statement.takeJobs;
+  reserve(state, parts, input, 1);
   const sentAtMs = deps.time.elapsedMs();
   let settlement: Settlement<SettledAndTaken>;
   try {
     settlement = await parts.sender.send(input);
   } finally {
     state.statements -= 1;
-    state.reservedJobs -= statement.takeJobs;
+    reserve(state, parts, input, -1);
   }
   const [first] = settlement.answered;
   if (first !== undefined) noteRoundTrip(state, deps.time.elapsedMs() - sentAtMs - first.answer.serverMs);

@@ -10,6 +10,7 @@ import { startHeartbeat } from "../run/heartbeat.ts";
 import { type LeaseRun, runJob, type Work } from "../run/run-job.ts";
 import { createRunning } from "../run/running-jobs.ts";
 import { noteBegun } from "../run/record-outcome.ts";
+import type { QueuePlaces } from "./queue-places.ts";
 import { createTypeSlots, limitOf, type Slots, type TypeSlots } from "./type-slots.ts";
 import type { WorkerState } from "./worker-state.ts";
 
@@ -67,6 +68,7 @@ interface Leases {
   readonly worker: string;
   readonly onEnd: OnEnd;
   readonly types: TypeSlots;
+  readonly places: Pick<QueuePlaces, "take">;
   /**
    * Changed by `takeIn` and `settled`. Each lease is in a box that is emptied: the tables that a Map has outgrown keep what was in
    * them until a major collection. See docs/adr/0015.
@@ -117,8 +119,15 @@ const takeIn = (leases: Leases, lease: TakenLease): HeldLease | null => {
   return held;
 };
 
-const end = (leases: Leases, { lease, slots }: HeldLease, ended: Ended): void => {
-  leases.state.busyJobs -= 1;
+/** A job takes a slot of the worker, or with -1 gives it back. */
+const occupy = ({ state, places }: Leases, { lease }: HeldLease, jobs: 1 | -1): void => {
+  state.busyJobs += jobs;
+  places.take(lease.queue, jobs);
+};
+
+const end = (leases: Leases, held: HeldLease, ended: Ended): void => {
+  const { lease, slots } = held;
+  occupy(leases, held, -1);
   const unblocked = leases.types.giveBack(slots);
   leases.onEnd(lease.id, ended, unblocked);
 };
@@ -131,7 +140,7 @@ const begin = (leases: Leases, held: HeldLease, job: LeasedJob): void => {
 
 /** Runs a job that has waited for a slot of its type, unless somebody has cancelled it meanwhile. Until now it has taken no slot of the worker. */
 const beginLate = (leases: Leases, held: HeldLease, job: LeasedJob): void => {
-  leases.state.busyJobs += 1;
+  occupy(leases, held, 1);
   if (leases.closed) begin(leases, held, job);
   else void held.run.heartbeat.beat().then(() => begin(leases, held, job));
 };
@@ -143,7 +152,7 @@ const startLease = (leases: Leases, lease: TakenLease): void => {
   const { types } = leases;
   for (const job of lease.jobs) {
     if (types.take(held.slots)) {
-      leases.state.busyJobs += 1;
+      occupy(leases, held, 1);
       begin(leases, held, job);
     } else types.wait(held.slots, () => beginLate(leases, held, job));
   }
@@ -173,10 +182,11 @@ export const createWorkerLeases = (
   handlers: ReadonlyMap<string, Handler>,
   worker: string,
   onEnd: OnEnd,
+  places: Pick<QueuePlaces, "take"> = { take: () => undefined },
 ): WorkerLeases => {
   const limits = new Map([...handlers].map(([type, { definition }]) => [type, limitOf(definition)]));
   const types = createTypeSlots(limits, (runnable) => (state.runnableTypes = runnable));
-  const leases: Leases = { deps, state, handlers, worker, onEnd, types, boxes: new Map(), closed: false };
+  const leases: Leases = { deps, state, handlers, worker, onEnd, types, places, boxes: new Map(), closed: false };
   return {
     start: (begun) => {
       for (const lease of begun) startLease(leases, lease);

@@ -27,14 +27,20 @@ export interface Statement {
 
 /** Why a worker sends nothing now. */
 export type Pause =
-  "stopping" | "queues_unknown" | "no_free_slot" | "no_runnable_type" | "nothing_due" | "statement_under_way";
+  | "stopping"
+  | "queues_unknown"
+  | "no_free_slot"
+  | "no_runnable_type"
+  | "queues_full"
+  | "nothing_due"
+  | "statement_under_way";
 
 const pauseOf = (state: WorkerState): Pause => {
   if (!state.accepting) return "stopping";
   if (!state.queuesKnown) return "queues_unknown";
   if (freeSlots(state) <= 0) return "no_free_slot";
   if (state.runnableTypes.length === 0) return "no_runnable_type";
-  return "nothing_due";
+  return state.fullQueues.length > 0 ? "queues_full" : "nothing_due";
 };
 
 /** Jobs that a take may bring: some slots are left free while jobs are enqueued in this process, unless there is a backlog. */

@@ -15,6 +15,7 @@ import {
 import type { Time } from "../time.ts";
 import { RECENT_MS } from "./plan.ts";
 import { createQueueTurns, moveBehind, type QueueTurns } from "./queue-turns.ts";
+import type { QueuePlaces } from "./queue-places.ts";
 import type { WorkerState } from "./worker-state.ts";
 
 /** Queues that one take visits at most. A database, or a worker, with no more than these visits all of them. */
@@ -67,7 +68,9 @@ export interface QueuePositions {
   expect(name: string, seconds: number): void;
   /** Seconds until the first of what is expected; null: nothing is. */
   expectedInSeconds(): number | null;
-  /** Whether this queue is known here, and not due. */
+  /** A queue has become full, or has a place again: the counts change. */
+  recount(): void;
+  /** Whether this queue is known here, and not due, and has no places of its own. */
   noneWait(name: string): boolean;
   /** What a statement takes from: the due queues and those that gave jobs just now, or all; those first that were not visited for longest, 64 at most. */
   takes(all: boolean): readonly QueueTake[];
@@ -87,6 +90,7 @@ interface Positions {
   readonly fixed: ReadonlySet<string> | null;
   readonly counts: Counts;
   readonly time: Time;
+  readonly places: Pick<QueuePlaces, "free">;
   /** In the order of their turns. Changed by every method. */
   readonly known: Map<string, QueuePosition>;
   readonly turns: QueueTurns;
@@ -117,11 +121,12 @@ const forget = ({ many, known }: Positions, nowMs: number): void => {
     if (n >= TAKE_QUEUES || nowMs - usedAtMs(position) >= KEPT_MS) known.delete(name);
 };
 
-const count = ({ counts, known }: Positions): void => {
-  counts.queues = known.size;
-  counts.dueQueues = counts.backlogQueues = 0;
+const count = ({ counts, known, places }: Positions): void => {
+  counts.queues = counts.dueQueues = counts.backlogQueues = 0;
   counts.gaveAtMs = -Infinity;
-  for (const position of known.values()) {
+  for (const [name, position] of known) {
+    if (places.free(name) <= 0) continue;
+    counts.queues += 1;
     if (isDue(position)) counts.dueQueues += 1;
     if (position.backlog) counts.backlogQueues += 1;
     counts.gaveAtMs = Math.max(counts.gaveAtMs, position.gaveAtMs);
@@ -142,19 +147,22 @@ const miss = (position: QueuePosition, { watermarks, continued, sweeps }: QueueT
   if (!continued) position.wideAtMs = -Infinity;
 };
 
-const takeFrom = (queue: string, position: QueuePosition, nowMs: number): QueueTake => {
+const takeFrom = (queue: string, position: QueuePosition, free: number, nowMs: number): QueueTake => {
   const { announced } = position;
   position.announced = false;
   const sweeps = position.marks === null || isSweepDue(position, nowMs);
   const continues = !sweeps && !announced && nowMs - position.wideAtMs < WIDE_EVERY_MS && position.continued !== null;
   if (!continues) position.wideAtMs = nowMs;
   const watermarks = continues ? position.continued : beginScan(position, nowMs, sweeps);
-  return { queue, claimId: uuidV7(), watermarks, announced, continued: continues, sweeps };
+  const most = free === Infinity ? {} : { mostJobs: free };
+  return { queue, claimId: uuidV7(), watermarks, announced, continued: continues, sweeps, ...most };
 };
 
 /** The queues that a statement visits: those that are due first where they are too many. */
-const toVisit = ({ known }: Positions, all: boolean, nowMs: number): [string, QueuePosition][] => {
-  const visited = [...known].filter(([, position]) => all || isDue(position) || nowMs - position.gaveAtMs < RECENT_MS);
+const toVisit = ({ known, places }: Positions, all: boolean, nowMs: number): [string, QueuePosition][] => {
+  const visited = [...known].filter(
+    ([name, position]) => (all || isDue(position) || nowMs - position.gaveAtMs < RECENT_MS) && places.free(name) > 0,
+  );
   if (visited.length <= TAKE_QUEUES) return visited;
   const due = visited.filter(([, position]) => isDue(position));
   return [...due, ...visited.filter(([, position]) => !isDue(position))].slice(0, TAKE_QUEUES);
@@ -213,11 +221,13 @@ export const createQueuePositions = (
   counts: Counts,
   { time, random }: { readonly time: Time; readonly random: () => number },
   fixed: readonly string[] | null = null,
+  places: Pick<QueuePlaces, "free"> = { free: () => Infinity },
 ): QueuePositions => {
   const positions: Positions = {
     fixed: fixed && new Set(fixed),
     counts,
     time,
+    places,
     known: new Map(),
     turns: createQueueTurns(),
     many: false,
@@ -238,9 +248,10 @@ export const createQueuePositions = (
     },
     expectedInSeconds: () =>
       expected.size === 0 ? null : Math.max(0, Math.min(...expected.values()) - time.elapsedMs()) / 1000,
+    recount: () => count(positions),
     noneWait: (name) => {
       const position = known.get(name);
-      return position !== undefined && !isDue(position);
+      return position !== undefined && !isDue(position) && places.free(name) === Infinity;
     },
     takes: (all) => {
       const nowMs = time.elapsedMs();
@@ -251,7 +262,7 @@ export const createQueuePositions = (
         known,
         visited.slice(0, 1).map(([name]) => name),
       );
-      const takes = visited.map(([queue, position]) => takeFrom(queue, position, nowMs));
+      const takes = visited.map(([queue, position]) => takeFrom(queue, position, places.free(queue), nowMs));
       count(positions);
       return takes;
     },

@@ -6,6 +6,8 @@ export interface WorkerOptions {
   readonly concurrency: number;
   /** Null: all queues of the database, those to come included. */
   readonly queues: readonly string[] | null;
+  /** Of these queues at most so many jobs run concurrently in this process; of others `concurrency`. */
+  readonly places?: ReadonlyMap<string, number>;
   /** Names the process in the attempts' records. */
   readonly invocation: string;
   /** Ticks and fires schedules, in turns with the other workers that do; false unless given. */

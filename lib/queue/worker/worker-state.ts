@@ -43,6 +43,8 @@ export interface WorkerState {
   backlogQueues: number;
   /** When a queue gave jobs last; `-Infinity`: none did. */
   gaveAtMs: number;
+  /** Queues whose own places are all taken: the counts above leave them out. The queue places set it. */
+  fullQueues: readonly string[];
   /** The types of which another job can run now. The leases set it. */
   runnableTypes: readonly string[];
 
@@ -109,6 +111,7 @@ export const createWorkerState = (
   dueQueues: 0,
   backlogQueues: 0,
   gaveAtMs: -Infinity,
+  fullQueues: [],
   runnableTypes: [],
   pollDue: true,
   nextPollAtMs: Infinity,

@@ -1,8 +1,9 @@
 import { uuidV7 } from "../../core/uuid.ts";
 import { createPushAddress } from "../../db/protocol/push-address.ts";
+import type { Ended } from "../../db/protocol/settle.ts";
 import type { settleAndTake } from "../../db/protocol/take.ts";
 import type { Deps } from "../deps.ts";
-import { canOffer, createCapacityOffer } from "./capacity-offer.ts";
+import { canOffer, createCapacityOffer, offeredQueues } from "./capacity-offer.ts";
 import { createCrash } from "./crash.ts";
 import { exchange, type ExchangeParts } from "./exchange.ts";
 import { stopGracefully } from "./graceful-stop.ts";
@@ -15,6 +16,7 @@ import { createOutbox } from "./outbox.ts";
 import { createOutcomes } from "./outcomes.ts";
 import { createPoll, type Poll } from "./poll.ts";
 import { createPump } from "./pump.ts";
+import { createQueuePlaces } from "./queue-places.ts";
 import { createQueuePositions } from "./queue-positions.ts";
 import { createSender } from "./sender.ts";
 import { limitOf } from "./type-slots.ts";
@@ -76,7 +78,8 @@ export const wireWorker = (deps: Deps, options: WorkerOptions, call?: typeof set
   const state = createWorkerState(options, canOffer(options, types));
   const drained = Promise.withResolvers<void>();
   const outbox = createOutbox(state);
-  const queues = createQueuePositions(state, deps, options.queues);
+  const places = createQueuePlaces(options.places ?? new Map(), state, () => queues.recount());
+  const queues = createQueuePositions(state, deps, options.queues, places);
   const sender = createSender(deps, call);
 
   const { pump, pumpSoon, later } = createPump(deps, state, {
@@ -94,12 +97,14 @@ export const wireWorker = (deps: Deps, options: WorkerOptions, call?: typeof set
     pump,
   });
   const localStart = createLocalStart(deps, id, invocation, slots);
-  const leases = createWorkerLeases({ ...deps, localStart }, state, handlers, id, (leaseId, ended, unblocked) => {
+  const onEnd = (leaseId: string, ended: Ended, unblocked: boolean): void => {
     outbox.add(leaseId, ended);
     if (unblocked) queues.markDue(leases.queueOf(leaseId));
     pumpSoon();
-  });
-  const offer = createCapacityOffer(deps, state, { id, address, invocation, queues: options.queues, types }, leases);
+  };
+  const leases = createWorkerLeases({ ...deps, localStart }, state, handlers, id, onEnd, places);
+  const offering = { id, address, invocation, queues: offeredQueues(options), types };
+  const offer = createCapacityOffer(deps, state, offering, leases);
   const lostPushes = createLostPushes(deps, state, { id, invocation }, { leases, offer, pump });
   const poll = createPoll(state, deps, (due) => {
     state.pollDue = true;
@@ -129,7 +134,7 @@ export const wireWorker = (deps: Deps, options: WorkerOptions, call?: typeof set
   const close = closing(state, { poll, housekeeping, leases, pump });
   const crash = createCrash(deps, leases, close);
   const receivers = { leases, outcomes, offer, lostPushes, poll, housekeeping, later };
-  const parts: ExchangeParts = { worker: id, invocation, outbox, sender, queues, ...receivers };
+  const parts: ExchangeParts = { worker: id, invocation, outbox, sender, queues, places, ...receivers };
   const stopper = stopGracefully(deps, {
     quiet: () => isQuiet(state),
     busy: () => state.busyJobs,
