@@ -3,6 +3,7 @@
 --
 -- A call ends after max_examined jobs, or after twice as many dead or cancelled ones where an index alone says enough, and after max_pages pages of the table:
 -- wide rows, and rows that lie here and there, cost more pages than narrow ones in a row. A payload that is stored out of line counts with what it takes.
+-- An index alone says enough only where vacuum has come by: then the pages are those that this transaction has read of the partitions.
 -- By a declared search only jobs that it finds are examined.
 --
 -- Goes back in windows of ids, each larger than the one before. No job ends before its id was made, less the day that a producer's clock may be ahead, so the
@@ -34,6 +35,8 @@ declare
   examined int := 0;
   pages bigint := 0;
   page bigint := -1;
+  parts oid[];
+  read_before bigint;
   above uuid;
   below uuid := least(after, (filter ->> 'high')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
   begins timestamptz;
@@ -65,6 +68,12 @@ begin
       from unnest(states) as s)
     else branch end || ' order by 1 desc limit $5';
 
+  if in_index then
+    parts := array(
+      select k.oid from pg_catalog.pg_class k
+      where k.relname >= 'job_history_'::name and k.relname < 'job_history_a'::name and k.relnamespace = 'forgeq'::regnamespace and k.relkind = 'r');
+    read_before := (select coalesce(sum(pg_catalog.pg_stat_get_xact_blocks_fetched(p.id)), 0) from unnest(parts) as p(id));
+  end if;
   begins := least(now_at, forgeq.id_time(below));
   <<windows>>
   foreach weeks in array case when declared is null then array[1, 4, 16, 64, null] else array[8, null] end loop
@@ -75,6 +84,9 @@ begin
       examined := examined + 1;
       pages := pages + seen.more + coalesce((seen.page <> page or several)::int, 0);
       page := seen.page;
+      if in_index and examined % 20 = 0 then
+        pages := (select coalesce(sum(pg_catalog.pg_stat_get_xact_blocks_fetched(p.id)), 0) from unnest(parts) as p(id)) - read_before;
+      end if;
       if seen.wanted then
         ids := ids || seen.id;
         ends := ends || seen.finished_at;

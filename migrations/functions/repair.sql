@@ -24,13 +24,21 @@ begin
   end if;
   repaired := 0;
   redated := 0;
-  select count(*), (array_agg(j.id order by j.id desc))[1],
-         coalesce(array_agg(j.id) filter (where j.claim_id is not null and not exists (
-           select from forgeq.lease l where l.claim_id = j.claim_id and j.id = any (l.job_ids))), '{}'),
-         array_agg(j.id) filter (where j.claim_id is null and j.run_at > now_at and clock_was is not null)
+  -- The leases of a claim are looked up once, however many of its jobs are in the slice.
+  with slice as materialized (
+    select j.id, j.claim_id, j.run_at from forgeq.job j
+    where j.id > coalesce(after, '00000000-0000-0000-0000-000000000000') order by j.id limit max_jobs),
+  listed as materialized (
+    select distinct c.claim_id, u.id
+    from (select distinct s.claim_id from slice s where s.claim_id is not null) c
+    cross join lateral (select l.job_ids from forgeq.lease l where l.claim_id = c.claim_id offset 0) l
+    cross join unnest(l.job_ids) as u(id))
+  select count(*), (array_agg(s.id order by s.id desc))[1],
+         coalesce(array_agg(s.id) filter (where s.claim_id is not null and l.id is null), '{}'),
+         array_agg(s.id) filter (where s.claim_id is null and s.run_at > now_at and clock_was is not null)
   into examined, last_id, strays, ahead
-  from (select id, claim_id, run_at from forgeq.job
-        where id > coalesce(after, '00000000-0000-0000-0000-000000000000') order by id limit max_jobs) j;
+  from slice s
+  left join listed l on l.claim_id = s.claim_id and l.id = s.id;
   foreach stray in array strays loop
     select j.ctid as tid, j.claim_id, coalesce(j.life, 1) as life, j.attempt, j.queue, j.type into held
     from forgeq.job j where j.id = stray and j.claim_id is not null for update skip locked;

@@ -14,15 +14,12 @@ export interface Bound {
   readonly absolute?: true;
 }
 
-/**
- * The numbers of one queue where vacuum has not come by: 1,000 scheduled jobs read a page each, 10,000 pending ones lie one after the other in two
- * priorities, and the counters are read.
- */
-const ONE_QUEUE = 4_500;
-/** Dead jobs are counted in their index, up to 500,000 of all queues together, whatever queue is asked for. */
+/** The numbers of one queue: its waiting jobs are counted in 900 pages at most, and the counters are read. */
+const ONE_QUEUE = 1_500;
+/** Dead jobs are counted in their index, up to 500,000 of all queues together, whatever queue is asked for; where vacuum has come by. */
 const DEAD = 5_000;
-/** Four queues of the filled database are that large, the others read some pages each. */
-const ALL_QUEUES = 13_000 + DEAD;
+/** Some pages of each queue, and 400 more. */
+const ALL_QUEUES = 2_500 + DEAD;
 
 /** Of an id of the last thirty days, or of none. */
 const ID_LOCKS = 60;

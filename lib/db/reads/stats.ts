@@ -29,7 +29,10 @@ export interface QueueStats {
   readonly running: number;
   /** Dead and not retried since. */
   readonly dead: number;
-  /** A count is a lower bound: over 1,000 jobs are scheduled and over 10,000 pending, or over 500,000 are dead in all queues. */
+  /**
+   * A count is a lower bound: over 1,000 jobs are scheduled and over 10,000 pending, or over 500,000 are dead in all queues; fewer where vacuum has not come
+   * by, because a count then ends after some pages.
+   */
   readonly capped: boolean;
   /** Leased or running: what `maxInFlight` limits. */
   readonly inFlight: number;

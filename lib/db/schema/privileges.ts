@@ -42,6 +42,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   complete_jobs: NOBODY,
   // An enqueue that finds its id taken asks it, too.
   completed_lately: ROLES,
+  count_failed: READERS,
   count_in_flight: NOBODY,
   count_waiting: NOBODY,
   // A key that it stores is let in only with FORGEQ_SECRET, which the database does not have.
@@ -73,7 +74,6 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   error_groups: READERS,
   existing_completed: NOBODY,
   extend: WORKERS,
-  failed_counts: READERS,
   filter_condition: NOBODY,
   filter_queues: NOBODY,
   filter_states: NOBODY,
@@ -105,6 +105,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   items_of_lines: NOBODY,
   job_details: NOBODY,
   job_heads: NOBODY,
+  job_pages: NOBODY,
   json_or_null: WORKERS,
   keep_periods: NOBODY,
   least_id: NOBODY,

@@ -1,4 +1,4 @@
-import { type JobCount, MAX_FAILED, readJobCounts } from "../../db/reads/job-counts.ts";
+import { type JobCount, readJobCounts } from "../../db/reads/job-counts.ts";
 import type { Part } from "../../db/reads/part.ts";
 import { readQueueStats } from "../../db/reads/stats.ts";
 import type { Deps } from "../deps.ts";
@@ -25,23 +25,22 @@ const sum = (counts: readonly JobCount[], of: "waiting" | "leased" | "running" |
 
 /** The jobs of a part by state, but for completed ones, which nobody counts; scheduled and pending ones of whole queues alone. */
 export const jobCounts = async (deps: Deps, part: Part): Promise<JobCounts> => {
-  const by = await readJobCounts(deps.db, part);
+  const { by, complete } = await readJobCounts(deps.db, part);
   // With types given, whether their queues hold others is asked of all types.
   const queues = [...new Set(by.filter(({ waiting }) => waiting > 0).map(({ queue }) => queue))];
-  const shared = part.types === null ? [] : await readJobCounts(deps.db, { types: null, queues });
+  const shared = part.types === null ? [] : (await readJobCounts(deps.db, { types: null, queues })).by;
   const whole =
     queues.length <= MAX_QUEUES && shared.every(({ type, waiting }) => waiting === 0 || part.types?.includes(type));
   const stats = whole && queues.length > 0 ? await readQueueStats(deps.db, queues, deps.clock()) : [];
-  const [dead, cancelled] = [sum(by, "dead"), sum(by, "cancelled")];
   return {
     scheduled: whole ? stats.reduce((total, queue) => total + queue.scheduled, 0) : null,
     pending: whole ? stats.reduce((total, queue) => total + queue.pending, 0) : null,
     waiting: sum(by, "waiting"),
     leased: sum(by, "leased"),
     running: sum(by, "running"),
-    dead,
-    cancelled,
-    capped: dead >= MAX_FAILED || cancelled >= MAX_FAILED || stats.some(({ capped }) => capped),
+    dead: sum(by, "dead"),
+    cancelled: sum(by, "cancelled"),
+    capped: !complete || stats.some(({ capped }) => capped),
     by,
   };
 };

@@ -31,22 +31,42 @@ insert into forgeq.queue (name) values ('emails'), ('crawl'), ('reports'), ('qui
 insert into forgeq.job_type (type, queue, backoff)
 values ('send_email', 'emails', '{}'), ('crawl_page', 'crawl', '{}'), ('generate_report', 'reports', '{}'), ('quiet', 'quiet', '{}') on conflict do nothing`;
 
+/** Where vacuum is not to come by, neither does the one of the server. */
+const UNVACUUMED = `
+do $$ declare part regclass; begin
+  for part in select c.oid from pg_class c where c.relnamespace = 'forgeq'::regnamespace and c.relkind = 'r' and (c.relname = 'job' or c.relname like 'job\\_%') loop
+    execute format('alter table %s set (autovacuum_enabled = false)', part);
+  end loop;
+end $$`;
+
+/** Vacuum has come by, and each page is visible to all; or it never has. */
+export type Vacuum = "vacuumed" | "unvacuumed";
+
 /** Finished jobs of the last `days` days in the queues emails, crawl and reports, not in quiet: three in 200 are dead, three cancelled. */
-export const fillHistory = async (db: Db, rows: number, days: number): Promise<void> => {
+export const fillHistory = async (db: Db, rows: number, days: number, vacuum: Vacuum = "vacuumed"): Promise<void> => {
   await db.query(NAMES);
   const weeks = Math.ceil(days / 7);
   for (let week = weeks; week > 0; week -= 1)
     await db.query("select forgeq.ensure_partitions(1, now() - make_interval(days => 7 * $1::int))", [week]);
+  if (vacuum === "unvacuumed") await db.query(UNVACUUMED);
   await db.query(HISTORY, [rows, days]);
+  if (vacuum === "unvacuumed") return void (await db.query("analyze forgeq.job_history"));
   await db.query(FLUSH);
-  await db.query("vacuum (analyze) forgeq.job_history");
+  return void (await db.query("vacuum (analyze) forgeq.job_history"));
 };
 
 /** Jobs of the same queues that wait: due since hours, or in hours. */
-export const fillWaiting = async (db: Db, rows: number, scheduled = false): Promise<void> => {
+export const fillWaiting = async (
+  db: Db,
+  rows: number,
+  scheduled = false,
+  vacuum: Vacuum = "vacuumed",
+): Promise<void> => {
   await db.query(NAMES);
+  if (vacuum === "unvacuumed") await db.query(UNVACUUMED);
   await db.query(WAITING, [rows, scheduled]);
   await db.query(COUNTED);
+  if (vacuum === "unvacuumed") return void (await db.query("analyze forgeq.job"));
   await db.query(FLUSH);
-  await db.query("vacuum (analyze) forgeq.job");
+  return void (await db.query("vacuum (analyze) forgeq.job"));
 };

@@ -1,0 +1,56 @@
+-- How many jobs are in these states, dead or cancelled, by queue and type, each in its newest life: up to max_counted of each state, oldest partitions first.
+-- A queue and type may come several times. Then, for each state, a row without a queue, whose `complete` says whether all were counted; otherwise the numbers
+-- are lower bounds. Read from their index alone.
+--
+-- Where vacuum has not come by, each of them may read a page of the table: a count ends after max_pages of those, of all partitions together.
+create or replace function forgeq.count_failed(states text[], max_counted int default 500000, max_pages int default 400)
+returns table (state text, queue text, type text, jobs bigint, complete boolean)
+language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set max_parallel_workers_per_gather = 0 set jit = off set lock_timeout = '4s'
+as $$
+#variable_conflict use_column
+declare
+  part record;
+  -- Rows of one queue and type that lie one after the other.
+  seen record;
+  counted int;
+  pages bigint;
+begin
+  foreach state in array states loop
+    counted := 0;
+    pages := 0;
+    complete := true;
+    jobs := 0;
+    <<parts>>
+    for part in
+      select p.from_at, p.to_at, to_regclass(format('forgeq.%I', p.name)) as id from forgeq.partitions_of('job_history') p order by p.from_at
+    loop
+      pages := pages - coalesce(pg_stat_get_xact_blocks_fetched(part.id), 0);
+      -- By its bounds, so that one that is dropped now is nothing.
+      for seen in execute format(
+        'select h.queue, h.type from forgeq.job_history h
+         where h.state = %L and h.revived is null and h.finished_at >= %L and h.finished_at < %L order by h.id', state, part.from_at, part.to_at)
+      loop
+        if jobs > 0 and (seen.queue <> queue or seen.type <> type) then
+          return next;
+          jobs := 0;
+        end if;
+        queue := seen.queue;
+        type := seen.type;
+        jobs := jobs + 1;
+        counted := counted + 1;
+        complete := counted < max_counted and (counted % 20 > 0 or pages + coalesce(pg_stat_get_xact_blocks_fetched(part.id), 0) < max_pages);
+        exit parts when not complete;
+      end loop;
+      pages := pages + coalesce(pg_stat_get_xact_blocks_fetched(part.id), 0);
+    end loop;
+    if jobs > 0 then
+      return next;
+    end if;
+    queue := null;
+    type := null;
+    jobs := null;
+    return next;
+  end loop;
+end
+$$;
