@@ -177,6 +177,9 @@ create unlogged table forgeq.job_mark (
   queue text not null,
   priority smallint not null,
   low timestamptz not null,
+  -- As `low`, but nothing that may still be committed is above it, unless its transaction takes longer than two minutes; when it was read from there last.
+  far timestamptz not null,
+  far_at timestamptz not null,
   made_at timestamptz not null,
   primary key (queue, priority)
 ) with (fillfactor = 20);

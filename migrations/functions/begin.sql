@@ -44,13 +44,12 @@ begin
     delete from forgeq.type_block b where b.type = held.type;
   end if;
   usual_max_attempts := (select t.max_attempts from forgeq.job_type t where t.type = held.type);
+  -- One scan of the index: jobs that lie in one page read it once.
   return query
-  select begin.outcome, held.expires_at, held.type, held.queue, usual_max_attempts::int, j.id, j.run_at, j.payload, j.details
-  from unnest(held.job_ids) with ordinality as u(id, n)
-  cross join lateral (
-    select job.id, job.run_at, job.payload, forgeq.job_details(job, usual_max_attempts) as details
-    from forgeq.job where job.id = u.id and job.claim_id = held.claim_id offset 0) j
-  order by u.n;
+  select begin.outcome, held.expires_at, held.type, held.queue, usual_max_attempts::int, j.id, j.run_at, j.payload, forgeq.job_details(j, usual_max_attempts)
+  from forgeq.job j
+  where j.id = any (held.job_ids) and j.claim_id = held.claim_id
+  order by array_position(held.job_ids, j.id);
   get diagnostics given = row_count;
   if given < cardinality(held.job_ids) or held.probe then
     return next;

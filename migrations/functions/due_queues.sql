@@ -8,7 +8,7 @@ as $$
 begin
   return array(
     select distinct h.queue
-    from forgeq.job_heads() h
+    from forgeq.job_heads(now_at, true) h
     where h.run_at <= now_at
       and exists (
         select from forgeq.queue q

@@ -1,12 +1,18 @@
--- The first free job of each queue and priority that has one: one skip scan over job_due, a few buffers for each. Internal.
+-- The first job of each queue and priority that has one, above the one that is named: the first free one where the first is due, and `free` is asked for. In
+-- their order, up to `most` of them and the rest of what was read with the last; none: there are no more. Internal.
+--
+-- Nobody claims a job that is not due. So most is read from job_due alone: many entries by one descent where queues have few jobs, a descent to the next queue
+-- and priority where they have many. With 1,000 queues of a job each that is about a buffer for six of them where vacuum has come by, and one for each else.
+-- A queue with due jobs costs about five more.
 --
 -- Entries of jobs that have ended stay in the index while a long transaction keeps them. Where many are passed, mark_jobs says from where on a queue and
--- priority is read. A job below a mark is not seen before the next look without marks, ten minutes later at most: one that is committed more than two minutes
--- after it fell due.
-create or replace function forgeq.job_heads()
+-- priority is read. A job below a mark is not seen immediately: one that is committed more than 15 seconds after it fell due is seen a minute later, by a look
+-- from further back, and one that is committed more than two minutes after that by the next look without marks, ten minutes later at most.
+create or replace function forgeq.job_heads(
+  now_at timestamptz, free boolean, after_queue text default '', after_priority smallint default 0, most int default null)
 returns table (queue text, priority smallint, run_at timestamptz)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
@@ -14,45 +20,76 @@ declare
   -- Longer than a name may be.
   past_all constant text := repeat('z', 41);
   marks constant forgeq.job_mark[] := array(
-    select m from forgeq.job_mark m where m.made_at > clock_timestamp() - interval '10 minutes' order by m.queue, m.priority);
+    select row(m.queue, m.priority, case when m.far_at > clock_timestamp() - interval '1 minute' then m.low else m.far end, null, null, null)::forgeq.job_mark
+    from forgeq.job_mark m
+    where m.made_at > clock_timestamp() - interval '10 minutes' and (m.queue, m.priority) > (after_queue, after_priority) order by m.queue, m.priority);
   mark forgeq.job_mark;
   n int := 1;
-  seen_queue text := '';
-  seen_priority smallint := 0;
-  head record;
-  passed bigint;
+  seen_queue text := after_queue;
+  seen_priority smallint := after_priority;
+  -- How many entries are read by one descent.
+  size int := case when after_queue = '' then 8 else 64 end;
+  entries int;
+  firsts forgeq.job_mark[];
+  head forgeq.job_mark;
+  read bigint;
+  given int := 0;
+  ended boolean := false;
 begin
-  loop
+  while not ended and (most is null or given < most) loop
     mark := marks[n];
-    passed := pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass);
-    select j.queue, j.priority, j.run_at into head
-    from forgeq.job j
-    where (j.queue, j.priority) > (seen_queue, seen_priority) and (j.queue, j.priority) < (coalesce(mark.queue, past_all), coalesce(mark.priority, 0::smallint))
-      and j.claim_id is null
-    order by j.queue, j.priority, j.run_at limit 1;
-    if pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) - passed > many then
+    read := pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass);
+    select count(*), coalesce(array_agg(row(c.queue, c.priority, c.run_at, null, null, null)::forgeq.job_mark) filter (where c.place = 1), '{}')
+    into entries, firsts
+    from (
+      select e.queue, e.priority, e.run_at, row_number() over (partition by e.queue, e.priority order by e.run_at) as place
+      from (
+        select j.queue, j.priority, j.run_at
+        from forgeq.job j
+        where (j.queue, j.priority) > (seen_queue, seen_priority)
+          and (j.queue, j.priority) < (coalesce(mark.queue, past_all), coalesce(mark.priority, 0::smallint))
+        order by j.queue, j.priority, j.run_at
+        limit size) e) c;
+    head := firsts[cardinality(firsts)];
+    if pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) - read - entries > many then
       perform forgeq.mark_jobs(seen_queue, seen_priority, coalesce(head.queue, mark.queue, past_all), coalesce(head.priority, mark.priority - 1, 0)::smallint);
     end if;
-    if head.queue is null then
-      exit when mark.queue is null;
-      passed := pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass);
-      select j.queue, j.priority, j.run_at into head
-      from forgeq.job j
-      where j.queue = mark.queue and j.priority = mark.priority and j.run_at >= mark.low and j.claim_id is null
-      order by j.run_at limit 1;
-      if pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) - passed > many then
+    if entries < size and mark.queue is not null then
+      read := pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass);
+      firsts := firsts || array(
+        select row(j.queue, j.priority, j.run_at, null, null, null)::forgeq.job_mark from forgeq.job j
+        where j.queue = mark.queue and j.priority = mark.priority and j.run_at >= mark.low order by j.run_at limit 1);
+      if pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) - read > many then
         perform forgeq.mark_jobs(mark.queue, (mark.priority - 1)::smallint, mark.queue, mark.priority);
       end if;
       n := n + 1;
+      seen_queue := mark.queue;
+      seen_priority := mark.priority;
+    else
+      ended := entries < size;
+      seen_queue := head.queue;
+      seen_priority := head.priority;
+      size := case when cardinality(firsts) * 2 >= entries then least(128, size * 2) else greatest(4, cardinality(firsts) * 2) end;
     end if;
-    seen_queue := coalesce(head.queue, mark.queue);
-    seen_priority := coalesce(head.priority, mark.priority);
-    if head.queue is not null then
-      queue := head.queue;
-      priority := head.priority;
-      run_at := head.run_at;
-      return next;
-    end if;
+
+    foreach head in array firsts loop
+      if free and head.low <= now_at then
+        read := pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass);
+        head.low := (
+          select j.run_at from forgeq.job j
+          where j.queue = head.queue and j.priority = head.priority and j.run_at >= head.low and j.claim_id is null order by j.run_at limit 1);
+        if pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) - read > many then
+          perform forgeq.mark_jobs(head.queue, (head.priority - 1)::smallint, head.queue, head.priority);
+        end if;
+      end if;
+      if head.low is not null then
+        queue := head.queue;
+        priority := head.priority;
+        run_at := head.low;
+        given := given + 1;
+        return next;
+      end if;
+    end loop;
   end loop;
 end
 $$;

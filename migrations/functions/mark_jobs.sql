@@ -8,8 +8,9 @@ as $$
 #variable_conflict use_column
 declare
   many constant int := 200;
-  -- Later ones may still be committed.
-  settled constant timestamptz := clock_timestamp() - interval '2 minutes';
+  -- Later ones may still be committed; nearly all are by then, and one that is not is seen by the next look from `far`.
+  settled constant timestamptz := clock_timestamp() - interval '15 seconds';
+  certain constant timestamptz := clock_timestamp() - interval '2 minutes';
   pair record;
   passed bigint;
   oldest timestamptz;
@@ -20,7 +21,8 @@ begin
   end if;
   delete from forgeq.job_mark m where m.made_at <= clock_timestamp() - interval '10 minutes';
   for pair in
-    select q.name, p.n::smallint as priority, coalesce(m.low, '-infinity') as low
+    select q.name, p.n::smallint as priority, coalesce(m.far_at > clock_timestamp() - interval '1 minute', false) as near,
+           coalesce(case when m.far_at > clock_timestamp() - interval '1 minute' then m.low else m.far end, '-infinity') as low
     from forgeq.queue q
     cross join generate_series(0, 9) as p(n)
     left join forgeq.job_mark m on m.queue = q.name and m.priority = p.n::smallint
@@ -34,9 +36,10 @@ begin
         and (j.claim_id is null or exists (select from forgeq.lease l where l.claim_id = j.claim_id and l.began_at is null))
       order by j.run_at limit 1);
     if pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) - passed > many then
-      insert into forgeq.job_mark as m (queue, priority, low, made_at)
-      values (pair.name, pair.priority, coalesce(oldest, settled), clock_timestamp())
-      on conflict (queue, priority) do update set low = excluded.low;
+      insert into forgeq.job_mark as m (queue, priority, low, far, far_at, made_at)
+      values (pair.name, pair.priority, coalesce(oldest, settled), least(oldest, certain), clock_timestamp(), clock_timestamp())
+      on conflict (queue, priority) do update
+      set low = excluded.low, far = case when pair.near then m.far else excluded.far end, far_at = case when pair.near then m.far_at else excluded.far_at end;
     end if;
   end loop;
 end

@@ -16,7 +16,7 @@ declare
 begin
   for found_type in
     select h.queue, j.type, min(h.run_at) as run_at, min(q.max_in_flight) as max_in_flight
-    from forgeq.job_heads() h
+    from forgeq.job_heads(long_ago, true) h
     join forgeq.queue q on q.name = h.queue
     cross join lateral (
       select job.type from forgeq.job

@@ -76,6 +76,8 @@ const RUNNER = plain({
   "recover, nothing expired": 50,
   "wake wanted": 20,
   "dispatcher mark": 20,
+  "next event": 500,
+  "next due": 500,
 });
 
 const READER = {
@@ -197,18 +199,12 @@ const AGAIN = plain(
 );
 
 const ABSOLUTE: Readonly<Record<string, Bound>> = {
+  "next event again": { buffers: 500, absolute: true },
   "recover again": { buffers: 500, absolute: true },
 };
 
-/** Of any number of jobs and leases; the first job of each queue that has one is looked at. */
-const nextEventOf = (queues: number): number => 500 + 5 * queues;
-/** Just after jobs went through three queues: up to 200 entries of ended jobs of each, with their pages, are passed before it is marked, see job_heads. */
-const UNMARKED = 3 * 250;
-
 /** What grows with the number of schedules or queues, and no faster. */
 const ofSizes = ({ schedules, queues }: Sizes): Record<string, Bound> => ({
-  "next event": { buffers: nextEventOf(queues) },
-  "next due": { buffers: nextEventOf(queues) },
   "busiest queues": { buffers: 500 + 6 * queues },
   "observe queues": { buffers: ALL_QUEUES + 1_000 + 10 * queues, locks: LIST_LOCKS },
   "GET /metrics": { buffers: ALL_QUEUES + 2_000 + 10 * queues, locks: LIST_LOCKS },
@@ -218,7 +214,6 @@ const ofSizes = ({ schedules, queues }: Sizes): Record<string, Bound> => ({
     ["1h", "24h", "7d", "30d"].map((window) => [`GET /stats?window=${window}`, { buffers: 1_500 + 5 * queues }]),
   ),
   "tick, nothing due": { buffers: ALL_QUEUES + 4_000 + 15 * queues, locks: LIST_LOCKS },
-  "next event again": { buffers: nextEventOf(queues) + UNMARKED, absolute: true },
   "all schedules in one minute": { buffers: 60 * schedules },
   "GET /schedules": { buffers: 100 + schedules },
 });
