@@ -3,7 +3,8 @@ import { setTimeout } from "node:timers/promises";
 import pg from "pg";
 import type { LocalPostgres } from "../../../lib/local/postgres.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
-import { recover } from "../../../lib/db/protocol/leases.ts";
+import { beginLease, recover } from "../../../lib/db/protocol/leases.ts";
+import { settle } from "../../../lib/db/protocol/settle.ts";
 import { nextEvent } from "../../../lib/db/protocol/wake.ts";
 import { foldCounters, readCounters } from "../../../lib/db/reads/metrics.ts";
 import { readQueueStats } from "../../../lib/db/reads/stats.ts";
@@ -32,6 +33,19 @@ const runJobs = async (world: World, jobs: number): Promise<void> => {
     }));
     held = await take(world, [limited ? "crawl" : "emails"], { settles });
     if (held.length === 0) throw new Error("nothing was taken");
+  }
+};
+
+const OPEN = `select id as "leaseId", begun_by as "begunBy", job_ids as ids from forgeq.lease`;
+
+/** Ends what the calls before have left open: handlers begin a lease within seconds, and end it. One that stays open, and its jobs, are looked at by each call. */
+const endLeases = async ({ db, worker }: World): Promise<void> => {
+  const open = await db.query<{ leaseId: string; begunBy: string | null; ids: readonly string[] }>(OPEN);
+  for (const { leaseId, begunBy, ids } of open) {
+    const holder = { leaseId, begunBy: begunBy ?? worker };
+    if (begunBy === null) await beginLease(db, { ...holder, leaseSeconds: 600, invocation: "scale", at: null });
+    const ended = ids.map((id) => ({ id, outcome: "completed" as const }));
+    await settle(db, holder, ended, null, true);
   }
 };
 
@@ -74,8 +88,10 @@ const hold = async (server: LocalPostgres): Promise<readonly pg.Client[]> => [
 
 export const heldCalls = async (world: World, server: LocalPostgres): Promise<void> => {
   const jobs = Math.max(10_000, Math.min(300_000, world.sizes.waiting / 5));
+  await endLeases(world);
   await runJobs(world, 2_000);
   for (const [name, run] of Object.entries(CALLS)) await world.call(name, () => run(world));
+  await endLeases(world);
   const holders = await hold(server);
   try {
     await runJobs(world, jobs);
