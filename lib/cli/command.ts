@@ -6,6 +6,8 @@ export interface GlobalOptions {
   readonly databaseUrl?: string;
   readonly dir: string;
   readonly config?: string;
+  /** Tables are as wide as their values, on a terminal, too. */
+  readonly wide?: boolean;
 }
 
 /** One way to use a command, and what it does there. */

@@ -51,6 +51,7 @@ export const createProgram = (): Command => {
     .configureOutput({ writeErr: (text) => say(printable(text.replace(/\n$/, ""))) })
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .addOption(new Option("--json", "data as JSON on stdout, one document a line"))
+    .addOption(new Option("--wide", "tables as wide as their values, on a narrow terminal, too"))
     .addOption(
       new Option("--database-url <url>", "any Postgres or Neon URL; without one, the embedded Postgres").env(
         "DATABASE_URL",

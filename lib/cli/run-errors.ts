@@ -3,8 +3,9 @@ import { errorGroups } from "../queue/observe/activity.ts";
 import type { Window } from "../queue/observe/period-stats.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
-import { count, table } from "./table.ts";
-import { firstLine, print, printable, printJson, say } from "./terminal.ts";
+import { COLUMNS } from "./columns.ts";
+import { count, printTable } from "./table.ts";
+import { firstLine, printable, printJson, say } from "./terminal.ts";
 
 export interface ErrorsOptions {
   readonly window: Window;
@@ -14,8 +15,6 @@ export interface ErrorsOptions {
 
 /** As many as GET /errors has. */
 const MAX_GROUPS = 50;
-
-const HEAD = ["ATTEMPTS", "JOBS", "DEAD", "LAST", "TYPES", "FINGERPRINT", "ERROR"];
 
 /** `forgeq errors`; with --json a group a line. */
 export const runErrors = ({ window, type, queue, ...options }: ErrorsOptions & GlobalOptions): Promise<void> =>
@@ -31,7 +30,7 @@ export const runErrors = ({ window, type, queue, ...options }: ErrorsOptions & G
         group.fingerprint,
         firstLine(`${group.name}: ${group.message ?? ""}`),
       ]);
-      print(table(HEAD, rows, HEAD.slice(0, 3)));
+      printTable(COLUMNS.errors, rows, options);
     } else say(`No attempt has failed within ${window}.`);
     if (!complete) say(`There are more failures than were read: these go back to ${since}.`);
   });

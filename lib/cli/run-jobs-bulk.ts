@@ -19,7 +19,8 @@ import { type FilterOptions, toJobFilter } from "./job-filter.ts";
 import { startProgress } from "./progress.ts";
 import { type RescheduleOptions, toReschedule } from "./reschedule-options.ts";
 import { onShutdown } from "./signals.ts";
-import { count, table } from "./table.ts";
+import { COLUMNS } from "./columns.ts";
+import { count, printTable } from "./table.ts";
 import { firstLine, isInteractive, print, printable, printJson, say } from "./terminal.ts";
 
 export interface BulkOptions extends FilterOptions, RescheduleOptions {
@@ -77,11 +78,11 @@ const report = (action: BulkAction, tally: Tally, json: boolean): void => {
     );
 };
 
-const preview = async (deps: Deps, input: SliceInput, json: boolean): Promise<void> => {
+const preview = async (deps: Deps, input: SliceInput, options: GlobalOptions): Promise<void> => {
   const { jobs, next, searchedTo } = await previewSlices(deps, input);
   const by = groupJobs(jobs);
   const searched_to = searchedTo?.toISOString() ?? null;
-  if (json)
+  if (options.json === true)
     return printJson({
       ...{ action: input.action, before: input.before.toISOString(), dry_run: true, matched: jobs.length },
       ...{ capped: next !== null, by, searched_to },
@@ -92,7 +93,7 @@ const preview = async (deps: Deps, input: SliceInput, json: boolean): Promise<vo
     printable(group.queue),
     error === null ? "" : firstLine(`${error.name}: ${error.message}`),
   ]);
-  if (rows.length > 0) print(table(["JOBS", "TYPE", "QUEUE", "ERROR"], rows, ["JOBS"]));
+  if (rows.length > 0) printTable(COLUMNS.bulk, rows, options);
   const more = next === null ? "" : `, and there may be more: this preview looked at jobs made after ${searched_to}`;
   say(`${count(jobs.length)} jobs would be ${DONE[input.action]}${more}. Nothing was changed.`);
 };
@@ -157,6 +158,6 @@ export const runJobsBulk = async (action: BulkAction, options: BulkOptions & Glo
   const json = options.json === true;
   return withDeps(options, { migrate: "schema", part: "api" }, async (deps) => {
     const input = { action, filter, before: await bulkInstant(deps), after: null, limit: options.slice };
-    return options.dryRun === true ? preview(deps, input, json) : apply(deps, input, more, json);
+    return options.dryRun === true ? preview(deps, input, options) : apply(deps, input, more, json);
   });
 };

@@ -13,7 +13,8 @@ import { stateStyle } from "./follow-job.ts";
 import { type FilterOptions, toJobFilter } from "./job-filter.ts";
 import { showJob } from "./show-job.ts";
 import { wholeId } from "./whole-id.ts";
-import { pagedTable } from "./table.ts";
+import { COLUMNS } from "./columns.ts";
+import { printedTable } from "./table.ts";
 import { firstLine, paint, print, printable, printJson, say } from "./terminal.ts";
 
 const PAGE_JOBS = 100;
@@ -39,8 +40,6 @@ export const filterOf = ({ state, type, queue }: JobsFilterOptions): JobFilter =
 
 const shortTime = (at: Date | null): string => at?.toISOString().replace(/\.\d+Z$/, "Z") ?? "";
 
-const HEAD = ["ID", "TYPE", "QUEUE", "STATE", "ATTEMPT", "RUN AT", "ERROR"];
-
 const rowOf = (job: Job): string[] => [
   job.id,
   printable(job.type),
@@ -60,7 +59,7 @@ export const runJobsList = async (options: JobsListOptions & GlobalOptions): Pro
       result: options.include?.includes("result") === true,
       attempts: options.include?.includes("attempts") === true,
     };
-    const rowsOf = pagedTable(HEAD);
+    const table = printedTable(COLUMNS.jobs, options);
     let listed = 0;
     let left = options.all === true ? Infinity : options.limit;
     let after: string | null = null;
@@ -73,7 +72,7 @@ export const runJobsList = async (options: JobsListOptions & GlobalOptions): Pro
         include,
       });
       if (options.json === true) for (const job of page.jobs) printJson(toWireJob(job));
-      else if (page.jobs.length > 0) print(rowsOf(page.jobs.map(rowOf)));
+      else if (page.jobs.length > 0) table.print(page.jobs.map(rowOf));
       listed += page.jobs.length;
       left -= page.jobs.length;
       after = page.next;
@@ -81,6 +80,7 @@ export const runJobsList = async (options: JobsListOptions & GlobalOptions): Pro
     if (options.json === true) return;
     if (listed === 0 && Object.keys(filter).length > 0) return say("No job meets the filter.");
     if (listed === 0) return say("No jobs. Enqueue one: forgeq enqueue --type TYPE --payload JSON");
+    table.end();
     if (after !== null) say("There are more: --limit, --all, or a filter.");
   });
 };

@@ -10,7 +10,8 @@ import { configure, isConfigured, isProduction, runtime } from "../runtime.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { UsageError } from "./failure.ts";
-import { table } from "./table.ts";
+import { COLUMNS } from "./columns.ts";
+import { printTable } from "./table.ts";
 import { print, printJson, say } from "./terminal.ts";
 
 export interface KeyOptions {
@@ -82,7 +83,7 @@ export const runKeysList = (options: GlobalOptions): Promise<void> =>
     if (options.json === true) return keys.forEach((key) => printJson(toWireKey(key)));
     if (keys.length === 0)
       return say("No keys in the database: forgeq keys create makes one. Those of FORGEQ_API_KEYS are not listed.");
-    print(table(["KEY", "LABEL", "", "SCOPES", "TYPES", "QUEUES", "EXPIRES", "LAST USED"], keys.map(rowOf)));
+    printTable(COLUMNS.keys, keys.map(rowOf), options);
   });
 
 /** `forgeq keys revoke` */

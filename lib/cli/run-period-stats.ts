@@ -2,16 +2,15 @@ import { toWireStats } from "../http/activity-wire.ts";
 import { type Happened, periodStats, type Window } from "../queue/observe/period-stats.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
-import { count, table } from "./table.ts";
-import { print, printJson, say } from "./terminal.ts";
+import { COLUMNS } from "./columns.ts";
+import { count, printTable } from "./table.ts";
+import { printJson, say } from "./terminal.ts";
 
 export interface PeriodOptions {
   readonly window?: Window;
   readonly type?: readonly string[];
   readonly queue?: readonly string[];
 }
-
-const HEAD = ["", "ENQUEUED", "COMPLETED", "FAILED", "DEAD", "CANCELLED", "WAIT P50", "P95", "RUN P50", "P95"];
 
 const inSeconds = (value: number | null): string => (value === null ? "" : `${Number(value.toPrecision(3))}s`);
 
@@ -31,6 +30,6 @@ export const runPeriodStats = (options: PeriodOptions & GlobalOptions & { readon
       ({ enqueued, completed, failed, dead, cancelled }) => enqueued + completed + failed + dead + cancelled > 0,
     );
     const steps = busy.map((point) => rowOf(point.at.toISOString().slice(0, 16).replace("T", " "), point));
-    print(table(HEAD, [...steps, rowOf(`all of ${window}`, stats.totals)], HEAD.slice(1)));
+    printTable(COLUMNS.periods, [...steps, rowOf(`all of ${window}`, stats.totals)], options);
     if (busy.length === 0) say(`Nothing has happened within ${window}.`);
   });

@@ -8,8 +8,9 @@ import { checkOptions } from "./check-options.ts";
 import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { UsageError } from "./failure.ts";
-import { count, duration, table } from "./table.ts";
-import { firstLine, paint, print, printable, printJson, say } from "./terminal.ts";
+import { COLUMNS } from "./columns.ts";
+import { count, duration, printTable, tableText } from "./table.ts";
+import { firstLine, paint, printable, printJson, say } from "./terminal.ts";
 
 export interface QueueLimitOptions {
   readonly maxInFlight?: number | "none";
@@ -17,9 +18,6 @@ export interface QueueLimitOptions {
   readonly retentionDays?: number;
   readonly types?: readonly string[] | "none";
 }
-
-const HEAD = ["QUEUE", "PENDING", "SCHEDULED", "IN FLIGHT", "LIMIT", "MAX PENDING", "OLDEST", "KEPT", ""];
-const RIGHT = HEAD.slice(1, 8);
 
 const pauseOf = ({ paused, pause }: QueueStats): string => {
   if (!paused) return "";
@@ -39,7 +37,9 @@ const rowOf = (queue: QueueStats): string[] => [
   pauseOf(queue),
 ];
 
-export const queueTable = (queues: readonly QueueStats[]): string => table(HEAD, queues.map(rowOf), RIGHT);
+/** For what is drawn again and again. */
+export const queueTable = (queues: readonly QueueStats[], options: GlobalOptions): string =>
+  tableText(COLUMNS.queues, queues.map(rowOf), options);
 
 /** `forgeq queues list` */
 export const runQueuesList = (options: GlobalOptions): Promise<void> =>
@@ -47,7 +47,7 @@ export const runQueuesList = (options: GlobalOptions): Promise<void> =>
     const queues = await queueStats(deps);
     if (options.json === true) return queues.forEach((queue) => printJson(toWireQueue(queue)));
     if (queues.length === 0) return say("No queues: forgeq migrate makes those that the project declares.");
-    print(queueTable(queues));
+    printTable(COLUMNS.queues, queues.map(rowOf), options);
   });
 
 const unknown = (name: string): ForgeqError => new ForgeqError("not_found", `there is no queue ${name}`);

@@ -12,7 +12,8 @@ import type { GlobalOptions } from "./command.ts";
 import { withDeps } from "./deps.ts";
 import { describeFieldErrors } from "./failure.ts";
 import { projectTypes } from "./project.ts";
-import { table } from "./table.ts";
+import { COLUMNS } from "./columns.ts";
+import { printTable } from "./table.ts";
 import { paint, print, printable, printJson, say } from "./terminal.ts";
 
 export interface ScheduleOptions {
@@ -33,7 +34,6 @@ export interface ScheduleOptions {
   readonly metadata?: unknown;
 }
 
-const HEAD = ["SCHEDULE", "RULE", "ZONE", "TYPE", "LAST SLOT", "NEXT SLOT", ""];
 const instant = (at: Date | null): string => at?.toISOString().replace(".000Z", "Z") ?? "";
 
 /** `forgeq schedules list` */
@@ -48,7 +48,7 @@ export const runSchedulesList = (options: GlobalOptions): Promise<void> =>
       instant(each.nextSlotAt),
       each.paused ? paint("yellow", "paused") : each.declared ? "declared" : "",
     ]);
-    print(table(HEAD, rows, []));
+    printTable(COLUMNS.schedules, rows, options);
   });
 
 const show = async (schedule: schedules.Schedule, options: GlobalOptions): Promise<void> => {

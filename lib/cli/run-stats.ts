@@ -20,7 +20,8 @@ export const runStats = (options: StatsOptions & GlobalOptions): Promise<void> =
       else {
         const note = paint("dim", `${new Date().toLocaleTimeString()}, every ${options.interval} s, Ctrl-C ends`);
         if (live) clearScreen();
-        print(live ? `${queueTable(queues)}\n\n${note}` : queueTable(queues));
+        const table = queueTable(queues, options);
+        print(live ? `${table}\n\n${note}` : table);
       }
       if (!live) return;
       await deps.sleep(options.interval);

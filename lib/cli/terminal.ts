@@ -10,12 +10,14 @@ type Style = Parameters<typeof styleText>[0];
  */
 export const printable = (text: string): string => text.split("\n").map(escapeControls).join("\n");
 
-/** The beginning of a text for a cell of a table. Cut before it is escaped, so that no escape is. */
-export const firstLine = (text: string): string => printable(text.split("\n", 1)[0]!.slice(0, 60));
+const MOST_OF_A_CELL = 1_000;
+
+/** The first line of a text, for a cell of a table. */
+export const firstLine = (text: string): string => printable(text.split("\n", 1)[0]!.slice(0, MOST_OF_A_CELL));
 
 /** What `paint` makes: colours, bold and dim, and their ends. */
 // eslint-disable-next-line no-control-regex
-const COLOUR = /(\u001b\[(?:[12]|22|3[1-69])m)/;
+export const COLOUR = /(\u001b\[(?:[12]|22|3[1-69])m)/;
 
 /** Nothing but lines and colours reaches the terminal, even where `printable` was forgotten. */
 const inert = (text: string): string =>
