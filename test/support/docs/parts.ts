@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { TRANSITIONS } from "../../../lib/core/states.ts";
+import { functionShapes, PART_KEYS } from "../../../lib/deploy/plan.ts";
 import { FUNCTIONS } from "../../../lib/db/schema/privileges.ts";
 import { sourcesOf, textOf } from "../sources.ts";
 import { sqlFilesOf } from "../sql-sources.ts";
@@ -128,6 +129,24 @@ const parameters = (): string => {
   return ["| parameter | default | what it says |", "| --- | --- | --- |", ...rows].join("\n");
 };
 
+/** How long each function runs, and what becomes of its events. */
+const functionLimits = (): string => {
+  const rows = functionShapes([{ type: "TYPE", timeoutSeconds: 0 }]).map(({ key, timeoutSeconds, events }) => {
+    const isHandler = !(PART_KEYS as readonly string[]).includes(key);
+    const timeOut = isHandler ? `the type's, and ${timeoutSeconds} s more; at most 900 s` : `${timeoutSeconds} s`;
+    if (events === null) return `| \`${key}\` | ${timeOut} | invoked by requests | | |`;
+    const { maximumRetryAttempts, maximumEventAgeSeconds, onFailure } = events;
+    const age = maximumEventAgeSeconds === null ? "six hours, Lambda's own" : `${maximumEventAgeSeconds} s`;
+    const then = { "failed-invocation": "`failed-invocation` gets it", records: "a queue keeps it" };
+    return `| \`${key}\` | ${timeOut} | ${maximumRetryAttempts === 0 ? "never" : `${maximumRetryAttempts} times`} | ${age} | ${onFailure === null ? "it is dropped" : then[onFailure]} |`;
+  });
+  return [
+    "| function | time-out | tried again | oldest event | an event that failed |",
+    "| --- | --- | --- | --- | --- |",
+    ...rows,
+  ].join("\n");
+};
+
 /** Which file has which part. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "docs/explanation/life-of-a-job.md": { states: stateDiagram },
@@ -141,7 +160,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = 
     project: () => fieldsOf("lib/project/config.ts", "ProjectSettings"),
     config: () => fieldsOf("lib/project/config.ts", "ForgeqConfig"),
   },
-  "docs/reference/settings.md": { parameters },
+  "docs/reference/settings.md": { parameters, limits: functionLimits },
   "docs/reference/sql.md": { functions: publicFunctions },
 };
 
