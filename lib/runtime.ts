@@ -107,6 +107,7 @@ export const declaredOwner = (): string | null =>
 export const readConfig = (): Config => {
   const service = setting("FORGEQ_SERVICE") ?? "forgeq";
   const stage = setting("FORGEQ_STAGE") ?? "dev";
+  const aliases = JSON.parse(setting("FORGEQ_TYPE_ALIASES") ?? "{}") as Readonly<Record<string, string>>;
   const canInvoke = setting("FORGEQ_LAMBDA_ENDPOINT") !== undefined || setting("AWS_ACCESS_KEY_ID") !== undefined;
   return {
     service,
@@ -115,7 +116,7 @@ export const readConfig = (): Config => {
     wakeMode: setting("FORGEQ_WAKE") === "armed" ? "armed" : "always",
     // A service that is not named deploys no functions: another one's are not guessed.
     dispatcherFunction: canInvoke && isConfigured("FORGEQ_SERVICE") ? `${service}-${stage}-dispatcher` : null,
-    handlerFunction: (type) => `${service}-${stage}-handler-${type}`,
+    handlerFunction: (type) => `${service}-${stage}-handler-${aliases[type] ?? type}`,
     eager: setting("FORGEQ_EAGER") === "true",
     logUrl: setting("FORGEQ_LOG_URL") ?? null,
   };

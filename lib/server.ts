@@ -1,6 +1,7 @@
 /** `forgeq/server`: the HTTP API with its dashboard, and workers, in processes of one's own. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { hostname } from "node:os";
+import { byName } from "./core/aliases.ts";
 import type { JobDefinition, QueueDefinition } from "./core/job.ts";
 import { parseBasePath } from "./core/web-settings.ts";
 import { fetchHandler } from "./http/fetch-adapter.ts";
@@ -117,7 +118,7 @@ export const createWorker = async (options: CreateWorkerOptions): Promise<OwnWor
   const { concurrency, queues, places } = checkedPlaces(options);
   const own = await openOwnProcess({ databaseUrl: options.databaseUrl, connections: Math.max(1, connections - 1) });
   const { worker, stop } = startListeningWorker(own, {
-    handlers: new Map(handlers.map((each) => [each.definition.type, each as Handler])),
+    handlers: byName(handlers as readonly Handler[]),
     concurrency,
     queues,
     places,

@@ -1,3 +1,4 @@
+import { withAliases } from "../core/aliases.ts";
 import type { JobDefinition } from "../core/job.ts";
 import { type Definitions, openProject, type Project } from "../project/project.ts";
 
@@ -16,4 +17,4 @@ export const projectDefinitions = (): Promise<Definitions> => project().definiti
 
 /** The project's job types by their names. */
 export const projectTypes = async (): Promise<ReadonlyMap<string, JobDefinition>> =>
-  new Map((await projectDefinitions()).jobs.map((job) => [job.type, job]));
+  new Map(withAliases((await projectDefinitions()).jobs).map((job) => [job.type, job]));

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { namesOf } from "../core/aliases.ts";
 import { findModule } from "../project/find-jobs.ts";
 import type { GlobalOptions } from "./command.ts";
 import { UsageError } from "./failure.ts";
@@ -16,7 +17,7 @@ export const runAddJob = async (type: string, options: GlobalOptions): Promise<v
   const content = readPackageFile(root);
   const folder = join(jobsFolder, type);
   const taken = existsSync(resolve(root, jobsFolder)) ? await project().findJobs() : [];
-  const same = taken.find(({ definition }) => definition.type === type);
+  const same = taken.find(({ definition }) => namesOf(definition).includes(type));
   if (same !== undefined || findModule(resolve(root, folder), "job") !== null)
     throw new UsageError(`there is a job type ${type} already: nothing was changed`);
   const isForgeq = content.name === "forgeq" && existsSync(join(root, "lib", "job.ts"));

@@ -1,3 +1,4 @@
+import { namesOf } from "../core/aliases.ts";
 import { connection, readConfig, rolePrefix } from "../runtime.ts";
 import { examine } from "./checks.ts";
 import type { GlobalOptions } from "./command.ts";
@@ -21,7 +22,7 @@ export const runDoctor = async (
     const { jobs } = await projectDefinitions();
     const findings = await examine(
       await connection(),
-      jobs.map(({ type }) => type),
+      jobs.flatMap(namesOf),
       readConfig().wakeMode,
       {
         ...(options.part && { part: options.part }),

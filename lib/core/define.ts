@@ -16,6 +16,11 @@ export type BackoffInput = Backoff extends infer Each
 export interface JobInput<Schema extends z.ZodType> {
   /** Matches `^[a-z][a-z0-9_-]{0,39}$`; also the name of the handler's folder. */
   readonly type: string;
+  /**
+   * Names that the type had before it was renamed, none unless given: jobs that were stored under them, or still are by producers of older code, run in this
+   * handler, with this definition.
+   */
+  readonly aliases?: readonly string[];
   /** The type's name, unless given. */
   readonly queue?: string;
   /** Queues that a job may name instead; none unless given. An operator can add others. Any other queue is refused as `unknown_queue`. */
@@ -104,6 +109,17 @@ const checkSearch = (search: readonly string[], { fail }: Checks): readonly stri
   return [...pointers];
 };
 
+const MAX_ALIASES = 16;
+
+const checkAliases = (type: string, aliases: readonly string[], { fail, name }: Checks): readonly string[] => {
+  if (!Array.isArray(aliases) || aliases.length > MAX_ALIASES)
+    return fail(`aliases must be a list of at most ${MAX_ALIASES} names`);
+  const names = (aliases as readonly string[]).map((each, index) => name(`aliases[${index}]`, each));
+  for (const [index, each] of names.entries())
+    if (each === type || names.indexOf(each) !== index) fail(`aliases[${index}] is there twice`);
+  return names;
+};
+
 /**
  * Defines a job type. Has no side effect, so a producer can import it without the handler.
  *
@@ -118,7 +134,7 @@ export const defineJob = <Schema extends z.ZodType>(input: JobInput<Schema>): Jo
     drain = false,
     ...rest
   } = limits;
-  const { schedules = [], search = [], ...others } = rest;
+  const { schedules = [], search = [], aliases = [], ...others } = rest;
   const { maxAttempts = DEFAULTS.maxAttempts, backoff = DEFAULT_BACKOFF, ...otherRetry } = retry;
   const checks = checksOf(`defineJob(${JSON.stringify(type)})`);
   checks.noOthers({ ...others, ...otherRetry });
@@ -126,6 +142,7 @@ export const defineJob = <Schema extends z.ZodType>(input: JobInput<Schema>): Jo
   if (typeof payload?.safeParse !== "function") checks.fail("payload must be a zod schema");
   return {
     type: checks.name("type", type),
+    aliases: checkAliases(type, aliases, checks),
     queue: checks.name("queue", queue),
     queues: (queues as readonly string[]).map((name, index) => checks.name(`queues[${index}]`, name)),
     payload,

@@ -40,6 +40,10 @@ export interface RetryPolicy {
 /** A job type, complete: what `defineJob` gives. */
 export interface JobDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly type: string;
+  /** Names that the type had before: its handler runs the jobs of these, too. Another version of the library may know none. */
+  readonly aliases?: readonly string[];
+  /** Of what stands for an alias: the type. See aliases.ts. */
+  readonly aliasOf?: string;
   readonly queue: string;
   /** Where its jobs may go besides `queue`. */
   readonly queues: readonly string[];

@@ -105,6 +105,10 @@ export const buildFunctions = async (
     await build(bundleOptions({ root, entry, outdir: join(folder, key), external }));
   for (const { name, from } of PAGES)
     if (existsSync(from)) cpSync(from, join(folder, "api", name), { recursive: true });
-  const types = jobs.map(({ definition: { type, timeoutSeconds } }) => ({ type, timeoutSeconds }));
+  const types = jobs.map(({ definition: { type, aliases = [], timeoutSeconds } }) => ({
+    type,
+    ...(aliases.length > 0 && { aliases }),
+    timeoutSeconds,
+  }));
   writeManifest(folder, { jobs: types, zips: {} });
 };

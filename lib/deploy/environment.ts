@@ -5,8 +5,22 @@ import { databaseUrlsOf, partOf } from "./roles.ts";
 
 export type Environment = Readonly<Record<string, Json>>;
 
+/** By which function a job type's jobs run that is an alias of another one; nothing where there is no alias. */
+export const aliasVariables = (aliases: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.keys(aliases).length === 0 ? {} : { FORGEQ_TYPE_ALIASES: JSON.stringify(aliases) };
+
 export const environmentOf = (
-  { service, stage, ids }: { readonly service: string; readonly stage: string; readonly ids: Ids },
+  {
+    service,
+    stage,
+    ids,
+    aliases,
+  }: {
+    readonly service: string;
+    readonly stage: string;
+    readonly ids: Ids;
+    readonly aliases: Readonly<Record<string, string>>;
+  },
   parameters: Parameters,
   key: string,
 ): Environment => {
@@ -32,6 +46,7 @@ export const environmentOf = (
     FORGEQ_SECRET_PARAMETER: parameters.secretParameter,
     FORGEQ_METRICS_BY_TYPE: String(metricsByType),
     POWERTOOLS_METRICS_DISABLED: String(!metrics),
+    ...aliasVariables(aliases),
     NODE_OPTIONS: "--enable-source-maps",
   };
 };

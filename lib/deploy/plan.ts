@@ -2,6 +2,7 @@
  * The deployment plan: everything that is deployed, as data. It is made of the job types and the parameters, and reads and writes nothing.
  * The Serverless plugin, the CDK construct, `forgeq template` and the local run print it.
  */
+import { aliasesOf, sharedName } from "../core/aliases.ts";
 import { functionTimeoutSeconds } from "../core/timeout.ts";
 import { gatewayRoutes } from "../http/operations.ts";
 import { alarmResources } from "./alarms.ts";
@@ -17,6 +18,8 @@ import { wakeResources } from "./wakes.ts";
 /** What the plan asks of a job type. */
 export interface PlannedType {
   readonly type: string;
+  /** Names that it had before: its function runs their jobs, too. */
+  readonly aliases?: readonly string[];
   /** Seconds one job may run. */
   readonly timeoutSeconds: number;
 }
@@ -137,8 +140,8 @@ const reservedFor = (parameters: Parameters, key: string): number | null => {
 
 const checkTypes = ({ jobs, handlers = {} }: PlanInput): void => {
   const types = jobs.map(({ type }) => type);
-  const twice = types.find((type, index) => types.indexOf(type) !== index);
-  if (twice !== undefined) throw new PlanError(`the job type ${twice} is there twice`);
+  const twice = sharedName(jobs);
+  if (twice !== null) throw new PlanError(`the job type ${twice} is there twice`);
   const strange = Object.keys(handlers).find((type) => !types.includes(type));
   if (strange !== undefined)
     throw new PlanError(`there are settings for a handler of ${strange}, and there is no such job type`);
@@ -155,6 +158,7 @@ const checkNames = (functions: readonly PlannedFunction[]): void => {
 
 const planFunctions = (input: PlanInput, ids: Ids, parameters: Parameters): readonly PlannedFunction[] => {
   const { service, stage, jobs, handlers = {} } = input;
+  const aliases = aliasesOf(jobs);
   return functionShapes(jobs).map((shape) => {
     const { key } = shape;
     const { memorySize = MEMORY_SIZE, environment } =
@@ -163,7 +167,7 @@ const planFunctions = (input: PlanInput, ids: Ids, parameters: Parameters): read
       ...shape,
       name: `${service}-${stage}-${key}`,
       memorySize,
-      environment: { ...environmentOf({ service, stage, ids }, parameters, key), ...environment },
+      environment: { ...environmentOf({ service, stage, ids, aliases }, parameters, key), ...environment },
       role: ids.resource(`${pascalCase(key)}Role`),
       mayRecurse: key === "dispatcher" || isHandler(key),
       reserved: reservedFor(parameters, key),

@@ -1,3 +1,4 @@
+import { withAliases } from "../core/aliases.ts";
 import type { ConfiguredKeys } from "../core/configured-keys.ts";
 import type { ConfiguredWeb } from "../core/web-settings.ts";
 import type { JobDefinition } from "../core/job.ts";
@@ -36,7 +37,7 @@ export const apiRoutes = (
   jobs: () => Promise<readonly JobDefinition[]>,
   ring: KeyRing,
 ): Route[] => {
-  const types = async (): Promise<JobTypes> => new Map((await jobs()).map((job) => [job.type, job]));
+  const types = async (): Promise<JobTypes> => new Map(withAliases(await jobs()).map((job) => [job.type, job]));
   return routesOf(apiOperations, {
     ...withDeps(deps, jobHandlers(types)),
     ...withDeps(deps, queueHandlers),

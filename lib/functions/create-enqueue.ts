@@ -1,3 +1,4 @@
+import { withAliases } from "../core/aliases.ts";
 import type { ConfiguredKeys } from "../core/configured-keys.ts";
 import type { ConfiguredWeb } from "../core/web-settings.ts";
 import type { JobDefinition } from "../core/job.ts";
@@ -46,7 +47,7 @@ const show = (request: HttpRequest, { created, job }: EnqueuedJob) =>
 
 /** The routes of this function, for these job types. */
 export const enqueueRoutes = (deps: () => Promise<Deps>, definitions: readonly JobDefinition[]): Route[] => {
-  const types = new Map(definitions.map((definition) => [definition.type, definition]));
+  const types = new Map(withAliases(definitions).map((definition) => [definition.type, definition]));
   return routesOf(enqueueOperations, {
     enqueueJob: async (request) => {
       const checked = await checkJob(types, request.body, { key: keyOf(request) });

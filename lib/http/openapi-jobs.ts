@@ -1,5 +1,6 @@
 /** How the OpenAPI document describes a job that is sent: an envelope for each type, told apart by its type. */
 import * as z from "zod";
+import { withAliases } from "../core/aliases.ts";
 import type { JobDefinition } from "../core/job.ts";
 import { enqueueBody, MAX_BATCH } from "./job-body.ts";
 
@@ -59,22 +60,25 @@ const BATCH: Json = {
 };
 
 /** The components of what an enqueue takes. */
-export const newJobSchemas = (definitions: readonly JobDefinition[]): Record<string, Json> => ({
-  NewJob:
-    definitions.length === 0
-      ? envelope()
-      : {
-          oneOf: definitions.map(({ type }) => ref(`NewJob.${type}`)),
-          discriminator: {
-            propertyName: "type",
-            mapping: Object.fromEntries(definitions.map(({ type }) => [type, `#/components/schemas/NewJob.${type}`])),
+export const newJobSchemas = (declared: readonly JobDefinition[]): Record<string, Json> => {
+  const definitions = withAliases(declared);
+  return {
+    NewJob:
+      definitions.length === 0
+        ? envelope()
+        : {
+            oneOf: definitions.map(({ type }) => ref(`NewJob.${type}`)),
+            discriminator: {
+              propertyName: "type",
+              mapping: Object.fromEntries(definitions.map(({ type }) => [type, `#/components/schemas/NewJob.${type}`])),
+            },
           },
-        },
-  NewBatch: BATCH,
-  ...Object.fromEntries(
-    definitions.flatMap(({ type, payload }) => [
-      [`NewJob.${type}`, envelope(type)],
-      [`payload.${type}`, schemaOf(payload, "input")],
-    ]),
-  ),
-});
+    NewBatch: BATCH,
+    ...Object.fromEntries(
+      definitions.flatMap(({ type, payload, aliasOf }) => [
+        [`NewJob.${type}`, { ...envelope(type), ...(aliasOf !== undefined && { deprecated: true }) }],
+        [`payload.${type}`, schemaOf(payload, "input")],
+      ]),
+    ),
+  };
+};

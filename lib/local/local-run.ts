@@ -1,4 +1,6 @@
 /** The whole of ForgeQ on one machine, from the parts that are deployed. */
+import { aliasesOf } from "../core/aliases.ts";
+import { aliasVariables } from "../deploy/environment.ts";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { reasonOf } from "../core/reason.ts";
@@ -130,7 +132,10 @@ const startParts = async (options: LocalRunOptions, folder: string, stops: Stops
   const { mailFolder, mailbox } = await openMailbox(folder, env, stops);
   const apiKey = env["FORGEQ_API_KEY"] || localApiKey(folder);
   // The endpoints of the invoker and of the wakes are added here when they are known: before any function runs.
-  const variables = localVariables(env, { folder, database: connections.worker, apiKey, mailbox });
+  const variables = {
+    ...localVariables(env, { folder, database: connections.worker, apiKey, mailbox }),
+    ...aliasVariables(aliasesOf(definitions.jobs)),
+  };
   const invoker = await startInvoker({
     functions: localFunctions(root, SERVICE, definitions.jobs),
     env: () => variables,

@@ -1,10 +1,13 @@
 /** What functions see under serverless-offline, alone or as a part of `npm start`: values, and not the names of secrets. */
+import { aliasVariables } from "../deploy/environment.ts";
 
 export interface OfflineService {
   readonly service: string;
   readonly stage: string;
   readonly basePath: string;
   readonly corsOrigins: string;
+  /** Names of job types by which others go. */
+  readonly aliases: Readonly<Record<string, string>>;
   /** The port on which serverless-offline takes invocations. */
   readonly lambdaPort: number;
 }
@@ -37,6 +40,7 @@ export const offlineEnvironment = (given: OfflineService): Readonly<Record<strin
     FORGEQ_WAKE_TARGET_ARN: `arn:aws:lambda:local:000000000000:function:${prefix}-scheduler`,
     FORGEQ_WAKE_ROLE_ARN: "arn:aws:iam::000000000000:role/local",
     ...Object.fromEntries(PASSED.map((name) => [name, env[name] ?? ""])),
+    ...aliasVariables(given.aliases),
     FORGEQ_BASE_PATH: given.basePath,
     FORGEQ_CORS_ORIGINS: given.corsOrigins,
     FORGEQ_LAMBDA_ENDPOINT: env["FORGEQ_LAMBDA_ENDPOINT"] || `http://127.0.0.1:${given.lambdaPort}`,

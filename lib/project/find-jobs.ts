@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
+import { namesOf } from "../core/aliases.ts";
 import type { JobDefinition } from "../core/job.ts";
 import { importFile } from "./config.ts";
 import { ProjectError } from "./project-error.ts";
@@ -46,12 +47,14 @@ const readJob = async (root: string, folder: string, jobFile: string, load: Load
 const refuseTwice = (root: string, jobs: readonly FoundJob[]): void => {
   const files = new Map<string, string>();
   for (const { definition, jobFile } of jobs) {
-    const other = files.get(definition.type);
-    if (other !== undefined)
-      throw new ProjectError(
-        `the job type ${definition.type} is defined twice: in ${relative(root, other)} and in ${relative(root, jobFile)}`,
-      );
-    files.set(definition.type, jobFile);
+    for (const name of namesOf(definition)) {
+      const other = files.get(name);
+      if (other !== undefined)
+        throw new ProjectError(
+          `the job type ${name} is defined twice: in ${relative(root, other)} and in ${relative(root, jobFile)}`,
+        );
+      files.set(name, jobFile);
+    }
   }
 };
 

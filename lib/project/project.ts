@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { byName } from "../core/aliases.ts";
 import type { JobDefinition, QueueDefinition } from "../core/job.ts";
 import type { Handler } from "../queue/worker/leases.ts";
 import { importFile, type ProjectSettings } from "./config.ts";
@@ -27,7 +28,7 @@ export interface Project {
   findJobs(): Promise<readonly FoundJob[]>;
   /** The job types and queues that it declares; none where it has no folder with job types. */
   definitions(): Promise<Definitions>;
-  /** The handlers by job type. @throws {ProjectError} when a type has none */
+  /** The handlers by every name of their job types. @throws {ProjectError} when a type has none */
   handlers(): Promise<ReadonlyMap<string, Handler>>;
 }
 
@@ -56,7 +57,7 @@ const readHandler = async (root: string, type: string, folder: string, file: str
   const name = relative(root, file);
   const { handler } = await importFile<{ handler?: Handler }>(name, pathToFileURL(file).href);
   if (typeof handler?.work !== "function") throw new ProjectError(`${name} exports no handler made by lambdaHandler()`);
-  return [type, { definition: handler.definition, work: handler.work }] as const;
+  return { definition: handler.definition, work: handler.work };
 };
 
 /**
@@ -90,7 +91,7 @@ export const openProject = (root: string, settings: ProjectSettings = {}): Proje
       const others = (await registered(found)).map(({ type }) =>
         readHandler(root, type, join(folder, type), findModule(join(folder, type), "handler")),
       );
-      return new Map(await Promise.all([...own, ...others]));
+      return byName(await Promise.all([...own, ...others]));
     },
   };
 };

@@ -3,6 +3,7 @@
  * They are added when the service's own configuration is resolved, so it does not matter how that is written.
  */
 import { join } from "node:path";
+import { aliasesOf } from "../core/aliases.ts";
 import { buildFunctions, loadBundled } from "../deploy/build.ts";
 import { writeEntries } from "../deploy/entries.ts";
 import { deploymentPlan, type Plan } from "../deploy/plan.ts";
@@ -132,7 +133,8 @@ export default class ForgeqPlugin {
     const { custom = {} } = this.serverless.service;
     const lambdaPort = Number(this.options.lambdaPort ?? custom["serverless-offline"]?.lambdaPort ?? LAMBDA_PORT);
     const { basePath, corsOrigins } = parameters;
-    const variables = offlineEnvironment({ service, stage, basePath, corsOrigins, lambdaPort });
+    const aliases = aliasesOf(this.jobs.map(({ definition }) => definition));
+    const variables = offlineEnvironment({ service, stage, basePath, corsOrigins, lambdaPort, aliases });
     const roots = functions.flatMap(({ routes }) =>
       routes.map((route) => route.replace(/^\S+ /, "").replace(/\/\{.*$/, "")),
     );

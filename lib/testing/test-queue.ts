@@ -1,3 +1,4 @@
+import { byName } from "../core/aliases.ts";
 import type * as z from "zod";
 import type { JobDefinition, QueueDefinition } from "../core/job.ts";
 import type { JobOptions } from "../core/new-job.ts";
@@ -123,7 +124,7 @@ const runDue = async (deps: Deps, handlers: ReadonlyMap<string, Handler>) => {
  */
 export const testQueue = async (options: TestQueueOptions = {}): Promise<TestQueue> => {
   const given = options.handlers ?? [];
-  const handlers = new Map(given.map((each) => [each.definition.type, each as Handler]));
+  const handlers = byName(given as readonly Handler[]);
   const definitions = new Map(
     [...given.map(({ definition }) => definition), ...(options.jobs ?? [])].map((each) => [each.type, each]),
   );

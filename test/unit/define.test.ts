@@ -11,6 +11,7 @@ describe("defineJob", () => {
   it("fills in the defaults", () => {
     expect(defineJob({ type: "send_email", payload })).toEqual({
       type: "send_email",
+      aliases: [],
       queue: "send_email",
       queues: [],
       payload,

@@ -3,8 +3,8 @@ import { createTypeSlots } from "../../lib/queue/worker/type-slots.ts";
 
 const setupSlots = () => {
   const limits = new Map([
-    ["free", Infinity],
-    ["two", 2],
+    ["free", { type: "free", concurrency: 10, batchSize: 10 }],
+    ["two", { type: "two", concurrency: 2, batchSize: 10 }],
   ]);
   const runnable: (readonly string[])[] = [];
   const types = createTypeSlots(limits, (now) => runnable.push(now));

@@ -10,12 +10,12 @@ export const dispatchableQueues = async (db: Db, at: Date | null, owner: string 
   only(await call<{ names: string[] }>(db, DISPATCHABLE, [at, owner])).names;
 
 const OTHER_TYPES = `/* forgeq:queue_other_types */
-select exists (select from forgeq.job_type where (queue = $1 or $1 = any (listed_queues)) and type <> $2)
-    or exists (select from forgeq.queue where name = $1 and (not listed_types <@ array[$2] or owner <> $3::text)) as found`;
+select exists (select from forgeq.job_type where (queue = $1 or $1 = any (listed_queues)) and type <> all ($2::text[]))
+    or exists (select from forgeq.queue where name = $1 and (not listed_types <@ $2::text[] or owner <> $3::text)) as found`;
 
-/** May jobs of other types than this one go to this queue, or is it another owner's? */
-export const hasOthers = async (db: Db, queue: string, type: string, owner: string | null): Promise<boolean> =>
-  only(await call<{ found: boolean }>(db, OTHER_TYPES, [queue, type, owner])).found;
+/** May jobs of other types than these go to this queue, or is it another owner's? */
+export const hasOthers = async (db: Db, queue: string, types: readonly string[], owner: string | null): Promise<boolean> =>
+  only(await call<{ found: boolean }>(db, OTHER_TYPES, [queue, types, owner])).found;
 
 const SET_PAUSED = `/* forgeq:set_paused */
 update forgeq.queue

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { byName, namesOf } from "../../core/aliases.ts";
 import type { JobDefinition } from "../../core/job.ts";
 import { hasOthers } from "../../db/reads/queues.ts";
 import type { Deps } from "../deps.ts";
@@ -24,7 +25,7 @@ export const runOn = async <Schema extends z.ZodType>(
   input: Pick<LeaseInput, "invocation" | "remainingMs">,
 ): Promise<number> => {
   const spareMs = () => input.remainingMs() - definition.timeoutSeconds * 1000 - ABORT_GRACE_MS - RESERVE_MS;
-  if (spareMs() <= 0 || (await hasOthers(deps.db, definition.queue, definition.type, deps.config.owner ?? null)))
+  if (spareMs() <= 0 || (await hasOthers(deps.db, definition.queue, namesOf(definition), deps.config.owner ?? null)))
     return 0;
 
   const { createWorker } = await import("../worker/worker.ts");
@@ -34,7 +35,7 @@ export const runOn = async <Schema extends z.ZodType>(
     return work(payload, job);
   };
   const worker = createWorker(deps, {
-    handlers: new Map([[definition.type, { definition, work: counted }]]),
+    handlers: byName([{ definition, work: counted }]),
     concurrency: definition.concurrency,
     batchJobs: definition.batchSize,
     queues: [definition.queue],

@@ -1,3 +1,4 @@
+import { withAliases } from "../../core/aliases.ts";
 import { DEFAULTS, type JobDefinition, type QueueDefinition } from "../../core/job.ts";
 import type { Db } from "../../db/drivers/client.ts";
 import { syncDefinitions as writeDefinitions } from "../../db/schema/definitions.ts";
@@ -21,16 +22,17 @@ const undeclared = (name: string): QueueDefinition => ({
  */
 export const syncDefinitions = async (
   db: Db,
-  jobs: readonly JobDefinition[],
+  declaredJobs: readonly JobDefinition[],
   queues: readonly QueueDefinition[],
   at: Date | null = null,
   owner: string | null = null,
 ): Promise<void> => {
+  const jobs = withAliases(declaredJobs);
   const declared = new Set(queues.map((queue) => queue.name));
   const named = [...new Set(jobs.flatMap((job) => [job.queue, ...job.queues]))].filter((name) => !declared.has(name));
   await db.transaction(async (tx) => {
     await writeDefinitions(tx, [...queues, ...named.map(undeclared)], jobs, owner);
-    if (jobs.length > 0) await syncSchedules(tx, jobs, at, owner);
+    if (jobs.length > 0) await syncSchedules(tx, declaredJobs, at, owner);
   });
   if (jobs.length > 0) await ensureSearchIndexes(db);
 };

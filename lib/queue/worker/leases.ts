@@ -11,7 +11,7 @@ import { type LeaseRun, runJob, type Work } from "../run/run-job.ts";
 import { createRunning } from "../run/running-jobs.ts";
 import { noteBegun } from "../run/record-outcome.ts";
 import type { QueuePlaces } from "./queue-places.ts";
-import { createTypeSlots, limitOf, type Slots, type TypeSlots } from "./type-slots.ts";
+import { createTypeSlots, type Slots, type TypeSlots } from "./type-slots.ts";
 import type { WorkerState } from "./worker-state.ts";
 
 /** A job type and the code that runs it, as a handler module gives them. */
@@ -184,8 +184,8 @@ export const createWorkerLeases = (
   onEnd: OnEnd,
   places: Pick<QueuePlaces, "take"> = { take: () => undefined },
 ): WorkerLeases => {
-  const limits = new Map([...handlers].map(([type, { definition }]) => [type, limitOf(definition)]));
-  const types = createTypeSlots(limits, (runnable) => (state.runnableTypes = runnable));
+  const definitions = new Map([...handlers].map(([type, { definition }]) => [type, definition]));
+  const types = createTypeSlots(definitions, (runnable) => (state.runnableTypes = runnable));
   const leases: Leases = { deps, state, handlers, worker, onEnd, types, places, boxes: new Map(), closed: false };
   return {
     start: (begun) => {

@@ -22,20 +22,26 @@ export interface TypeSlots {
   beginAll(): void;
 }
 
+type TypeLimits = Pick<JobDefinition, "type" | "concurrency" | "batchSize">;
+
 /** Concurrent jobs of a type in one process: only a type that says less than its batch has such a limit. */
-export const limitOf = ({ concurrency, batchSize }: JobDefinition): number =>
+export const limitOf = ({ concurrency, batchSize }: Pick<TypeLimits, "concurrency" | "batchSize">): number =>
   concurrency < batchSize ? concurrency : Infinity;
 
 const isRunnable = ({ running, waiting, limit }: Slots): boolean => running + waiting.length < limit;
 
-/** @param onRunnable - called with the types of which another job can run now: at first, and when they change */
+/**
+ * @param definitions - by every name of a type: those share its slots
+ * @param onRunnable - called with the types of which another job can run now: at first, and when they change
+ */
 export const createTypeSlots = (
-  limits: ReadonlyMap<string, number>,
+  definitions: ReadonlyMap<string, TypeLimits>,
   onRunnable: (types: readonly string[]) => void,
 ): TypeSlots => {
-  const types = new Map(
-    [...limits].map(([type, limit]): [string, Slots] => [type, { limit, running: 0, waiting: [] }]),
-  );
+  const slotsOf = new Map<string, Slots>();
+  for (const definition of definitions.values())
+    slotsOf.set(definition.type, { limit: limitOf(definition), running: 0, waiting: [] });
+  const types = new Map([...definitions].map(([name, { type }]) => [name, slotsOf.get(type)!]));
   const tell = (): void => onRunnable([...types].flatMap(([type, slots]) => (isRunnable(slots) ? [type] : [])));
   const begin = (slots: Slots, start: () => void): void => {
     slots.running += 1;
@@ -69,7 +75,7 @@ export const createTypeSlots = (
       return unblocked;
     },
     beginAll: () => {
-      for (const slots of types.values()) for (const start of slots.waiting.splice(0)) begin(slots, start);
+      for (const slots of slotsOf.values()) for (const start of slots.waiting.splice(0)) begin(slots, start);
     },
   };
 };

@@ -48,7 +48,7 @@ export const createWorker = (deps: Deps, options: WorkerOptions): Worker => wire
 
 /** Only jobs of which this process may run any number are pushed to it. */
 const pushableTypes = ({ handlers }: WorkerOptions): readonly string[] =>
-  [...handlers.values()].flatMap(({ definition }) => (limitOf(definition) === Infinity ? [definition.type] : []));
+  [...handlers].flatMap(([type, { definition }]) => (limitOf(definition) === Infinity ? [type] : []));
 
 /** Takes nothing more: what waits in this process is released, what runs goes on. */
 const closing =
