@@ -27,29 +27,42 @@ declare
   n int := 1;
   seen_queue text := after_queue;
   seen_priority smallint := after_priority;
-  -- How many entries are read by one descent.
+  -- How many entries are read by one descent. Where they are of few queues and priorities: one, of a free job, for some time.
   size int := case when after_queue = '' then 8 else 64 end;
+  singles int := 0;
   entries int;
   firsts forgeq.job_mark[];
   head forgeq.job_mark;
   read bigint;
+  is_free boolean;
   given int := 0;
   ended boolean := false;
 begin
   while not ended and (most is null or given < most) loop
     mark := marks[n];
     read := pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass);
-    select count(*), coalesce(array_agg(row(c.queue, c.priority, c.run_at, null, null, null)::forgeq.job_mark) filter (where c.place = 1), '{}')
-    into entries, firsts
-    from (
-      select e.queue, e.priority, e.run_at, row_number() over (partition by e.queue, e.priority order by e.run_at) as place
-      from (
-        select j.queue, j.priority, j.run_at
+    if size = 1 then
+      firsts := array(
+        select row(j.queue, j.priority, j.run_at, null, null, null)::forgeq.job_mark
         from forgeq.job j
         where (j.queue, j.priority) > (seen_queue, seen_priority)
-          and (j.queue, j.priority) < (coalesce(mark.queue, past_all), coalesce(mark.priority, 0::smallint))
-        order by j.queue, j.priority, j.run_at
-        limit size) e) c;
+          and (j.queue, j.priority) < (coalesce(mark.queue, past_all), coalesce(mark.priority, 0::smallint)) and j.claim_id is null
+        order by j.queue, j.priority, j.run_at limit 1);
+      entries := cardinality(firsts);
+    else
+      select count(*), coalesce(array_agg(row(c.queue, c.priority, c.run_at, null, null, null)::forgeq.job_mark) filter (where c.place = 1), '{}')
+      into entries, firsts
+      from (
+        select e.queue, e.priority, e.run_at, row_number() over (partition by e.queue, e.priority order by e.run_at) as place
+        from (
+          select j.queue, j.priority, j.run_at
+          from forgeq.job j
+          where (j.queue, j.priority) > (seen_queue, seen_priority)
+            and (j.queue, j.priority) < (coalesce(mark.queue, past_all), coalesce(mark.priority, 0::smallint))
+          order by j.queue, j.priority, j.run_at
+          limit size) e) c;
+    end if;
+    is_free := size = 1;
     head := firsts[cardinality(firsts)];
     if pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) - read - entries > many then
       perform forgeq.mark_jobs(seen_queue, seen_priority, coalesce(head.queue, mark.queue, past_all), coalesce(head.priority, mark.priority - 1, 0)::smallint);
@@ -62,6 +75,7 @@ begin
       if pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) - read > many then
         perform forgeq.mark_jobs(mark.queue, (mark.priority - 1)::smallint, mark.queue, mark.priority);
       end if;
+      is_free := false;
       n := n + 1;
       seen_queue := mark.queue;
       seen_priority := mark.priority;
@@ -69,11 +83,12 @@ begin
       ended := entries < size;
       seen_queue := head.queue;
       seen_priority := head.priority;
-      size := case when cardinality(firsts) * 2 >= entries then least(128, size * 2) else greatest(4, cardinality(firsts) * 2) end;
+      singles := case when size = 1 then singles + 1 else 0 end;
+      size := case when size = 1 then case when singles >= 16 then 8 else 1 end when cardinality(firsts) * 3 >= entries then least(128, size * 2) else 1 end;
     end if;
 
     foreach head in array firsts loop
-      if free and head.low <= now_at then
+      if free and not is_free and head.low <= now_at then
         read := pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass);
         head.low := (
           select j.run_at from forgeq.job j

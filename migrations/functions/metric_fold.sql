@@ -40,11 +40,10 @@ begin
       select e.queue, e.type, e.name, e.value, false as is_late from forgeq.metric_ends(state.snap, b.snap) e
       union all
       select s.queue, s.type, k.name, sum(d.jobs), true
-      from forgeq.metric_deltas d
+      from (select m.series, m.kind, sum(m.jobs) as jobs from forgeq.metric_deltas m where m.side = any (sides.filled) group by m.series, m.kind) d
       join forgeq.metric_series s on s.id = d.series
       join (values ('e'::"char", 'enqueued'), ('r', 'retried'), ('c', 'finished_cancelled'), ('m', 'ended_lease_expired')) as k(kind, name)
         on k.kind = d.kind
-      where d.side = any (sides.filled)
       group by 1, 2, 3) n)
   into until, sums
   from (select forgeq.metric_snapshot() as snap offset 0) b;

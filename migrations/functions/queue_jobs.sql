@@ -46,7 +46,7 @@ begin
       select (select m.low from forgeq.job_mark m where m.queue = queue_jobs.queue and m.priority = p.n::smallint)
       from generate_series(0, 9) as p(n) order by p.n);
   end if;
-  loop
+  while lows = '{}' loop
     select j.priority, j.run_at into head
     from forgeq.job j
     where j.queue = queue_jobs.queue and j.priority < coalesce(priorities[1], 10::smallint) order by j.priority desc, j.run_at desc limit 1;
@@ -54,6 +54,14 @@ begin
     priorities := head.priority || priorities;
     newest := head.run_at || newest;
   end loop;
+  if lows <> '{}' then
+    -- One that has no job any more may have the entries of all that it had.
+    select coalesce(array_agg(p.n::smallint order by p.n), '{}'), coalesce(array_agg(j.run_at order by p.n), '{}') into priorities, newest
+    from generate_series(0, 9) as p(n)
+    cross join lateral (
+      select j.run_at from forgeq.job j
+      where j.queue = queue_jobs.queue and j.priority = p.n::smallint and j.run_at >= coalesce(lows[p.n + 1], '-infinity') order by j.run_at desc limit 1) j;
+  end if;
 
   if seen >= few then
     open waiting no scroll for

@@ -6,13 +6,16 @@
 create or replace function forgeq.unserved_types(at timestamptz default null, owner text default null)
 returns table (queue text, type text, seconds double precision)
 language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare
   now_at timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   long_ago timestamptz := now_at - interval '10 minutes';
   found_type record;
+  -- Read once, where anything has been due for so long.
+  served text[];
+  held jsonb;
 begin
   for found_type in
     select h.queue, j.type, min(h.run_at) as run_at, min(q.max_in_flight) as max_in_flight
@@ -26,11 +29,13 @@ begin
     group by h.queue, j.type
     order by h.queue, j.type
   loop
-    continue when found_type.max_in_flight <= forgeq.in_flight(found_type.queue);
-    continue when exists (select from forgeq.open_leases() l where l.type = found_type.type);
-    continue when exists (
-      select from (select c.type, c.closed_at from forgeq.lease_closed c order by c.xid desc limit 50000) c
-      where c.type = found_type.type and c.closed_at > long_ago);
+    if served is null then
+      held := (select jsonb_object_agg(l.queue, l.jobs) from (select l.queue, sum(l.open_jobs) as jobs from forgeq.counted_lease l group by l.queue) l);
+      served := array(select distinct l.type from forgeq.open_leases() l);
+      served := served || array(
+        select distinct c.type from (select c.type, c.closed_at from forgeq.lease_closed c order by c.xid desc limit 50000) c where c.closed_at > long_ago);
+    end if;
+    continue when found_type.max_in_flight <= coalesce((held ->> found_type.queue)::bigint, 0) or found_type.type = any (served);
     queue := found_type.queue;
     type := found_type.type;
     seconds := -forgeq.bounded_seconds(found_type.run_at, now_at);

@@ -138,3 +138,21 @@ it(
     expect(await beside.db.query("select from forgeq.lease_closed")).toHaveLength(0);
   },
 );
+
+it("counts the jobs of many calls without a look-up for each, and folds them so", async () => {
+  const s = await setup({ realClock: true });
+  await s.db.query(`do $$ begin
+    for n in 1 .. 2000 loop perform forgeq.enqueue_lines(array[forgeq.uuid_v7()], '{}', '{plain}', fresh => true); end loop;
+  end $$`);
+  await s.db.query(
+    "insert into forgeq.metric_series (queue, type) select 'other', 'type' || n from generate_series(1, 1000) n",
+  );
+  await s.db.query("analyze forgeq.metric_series");
+  const reads = [];
+  for (let n = 0; n < 3; n += 1) reads.push((await buffersOf(s.db, "select * from forgeq.metric_now")).buffers);
+  expect(Math.min(...reads)).toBeLessThanOrEqual(200);
+  // The active side becomes another, and then is folded.
+  await foldCounters(s.db, null);
+  expect((await buffersOf(s.db, "select forgeq.metric_fold()")).buffers).toBeLessThanOrEqual(1_000);
+  expect(await counters(s.db)).toMatchObject({ "plain/plain/enqueued": 2_000 });
+});
