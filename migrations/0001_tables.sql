@@ -94,7 +94,9 @@ create table forgeq.job (
   type text not null,
   unique_key text,
   traceparent text,
-  metadata jsonb
+  metadata jsonb,
+  -- No attempt is taken from then on: the job ends cancelled instead, see functions/pick.sql. Null, as nearly always, takes no room: it may always start.
+  start_before timestamptz
 ) with (fillfactor = 44, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 create index job_due on forgeq.job (queue, priority, run_at);
 
@@ -522,10 +524,10 @@ select job.id, job.type, job.queue,
             when job.run_at > now() then 'scheduled' else 'pending' end as state,
        job.priority, job.attempt, job.max_attempts, coalesce(job.life, 1) as life, coalesce(job.created_at, job.run_at) as created_at, job.run_at,
        lease.began_at as started_at, null::timestamptz as finished_at, job.payload::jsonb, null::jsonb as result, null::jsonb as error, job.unique_key,
-       coalesce(job.metadata, '{}') as metadata
+       coalesce(job.metadata, '{}') as metadata, job.start_before
 from forgeq.job
 left join forgeq.lease on lease.claim_id = job.claim_id and job.id = any (lease.job_ids)
 union all
 select id, type, queue, state::text, priority, attempt, max_attempts, life, created_at, coalesce(run_at, created_at),
-       began_at, finished_at, payload::jsonb, result, error, unique_key, coalesce(metadata, '{}')
+       began_at, finished_at, payload::jsonb, result, error, unique_key, coalesce(metadata, '{}'), null
 from forgeq.job_history;

@@ -11,6 +11,7 @@ export interface EnqueueCommandOptions {
   readonly queue?: string;
   readonly priority?: number;
   readonly runAt?: Date;
+  readonly startBefore?: Date;
   readonly delay?: number;
   readonly maxAttempts?: number;
   readonly uniqueKey?: string;
@@ -45,6 +46,7 @@ export const toEnvelope = async (options: EnqueueCommandOptions): Promise<Record
     ...(options.queue !== undefined && { queue: options.queue }),
     ...(options.priority !== undefined && { priority: options.priority }),
     ...(options.runAt !== undefined && { run_at: options.runAt.toISOString() }),
+    ...(options.startBefore !== undefined && { start_before: options.startBefore.toISOString() }),
     ...(options.delay !== undefined && { delay_seconds: options.delay }),
     ...(options.maxAttempts !== undefined && { max_attempts: options.maxAttempts }),
     ...(options.uniqueKey !== undefined && { unique_key: options.uniqueKey }),

@@ -20,6 +20,7 @@ export const showJob = (job: Job): string => {
     ["unique key", job.uniqueKey],
     ["created", job.createdAt.toISOString()],
     ["run at", job.runAt.toISOString()],
+    ["start by", job.startBefore?.toISOString() ?? null],
     ["started", job.startedAt?.toISOString() ?? null],
     ["finished", job.finishedAt?.toISOString() ?? null],
     ["retried", job.retried === undefined ? null : `${job.retried.at.toISOString()} by ${job.retried.by}`],

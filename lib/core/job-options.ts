@@ -20,6 +20,8 @@ const whole =
 
 const isOneOf = (values: readonly string[], value: unknown): boolean => values.some((each) => each === value);
 
+const isInstant = (value: unknown): boolean => value instanceof Date && !Number.isNaN(value.getTime());
+
 /** What is wrong with metadata; null: nothing. */
 export const metadataFault: Check = (value) => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "must be an object";
@@ -33,8 +35,8 @@ const CHECKS: Record<keyof JobOptions, Check> = {
   queue: (value) =>
     typeof value === "string" && NAME_PATTERN.test(value) ? null : `must match ${NAME_PATTERN.source}`,
   priority: whole(0, 9),
-  runAt: (value) =>
-    value instanceof Date && !Number.isNaN(value.getTime()) ? null : "must be a Date that names an instant",
+  runAt: (value) => (isInstant(value) ? null : "must be a Date that names an instant"),
+  startBefore: (value) => (isInstant(value) ? null : "must be a Date that names an instant"),
   delaySeconds: (value) =>
     typeof value === "number" && value >= 0 && value <= MAX_DELAY_SECONDS ? null : `must be 0 to ${MAX_DELAY_SECONDS}`,
   maxAttempts: whole(1, 1000),
@@ -63,6 +65,8 @@ export const checkJobOptions = (options: JobOptions): void => {
   for (const [name, value] of Object.entries(options)) if (value !== undefined) errors.push(...faultsOf(name, value));
   if (options.runAt !== undefined && options.delaySeconds !== undefined)
     errors.push({ pointer: "/delaySeconds", message: "can't be given together with runAt" });
+  if (options.runAt !== undefined && options.startBefore !== undefined && options.startBefore <= options.runAt)
+    errors.push({ pointer: "/startBefore", message: "must be after runAt" });
   if (options.onConflict !== undefined && options.uniqueKey === undefined)
     errors.push({ pointer: "/onConflict", message: "needs a uniqueKey" });
   if (errors.length === 0) return;

@@ -13,6 +13,8 @@ export interface JobOptions {
   readonly runAt?: Date | undefined;
   /** From the enqueue, by the database's clock. */
   readonly delaySeconds?: number | undefined;
+  /** No attempt is taken from then on, neither the first nor a later one: the job ends cancelled instead, soon after. After `runAt`. */
+  readonly startBefore?: Date | undefined;
   /** 1 to 1,000. */
   readonly maxAttempts?: number | undefined;
   /** At most one live job per type and key. */
@@ -34,7 +36,7 @@ export interface NewJob extends JobOptions {
 
 /** The wire's names, which TypeScript would otherwise let pass, and nothing would read, where a job comes from a variable. */
 type WireNames = Readonly<
-  Partial<Record<"run_at" | "delay_seconds" | "max_attempts" | "unique_key" | "on_conflict", never>>
+  Partial<Record<"run_at" | "start_before" | "delay_seconds" | "max_attempts" | "unique_key" | "on_conflict", never>>
 >;
 
 /** A new job with the id that it will have, the caller's or one made for this call. */

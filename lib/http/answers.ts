@@ -42,6 +42,9 @@ const summary = z.strictObject({
   progress: z.strictObject({ fraction: z.number().min(0).max(1), note: z.string().nullish() }).nullable(),
   created_at: at,
   run_at: at,
+  start_before: at
+    .optional()
+    .describe("Of a live job that has one, shown by itself: no attempt is taken from then on."),
   started_at: at.nullable().describe("When the newest attempt began."),
   finished_at: at.nullable(),
   result: z.unknown(),

@@ -14,6 +14,7 @@ export const enqueueBody = z
     queue: name.exactOptional(),
     priority: z.int().min(0).max(9).exactOptional(),
     run_at: instant.exactOptional(),
+    start_before: instant.exactOptional(),
     delay_seconds: z.number().min(0).max(MAX_DELAY_SECONDS).exactOptional(),
     max_attempts: z.int().min(1).max(1000).exactOptional(),
     unique_key: uniqueKey.exactOptional(),
@@ -24,14 +25,19 @@ export const enqueueBody = z
     path: ["delay_seconds"],
     error: "can't be given together with run_at",
   })
+  .refine((body) => body.run_at === undefined || body.start_before === undefined || body.start_before > body.run_at, {
+    path: ["start_before"],
+    error: "must be after run_at",
+  })
   .refine((body) => body.on_conflict === undefined || body.unique_key !== undefined, {
     path: ["on_conflict"],
     error: "needs a unique_key",
   })
   .refine((body) => body.payload !== undefined, { path: ["payload"], error: "is required" })
-  .transform(({ run_at, delay_seconds, max_attempts, unique_key, on_conflict, ...same }) => ({
+  .transform(({ run_at, start_before, delay_seconds, max_attempts, unique_key, on_conflict, ...same }) => ({
     ...same,
     ...(run_at !== undefined && { runAt: run_at }),
+    ...(start_before !== undefined && { startBefore: start_before }),
     ...(delay_seconds !== undefined && { delaySeconds: delay_seconds }),
     ...(max_attempts !== undefined && { maxAttempts: max_attempts }),
     ...(unique_key !== undefined && { uniqueKey: unique_key }),

@@ -23,6 +23,8 @@ const NOTES: Json = {
   unique_key: "At most one live job per type and key.",
   on_conflict: "Where a live job holds the unique_key: existing (unless given) answers with that job, reject with 409.",
   run_at: "At most ten years ahead; a past instant is due.",
+  start_before:
+    "No attempt is taken from then on: the job ends cancelled instead. After the instant at which it falls due.",
   delay_seconds: "Instead of run_at.",
   metadata: "Yours: kept with the job and searchable. At most 16 KiB.",
 };

@@ -36,6 +36,7 @@ export const toWireJob = (job: Job) => ({
   progress: job.progress,
   created_at: instant(job.createdAt),
   run_at: instant(job.runAt),
+  ...(job.startBefore && { start_before: instant(job.startBefore) }),
   started_at: instant(job.startedAt),
   finished_at: instant(job.finishedAt),
   ...(job.result !== undefined && { result: job.result }),

@@ -1,5 +1,5 @@
 -- Stores jobs, all or none: [{id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, on_conflict, metadata,
--- depth, traceparent}]; what is left out comes from the job's type. Runs inside any transaction.
+-- start_before, depth, traceparent}]; what is left out comes from the job's type. Runs inside any transaction.
 --
 -- Guarantees: an id is stored once, whatever happens to the answer; at most one live job per type and unique_key. `fresh`
 -- says that the ids were made for this call and never sent before: history is not looked up then. `own_ids` says that ForgeQ made them, also in an earlier
@@ -35,8 +35,8 @@ declare
 begin
   -- By the types and queues of this call, or Postgres reads all that there are.
   with i as materialized (
-    select * from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text, run_at text, delay_seconds text)) with ordinality
-      as i(id, type, queue, unique_key, run_at, delay_seconds, n)),
+    select * from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, queue text, unique_key text, run_at text, delay_seconds text,
+        start_before text)) with ordinality as i(id, type, queue, unique_key, run_at, delay_seconds, start_before, n)),
   t as materialized (
     select t.* from (select distinct i.type from i) named cross join lateral (
       select t.type, t.queue, t.listed_queues, t.priority, t.max_attempts from forgeq.job_type t where t.type = named.type offset 0) t),
@@ -49,7 +49,8 @@ begin
          bool_or(i.id is null) as lacks_ids, bool_or(i.id is not null) as has_ids, not fresh and bool_or(not q.keep_completed) as forgets,
          (select jsonb_agg(t) from t) as types,
          jsonb_agg(jsonb_build_array(i.n - 1, i.id, i.type, i.unique_key, q.name, q.max_pending)) filter (where q.max_pending is not null) as limited,
-         bool_or(i.unique_key is not null) as keyed, coalesce(bool_or(i.run_at is not null or i.delay_seconds is not null), false) as timed
+         bool_or(i.unique_key is not null) as keyed, 
+         coalesce(bool_or(i.run_at is not null or i.delay_seconds is not null or i.start_before is not null), false) as timed
   into survey
   from i
   left join t on t.type = i.type
@@ -100,14 +101,15 @@ begin
   if fresh then
     return query
     with stored as (
-      insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
+      insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, start_before)
       select i.id, coalesce(i.run_at, now_at + make_interval(secs => i.delay_seconds), now_at),
              case when i.run_at <> now_at or i.delay_seconds <> 0 then now_at end, coalesce(i.priority, t.priority),
-             coalesce(i.max_attempts, t.max_attempts), i.depth, coalesce(i.queue, t.queue), i.type, i.unique_key, i.traceparent, i.metadata, i.payload
+             coalesce(i.max_attempts, t.max_attempts), i.depth, coalesce(i.queue, t.queue), i.type, i.unique_key, i.traceparent, i.metadata, i.payload,
+             i.start_before
       from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload json, queue text, priority forgeq.job_priority, run_at timestamptz,
           delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata forgeq.job_metadata, depth forgeq.job_depth,
-          traceparent forgeq.job_traceparent))
-        with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, n)
+          traceparent forgeq.job_traceparent, start_before timestamptz))
+        with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, start_before, n)
       join jsonb_to_recordset(survey.types) as t(type text, queue text, priority smallint, max_attempts smallint) on t.type = i.type
       where not existing ? i.id::text
       -- Jobs of a call that are due at the same time are taken in the order of the call, which is that of their rows.

@@ -3,6 +3,7 @@
 --
 -- continued_watermarks: where a scan that was cut off by its size ended, without the second of lag; null otherwise. A scan from there passes over
 -- nothing that was taken just now, and misses what commits late meanwhile: see docs/adr/0016.
+-- A job whose start_before has passed is taken by nobody: it ends cancelled here, and the call says `more`. The plain path looks at a null for it.
 -- A scan includes its watermark, so that a sweep also finds a job whose run_at somebody set to -infinity by hand.
 create or replace function forgeq.pick(
   queue text, max_jobs int, watermarks text[], blocked_types text[], now_at timestamptz,
@@ -24,6 +25,7 @@ declare
   last_priority int;
   last_run_at timestamptz;
   blocked text[] := '{}';
+  late uuid[];
 begin
   next_watermarks := pick.watermarks;
   more := false;
@@ -90,13 +92,14 @@ begin
     end loop;
   end if;
 
-  select array_agg(t.tid), array_agg(t.id), array_agg(t.type), array_agg(t.priority), array_agg(t.run_at), count(*)
-  into places, ids, types, priorities, run_ats, picked
+  select array_agg(t.tid), array_agg(t.id), array_agg(t.type), array_agg(t.priority), array_agg(t.run_at), count(*),
+         array_agg(t.id) filter (where t.start_before <= now_at)
+  into places, ids, types, priorities, run_ats, picked, late
   from (
-    select due.tid, due.id, due.type, due.priority, due.run_at
+    select due.tid, due.id, due.type, due.priority, due.run_at, due.start_before
     from unnest(lows, highs) with ordinality as p(low, high, n)
     cross join lateral (
-      select j.ctid as tid, j.id, j.type, j.priority, j.run_at
+      select j.ctid as tid, j.id, j.type, j.priority, j.run_at, j.start_before
       from forgeq.job j
       where j.queue = pick.queue and j.priority = (p.n - 1)::smallint
         and j.run_at >= p.low and j.run_at <= least(now_at, p.high)
@@ -116,6 +119,7 @@ begin
       types[picked] := oldest.type;
       priorities[picked] := oldest.priority;
       run_ats[picked] := oldest.run_at;
+      late := late || array(select oldest.id where oldest.start_before <= now_at);
     end if;
   end if;
 
@@ -135,9 +139,15 @@ begin
     lows[last_priority + 1] := greatest(lows[last_priority + 1], last_run_at);
     continued_watermarks := lows::text[];
   end if;
-  more := more or picked = wanted;
+  more := more or picked = wanted or coalesce(cardinality(late) > 0, false);
   if limits.max_in_flight is not null and limits.waiting <> (picked = wanted and wanted < pick.max_jobs) then
     update forgeq.queue q set waiting = not limits.waiting where q.name = pick.queue;
+  end if;
+  if cardinality(late) > 0 then
+    perform forgeq.cancel_waiting(late, null, null, now_at, true);
+    select array_agg(t.place), array_agg(t.id), array_agg(t.type), array_agg(t.priority), array_agg(t.run_at), count(*)
+    into places, ids, types, priorities, run_ats, picked
+    from unnest(places, ids, types, priorities, run_ats) as t(place, id, type, priority, run_at) where t.id <> all (late);
   end if;
   if limits.max_pending is not null and picked > 0 then
     perform forgeq.count_waiting(pick.queue, -picked);

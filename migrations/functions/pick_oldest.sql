@@ -2,7 +2,7 @@
 -- `lows` and `highs` bound the scan of each priority, as in pick, which calls it. Internal.
 create or replace function forgeq.pick_oldest(
   queue text, above int, lows timestamptz[], highs timestamptz[], blocked text[], now_at timestamptz, before timestamptz)
-returns table (tid tid, id uuid, type text, priority smallint, run_at timestamptz)
+returns table (tid tid, id uuid, type text, priority smallint, run_at timestamptz, start_before timestamptz)
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -24,7 +24,7 @@ begin
   if oldest.run_at < before then
     -- Read again by id and run_at: the row may have moved since, and its old place be empty.
     return query
-    select j.ctid, j.id, j.type, j.priority, j.run_at
+    select j.ctid, j.id, j.type, j.priority, j.run_at, j.start_before
     from forgeq.job j where j.id = oldest.id and j.claim_id is null and j.run_at = oldest.run_at for update skip locked;
   end if;
 end

@@ -1,6 +1,7 @@
 -- Gives back live jobs with a claim that no open lease lists: a state that the protocol never makes, mended all the same.
 -- Examines max_jobs jobs after the id `after`, in the order of ids; last_id is null at the end of the table.
 -- A job whose lease is being closed right now is locked and skipped. The attempt stays counted.
+-- Jobs that wait though their start_before has passed end cancelled, as those of a paused queue, which no claim looks at.
 --
 -- clock_was: the clock went back, see check_clock. A waiting job that was due when it was stored is due now then, and one that waits after an attempt keeps the
 -- time that it had to wait, from now; `redated` counts them. One that was stored with a time of its own keeps that time.
@@ -16,6 +17,7 @@ declare
   held record;
   strays uuid[];
   ahead uuid[];
+  late uuid[];
   examined int;
 begin
   -- What check_clock found, or the owner says.
@@ -26,7 +28,7 @@ begin
   redated := 0;
   -- The leases of a claim are looked up once, however many of its jobs are in the slice.
   with slice as materialized (
-    select j.id, j.claim_id, j.run_at from forgeq.job j
+    select j.id, j.claim_id, j.run_at, j.start_before from forgeq.job j
     where j.id > coalesce(after, '00000000-0000-0000-0000-000000000000') order by j.id limit max_jobs),
   listed as materialized (
     select distinct c.claim_id, u.id
@@ -35,8 +37,9 @@ begin
     cross join unnest(l.job_ids) as u(id))
   select count(*), (array_agg(s.id order by s.id desc))[1],
          coalesce(array_agg(s.id) filter (where s.claim_id is not null and l.id is null), '{}'),
-         array_agg(s.id) filter (where s.claim_id is null and s.run_at > now_at and clock_was is not null)
-  into examined, last_id, strays, ahead
+         array_agg(s.id) filter (where s.claim_id is null and s.run_at > now_at and clock_was is not null),
+         array_agg(s.id) filter (where s.claim_id is null and s.start_before <= now_at)
+  into examined, last_id, strays, ahead, late
   from slice s
   left join listed l on l.claim_id = s.claim_id and l.id = s.id;
   foreach stray in array strays loop
@@ -54,6 +57,9 @@ begin
       repaired := repaired + 1;
     end if;
   end loop;
+  if late is not null then
+    perform forgeq.cancel_waiting(late, null, null, now_at, true);
+  end if;
   if ahead is not null then
     -- Ticks come once a minute: the clock may have gone on for some before it went back.
     update forgeq.job j

@@ -1,5 +1,6 @@
 -- Moves up to 500 jobs that wait to another instant, and to another priority where one is given, in one transaction: to `run_at`, or `delay_seconds` from now;
--- neither leaves the instant as it is. A past instant is now. Sent again it gives the first answer.
+-- neither leaves the instant as it is. A past instant is now. A job that is moved behind its start_before may always start
+-- then. Sent again it gives the first answer.
 -- outcome: 'rescheduled'; 'held' (leased or running) or 'finished', with the state; 'not_found'; 'busy': somebody holds it right now,
 -- try again; 'stale': it lives another life than the one of `lives`, null is any.
 -- due_seconds: when the moved job falls due. Never waits. Lock order: the jobs (skip locked).
@@ -33,7 +34,8 @@ begin
   return query
   with changed as (
     update forgeq.job j
-    set run_at = coalesce(to_at, j.run_at), created_at = coalesce(j.created_at, j.run_at), priority = coalesce(reschedule_many.priority, j.priority)
+    set run_at = coalesce(to_at, j.run_at), created_at = coalesce(j.created_at, j.run_at), priority = coalesce(reschedule_many.priority, j.priority),
+        start_before = case when coalesce(to_at, j.run_at) < j.start_before then j.start_before end
     where j.ctid = any (places) and j.claim_id is null
     returning j.id, j.queue, j.run_at)
   select c.id, 'rescheduled', null::text, c.queue, extract(epoch from c.run_at - now_at)::double precision from changed c;

@@ -17,6 +17,12 @@ export const addEnqueue = (program: Command): void => {
       new Option("--run-at <instant>", "not before, as 2030-01-31T08:00:00Z").argParser(instant).conflicts("delay"),
     )
     .addOption(new Option("--delay <duration>", "not before this has passed, as 5m").argParser(seconds))
+    .addOption(
+      new Option(
+        "--start-before <instant>",
+        "from then on it is cancelled instead of started, as 2030-01-31T08:05:00Z",
+      ).argParser(instant),
+    )
     .addOption(new Option("--max-attempts <number>", "instead of the type's").argParser(integer(1, 1000)))
     .option("--unique-key <key>", "at most one live job of a type has it; the job that holds it is the answer")
     .addOption(new Option("--on-conflict <what>", "where a job holds the unique key").choices(ON_CONFLICT))
@@ -33,6 +39,7 @@ export const addEnqueue = (program: Command): void => {
         "queue",
         "priority",
         "runAt",
+        "startBefore",
         "delay",
         "maxAttempts",
         "uniqueKey",

@@ -36,6 +36,7 @@ export const documentOf = (jobs: readonly IdentifiedJob[]): string =>
       queue: job.queue,
       unique_key: job.uniqueKey,
       on_conflict: job.onConflict,
+      start_before: job.startBefore,
       ...detailsOf(job),
     })),
   );
@@ -59,8 +60,8 @@ export interface Lines {
 const isDue = ({ runAt, delaySeconds }: IdentifiedJob): boolean => runAt === undefined && delaySeconds === undefined;
 
 // A payload of null is left to the statement that refuses it.
-const isSimple = ({ uniqueKey, payload }: IdentifiedJob): boolean =>
-  uniqueKey === undefined && payload !== undefined && payload !== null;
+const isSimple = ({ uniqueKey, startBefore, payload }: IdentifiedJob): boolean =>
+  uniqueKey === undefined && startBefore === undefined && payload !== undefined && payload !== null;
 
 /** Of one type and queue, due now, and none with a unique key: what can be begun by the statement that stores it. */
 export const areAlike = (jobs: readonly IdentifiedJob[]): boolean => {
@@ -80,7 +81,7 @@ const countTypes = (jobs: readonly IdentifiedJob[]): ReadonlyMap<string, number>
   return counts;
 };
 
-/** @returns null where the jobs need the general path: a unique key, a payload of null, or different queues */
+/** @returns null where the jobs need the general path: a unique key, an instant before which they start, a payload of null, or different queues */
 export const toLines = (jobs: readonly IdentifiedJob[]): Lines | null => {
   const [first] = jobs;
   if (first === undefined || !jobs.every(isSimple)) return null;

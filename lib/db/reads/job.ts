@@ -14,7 +14,8 @@ select j.id, j.type, j.queue,
        j.priority, j.payload, coalesce(j.metadata, '{}') as metadata, j.unique_key as "uniqueKey", j.attempt, j.max_attempts as "maxAttempts",
        l.progress -> (j.id::text) as progress, coalesce(j.created_at, j.run_at) as "createdAt", j.run_at as "runAt",
        coalesce(l.began_at, last.began_at) as "startedAt", null::timestamptz as "finishedAt", null::jsonb as result, last.error as error,
-       coalesce(j.life, 1) as life, l.id as "leaseId"
+       coalesce(j.life, 1) as life, l.id as "leaseId",
+       j.start_before as "startBefore"
 from (select coalesce($1::timestamptz, clock_timestamp()) as now) clock
 cross join forgeq.job j
 left join forgeq.lease l on l.claim_id = j.claim_id and j.id = any (l.job_ids)
@@ -40,12 +41,13 @@ export const getJob = async (db: Db, id: string, at: Date | null): Promise<Job |
 
 type Instant = "createdAt" | "runAt" | "startedAt" | "finishedAt";
 /** As a caller's client gives it: see `asSql`. */
-type CallersRow = Omit<JobRow, Instant> &
+type CallersRow = Omit<JobRow, Instant | "startBefore"> &
   Record<"createdAt" | "runAt", string> &
-  Record<"startedAt" | "finishedAt", string | null>;
+  Record<"startedAt" | "finishedAt", string | null> & { readonly startBefore?: string | null };
 
-const withInstants = (row: CallersRow): JobRow => ({
+const withInstants = ({ startBefore = null, ...row }: CallersRow): JobRow => ({
   ...row,
+  ...(startBefore !== null && { startBefore: instantOfJson(startBefore) }),
   createdAt: instantOfJson(row.createdAt),
   runAt: instantOfJson(row.runAt),
   startedAt: row.startedAt === null ? null : instantOfJson(row.startedAt),

@@ -14,8 +14,12 @@ select exists (select from forgeq.job_type where (queue = $1 or $1 = any (listed
     or exists (select from forgeq.queue where name = $1 and (not listed_types <@ $2::text[] or owner <> $3::text)) as found`;
 
 /** May jobs of other types than these go to this queue, or is it another owner's? */
-export const hasOthers = async (db: Db, queue: string, types: readonly string[], owner: string | null): Promise<boolean> =>
-  only(await call<{ found: boolean }>(db, OTHER_TYPES, [queue, types, owner])).found;
+export const hasOthers = async (
+  db: Db,
+  queue: string,
+  types: readonly string[],
+  owner: string | null,
+): Promise<boolean> => only(await call<{ found: boolean }>(db, OTHER_TYPES, [queue, types, owner])).found;
 
 const SET_PAUSED = `/* forgeq:set_paused */
 update forgeq.queue

@@ -56,6 +56,7 @@ const createdJob = (item: IdentifiedJob, row: EnqueuedRow): Job => ({
   progress: null,
   createdAt: row.createdAt ?? new Date(0),
   runAt: row.runAt ?? new Date(0),
+  ...(item.startBefore !== undefined && { startBefore: item.startBefore }),
   startedAt: row.taken === "running" ? row.createdAt : null,
   finishedAt: null,
   result: null,

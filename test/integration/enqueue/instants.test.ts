@@ -84,7 +84,7 @@ describe("in SQL, a time without end is refused", () => {
     for (const more of [{ run_at: "5874897-01-01" }, { run_at: "soon" }, { run_at: {} }, { delay_seconds: "much" }]) {
       const error = await failure(s.db.query(call, [jobs(more)]));
       expect(sqlState(error)).toBe("FQ003");
-      expect(error.message).toMatch(/^run_at or delay_seconds can't be read: /);
+      expect(error.message).toMatch(/^run_at, delay_seconds or start_before can't be read: /);
     }
     await nothing(s);
   });
