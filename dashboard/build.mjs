@@ -16,9 +16,17 @@ const firstLoaded = (outputs, file, seen = new Set()) => {
   return seen;
 };
 
-const indexOf = async (nameOf) => {
+/** The page. What the entry imports is named there, so that it is loaded beside the entry and not after it. */
+const indexOf = async (outputs, nameOf) => {
   const template = await readFile(join(SOURCE, "index.html"), "utf8");
-  return Buffer.from(template.replaceAll(/\{(\w+)\}/g, (_, entry) => `dashboard/${nameOf(entry)}`));
+  const app = nameOf("app");
+  const preload = [...firstLoaded(outputs, app)]
+    .filter((file) => file !== app)
+    .map((file) => `<link rel="modulepreload" href="dashboard/${file}" />`)
+    .join("\n    ");
+  return Buffer.from(
+    template.replaceAll(/\{(\w+)\}/g, (_, entry) => (entry === "preload" ? preload : `dashboard/${nameOf(entry)}`)),
+  );
 };
 
 /**
@@ -53,7 +61,7 @@ export const buildDashboard = async (outdir) => {
   const nameOf = (entry) => Object.keys(outputs).find((file) => outputs[file].entryPoint === ENTRIES[entry]);
   const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
   // The page comes last: who reads it finds what it names.
-  files.set("index.html", await indexOf(nameOf));
+  files.set("index.html", await indexOf(outputs, nameOf));
   await mkdir(outdir, { recursive: true });
   const overview = Object.keys(outputs).find((file) => outputs[file].entryPoint === "pages/overview.tsx");
   const first = firstLoaded(outputs, overview, firstLoaded(outputs, nameOf("app")));

@@ -8,8 +8,8 @@ import { Link } from "./parts/link.tsx";
 import { SignIn } from "./parts/sign-in.tsx";
 import { pageName, param } from "./state/address.ts";
 import { bulkRequest, type BulkRequest } from "./state/bulk.ts";
-import { startClock } from "./state/clock.ts";
-import { plural } from "./state/format.ts";
+import { now, startClock } from "./state/clock.ts";
+import { plural, relative } from "./state/format.ts";
 import { startKeyboard } from "./state/keyboard.ts";
 import { setQuietUntil, startLive, useLive } from "./state/live.ts";
 import { essenceOf, problemsOf, quietUntilMs } from "./state/overview.ts";
@@ -53,13 +53,15 @@ const Outdated = () => (
   </Empty>
 );
 
+const loadPage = (name: string): void => {
+  if (!isPage(name) || typeof pages.value[name] === "function") return;
+  const keep = (page: Page | "failed") => (pages.value = { ...pages.value, [name]: page });
+  LOAD[name]().then(keep, () => keep("failed"));
+};
+
 const CurrentPage = ({ overview }: PageProps) => {
   const name = pageName.value;
-  useEffect(() => {
-    if (!isPage(name) || typeof pages.value[name] === "function") return;
-    const keep = (page: Page | "failed") => (pages.value = { ...pages.value, [name]: page });
-    LOAD[name]().then(keep, () => keep("failed"));
-  }, [name]);
+  useEffect(() => loadPage(name), [name]);
   if (!isPage(name)) return <Empty title="There is no such page" />;
   const Current = pages.value[name];
   if (Current === undefined) return <Skeleton />;
@@ -94,20 +96,26 @@ const Dialogs = () => {
   );
 };
 
+interface VerdictProps extends PageProps {
+  /** The newest question was not answered: what is known is old. */
+  readonly failing: boolean;
+}
+
 /** Whether anything is wrong, on every page; the overview says what. */
-const Verdict = ({ overview }: { readonly overview: Overview | null }) => {
+const Verdict = ({ overview, failing }: VerdictProps) => {
   const problems = overview === null ? [] : problemsOf(overview);
   const [worst] = problems;
   const text = (): string => {
-    if (overview === null) return "Reading";
+    if (overview === null) return failing ? "Not known: the server gives no answer" : "Reading";
+    if (failing) return `Not known since ${relative(Date.parse(overview.at), now.value)}`;
     if (worst === undefined) return "All queues keep up";
     if (pageName.value === "overview") return plural(problems.length, "problem");
-    return `${worst.subject}: ${worst.text}${problems.length > 1 ? ` · ${problems.length - 1} more` : ""}`;
+    return `${worst.subject}${worst.text}${problems.length > 1 ? ` · ${problems.length - 1} more` : ""}`;
   };
   return (
-    <p class={`verdict ${overview === null ? "" : (worst?.tone ?? "good")}`}>
+    <p class={`verdict ${overview === null || failing ? "" : (worst?.tone ?? "good")}`}>
       <i />
-      {worst === undefined || pageName.value === "overview" ? (
+      {failing || worst === undefined || pageName.value === "overview" ? (
         <span>{text()}</span>
       ) : (
         <Link page="overview">{text()}</Link>
@@ -126,7 +134,11 @@ const Dashboard = () => {
   }, [title, overview?.service, overview?.stage]);
   return (
     <>
-      <Shell stage={overview?.stage ?? null} title={title} verdict={<Verdict overview={overview} />}>
+      <Shell
+        stage={overview?.stage ?? null}
+        title={title}
+        verdict={<Verdict overview={overview} failing={trouble.value !== null} />}
+      >
         <Trouble text={trouble.value} />
         {(overview !== null || trouble.value === null || pageName.value !== "overview") && (
           <CurrentPage overview={overview} />
@@ -147,6 +159,8 @@ startKeyboard();
 startLive();
 render(<App />, document.getElementById("app")!);
 void openSession();
+// Beside the question of who is signed in, not after it.
+loadPage(pageName.value);
 
 // The title of a page that nobody is signed in to says nothing of it.
 effect(() => {

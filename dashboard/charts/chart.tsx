@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { clock, day } from "../state/format.ts";
-import { BOTTOM, type Frame, LEFT, pointAt, stepOf, TOP, yOf } from "./scale.ts";
+import { BOTTOM, type Frame, LEFT, LETTERS, pointAt, stepOf, TOP, yOf } from "./scale.ts";
 
 export interface Series {
   readonly name: string;
@@ -43,7 +43,7 @@ const fullText = (times: readonly number[]) => {
 
 const Axes = ({ frame, times, axisText }: { readonly frame: Frame } & Pick<ChartProps, "times" | "axisText">) => {
   const step = stepOf(frame);
-  const every = Math.ceil(70 / step);
+  const every = Math.ceil((70 * LETTERS) / step);
   const text = timeText(times);
   return (
     <>
@@ -56,7 +56,7 @@ const Axes = ({ frame, times, axisText }: { readonly frame: Frame } & Pick<Chart
             y1={yOf(frame, frame.max * share)}
             y2={yOf(frame, frame.max * share)}
           />
-          <text class="axis" x={LEFT - 8} y={yOf(frame, frame.max * share) + 4} text-anchor="end">
+          <text class="axis" x={LEFT - 8} y={yOf(frame, frame.max * share) + 4 * LETTERS} text-anchor="end">
             {axisText(frame.max * share)}
           </text>
         </g>
@@ -64,9 +64,15 @@ const Axes = ({ frame, times, axisText }: { readonly frame: Frame } & Pick<Chart
       {times.map(
         (ms, point) =>
           point % every === Math.floor(every / 2) &&
-          (point + 0.5) * step > 20 &&
-          (point + 0.5) * step < frame.width - LEFT - 20 && (
-            <text key={ms} class="axis" x={LEFT + (point + 0.5) * step} y={frame.height - 5} text-anchor="middle">
+          (point + 0.5) * step > 20 * LETTERS &&
+          (point + 0.5) * step < frame.width - LEFT - 20 * LETTERS && (
+            <text
+              key={ms}
+              class="axis"
+              x={LEFT + (point + 0.5) * step}
+              y={frame.height - 5 * LETTERS}
+              text-anchor="middle"
+            >
               {text(ms)}
             </text>
           ),
@@ -135,7 +141,8 @@ const Plot = ({ times, series, max, axisText, sentence, draw }: ChartProps) => {
     event.preventDefault();
     event.stopPropagation();
   };
-  const title = point === null ? "" : fullText(times)(times[point] ?? 0);
+  const isLast = point === times.length - 1;
+  const title = point === null ? "" : `${fullText(times)(times[point] ?? 0)}${isLast ? ", so far" : ""}`;
   return (
     <div class="plot" ref={box}>
       <svg
@@ -212,6 +219,9 @@ export const Chart = (props: ChartProps) => {
         <h2 id={id}>{title}</h2>
         <span class="muted">{subtitle}</span>
         {controls}
+        <button class="link" aria-pressed={asTable.value} onClick={() => (asTable.value = !asTable.value)}>
+          Table
+        </button>
         <ul class="legend">
           {series.map(({ name, label, total }) => (
             <li key={name}>
@@ -221,9 +231,6 @@ export const Chart = (props: ChartProps) => {
             </li>
           ))}
         </ul>
-        <button class="link" aria-pressed={asTable.value} onClick={() => (asTable.value = !asTable.value)}>
-          Table
-        </button>
       </header>
       {asTable.value ? <Table {...props} /> : <Plot {...props} />}
     </section>

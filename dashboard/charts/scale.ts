@@ -8,9 +8,12 @@ export const niceMax = (n: number): number => {
   return STEPS.map((step) => step * power).find((each) => each >= n) ?? n;
 };
 
-export const TOP = 10;
-export const BOTTOM = 22;
-export const LEFT = 54;
+/** Letters of 14 pixels are 1. */
+export const LETTERS = parseFloat(getComputedStyle(document.documentElement).fontSize) / 14;
+
+export const TOP = 10 * LETTERS;
+export const BOTTOM = 22 * LETTERS;
+export const LEFT = 54 * LETTERS;
 
 export interface Frame {
   readonly width: number;

@@ -49,7 +49,7 @@ const Bars = ({ points, frame }: { readonly points: readonly Counts[]; readonly 
           return (
             <rect
               key={`${point.at}${name}`}
-              class={`bar ${name}`}
+              class={`bar ${name} ${index === points.length - 1 ? "under-way" : ""}`}
               x={LEFT + index * step + (step - width) / 2}
               width={width}
               y={yOf(frame, base)}

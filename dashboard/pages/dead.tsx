@@ -2,6 +2,7 @@ import { Empty, Skeleton, Trouble } from "../parts/empty.tsx";
 import { ErrorGroups, readOf } from "../parts/error-groups.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { Link } from "../parts/link.tsx";
+import { type Column, Table } from "../parts/table.tsx";
 import { type BulkAction, bulkRequest } from "../state/bulk.ts";
 import { count } from "../state/format.ts";
 import { useLive } from "../state/live.ts";
@@ -18,56 +19,36 @@ const openBulk = (action: BulkAction, { type, queue }: Row): void => {
   };
 };
 
-const ByType = ({ rows }: { readonly rows: readonly Row[] }) => (
-  <table class="plain stacked">
-    <thead>
-      <tr>
-        <th scope="col">Type</th>
-        <th scope="col">Queue</th>
-        <th scope="col" class="num">
-          Dead
-        </th>
-        {can("jobs:manage") && <th scope="col">Actions</th>}
-      </tr>
-    </thead>
-    <tbody>
-      {rows.map((row) => (
-        <tr key={`${row.type} ${row.queue}`}>
-          <th scope="row" class="wrap">
-            <Link page="jobs" params={{ state: "dead", q: `type:${row.type} queue:${row.queue}` }}>
-              {row.type}
-            </Link>
-          </th>
-          <td data-label="Queue">{row.queue}</td>
-          <td class="num" data-label="Dead">
-            {count(row.dead)}
-          </td>
-          {can("jobs:manage") && (
-            <td class="wide">
-              <div class="actions">
-                <button
-                  onClick={() => openBulk("retry", row)}
-                  aria-label={`Retry the dead of ${row.type} in ${row.queue}`}
-                >
-                  <Icon name="retry" />
-                  Retry
-                </button>
-                <button
-                  class="danger"
-                  onClick={() => openBulk("delete", row)}
-                  aria-label={`Delete the dead of ${row.type} in ${row.queue}`}
-                >
-                  <Icon name="trash" />
-                  Delete
-                </button>
-              </div>
-            </td>
-          )}
-        </tr>
-      ))}
-    </tbody>
-  </table>
+const Actions = ({ row }: { readonly row: Row }) => (
+  <div class="actions">
+    <button onClick={() => openBulk("retry", row)} aria-label={`Retry the dead of ${row.type} in ${row.queue}`}>
+      <Icon name="retry" />
+      Retry
+    </button>
+    <button
+      class="danger"
+      onClick={() => openBulk("delete", row)}
+      aria-label={`Delete the dead of ${row.type} in ${row.queue}`}
+    >
+      <Icon name="trash" />
+      Delete
+    </button>
+  </div>
 );
+
+const columns = (): readonly (Column<Row> | false)[] => [
+  {
+    head: "Type",
+    cell: ({ type, queue }) => (
+      <Link page="jobs" params={{ state: "dead", q: `type:${type} queue:${queue}` }}>
+        {type}
+      </Link>
+    ),
+  },
+  { head: "Queue", class: "wrap", cell: ({ queue }) => queue },
+  { head: "Dead", kind: "num", cell: ({ dead }) => count(dead) },
+  can("jobs:manage") && { head: "Actions", kind: "actions", cell: (row) => <Actions row={row} /> },
+];
 
 /** Jobs that failed for good, by type and by error. */
 export const Dead = () => {
@@ -95,7 +76,10 @@ export const Dead = () => {
           <h2 id="types-title">By type and queue</h2>
           <span class="muted">{counts.answer.value !== null && `${count(counts.answer.value.dead)} in all`}</span>
         </header>
-        {rows === null ? <Skeleton rows={4} /> : <ByType rows={rows} />}
+        {rows === null && counts.trouble.value === null && <Skeleton rows={4} />}
+        {rows !== null && (
+          <Table label="dead jobs" columns={columns()} rows={rows} keyOf={({ type, queue }) => `${type} ${queue}`} />
+        )}
       </section>
       {groups.length > 0 && errors.answer.value !== null && (
         <section class="card" aria-labelledby="groups-title">

@@ -1,5 +1,6 @@
 import { Empty, Skeleton, Trouble } from "../parts/empty.tsx";
 import { ErrorGroups, readOf } from "../parts/error-groups.tsx";
+import { Link } from "../parts/link.tsx";
 import { Segments } from "../parts/segments.tsx";
 import { param } from "../state/address.ts";
 import { useLive } from "../state/live.ts";
@@ -19,7 +20,7 @@ export const Failures = () => {
       <header>
         <h2 id="groups-title">Errors</h2>
         <span class="muted">{errors !== null && readOf(errors)}</span>
-        <span class="legend">
+        <span class="end">
           <Segments label="Window" name="window" options={Object.keys(WINDOWS)} shown={shown} fallback="24h" />
         </span>
       </header>
@@ -28,6 +29,11 @@ export const Failures = () => {
       {errors?.data.length === 0 && (
         <Empty icon="completed" title="No attempt has failed">
           <p>Nothing failed in {WINDOWS[shown].windowText}.</p>
+          {shown !== "30d" && (
+            <Link page={null} params={{ window: "30d" }} class="button">
+              Look at 30 days
+            </Link>
+          )}
         </Empty>
       )}
       {errors !== null && errors.data.length > 0 && <ErrorGroups groups={errors.data} />}

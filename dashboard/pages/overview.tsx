@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { Spark, Share } from "../charts/spark.tsx";
 import { Throughput, Waits } from "../charts/throughput.tsx";
-import { Skeleton, Trouble } from "../parts/empty.tsx";
+import { Empty, Skeleton, Trouble } from "../parts/empty.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { Link } from "../parts/link.tsx";
 import { QueueTable } from "../parts/queue-table.tsx";
@@ -32,8 +32,8 @@ const Tile = ({ label, value, note, tone = "", page, params, spark, sparkClass }
     <Link page={page} {...(params !== undefined && { params })}>
       <span class="label">{label}</span>
       <strong>{value}</strong>
-      <span class="note">{note}</span>
       {spark !== undefined && <Spark values={spark} class={sparkClass ?? ""} />}
+      <span class="note">{note}</span>
     </Link>
   </li>
 );
@@ -42,6 +42,8 @@ const LATE_SECONDS = 60;
 
 const rateTiles = ({ per_minute, points }: Overview): readonly TileProps[] => {
   const { enqueued = 0, completed = 0, failed = 0 } = per_minute ?? {};
+  // The minute that has just begun would look like an end.
+  const whole = points.slice(0, -1);
   const share = completed + failed > 0 ? failed / (completed + failed) : 0;
   return [
     {
@@ -50,7 +52,7 @@ const rateTiles = ({ per_minute, points }: Overview): readonly TileProps[] => {
       note: `${compact(enqueued)} enqueued`,
       page: "jobs",
       params: { state: "completed" },
-      spark: points.map((point) => point.completed),
+      spark: whole.map((point) => point.completed),
       sparkClass: "completed",
     },
     {
@@ -59,7 +61,7 @@ const rateTiles = ({ per_minute, points }: Overview): readonly TileProps[] => {
       note: `${compact(failed)} a minute`,
       tone: share > FAILING_SHARE ? "warn" : "",
       page: "failures",
-      spark: points.map((point) => point.failed),
+      spark: whole.map((point) => point.failed),
     },
   ];
 };
@@ -121,8 +123,8 @@ const Failures = ({ errors }: { readonly errors: ErrorList }) => {
         <ol class="groups">
           {errors.data.slice(0, 5).map((group) => (
             <li key={group.fingerprint}>
-              <Link page="jobs" params={{ q: `error:${group.fingerprint}` }} title={group.message ?? group.name}>
-                <b>{group.name}</b> <span>{group.message}</span>
+              <Link page="jobs" params={{ q: `error:${group.fingerprint}` }} title={group.example ?? group.name}>
+                <b>{group.name}</b> <span>{group.example ?? group.message}</span>
               </Link>
               <Share part={group.attempts / most} />
               <small>
@@ -168,7 +170,7 @@ const OverTime = ({ overview }: { readonly overview: Overview }) => {
             <h2 id="queues-title">
               <Link page="queues">Queues</Link>
             </h2>
-            <span class="muted">the latest first</span>
+            <span class="muted">the most behind first</span>
           </header>
           <QueueTable queues={overview.queues.slice(0, 6)} />
         </section>
@@ -183,20 +185,23 @@ const Row = ({ problem }: { readonly problem: Problem }) => {
     <li class={tone}>
       <Icon name={tone === "bad" ? "dead" : "failures"} />
       <p>
-        <b>{subject}</b> {text}
+        <b>{subject}</b>
+        {text}
         {detail !== undefined && <span class="muted">: {detail}</span>}
       </p>
-      <p class="since">
-        {sinceMs !== null && (
-          <>
-            since {moment(sinceMs, now.value)}
-            {orLonger ? " or longer" : ""}, <Time at={sinceMs} />
-          </>
-        )}
-      </p>
-      <Link page={page} params={params} class="button" aria-label={`${linkText}: ${subject}`}>
-        {linkText}
-      </Link>
+      <div class="to">
+        <p class="since">
+          {sinceMs !== null && (
+            <>
+              since {moment(sinceMs, now.value)}
+              {orLonger ? " or longer" : ""}, <Time at={sinceMs} />
+            </>
+          )}
+        </p>
+        <Link page={page} params={params} class="button" aria-label={`${linkText}: ${subject}`}>
+          {linkText}
+        </Link>
+      </div>
     </li>
   );
 };
@@ -228,12 +233,24 @@ const Problems = ({ problems }: { readonly problems: readonly Problem[] }) => {
   );
 };
 
+/** Whether there is nothing at all: nobody has enqueued a job, or it was long ago. */
+const isUnused = ({ totals, last_hour }: Overview): boolean =>
+  totals.pending + totals.scheduled + totals.in_flight + totals.dead + last_hour.enqueued + last_hour.completed === 0;
+
 /** What is broken, since when, and which jobs. */
 export const OverviewPage = ({ overview }: { readonly overview: Overview | null }) => {
   if (overview === null) return <Skeleton />;
   return (
     <>
       <Problems problems={problemsOf(overview)} />
+      {isUnused(overview) && (
+        <section class="card" aria-label="No jobs">
+          <Empty icon="jobs" title="No job waits, runs or has failed, and none came in the last hour">
+            <p>Enqueue one, and see it here:</p>
+            <pre>{`npx forgeq enqueue --type send_email --payload '{"email":"test@example.com"}'`}</pre>
+          </Empty>
+        </section>
+      )}
       <ul class="tiles">
         {[...rateTiles(overview), ...stateTiles(overview, now.value)].map((tile) => (
           <Tile key={tile.label} {...tile} />

@@ -5,6 +5,7 @@ import { Empty, Skeleton, Trouble } from "../parts/empty.tsx";
 import { Link } from "../parts/link.tsx";
 import { LimitsDialog, PauseDialog } from "../parts/queue-dialogs.tsx";
 import { Segments } from "../parts/segments.tsx";
+import { type Column, Table } from "../parts/table.tsx";
 import { Time } from "../parts/time.tsx";
 import { param } from "../state/address.ts";
 import { call, messageOf } from "../state/api.ts";
@@ -75,53 +76,49 @@ const Actions = ({ queue, onOpen }: { readonly queue: Queue; readonly onOpen: (o
   </div>
 );
 
-const HEADS = ["Queue", "Places", "Pending", "Behind", "Scheduled", "Dead", "Done a minute"] as const;
+const mostOf = ({ capped }: Queue): string => (capped ? "+" : "");
 
-const Row = ({ queue, onOpen }: { readonly queue: Queue; readonly onOpen: (open: Open) => void }) => {
-  const { name, jobs, capped, oldest_pending_age_seconds: age, per_minute } = queue;
-  const most = capped ? "+" : "";
-  return (
-    <tr>
-      <th scope="row" class="wrap">
-        <Link page="queues" params={{ queue: name }}>
-          {name}
+const Jobs = ({ queue, state }: { readonly queue: Queue; readonly state: "pending" | "scheduled" | "dead" }) => (
+  <Link page="jobs" params={{ state, q: `queue:${queue.name}` }}>
+    {compact(queue.jobs[state])}
+    {state !== "dead" && mostOf(queue)}
+  </Link>
+);
+
+const columnsOf = (onOpen: (open: Open) => void): readonly (Column<Queue> | false)[] => [
+  {
+    head: "Queue",
+    cell: (queue) => (
+      <>
+        <Link page="queues" params={{ queue: queue.name }}>
+          {queue.name}
         </Link>
         <Pause queue={queue} />
-      </th>
-      <td data-label="Places">
-        <Places queue={queue} />
-      </td>
-      <td class="num" data-label="Pending">
-        <Link page="jobs" params={{ state: "pending", q: `queue:${name}` }}>
-          {compact(jobs.pending)}
-          {most}
-        </Link>
-      </td>
-      <td class="num" data-label="Behind">
-        {age === null ? "–" : duration(age * 1_000)}
-      </td>
-      <td class="num" data-label="Scheduled">
-        <Link page="jobs" params={{ state: "scheduled", q: `queue:${name}` }}>
-          {compact(jobs.scheduled)}
-          {most}
-        </Link>
-      </td>
-      <td class="num" data-label="Dead">
-        <Link page="jobs" params={{ state: "dead", q: `queue:${name}` }}>
-          {compact(jobs.dead)}
-        </Link>
-      </td>
-      <td class="num" data-label="Done a minute">
-        {per_minute === null ? "–" : compact(per_minute.completed)}
-      </td>
-      {can("jobs:manage") && (
-        <td class="wide">
-          <Actions queue={queue} onOpen={onOpen} />
-        </td>
-      )}
-    </tr>
-  );
-};
+      </>
+    ),
+  },
+  { head: "Places", cell: (queue) => <Places queue={queue} /> },
+  { head: "Pending", kind: "num", cell: (queue) => <Jobs queue={queue} state="pending" /> },
+  {
+    head: "Behind",
+    kind: "num",
+    cell: ({ oldest_pending_age_seconds: age }) => (age === null ? "–" : duration(age * 1_000)),
+  },
+  { head: "Scheduled", kind: "num", cell: (queue) => <Jobs queue={queue} state="scheduled" /> },
+  { head: "Dead", kind: "num", cell: (queue) => <Jobs queue={queue} state="dead" /> },
+  {
+    head: "Done a minute",
+    kind: "num",
+    cell: ({ per_minute: rate }) => (rate === null ? "–" : compact(rate.completed)),
+  },
+  can("jobs:manage") && {
+    head: "Actions",
+    kind: "actions",
+    cell: (queue) => <Actions queue={queue} onOpen={onOpen} />,
+  },
+];
+
+const nameOf = ({ name }: Queue): string => name;
 
 const LIMITS = [
   ["max_in_flight", "Jobs in flight"],
@@ -131,37 +128,30 @@ const LIMITS = [
 
 const limitText = (limit: number | null): string => (limit === null ? "no limit" : count(limit));
 
+type Limit = (typeof LIMITS)[number];
+
+const limitColumns = (queue: Queue): readonly Column<Limit>[] => [
+  { head: "Limit", cell: ([, label]) => label },
+  {
+    head: "Now",
+    kind: "num",
+    cell: ([name]) => (
+      <>
+        {limitText(queue[name])}
+        {queue.overridden.includes(name) && <span class="muted"> by an operator</span>}
+      </>
+    ),
+  },
+  { head: "In the code", kind: "num", cell: ([name]) => (queue.code === null ? "–" : limitText(queue.code[name])) },
+];
+
 const Limits = ({ queue }: { readonly queue: Queue }) => (
   <section class="card" aria-labelledby="limits-title">
     <header>
       <h2 id="limits-title">Limits</h2>
       <span class="muted">{queue.declared ? "declared in the code" : "declared by an operator"}</span>
     </header>
-    <table class="plain">
-      <thead>
-        <tr>
-          <th scope="col">Limit</th>
-          <th scope="col" class="num">
-            Now
-          </th>
-          <th scope="col" class="num">
-            In the code
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {LIMITS.map(([name, label]) => (
-          <tr key={name}>
-            <th scope="row">{label}</th>
-            <td class="num">
-              {limitText(queue[name])}
-              {queue.overridden.includes(name) && <span class="muted"> by an operator</span>}
-            </td>
-            <td class="num">{queue.code === null ? "–" : limitText(queue.code[name])}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <Table label="limits" columns={limitColumns(queue)} rows={LIMITS} keyOf={([name]) => name} />
     {queue.pause !== null && (
       <p class="pad">
         Paused{queue.pause.since !== null && ` since ${instant(queue.pause.since)}`}
@@ -186,17 +176,11 @@ const OneQueue = ({ name, onOpen }: { readonly name: string; readonly onOpen: (o
       <Trouble text={queue.trouble.value ?? stats.trouble.value} />
       {queue.answer.value !== null && (
         <section class="card" aria-label={`Queue ${name}`}>
-          <table class="plain stacked">
-            <Head />
-            <tbody>
-              <Row queue={queue.answer.value} onOpen={onOpen} />
-            </tbody>
-          </table>
+          <Table label={`queue ${name}`} columns={columnsOf(onOpen)} rows={[queue.answer.value]} keyOf={nameOf} />
         </section>
       )}
-      {points === undefined ? (
-        <Skeleton />
-      ) : (
+      {points === undefined && stats.trouble.value === null && <Skeleton />}
+      {points !== undefined && (
         <>
           <Throughput
             {...{ points, windowText, stepText }}
@@ -212,19 +196,6 @@ const OneQueue = ({ name, onOpen }: { readonly name: string; readonly onOpen: (o
   );
 };
 
-const Head = () => (
-  <thead>
-    <tr>
-      {HEADS.map((head, index) => (
-        <th key={head} scope="col" class={index > 1 ? "num" : ""}>
-          {head}
-        </th>
-      ))}
-      {can("jobs:manage") && <th scope="col">Actions</th>}
-    </tr>
-  </thead>
-);
-
 const AllQueues = ({ onOpen }: { readonly onOpen: (open: Open) => void }) => {
   const { answer, trouble } = useLive<QueuePage>("queues?limit=100");
   const page = answer.value;
@@ -232,18 +203,14 @@ const AllQueues = ({ onOpen }: { readonly onOpen: (open: Open) => void }) => {
     <section class="card" aria-label="Queues">
       <Trouble text={trouble.value} />
       {page === null && trouble.value === null && <Skeleton />}
-      {page?.data.length === 0 && <Empty icon="queues" title="There are no queues" />}
+      {page?.data.length === 0 && (
+        <Empty icon="queues" title="There are no queues">
+          <p>Each type of job that the code declares has one, once its definitions are in the database:</p>
+          <pre>npx forgeq migrate</pre>
+        </Empty>
+      )}
       {page !== null && page.data.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Table of queues">
-          <table class="plain stacked">
-            <Head />
-            <tbody>
-              {page.data.map((queue) => (
-                <Row key={queue.name} queue={queue} onOpen={onOpen} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="queues" columns={columnsOf(onOpen)} rows={page.data} keyOf={nameOf} />
       )}
       {page?.next_cursor != null && (
         <p class="pad muted">The first 100 by name are shown. Open others by their name: ?page=queues&amp;queue=NAME</p>

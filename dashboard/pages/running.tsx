@@ -1,5 +1,6 @@
 import { Empty, Skeleton, Trouble } from "../parts/empty.tsx";
 import { Link } from "../parts/link.tsx";
+import { type Column, Table } from "../parts/table.tsx";
 import { Time } from "../parts/time.tsx";
 import { count, plural, shortId } from "../state/format.ts";
 import { useLive } from "../state/live.ts";
@@ -10,16 +11,20 @@ const progressOf = ({ progress }: Lease): number | null => {
   return all.length === 0 ? null : all.reduce((sum, { fraction }) => sum + fraction, 0) / all.length;
 };
 
-const LeaseRow = ({ lease }: { readonly lease: Lease }) => {
-  const { type, queue, jobs, job_ids, began_at, created_at, expires_at, expired, invocation, cancel_requested } = lease;
-  const fraction = progressOf(lease);
-  return (
-    <tr>
-      <th scope="row" class="wrap">
+const LEASE_COLUMNS: readonly Column<Lease>[] = [
+  {
+    head: "Type",
+    cell: ({ type, queue }) => (
+      <>
         {type}
         <div class="muted">{queue}</div>
-      </th>
-      <td data-label="Jobs">
+      </>
+    ),
+  },
+  {
+    head: "Jobs",
+    cell: ({ jobs, job_ids, cancel_requested }) => (
+      <>
         {job_ids.slice(0, 3).map((id) => (
           <div key={id}>
             <Link page={null} params={{ job: id }} class="mono row-link">
@@ -29,79 +34,51 @@ const LeaseRow = ({ lease }: { readonly lease: Lease }) => {
         ))}
         {jobs > 3 && <span class="muted">and {count(jobs - 3)} more</span>}
         {cancel_requested.length > 0 && <div class="muted">asked to stop: {count(cancel_requested.length)}</div>}
-      </td>
-      <td data-label="Since">{began_at === null ? "not begun" : <Time at={began_at ?? created_at} />}</td>
-      <td data-label="Lease expires">{expired ? <span class="state dead">expired</span> : <Time at={expires_at} />}</td>
-      <td data-label="Progress">
-        {fraction === null ? "–" : <progress max={1} value={fraction} aria-label="Progress" />}
-      </td>
-      <td class="mono wrap" data-label="Invocation">
-        {invocation ?? "–"}
-      </td>
-    </tr>
-  );
-};
+      </>
+    ),
+  },
+  { head: "Since", cell: ({ began_at }) => (began_at === null ? "not begun" : <Time at={began_at} />) },
+  {
+    head: "Lease expires",
+    cell: ({ expired, expires_at }) => (expired ? <span class="state dead">expired</span> : <Time at={expires_at} />),
+  },
+  {
+    head: "Progress",
+    cell: (lease) => {
+      const fraction = progressOf(lease);
+      if (fraction === null) return "–";
+      return (
+        <>
+          <progress max={1} value={fraction} aria-label="Progress" /> {Math.round(fraction * 100)} %
+        </>
+      );
+    },
+  },
+  {
+    head: "Invocation",
+    class: "wrap",
+    cell: ({ invocation }) => (invocation === null ? "–" : <span class="mono">{invocation}</span>),
+  },
+];
 
-const Leases = ({ leases }: { readonly leases: LeaseList }) => (
-  <div class="scroll" tabIndex={0} role="region" aria-label="Table of leases">
-    <table class="plain stacked">
-      <thead>
-        <tr>
-          {["Type", "Jobs", "Since", "Lease expires", "Progress", "Invocation"].map((head) => (
-            <th key={head} scope="col">
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {leases.data.map((lease) => (
-          <LeaseRow key={lease.id} lease={lease} />
-        ))}
-      </tbody>
-    </table>
-  </div>
-);
+const nameOf = ({ id, invocation }: Worker): string => id ?? invocation ?? "unknown";
 
-const WorkerRow = ({ worker }: { readonly worker: Worker }) => (
-  <tr>
-    <th scope="row" class="mono wrap">
-      {worker.id ?? worker.invocation ?? "unknown"}
-    </th>
-    <td data-label="Finds jobs">{worker.listening ? "listens" : "was invoked, or polls"}</td>
-    <td class="wrap" data-label="Types">
-      {worker.types.join(", ")}
-      <div class="muted">{worker.queues === null ? "all queues" : worker.queues.join(", ")}</div>
-    </td>
-    <td class="num" data-label="Jobs">
-      {count(worker.jobs)}
-    </td>
-    <td data-label="Since">{worker.since === null ? "–" : <Time at={worker.since} />}</td>
-  </tr>
-);
-
-const Workers = ({ workers }: { readonly workers: WorkerList }) => (
-  <div class="scroll" tabIndex={0} role="region" aria-label="Table of workers">
-    <table class="plain stacked">
-      <thead>
-        <tr>
-          <th scope="col">Worker</th>
-          <th scope="col">Finds jobs</th>
-          <th scope="col">Types</th>
-          <th scope="col" class="num">
-            Jobs
-          </th>
-          <th scope="col">Since</th>
-        </tr>
-      </thead>
-      <tbody>
-        {workers.data.map((worker, index) => (
-          <WorkerRow key={worker.id ?? worker.invocation ?? index} worker={worker} />
-        ))}
-      </tbody>
-    </table>
-  </div>
-);
+const WORKER_COLUMNS: readonly Column<Worker>[] = [
+  { head: "Worker", class: "mono", cell: nameOf },
+  { head: "Finds jobs", cell: ({ listening }) => (listening ? "listens" : "was invoked, or polls") },
+  {
+    head: "Types",
+    class: "wrap",
+    cell: ({ types, queues }) => (
+      <>
+        {types.join(", ")}
+        <div class="muted">{queues === null ? "all queues" : queues.join(", ")}</div>
+      </>
+    ),
+  },
+  { head: "Jobs", kind: "num", cell: ({ jobs }) => count(jobs) },
+  { head: "Since", cell: ({ since }) => (since === null ? "–" : <Time at={since} />) },
+];
 
 /** What runs this moment, and who runs it. */
 export const Running = () => {
@@ -118,8 +95,24 @@ export const Running = () => {
           </span>
         </header>
         {leases.answer.value === null && leases.trouble.value === null && <Skeleton rows={4} />}
-        {leases.answer.value?.data.length === 0 && <Empty icon="running" title="Nothing runs right now" />}
-        {leases.answer.value !== null && leases.answer.value.data.length > 0 && <Leases leases={leases.answer.value} />}
+        {leases.answer.value?.data.length === 0 && (
+          <Empty icon="running" title="Nothing runs right now">
+            <p>
+              What is due is taken within seconds. What still waits is under{" "}
+              <Link page="jobs" params={{ state: "pending" }}>
+                pending
+              </Link>
+              , and what comes later under{" "}
+              <Link page="jobs" params={{ state: "scheduled" }}>
+                scheduled
+              </Link>
+              .
+            </p>
+          </Empty>
+        )}
+        {leases.answer.value !== null && leases.answer.value.data.length > 0 && (
+          <Table label="leases" columns={LEASE_COLUMNS} rows={leases.answer.value.data} keyOf={({ id }) => id} />
+        )}
       </section>
       <section class="card" aria-labelledby="workers-title">
         <header>
@@ -132,7 +125,7 @@ export const Running = () => {
           </Empty>
         )}
         {workers.answer.value !== null && workers.answer.value.data.length > 0 && (
-          <Workers workers={workers.answer.value} />
+          <Table label="workers" columns={WORKER_COLUMNS} rows={workers.answer.value.data} keyOf={nameOf} />
         )}
       </section>
     </>

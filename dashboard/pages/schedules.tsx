@@ -5,9 +5,11 @@ import { Empty, Skeleton, Trouble } from "../parts/empty.tsx";
 import { Json } from "../parts/json.tsx";
 import { Link } from "../parts/link.tsx";
 import { ScheduleForm } from "../parts/schedule-form.tsx";
+import { type Column, Table } from "../parts/table.tsx";
 import { Time } from "../parts/time.tsx";
 import { param, patch } from "../state/address.ts";
 import { call, messageOf } from "../state/api.ts";
+import { now } from "../state/clock.ts";
 import { instant } from "../state/format.ts";
 import { refresh, useLive } from "../state/live.ts";
 import { bodyOf } from "../state/schedule-body.ts";
@@ -53,31 +55,46 @@ const Actions = ({ schedule }: { readonly schedule: Listed }) => (
   </div>
 );
 
-const Row = ({ schedule }: { readonly schedule: Listed }) => (
-  <tr>
-    <th scope="row" class="wrap">
-      <Link page={null} params={{ schedule: schedule.name }}>
-        {schedule.name}
-      </Link>
-      {schedule.paused && <span class="state paused">paused</span>}
-      <div class="muted">{schedule.declared ? "declared in the code" : "made by an operator"}</div>
-    </th>
-    <td data-label="Rule">
-      <code>{schedule.cron}</code>
-      <div class="muted">{schedule.timezone}</div>
-    </td>
-    <td class="wrap" data-label="Type">
-      {schedule.type}
-    </td>
-    <td data-label="Last slot">{schedule.last_slot_at === null ? "never" : <Time at={schedule.last_slot_at} />}</td>
-    <td data-label="Next slot">{schedule.next_slot_at === null ? "none" : <Time at={schedule.next_slot_at} />}</td>
-    {mayWrite() && (
-      <td class="wide">
-        <Actions schedule={schedule} />
-      </td>
-    )}
-  </tr>
-);
+const OVERDUE_MS = 3 * 60_000;
+
+/** A slot that has passed and was not fired is wrong, and not just a time. */
+const NextSlot = ({ schedule: { paused, next_slot_at: at } }: { readonly schedule: Listed }) => {
+  if (at === null) return <>none</>;
+  if (paused || now.value - Date.parse(at) < OVERDUE_MS) return <Time at={at} />;
+  return (
+    <>
+      <span class="state dead">overdue</span> <Time at={at} />
+    </>
+  );
+};
+
+const columns = (): readonly (Column<Listed> | false)[] => [
+  {
+    head: "Schedule",
+    cell: ({ name, paused, declared }) => (
+      <>
+        <Link page={null} params={{ schedule: name }}>
+          {name}
+        </Link>
+        {paused && <span class="state paused">paused</span>}
+        <div class="muted">{declared ? "declared in the code" : "made by an operator"}</div>
+      </>
+    ),
+  },
+  {
+    head: "Rule",
+    cell: ({ cron, timezone }) => (
+      <>
+        <code>{cron}</code>
+        <div class="muted">{timezone}</div>
+      </>
+    ),
+  },
+  { head: "Type", class: "wrap", cell: ({ type }) => type },
+  { head: "Last slot", cell: ({ last_slot_at: at }) => (at === null ? "never" : <Time at={at} />) },
+  { head: "Next slot", cell: (schedule) => <NextSlot schedule={schedule} /> },
+  mayWrite() && { head: "Actions", kind: "actions", cell: (schedule) => <Actions schedule={schedule} /> },
+];
 
 const Details = ({ schedule }: { readonly schedule: Schedule }) => {
   const editing = useSignal(false);
@@ -152,7 +169,7 @@ export const Schedules = () => {
         <header>
           <h2>Rules</h2>
           {mayWrite() && (
-            <span class="legend">
+            <span class="end">
               <button onClick={() => (making.value = true)}>New schedule</button>
             </span>
           )}
@@ -165,26 +182,7 @@ export const Schedules = () => {
           </Empty>
         )}
         {list !== null && list.length > 0 && (
-          <div class="scroll" tabIndex={0} role="region" aria-label="Table of schedules">
-            <table class="plain stacked">
-              <thead>
-                <tr>
-                  {["Schedule", "Rule", "Type", "Last slot", "Next slot", ...(mayWrite() ? ["Actions"] : [])].map(
-                    (head) => (
-                      <th key={head} scope="col">
-                        {head}
-                      </th>
-                    ),
-                  )}
-                </tr>
-              </thead>
-              <tbody>
-                {list.map((schedule) => (
-                  <Row key={schedule.name} schedule={schedule} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table label="schedules" columns={columns()} rows={list} keyOf={({ name: of }) => of} />
         )}
         {isCut && (
           <p class="pad muted">

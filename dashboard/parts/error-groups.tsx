@@ -16,13 +16,14 @@ const openBulk = (action: BulkAction, group: ErrorGroup): void => {
 };
 
 const Group = ({ group }: { readonly group: ErrorGroup }) => {
-  const { fingerprint, name, message, frame, types, attempts, jobs, dead, first_at, last_at, spark } = group;
+  const { fingerprint, name, message, example, frame, types, attempts, jobs, dead, first_at, last_at, spark } = group;
   return (
     <li class="error-group">
       <div>
         <h3>
           <b>{name}</b> {message}
         </h3>
+        {example !== null && example !== message && <p>The newest: {example}</p>}
         {frame !== null && <p class="mono">{frame}</p>}
         <p>
           {plural(attempts, "attempt")} of {plural(jobs, "job")} of {types.join(", ")}, first <Time at={first_at} />,

@@ -31,7 +31,9 @@ export const useLives = (id: string, newest: number | null) => {
 const Retried = ({ retried }: { readonly retried: Life["retried"] }) =>
   retried === undefined ? null : (
     <p class="muted">
-      Retried <Time at={retried.at} /> by <span class="wrap">{retried.by}</span>
+      <span>
+        Retried <Time at={retried.at} /> by {retried.by}
+      </span>
     </p>
   );
 

@@ -7,6 +7,7 @@ import type { KeyList, ListedKey } from "../state/wire.ts";
 import { Dialog } from "./dialog.tsx";
 import { Empty, Skeleton, Trouble } from "./empty.tsx";
 import { KeyForm } from "./key-form.tsx";
+import { type Column, Table } from "./table.tsx";
 import { Time } from "./time.tsx";
 
 const stateOf = ({ revoked_at, expires_at }: ListedKey, nowMs: number): "valid" | "revoked" | "expired" => {
@@ -27,66 +28,65 @@ const revoke = async ({ id, label }: ListedKey): Promise<void> => {
   }
 };
 
-const Row = ({ listed }: { readonly listed: ListedKey }) => {
+const Revoke = ({ listed }: { readonly listed: ListedKey }) => {
   const sure = useSignal(false);
-  const { id, label, scopes, created_by, created_at, expires_at, last_used_on } = listed;
-  const state = stateOf(listed, now.value);
+  const text = sure.value ? "Revoke for good" : "Revoke";
   return (
-    <tr>
-      <th scope="row" class="wrap">
-        {label}
-        <div class="muted mono">{id}</div>
-      </th>
-      <td data-label="State">
-        <span class={`state ${state === "valid" ? "completed" : "cancelled"}`}>{state}</span>
-      </td>
-      <td class="wrap" data-label="May">
-        {scopes.join(", ")}
-        <div class="muted">{boundTo(listed)}</div>
-      </td>
-      <td class="wrap" data-label="Made">
-        <Time at={created_at} />
-        <div class="muted">by {created_by}</div>
-      </td>
-      <td data-label="Expires">{expires_at === null ? "never" : <Time at={expires_at} />}</td>
-      <td data-label="Last used">{last_used_on ?? "never"}</td>
-      <td class="wide">
-        {state === "valid" && (
-          <button
-            class="danger"
-            aria-label={`${sure.value ? "Revoke for good" : "Revoke"} ${label}`}
-            onClick={() => (sure.value ? void revoke(listed) : (sure.value = true))}
-          >
-            {sure.value ? "Revoke for good" : "Revoke"}
-          </button>
-        )}
-      </td>
-    </tr>
+    <button
+      class="danger"
+      aria-label={`${text} ${listed.label}`}
+      onClick={() => (sure.value ? void revoke(listed) : (sure.value = true))}
+    >
+      {text}
+    </button>
   );
 };
 
-const HEADS = ["Key", "State", "May", "Made", "Expires", "Last used", "Actions"] as const;
-
-const Table = ({ keys }: { readonly keys: readonly ListedKey[] }) => (
-  <div class="scroll" tabIndex={0} role="region" aria-label="Table of keys">
-    <table class="plain stacked">
-      <thead>
-        <tr>
-          {HEADS.map((head) => (
-            <th key={head} scope="col">
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {keys.map((listed) => (
-          <Row key={listed.id} listed={listed} />
-        ))}
-      </tbody>
-    </table>
-  </div>
-);
+const columnsOf = (nowMs: number): readonly Column<ListedKey>[] => [
+  {
+    head: "Key",
+    cell: ({ label, id }) => (
+      <>
+        {label}
+        <div class="muted mono">{id}</div>
+      </>
+    ),
+  },
+  {
+    head: "State",
+    cell: (listed) => {
+      const state = stateOf(listed, nowMs);
+      return <span class={`state ${state === "valid" ? "completed" : "cancelled"}`}>{state}</span>;
+    },
+  },
+  {
+    head: "May",
+    class: "wrap",
+    cell: (listed) => (
+      <>
+        {listed.scopes.join(", ")}
+        <div class="muted">{boundTo(listed)}</div>
+      </>
+    ),
+  },
+  {
+    head: "Made",
+    class: "wrap",
+    cell: ({ created_at, created_by }) => (
+      <>
+        <Time at={created_at} />
+        <div class="muted">by {created_by}</div>
+      </>
+    ),
+  },
+  { head: "Expires", cell: ({ expires_at }) => (expires_at === null ? "never" : <Time at={expires_at} />) },
+  { head: "Last used", cell: ({ last_used_on }) => last_used_on ?? "never" },
+  {
+    head: "Actions",
+    kind: "actions",
+    cell: (listed) => stateOf(listed, nowMs) === "valid" && <Revoke listed={listed} />,
+  },
+];
 
 /** Keys of the database. Those of the environment are not here: they are changed where they are set. */
 export const Keys = () => {
@@ -98,7 +98,7 @@ export const Keys = () => {
       <header>
         <h2 id="keys-title">Keys</h2>
         <span class="muted">of the database, not those of FORGEQ_API_KEYS</span>
-        <span class="legend">
+        <span class="end">
           <button onClick={() => (making.value = true)}>New key</button>
         </span>
       </header>
@@ -109,7 +109,9 @@ export const Keys = () => {
           <p>Make one here for each service and each colleague, with no more than it needs.</p>
         </Empty>
       )}
-      {keys !== null && keys.length > 0 && <Table keys={keys} />}
+      {keys !== null && keys.length > 0 && (
+        <Table label="keys" columns={columnsOf(now.value)} rows={keys} keyOf={({ id }) => id} />
+      )}
       {(answer.value?.next_cursor ?? null) !== null && (
         <p class="pad muted">The first {keys?.length} are shown: npx forgeq keys list has all of them.</p>
       )}

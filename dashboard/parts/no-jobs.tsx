@@ -32,7 +32,12 @@ export const NoJobs = ({ searchedTo }: { readonly searchedTo: string | null }) =
       </Empty>
     );
   const state = param("state");
-  if (state !== "") return <Empty title={EMPTY[state] ?? "No jobs"} />;
+  if (state !== "")
+    return (
+      <Empty title={EMPTY[state] ?? "No jobs"}>
+        <button onClick={() => patch({ state: null })}>Show jobs in every state</button>
+      </Empty>
+    );
   return (
     <Empty title="No jobs yet">
       <p>Enqueue the first one:</p>

@@ -11,16 +11,20 @@ export const compact = (n: number): string => (n < 10_000 ? WHOLE.format(Math.ro
 
 export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;
 
+/** `4 min 12 s`, and `4 min` where the smaller one is 0. */
+const twoUnits = (n: number, unit: string, more: number, smaller: string): string =>
+  more === 0 ? `${n} ${unit}` : `${n} ${unit} ${more} ${smaller}`;
+
 /** Two units at most: `4 min 12 s`. Never negative: clocks differ. */
 export const duration = (ms: number): string => {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   const seconds = ms / 1_000;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.round(seconds)} s`;
-  if (seconds < 600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+  if (seconds < 600) return twoUnits(Math.floor(seconds / 60), "min", Math.floor(seconds % 60), "s");
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
-  return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3_600)} h`;
+  if (seconds < 86_400) return twoUnits(Math.floor(seconds / 3_600), "h", Math.floor((seconds % 3_600) / 60), "min");
+  return twoUnits(Math.floor(seconds / 86_400), "d", Math.floor((seconds % 86_400) / 3_600), "h");
 };
 
 const NOW_MS = 1_500;

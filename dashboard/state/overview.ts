@@ -8,6 +8,7 @@ export interface Problem {
   readonly tone: "warn" | "bad";
   /** What it is about: an error, a queue, the tick. */
   readonly subject: string;
+  /** What is wrong with it, to be read after the subject without a space between. */
   readonly text: string;
   /** What the error says, or why a queue is paused. */
   readonly detail?: string;
@@ -33,43 +34,52 @@ const ofQueue = (queue: Queue, atMs: number): Problem[] => {
   const { name, paused, pause, in_flight, max_in_flight, oldest_pending_age_seconds, jobs } = queue;
   const ageMs = (oldest_pending_age_seconds ?? 0) * 1_000;
   const link = {
-    ...{ subject: name, orLonger: false, page: "jobs", params: { state: "pending", q: `queue:${name}` } },
-    linkText: `${count(jobs.pending)} pending`,
+    ...{ subject: `Queue ${name}`, orLonger: false, page: "jobs", params: { state: "pending", q: `queue:${name}` } },
+    linkText: `${plural(jobs.pending, "pending job")}`,
   };
   if (paused && jobs.pending > 0) {
     const since = pause?.since ?? null;
     const detail = pause?.reason ? { detail: pause.reason } : {};
     const sinceMs = since === null ? null : Date.parse(since);
-    return [{ ...link, ...detail, tone: "warn", text: "is paused", sinceMs }];
+    const text = ` is paused while ${plural(jobs.pending, "job")} ${jobs.pending === 1 ? "waits" : "wait"}`;
+    return [{ ...link, ...detail, tone: "warn", text, sinceMs }];
   }
   if (ageMs <= LATE_MS) return [];
-  const full = max_in_flight !== null && in_flight >= max_in_flight ? `, at its limit of ${count(max_in_flight)}` : "";
+  const isFull = max_in_flight !== null && in_flight >= max_in_flight;
+  const detail = isFull ? { detail: `all its ${count(max_in_flight)} places are taken` } : {};
   const tone = ageMs > VERY_LATE_MS ? "bad" : "warn";
-  return [{ ...link, tone, text: `is ${duration(ageMs)} behind${full}`, sinceMs: atMs - ageMs }];
+  return [{ ...link, ...detail, tone, text: ` is ${duration(ageMs)} behind`, sinceMs: atMs - ageMs }];
 };
 
 const ofTick = ({ wake, last_tick_at }: Overview, atMs: number): Problem[] => {
   if (wake !== "always" || last_tick_at === null) return [];
   const sinceMs = Date.parse(last_tick_at);
   if (atMs - sinceMs <= NO_TICK_MS) return [];
-  const text = "does not come: schedules, retries and recovery stand still";
+  const text = " does not come, so that schedules, retries and recovery stand still";
   const link = { orLonger: false, page: "running", params: {}, linkText: "Who works" };
   return [{ tone: "bad", subject: "The tick", text, sinceMs, ...link }];
 };
 
+const ofSchedule = ({ name, next_slot_at }: Overview["overdue_schedules"][number]): Problem => ({
+  ...{ tone: "bad", subject: `Schedule ${name}`, text: " is overdue: its slot was not fired", orLonger: false },
+  ...{ sinceMs: Date.parse(next_slot_at), page: "schedules", params: { schedule: name }, linkText: "The schedule" },
+});
+
 const ofError = ({ errors, points }: Overview, group: ErrorGroup): Problem => {
-  const { name, message, dead, attempts, types, first_at, fingerprint } = group;
+  const { name, message, example, dead, attempts, jobs, types, first_at, fingerprint } = group;
   const sinceMs = Date.parse(first_at);
   const beginsMs = Math.max(Date.parse(errors.since), Date.parse(points[0]?.at ?? errors.since));
-  const of = types.length === 1 ? ` of ${types[0]}` : ` of ${plural(types.length, "type")}`;
-  const what = dead > 0 ? `${plural(dead, "job")}${of} died` : `${plural(attempts, "attempt")}${of} failed`;
+  const [type = "", ...others] = types;
+  const subject = others.length === 0 ? type : `${type} and ${plural(others.length, "other type")}`;
+  const what = dead > 0 ? `: ${plural(dead, "job")} died` : `: ${plural(attempts, "attempt")} failed`;
+  const said = example ?? message;
   return {
-    ...{ tone: dead > 0 ? "bad" : "warn", subject: name, text: what, sinceMs },
-    ...(message !== null && { detail: message }),
+    ...{ tone: dead > 0 ? "bad" : "warn", subject, text: what, sinceMs },
+    detail: said === null || said === "" ? name : `${name} ${said}`,
     orLonger: sinceMs - beginsMs < EDGE_MS,
     page: "jobs",
     params: { ...(dead > 0 && { state: "dead" }), q: `error:${fingerprint}` },
-    linkText: dead > 0 ? "The dead jobs" : "The jobs",
+    linkText: dead > 0 ? plural(dead, "dead job") : plural(jobs, "job"),
   };
 };
 
@@ -85,14 +95,15 @@ const ofErrors = (overview: Overview, atMs: number): Problem[] => {
   const dead = dying.reduce((sum, point) => sum + point.dead, 0);
   const link = { orLonger: false, page: "jobs", params: { state: "dead" }, linkText: "The dead jobs" };
   const sinceMs = Date.parse(dying[0]!.at);
-  return [{ tone: "bad", subject: "Dead", text: `${plural(dead, "job")} died`, sinceMs, ...link }, ...shown];
+  return [{ tone: "bad", subject: "Dead", text: `: ${plural(dead, "job")} died`, sinceMs, ...link }, ...shown];
 };
 
 /** What is wrong, the worst first; nothing when nothing is. */
 export const problemsOf = (overview: Overview): readonly Problem[] => {
   const atMs = Date.parse(overview.at);
   const queues = overview.queues.flatMap((queue) => ofQueue(queue, atMs));
-  const all = [...ofTick(overview, atMs), ...ofErrors(overview, atMs), ...queues];
+  const overdue = overview.overdue_schedules.map(ofSchedule);
+  const all = [...ofTick(overview, atMs), ...ofErrors(overview, atMs), ...queues, ...overdue];
   return [...all.filter(({ tone }) => tone === "bad"), ...all.filter(({ tone }) => tone === "warn")];
 };
 
@@ -109,9 +120,10 @@ export const quietUntilMs = ({ wake, totals, queues, queues_left_out, next_event
 };
 
 /** What tells whether anything has happened: neither the time nor what follows from it alone. */
-export const essenceOf = ({ totals, queues, errors, next_event_at }: Overview): unknown => [
+export const essenceOf = ({ totals, queues, errors, next_event_at, overdue_schedules }: Overview): unknown => [
   { ...totals, oldest_pending_age_seconds: 0 },
   queues.map(({ name, paused, jobs, in_flight }) => [name, paused, jobs, in_flight]),
   errors.data.map(({ fingerprint, attempts }) => [fingerprint, attempts]),
   next_event_at,
+  overdue_schedules,
 ];

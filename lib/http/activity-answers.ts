@@ -54,6 +54,7 @@ const errorGroup = z.strictObject({
   fingerprint: z.string().describe("GET /jobs?error= finds its jobs."),
   name: z.string(),
   message: z.string().nullable().describe("Ids and numbers are #."),
+  example: z.string().nullable().describe("The newest message as it was, its first 400 characters."),
   frame: z.string().nullable().describe("The first line of the stack that is no library's."),
   types: z.array(z.string()),
   queues: z.array(z.string()),
@@ -165,4 +166,7 @@ export const overview = z.strictObject({
   queues: z.array(queue).describe("Latest first, at most 100."),
   queues_left_out: z.int(),
   errors: errorList,
+  overdue_schedules: z
+    .array(z.strictObject({ name: z.string(), next_slot_at: at }))
+    .describe("Schedules whose slot passed 3 minutes ago or earlier and was not fired, the latest first, at most 5."),
 });

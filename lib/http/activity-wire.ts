@@ -30,10 +30,11 @@ export const toWireStats = (stats: PeriodStats) => ({
 
 /** @param withTexts - the key may read messages */
 export const toWireErrors = ({ groups, attempts, since, complete }: ErrorGroups, withTexts: boolean) => ({
-  data: groups.map(({ essence, first_at, last_at, ...group }) => ({
+  data: groups.map(({ essence, example, first_at, last_at, ...group }) => ({
     ...group,
     name: essence.name,
     message: withTexts ? essence.message : null,
+    example: withTexts ? example : null,
     frame: essence.frame ?? null,
     first_at: new Date(first_at).toISOString(),
     last_at: new Date(last_at).toISOString(),
@@ -41,7 +42,7 @@ export const toWireErrors = ({ groups, attempts, since, complete }: ErrorGroups,
   attempts,
   since: new Date(since).toISOString(),
   complete,
-  ...(!withTexts && { hidden: ["message"] }),
+  ...(!withTexts && { hidden: ["message", "example"] }),
 });
 
 /** @param withTexts - the key may read notes of progress */

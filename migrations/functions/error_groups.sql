@@ -1,5 +1,5 @@
 -- The errors of attempts that failed since an instant, in groups by their fingerprint, most attempts first: {groups: [...], attempts, since, complete}. Null
--- types or queues are all. An attempt without an error is named after how it ended.
+-- types or queues are all. An attempt without an error is named after how it ended. `example` of a group is the newest message as it was.
 --
 -- job_attempt is only appended to, so the newest attempts are in the last pages: these are read, backwards, until max_pages are; errors that are stored out of
 -- line count with what they take. `complete` is false where that did not go back to `since`, and `since` then says how far.
@@ -25,6 +25,7 @@ declare
   of_types text[] := '{}';
   of_queues text[] := '{}';
   essences jsonb[] := '{}';
+  messages text[] := '{}';
   reached timestamptz := since;
   complete boolean := true;
   groups jsonb;
@@ -45,7 +46,9 @@ begin
                 array_agg(a.outcome) filter (where a.mine) as outcomes, array_agg(a.type) filter (where a.mine) as types,
                 array_agg(a.queue) filter (where a.mine) as queues,
                 array_agg(case when a.mine then coalesce(forgeq.error_essence(a.error), jsonb_build_object(''name'', a.outcome, ''message'', ''''))
-                          end) filter (where a.mine) as essences
+                          end) filter (where a.mine) as essences,
+                array_agg(left(case when a.mine then case jsonb_typeof(a.error) when ''object'' then a.error ->> ''message''
+                                                     when ''string'' then a.error #>> ''{}'' end end, 400)) filter (where a.mine) as messages
          from (select t.*, t.type is not null and t.ended_at >= $1 and ($2 is null or t.type = any ($2)) and ($3 is null or t.queue = any ($3)) as mine
                from forgeq.%I t where t.ctid >= %L::tid and t.ctid < %L::tid offset 0) a',
         part.name, format('(%s,0)', greatest(0, upto - slice)), format('(%s,0)', upto))
@@ -60,6 +63,7 @@ begin
         of_types := of_types || read.types;
         of_queues := of_queues || read.queues;
         essences := essences || read.essences;
+        messages := messages || read.messages;
       end if;
       reached := greatest(since, read.oldest);
       exit parts when read.oldest < since;
@@ -71,11 +75,12 @@ begin
   with rows as materialized (
     select a.*, forgeq.error_digest(a.essence) as fingerprint,
            least(12, width_bucket(extract(epoch from a.ended_at - reached), 0, greatest(1, extract(epoch from now_at - reached)), 12)) as twelfth
-    from unnest(ids, ended, outcomes, of_types, of_queues, essences) as a(id, ended_at, outcome, type, queue, essence)),
+    from unnest(ids, ended, outcomes, of_types, of_queues, essences, messages) as a(id, ended_at, outcome, type, queue, essence, message)),
   grouped as (
     select r.fingerprint, (array_agg(r.essence))[1] as essence, count(*) as attempts, count(distinct r.id) as jobs,
            count(distinct r.id) filter (where r.outcome = 'dead') as dead, array_agg(distinct r.type) as types, array_agg(distinct r.queue) as queues,
-           min(r.ended_at) as first_at, max(r.ended_at) as last_at, (array_agg(r.id order by r.ended_at desc))[1] as job_id
+           min(r.ended_at) as first_at, max(r.ended_at) as last_at, (array_agg(r.id order by r.ended_at desc))[1] as job_id,
+           (array_agg(r.message order by r.ended_at desc))[1] as example
     from rows r
     group by r.fingerprint
     order by count(*) desc, r.fingerprint

@@ -128,7 +128,7 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
       const { page, faults } = await open(context, origin);
       await page.locator(".verdict.bad").waitFor();
       const worst = page.locator(".problems li").first();
-      expect(await worst.textContent()).toMatch(/HttpError 26 jobs of deliver_webhook died.*since \d\d:\d\d/);
+      expect(await worst.textContent()).toMatch(/deliver_webhook: 26 jobs died: HttpError 503 .*since \d\d:\d\d/);
       await page.locator(".tile", { hasText: "Dead" }).locator("a").tap();
       const group = page.locator(".error-group", { hasText: "HttpError" });
       await group.waitFor();

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SECRET } from "../support/http/http.ts";
 import { type Browser, hasBrowser, launch, open, signedIn } from "./support/browser.ts";
-import { emptyShop, run, shop } from "./support/fixture.ts";
+import { emptyShop, incident, run, shop } from "./support/fixture.ts";
 import { serve } from "./support/server.ts";
 
 const TIME_OUT_MS = 120_000;
@@ -36,12 +36,12 @@ describe.skipIf(!hasBrowser)("the overview", () => {
       );
       const whats = seen.map(({ what }) => what);
       expect(whats).toEqual([
-        expect.stringMatching(/^HttpError \d+ jobs of deliver_webhook died: # from https/),
-        expect.stringMatching(/^PermanentError 9 jobs of charge_card died/),
-        expect.stringMatching(/^emails is .* behind$/),
-        expect.stringMatching(/^crawl is .* behind$/),
-        expect.stringMatching(/^TimeoutError 12 attempts of deliver_webhook failed/),
-        "plain is paused: the bank is down",
+        expect.stringMatching(/^deliver_webhook: \d+ jobs died: HttpError 503 from https/),
+        expect.stringMatching(/^charge_card: 9 jobs died: PermanentError card_declined: order 3400\d\d$/),
+        expect.stringMatching(/^Queue emails is .* behind$/),
+        expect.stringMatching(/^Queue crawl is .* behind$/),
+        expect.stringMatching(/^deliver_webhook: 12 attempts failed: TimeoutError The job took longer than 30 s$/),
+        "Queue plain is paused while 3 jobs wait: the bank is down",
       ]);
       expect(await page.locator(".verdict").textContent()).toBe("6 problems");
       const [failed] = await made.db.query<{ at: Date }>(
@@ -70,6 +70,34 @@ describe.skipIf(!hasBrowser)("the overview", () => {
       await page.goto(`${origin}/dashboard?page=queues`);
       await page.locator(".verdict.bad a").click();
       await problems.first().waitFor();
+      expect(faults).toEqual([]);
+    },
+    TIME_OUT_MS,
+  );
+
+  it(
+    "names a failing type, a full queue and an overdue schedule, each with its time and a way to it",
+    async () => {
+      const made = await incident();
+      const { origin } = await serve(made.url);
+      const { page, faults } = await open(await signedIn(browser, origin), origin);
+      const problems = page.locator(".problems li");
+      await problems.first().waitFor();
+      const seen = await problems.evaluateAll((all) =>
+        all.map((each) => [each.querySelector("p")?.textContent, each.querySelector("a")?.textContent]),
+      );
+      expect(seen).toEqual([
+        [expect.stringMatching(/^deliver_webhook: 40 jobs died: HttpError 503 from https/), "40 dead jobs"],
+        [expect.stringMatching(/^Queue billing is 12 min.* behind: all its 20 places are taken$/), "44 pending jobs"],
+        ["Schedule nightly_report is overdue: its slot was not fired", "The schedule"],
+      ]);
+      const overdue = problems.nth(2);
+      const since = Date.parse((await overdue.locator("time").getAttribute("datetime"))!);
+      expect(Math.abs(Date.now() - since - 41 * 60_000)).toBeLessThan(60_000);
+      await overdue.locator("a").click();
+      await page.getByRole("dialog").getByRole("heading", { name: "nightly_report" }).waitFor();
+      await page.keyboard.press("Escape");
+      await page.locator("td .state.dead", { hasText: "overdue" }).waitFor();
       expect(faults).toEqual([]);
     },
     TIME_OUT_MS,

@@ -77,9 +77,31 @@ describe.skipIf(!hasBrowser)("the dashboard's pages", () => {
         await page.locator("[role=alert]").first().waitFor();
         expect(await page.locator("[role=alert]").first().textContent()).toBe("The database did not answer");
         expect(await page.locator(".empty").count()).toBe(0);
+        // Neither does it say that it is still reading, nor that all is well.
+        await page.locator(".verdict", { hasText: "Not known: the server gives no answer" }).waitFor();
+        expect(await page.locator(".skeleton, .verdict.good").count()).toBe(0);
         expect([address, await violationsOf(page), await tooWide(page)]).toEqual([address, [], 0]);
         await page.close();
       }
+    },
+    TIME_OUT_MS,
+  );
+
+  it(
+    "say that nothing is known any more when the API stops answering",
+    async () => {
+      const { url } = await emptyShop();
+      const { origin } = await serve(url);
+      const { page } = watch(await (await signedIn(browser, origin)).newPage());
+      await page.goto(`${origin}/dashboard`);
+      await page.locator(".verdict.good", { hasText: "All queues keep up" }).waitFor();
+      await page.route("**/overview", (route) => route.abort());
+      await page.keyboard.press("r");
+      await page.locator(".verdict", { hasText: /^Not known since/ }).waitFor();
+      expect(await page.locator(".verdict.good").count()).toBe(0);
+      await page.unroute("**/overview");
+      await page.keyboard.press("r");
+      await page.locator(".verdict.good", { hasText: "All queues keep up" }).waitFor();
     },
     TIME_OUT_MS,
   );

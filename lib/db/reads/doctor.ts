@@ -64,9 +64,9 @@ export const lastTickAheadSeconds = async (db: Db): Promise<number> =>
   only(await call<{ aheadSeconds: number }>(db, LAST_SEEN, [])).aheadSeconds;
 
 const OVERDUE_SLOTS = `/* forgeq:overdue_slots */
-select name, extract(epoch from clock_timestamp() - next_slot_at)::float8 as seconds
-from forgeq.schedule
-where not paused and next_slot_at < clock_timestamp() - make_interval(secs => $1)
+select name, extract(epoch from clock.now - next_slot_at)::float8 as seconds
+from forgeq.schedule, (select coalesce($2::timestamptz, clock_timestamp()) as now) clock
+where not paused and next_slot_at < clock.now - make_interval(secs => $1)
 order by next_slot_at
 limit 5`;
 
@@ -74,8 +74,9 @@ limit 5`;
 export const readOverdueSlots = (
   db: Db,
   seconds: number,
+  at: Date | null = null,
 ): Promise<{ readonly name: string; readonly seconds: number }[]> =>
-  call<{ name: string; seconds: number }>(db, OVERDUE_SLOTS, [seconds]);
+  call<{ name: string; seconds: number }>(db, OVERDUE_SLOTS, [seconds, at]);
 
 const LATE_PARTS = `/* forgeq:late_tick_parts */
 select u.part, extract(epoch from clock_timestamp() - p.done_at)::float8 as seconds

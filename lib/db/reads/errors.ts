@@ -15,6 +15,8 @@ export interface ErrorGroup {
   readonly queues: readonly string[];
   readonly first_at: string;
   readonly last_at: string;
+  /** The newest message as it was, its first 400 characters; null where an attempt had none. */
+  readonly example: string | null;
   /** The newest job. */
   readonly job_id: string;
   /** Attempts in twelfths of the time that was read, oldest first. */

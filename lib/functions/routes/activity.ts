@@ -67,6 +67,7 @@ const toWireOverview = ({ config }: Deps, key: ApiKey, overview: Overview) => ({
   queues: overview.queues.map(toWireQueue),
   queues_left_out: overview.queuesLeftOut,
   errors: toWireErrors(overview.errors, hasTexts(key)),
+  overdue_schedules: overview.overdue.map(({ name, slotAt }) => ({ name, next_slot_at: slotAt.toISOString() })),
 });
 
 /** The numbers of whole queues are for keys that may use those. */

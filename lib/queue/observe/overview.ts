@@ -1,3 +1,4 @@
+import { readOverdueSlots } from "../../db/reads/doctor.ts";
 import { lastTick } from "../../db/reads/metrics.ts";
 import type { Part } from "../../db/reads/part.ts";
 import { nextEvent } from "../../db/protocol/wake.ts";
@@ -22,7 +23,26 @@ export interface Overview {
   readonly queues: readonly QueueStats[];
   readonly queuesLeftOut: number;
   readonly errors: ErrorGroups;
+  /** Schedules whose slot has passed and was not fired, the latest first. */
+  readonly overdue: readonly OverdueSlot[];
 }
+
+interface OverdueSlot {
+  readonly name: string;
+  readonly slotAt: Date;
+}
+
+/** A tick fires a slot within a minute; after so long nobody does. */
+const OVERDUE_SECONDS = 180;
+
+/** Asked for only where the next slot has passed. */
+const overdueOf = async (deps: Deps, slotSeconds: number | null, at: Date): Promise<readonly OverdueSlot[]> =>
+  slotSeconds === null || slotSeconds > -OVERDUE_SECONDS
+    ? []
+    : (await readOverdueSlots(deps.db, OVERDUE_SECONDS, deps.clock())).map(({ name, seconds }) => ({
+        name,
+        slotAt: new Date(at.getTime() - seconds * 1_000),
+      }));
 
 /** The part's queues: with types alone it has none, for their numbers are of queues. */
 const queuesOf = async (
@@ -48,6 +68,7 @@ const readOverview = async (deps: Deps, part: Part): Promise<Overview> => {
   ]);
   const dueIn = [next?.jobSeconds, next?.slotSeconds, next?.leaseSeconds].flatMap((seconds) => seconds ?? []);
   return {
+    overdue: await overdueOf(deps, next?.slotSeconds ?? null, lastHour.to),
     at: lastHour.to,
     lastTickAt: new Date(tick.seconds * 1_000),
     nextEventAt: dueIn.length === 0 ? null : new Date(lastHour.to.getTime() + Math.min(...dueIn) * 1_000),

@@ -8,7 +8,7 @@ import { SECRET } from "../../support/http/http.ts";
 
 export type { Browser, BrowserContext, Page, Route } from "playwright-core";
 
-const CHROMIUM = "/usr/bin/chromium";
+export const CHROMIUM = "/usr/bin/chromium";
 const TOOLS = join(ROOT, "test", "tools", "dashboard");
 
 /** .ci/run installs both, and says that they must be there. */
@@ -24,6 +24,15 @@ const require = createRequire(join(TOOLS, "package.json"));
 export const launch = (): Promise<Browser> => {
   const { chromium } = require("playwright-core") as { chromium: BrowserType };
   return chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+};
+
+/** A browser of its own, with what its folder says that somebody prefers. */
+export const launchWith = (folder: string): Promise<BrowserContext> => {
+  const { chromium } = require("playwright-core") as { chromium: BrowserType };
+  return chromium.launchPersistentContext(folder, {
+    executablePath: CHROMIUM,
+    args: ["--no-sandbox", "--disable-gpu"],
+  });
 };
 
 /** What went wrong in a page by itself: errors, and what the policy kept out. */
@@ -48,6 +57,15 @@ export const watch = (page: Page): Watched => {
   return { page, faults, requests };
 };
 
+/** Signs in without the form. */
+export const signIn = async (context: BrowserContext, origin: string, readOnly = false): Promise<void> => {
+  const answer = await context.request.post(`${origin}/session`, {
+    data: { key: SECRET, read_only: readOnly },
+    headers: { "x-forgeq-dashboard": "1" },
+  });
+  if (!answer.ok()) throw new Error(`sign-in was answered by ${answer.status()}: ${await answer.text()}`);
+};
+
 /** A browser that nobody has used yet, signed in. */
 export const signedIn = async (
   browser: Browser,
@@ -55,11 +73,7 @@ export const signedIn = async (
   { readOnly = false, ...options }: BrowserContextOptions & { readonly readOnly?: boolean } = {},
 ): Promise<BrowserContext> => {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
-  const answer = await context.request.post(`${origin}/session`, {
-    data: { key: SECRET, read_only: readOnly },
-    headers: { "x-forgeq-dashboard": "1" },
-  });
-  if (!answer.ok()) throw new Error(`sign-in was answered by ${answer.status()}: ${await answer.text()}`);
+  await signIn(context, origin, readOnly);
   return context;
 };
 

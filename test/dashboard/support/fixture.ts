@@ -148,5 +148,29 @@ export const hourBefore = async ({ db, queue, at, moveTo }: Setup): Promise<void
   moveTo(0);
 };
 
-/** No job yet. */
-export const emptyShop = (): Promise<Setup> => setup({ ...SHOP, realClock: true });
+/** No job yet, and a tick that has just been. */
+export const emptyShop = async (): Promise<Setup> => {
+  const made = await setup({ ...SHOP, realClock: true });
+  await foldCounters(made.db, null);
+  return made;
+};
+
+/** An outage: webhooks fail for a quarter of an hour, cards wait behind their limit, and a schedule has not fired; the rest goes on. */
+export const incident = async (): Promise<Setup> => {
+  const made = await setup({ ...SHOP, realClock: false });
+  await hourBefore(made);
+  const { db, queue, moveTo } = made;
+  await fillHistory(db, 4_000, 20);
+  moveTo(-720);
+  await queue.enqueue(64, { type: "charge_card", payload: { order_id: 341_200 } });
+  moveTo(-690);
+  for (const { id } of (await queue.claim(100, "billing")).leases) await queue.begin(id, 900);
+  moveTo(0);
+  await db.query(
+    `insert into forgeq.schedule (name, id, cron, timezone, type, payload, decided_until, next_slot_at)
+     values ('nightly_report', gen_random_uuid(), '0 3 * * *', 'UTC', 'plain', '{}', now() - interval '1 day', now() - interval '41 minutes')`,
+  );
+  await queue.enqueue(3, { type: "plain" });
+  await foldCounters(db, null);
+  return made;
+};

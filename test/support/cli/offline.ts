@@ -5,7 +5,7 @@ import { freePort } from "../../../lib/local/postgres.ts";
 import { ROOT, temporaryFolder } from "./start-local.ts";
 
 /** serverless-offline alone, with the functions in its process, until the test ends. */
-export const startOffline = async (databaseUrl: string, apiKey: string) => {
+export const startOffline = async (databaseUrl: string, apiKey: string, env: Readonly<Record<string, string>> = {}) => {
   const folder = temporaryFolder();
   onTestFinished(folder.remove);
   const [httpPort, lambdaPort] = [await freePort(), await freePort()];
@@ -18,6 +18,7 @@ export const startOffline = async (databaseUrl: string, apiKey: string) => {
       FORGEQ_API_KEY: apiKey,
       FORGEQ_LAMBDA_ENDPOINT: `http://127.0.0.1:${lambdaPort}`,
       FORGEQ_REPORTS: folder.path,
+      ...env,
     },
     stdio: "ignore",
   });
