@@ -47,14 +47,13 @@ const cut = (page: Page): Promise<string[]> =>
 
 describe.skipIf(!hasBrowser)("the dashboard's pages", () => {
   let origin = "";
-  let stop: () => Promise<void>;
+  let server: Awaited<ReturnType<typeof serve>>;
   beforeAll(async () => {
     const { url } = await shop(400);
-    const server = await serve(url);
+    server = await serve(url);
     ({ origin } = server);
-    stop = server.stop;
   });
-  afterAll(() => stop());
+  afterAll(() => server.stop());
 
   /** A browser with a font size of its own, as somebody has who reads large letters. */
   const reader = async (fontSize: number): Promise<BrowserContext> => {

@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { expect, it } from "vitest";
 import { SECRET } from "../support/http/http.ts";
-import { type Browser, hasBrowser, launch, open, type Page, signedIn } from "./support/browser.ts";
+import { type Browser, hasBrowser, launch, type Page, signedIn } from "./support/browser.ts";
 import { emptyShop, incident, shop } from "./support/fixture.ts";
 import { serve } from "./support/server.ts";
 
