@@ -29,14 +29,15 @@ const FUNCTIONS = [
   "cdk.json",
 ];
 
-/** Adds the lines that are missing. */
-const ignore = (root: string): void => {
+/** Adds the lines that are missing. @returns whether there were any */
+const ignore = (root: string): boolean => {
   const file = join(root, ".gitignore");
   const before = existsSync(file) ? readFileSync(file, "utf8") : "";
   const lines = new Set(before.split(/\r?\n/).map((line) => line.replace(/^\/|\/$/g, "")));
   const missing = IGNORED.filter((line) => !lines.has(line.replace(/\/$/, "")));
-  if (missing.length === 0) return;
+  if (missing.length === 0) return false;
   appendFileSync(file, `${before === "" || before.endsWith("\n") ? "" : "\n"}${missing.join("\n")}\n`);
+  return true;
 };
 
 /** The commands that install what is missing, for the package manager whose lock file is here. */
@@ -94,13 +95,23 @@ export const runInit = async (options: InitCommandOptions & GlobalOptions): Prom
     }),
   };
   const service = existsSync(join(root, "cdk.json")) ? undefined : planPlugin(root, options.jobs);
+  const hadIgnored = existsSync(join(root, ".gitignore"));
+  const isServiceEdited = service !== undefined && service.text !== readFileSync(join(root, service.file), "utf8");
   writeFiles(root, files);
   if (service !== undefined) writeFileSync(join(root, service.file), service.text);
   if (isNew(content)) makeModules(root, content);
-  ignore(root);
-  if (options.json === true) printJson({ files: Object.keys(files) });
-  for (const file of Object.keys(files)) say(`wrote ${file}`);
+  const isIgnoreEdited = ignore(root);
+  const written = [...Object.keys(files), ...(isIgnoreEdited && !hadIgnored ? [".gitignore"] : [])];
+  const changed = [
+    ...(isServiceEdited ? [service.file] : []),
+    ...(isNew(content) ? ["package.json"] : []),
+    ...(isIgnoreEdited && hadIgnored ? [".gitignore"] : []),
+  ];
   const commands = installCommands(root, content);
+  if (options.json === true)
+    printJson({ files: written, changed, install: commands.map((command) => command.join(" ")) });
+  for (const file of written) say(`wrote ${file}`);
+  for (const file of changed) say(`changed ${file}`);
   if (options.install) for (const command of commands) await runInstall(root, command);
   else for (const command of commands) say(`Install what it needs: ${command.join(" ")}`);
   say(`

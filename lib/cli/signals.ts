@@ -1,11 +1,9 @@
-import { isConfigured } from "../runtime.ts";
+import { watchNpm } from "../local/npm-ancestors.ts";
 import { say } from "./terminal.ts";
 import { messageOf } from "../core/reason.ts";
 
 /** Ctrl-C reaches a whole group of processes, and npx and the launcher pass it on: what comes so soon after is the same one. */
 const SAME_SIGNAL_MS = 300;
-
-const PARENT_MS = 500;
 
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
@@ -38,16 +36,15 @@ export const onShutdown = (
       process.exit(CODES[signal]);
     });
   }
-  process.on("disconnect", () => {
+  const launcherEnded = (): void => {
     if (firstAtMs === undefined) first("the launcher's end");
+  };
+  process.on("disconnect", launcherEnded);
+  // It was gone before this process listened.
+  if (process.connected === false) setImmediate(launcherEnded);
+  watchNpm(() => {
+    if (firstAtMs === undefined) first("npm's end");
   });
-  // npm passes a signal on to its shell only, which dies of it without telling this process: then its parent changes.
-  if (isConfigured("npm_command")) {
-    const parent = process.ppid;
-    setInterval(() => {
-      if (process.ppid !== parent && firstAtMs === undefined) first("npm's end");
-    }, PARENT_MS).unref();
-  }
   // Alone the channel must not keep the process alive.
   process.channel?.unref();
 };

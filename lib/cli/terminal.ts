@@ -55,10 +55,13 @@ export const paintMessage = (style: Style, text: string): string =>
 /** Can the person see something move? No progress bars and no redrawn tables otherwise. */
 export const isInteractive = (stream: NodeJS.WriteStream = process.stderr): boolean => stream.isTTY === true;
 
-/** A reader that went away, as `| head` does, ends the command quietly. */
+/**
+ * A reader that went away, as `| head` does, ends the command quietly. Messages that nobody reads are lost: a worker whose terminal or launcher is gone says so to
+ * nobody, and ends in order.
+ */
 export const endWithReader = (): void => {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
-    throw error;
   });
+  process.stderr.on("error", () => undefined);
 };

@@ -33,6 +33,9 @@ const stop = async (exitCode: number): Promise<void> => {
 };
 process.on("SIGINT", () => void stop(0));
 process.on("SIGTERM", () => void stop(0));
+// A terminal that is closed takes its streams with it: nobody reads what is said from then on.
+process.on("SIGHUP", () => void stop(0));
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 // esbuild throws where nobody can catch it when its own process has ended.
 process.on("uncaughtException", (error) => {
   void pause(SIGNAL_MS).then(() => {

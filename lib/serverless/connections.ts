@@ -24,6 +24,8 @@ export const sumConnections = (functions: readonly Reserved[]): Sum => ({
 });
 
 export const describeSum = ({ connections, concurrency, unlimited }: Sum): string => {
+  if (concurrency === 0)
+    return "No concurrency is reserved: the account's limit alone bounds how many connections to Postgres the functions open (docs/databases.md).";
   const limited = `Reserved concurrency: ${concurrency} in all, which is ${connections} connections to Postgres at most (docs/databases.md).`;
   return unlimited.length === 0 ? limited : `${limited} Without a limit of their own: ${unlimited.join(", ")}.`;
 };

@@ -1,29 +1,45 @@
+import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { jobs } from "../../functions/registry.ts";
 import { queues } from "../../functions/queues.ts";
 import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
 import { startOffline } from "../support/cli/offline.ts";
 import { createTestDatabase } from "../support/database/database.ts";
+import { startMailServer } from "../support/servers/mail-server.ts";
 import { apiOf } from "../support/http/local-api.ts";
 
 const KEY = "a-key-of-the-offline-test";
 
-const setup = async () => {
+const setup = async (env: Readonly<Record<string, string>> = {}) => {
   const { db, url: databaseUrl } = await createTestDatabase();
   await syncDefinitions(db, jobs, queues);
-  const offline = await startOffline(databaseUrl, KEY);
+  const offline = await startOffline(databaseUrl, KEY, env);
   return { ...offline, ...apiOf({ url: offline.url, apiKey: KEY }) };
 };
 
-it("serverless offline runs a job by itself, given a database", { timeout: 90_000 }, async () => {
-  const { post, get } = await setup();
+/** README's recipe, and the job that it shows. */
+const README = readFileSync("README.md", "utf8");
+const [, RECIPE = ""] = /```sh\n([^`]*&& npx serverless offline\n)```/.exec(README) ?? [];
+const [, JOB = ""] = /-d '(\{.*\})'/.exec(README) ?? [];
+
+it("serverless offline runs jobs by itself, given what README names", { timeout: 90_000 }, async () => {
+  const mail = await startMailServer();
+  onTestFinished(() => mail.close());
+  const settings = { DATABASE_URL: "", FORGEQ_API_KEY: "", SMTP_URL: mail.url, MAIL_FROM: "jobs@example.com" };
+  expect([...RECIPE.matchAll(/\b([A-Z_]+)=/g)].map(([, name]) => name)).toEqual(Object.keys(settings));
+  const { SMTP_URL, MAIL_FROM } = settings;
+  const { post, get } = await setup({ SMTP_URL, MAIL_FROM });
+  const completes = async (job: unknown) => {
+    const { status, body } = await post("/jobs", job);
+    expect(status).toBe(201);
+    await expect
+      .poll(async () => (await get(`/jobs/${body.id}`)).body, { timeout: 60_000 })
+      .toMatchObject({ state: "completed", attempt: 1 });
+  };
+  await completes(JSON.parse(JOB));
   const payload = { from: "2026-01-01T00:00:00Z", to: "2026-02-01T00:00:00Z" };
-  const { status, body } = await post("/jobs", { type: "generate_report", payload });
-  expect(status).toBe(201);
-  await expect
-    .poll(async () => (await get(`/jobs/${body.id}`)).body, { timeout: 60_000 })
-    .toMatchObject({ state: "completed", attempt: 1 });
+  await completes({ type: "generate_report", payload });
 });
 
 it(

@@ -52,6 +52,13 @@ const start = async (folder: string, env: Readonly<Record<string, string>> = {})
       process.kill(-child.pid!, "SIGINT");
       return { code: await ended, output };
     },
+    /** As a terminal does that is closed. */
+    hangUp: async () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+      child.kill("SIGHUP");
+      return await new Promise<number | null>((resolve) => child.once("exit", resolve));
+    },
   };
 };
 
@@ -69,6 +76,15 @@ it.each([
 
   expect(output).toMatch(/Stopping \.\.\.\n$/);
   expect(code).toBe(0);
+  expect(existsSync(join(folder.path, "pg", "postmaster.pid"))).toBe(false);
+});
+
+it("ends in order when its terminal is closed, and nobody hears what it says", async () => {
+  const folder = temporaryFolder();
+  onTestFinished(folder.remove);
+  const started = await start(folder.path);
+  await expect.poll(() => existsSync(join(folder.path, "pg", "postmaster.pid")), SOON).toBe(true);
+  expect(await started.hangUp()).toBe(0);
   expect(existsSync(join(folder.path, "pg", "postmaster.pid"))).toBe(false);
 });
 

@@ -88,6 +88,13 @@ it("serverless.yml lists each parameter of the plan", () => {
   expect(listed.toSorted()).toEqual([...Object.keys(PARAMETERS), ...ofExamples].toSorted());
 });
 
+it("says what it means when no concurrency is reserved", () => {
+  const sum = sumConnections([{ key: "dispatcher", reserved: null }]);
+  expect(describeSum(sum)).toBe(
+    "No concurrency is reserved: the account's limit alone bounds how many connections to Postgres the functions open (docs/databases.md).",
+  );
+});
+
 it("the sum of reserved concurrencies counts the connections of each kind of function", () => {
   const sum = sumConnections([
     { key: "dispatcher", reserved: 5 },

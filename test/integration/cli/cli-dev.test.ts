@@ -1,7 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { forgeq, makeProject, startForgeq } from "../../support/cli/cli.ts";
+import { createTestDatabase } from "../../support/database/database.ts";
 import { until } from "../../support/worker/worker.ts";
 
 it(
@@ -44,5 +46,36 @@ it(
     // The last of its processes has stopped the embedded Postgres.
     expect(existsSync(join(folder, ".forgeq", "pg", "PG_VERSION"))).toBe(true);
     expect(existsSync(join(folder, ".forgeq", "pg", "postmaster.pid"))).toBe(false);
+  },
+);
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+it.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const)(
+  "leaves no server and no worker behind when it ends by %s, although nobody reads what they say then",
+  { timeout: 120_000 },
+  async (signal) => {
+    const { db, url } = await createTestDatabase();
+    const { folder } = await makeProject(db);
+    const dev = startForgeq(["dev", "--port", "0"], {
+      cwd: folder,
+      env: { DATABASE_URL: url, FORGEQ_API_KEY: "k".repeat(20) },
+    });
+    await until(() => /Server ready/.test(dev.stderr()) && /Worker ready/.test(dev.stderr()));
+    const children = execFileSync("pgrep", ["-P", String(dev.child.pid)], { encoding: "utf8" })
+      .trim()
+      .split("\n")
+      .map(Number);
+    expect(children).toHaveLength(2);
+    dev.child.kill(signal);
+    await until(() => !children.some(isAlive));
+    expect(await dev.ended).toMatchObject(signal === "SIGKILL" ? { signal } : { code: 0 });
   },
 );

