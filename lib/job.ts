@@ -15,7 +15,7 @@ export { setHooks, type FailedAttempt, type Hooks } from "./queue/run/hooks.ts";
 export { defineJob, defineQueue } from "./core/define.ts";
 export { ForgeqError, PermanentError, RetryAfter } from "./core/errors.ts";
 export type { Backoff, JobDefinition, Jitter, QueueDefinition, RetryPolicy } from "./core/job.ts";
-export type { JobContext } from "./queue/run/job-context.ts";
+export type { JobContext, JobDetails } from "./queue/run/job-context.ts";
 export type { JobOptions as EnqueueOptions } from "./core/new-job.ts";
 export { backoffSeconds } from "./core/backoff.ts";
 export { idOf } from "./core/id-of.ts";

@@ -13,7 +13,7 @@ import type { Deps, Logger, Metrics } from "../queue/deps.ts";
 import { TEST_CONFIG } from "./test-config.ts";
 import { toNewJob } from "../queue/enqueue/typed-job.ts";
 import { toResult } from "../queue/run/attempt.ts";
-import type { JobContext } from "../queue/run/job-context.ts";
+import type { JobContext, JobDetails } from "../queue/run/job-context.ts";
 import { jobFields } from "../queue/run/log-fields.ts";
 import { runJob, type Work } from "../queue/run/run-job.ts";
 import { createRunning } from "../queue/run/running-jobs.ts";
@@ -24,6 +24,8 @@ type HandlerOf<Schema extends z.ZodType> = Pick<JobHandler<Schema>, "definition"
 
 /** How the attempt differs from a first one. */
 export interface TestJobOptions extends Pick<JobOptions, "id" | "maxAttempts" | "metadata"> {
+  /** What `job.details()` gives: due and stored now, with the type's priority, unless given. */
+  readonly details?: Partial<JobDetails>;
   /** From 1, which it is unless given. */
   readonly attempt?: number;
   /** Aborts when somebody cancels the job while it runs. */
@@ -90,8 +92,9 @@ const gatheringLogger = (logs: LogEntry[], ofEveryEntry: ReadonlySet<string>): L
 };
 
 /** The handler's context, without what needs a database. */
-const withoutDatabase = (context: JobContext, gathered: Gathered): JobContext => ({
+const withoutDatabase = (context: JobContext, gathered: Gathered, details: JobDetails): JobContext => ({
   ...context,
+  details: () => Promise.resolve(details),
   complete: (_, result) => {
     gathered.completedIn = { result: toResult(result).result };
     return Promise.resolve();
@@ -168,6 +171,8 @@ export const testJob =
     const gathered: Gathered = { logs: [], progress: [], enqueued: [], completedIn: null };
     const logger = gatheringLogger(gathered.logs, new Set(Object.keys(jobFields(job, holder.leaseId))));
     const running = createRunning(realTime, options.timeoutSeconds ?? definition.timeoutSeconds);
+    const now = new Date();
+    const details = { runAt: now, createdAt: now, priority: definition.priority, ...options.details };
     const { cancel } = options;
     const abort = (): void => running.abort([job.id], "cancelled", "the job was cancelled");
 
@@ -175,7 +180,7 @@ export const testJob =
       cancel?.addEventListener("abort", abort);
       // While it runs: it has seen its signal by then.
       if (cancel?.aborted === true) setImmediate(abort);
-      return work(parsed, withoutDatabase(context, gathered));
+      return work(parsed, withoutDatabase(context, gathered, details));
     };
     const heartbeat = {
       beat: () => Promise.resolve(),

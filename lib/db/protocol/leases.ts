@@ -100,6 +100,26 @@ export const beginLease = async (
   return { jobs, freed: jobs.length < rows.length };
 };
 
+/** What a job is stored with, and its lease's answer does not say. */
+export interface LeasedJobDetails {
+  /** When this attempt was due. */
+  readonly runAt: Date;
+  readonly createdAt: Date;
+  /** 0 to 9, lower first. */
+  readonly priority: number;
+}
+
+const LEASED_JOB = `/* forgeq:leased_job */
+select run_at as "runAt", created_at as "createdAt", priority from forgeq.leased_job($1::uuid, $2::uuid, $3::uuid)`;
+
+/** Read for a handler that asks; null where its lease does not hold the job any more. */
+export const readLeasedJob = async (
+  db: Db,
+  { leaseId, begunBy }: LeaseHolder,
+  jobId: string,
+): Promise<LeasedJobDetails | null> =>
+  (await call<LeasedJobDetails>(db, LEASED_JOB, [leaseId, begunBy, jobId]))[0] ?? null;
+
 export interface Progress {
   /** 0 to 1. */
   readonly fraction: number;

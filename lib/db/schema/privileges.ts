@@ -108,6 +108,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   job_pages: NOBODY,
   json_or_null: WORKERS,
   keep_periods: NOBODY,
+  leased_job: WORKERS,
   least_id: NOBODY,
   limit_changed: NOBODY,
   list_api_keys: OPERATORS,

@@ -4,6 +4,7 @@ import { ForgeqError } from "../../core/errors.ts";
 import { thrownText } from "../../core/reason.ts";
 import type { JobDefinition } from "../../core/job.ts";
 import { asSql, type Queryable } from "../../db/drivers/client.ts";
+import { readLeasedJob, type LeasedJobDetails as JobDetails } from "../../db/protocol/leases.ts";
 import type { LeasedJob } from "../../db/protocol/leased-job.ts";
 import { completeIn, type LeaseHolder } from "../../db/protocol/settle.ts";
 import { CancelledByHandler, Snoozed, toResult } from "./attempt.ts";
@@ -13,6 +14,8 @@ import type { Heartbeat } from "./heartbeat.ts";
 import { jobFields, handlersLogger } from "./log-fields.ts";
 import type { JobOptions, NewJob } from "../../core/new-job.ts";
 import { toNewJob } from "../enqueue/typed-job.ts";
+
+export type { LeasedJobDetails as JobDetails } from "../../db/protocol/leases.ts";
 
 /** What a handler gets in addition to its payload. */
 export interface JobContext {
@@ -25,6 +28,13 @@ export interface JobContext {
   readonly uniqueKey: string | null;
   /** Of a schedule's job: the instant of its slot, which may be long past where the slot was caught up. Null for any other. */
   readonly scheduledFor: Date | null;
+  /**
+   * When this attempt was due, when the job was stored, and its priority: read from the database when it is asked for the first time, so that no other job costs
+   * anything for it.
+   *
+   * @throws {ForgeqError} `lease_lost` - another attempt has taken over, or this one has ended; `database_unavailable`
+   */
+  details(): Promise<JobDetails>;
   /** Aborts when the job's time is up, somebody cancels it, or its lease is lost; `signal.reason.abortCause` says which. */
   readonly signal: AbortSignal;
   /** Logs with the job's id, type, queue and attempt. Payloads stay out. */
@@ -84,6 +94,21 @@ const noteOf = (note: unknown): string | null =>
     ? null
     : thrownText(note).slice(0, NOTE_CHARACTERS).replaceAll("\0", "").toWellFormed();
 
+/** Reads a job's details once; what failed is asked for again. */
+const detailsReader = (deps: Deps, holder: LeaseHolder, jobId: string): (() => Promise<JobDetails>) => {
+  let reading: Promise<JobDetails> | undefined;
+  const read = async (): Promise<JobDetails> => {
+    const found = await readLeasedJob(deps.db, holder, jobId);
+    if (found === null) throw new ForgeqError("lease_lost", "another attempt has taken this job over");
+    return found;
+  };
+  return () =>
+    (reading ??= read().catch((error: unknown) => {
+      reading = undefined;
+      throw error;
+    }));
+};
+
 export const createJobContext = (
   deps: Deps,
   input: {
@@ -100,6 +125,7 @@ export const createJobContext = (
   const fence = (): void => {
     if (isOver()) throw new ForgeqError("lease_lost", "this attempt has ended");
   };
+  const details = detailsReader(deps, holder, job.id);
   const log = handlersLogger(deps.logger, () => jobFields(job, holder.leaseId));
   return {
     id: job.id,
@@ -109,6 +135,10 @@ export const createJobContext = (
     queue: job.queue,
     uniqueKey: job.uniqueKey,
     scheduledFor: slotOf(job.metadata),
+    details: async () => {
+      fence();
+      return details();
+    },
     signal,
     log,
     heartbeat: () => heartbeat.beat(),

@@ -53,6 +53,45 @@ it("an attempt that has ended enqueues and completes nothing more", async () => 
   expect(await s.db.query("select id from forgeq.job")).toEqual([{ id }]);
 });
 
+it("a handler that asks is told when its job was due, when it was stored, and its priority, by one statement", async () => {
+  const s = await setup({ database });
+  const asks = (ask: boolean) => async () => {
+    const statements: string[] = [];
+    const query: typeof s.db.query = (text, params) => {
+      statements.push(/forgeq:(\w+)/.exec(text)?.[1] ?? text);
+      return s.db.query(text, params);
+    };
+    const seen: unknown[] = [];
+    const watched = { ...s, deps: { ...s.deps, db: { ...s.db, query } } };
+    await run(watched, async (_, job) => {
+      if (ask) seen.push(await job.details(), await job.details());
+    });
+    return { statements, seen };
+  };
+  s.moveTo(0);
+  await s.queue.enqueue(1, { priority: 2, delaySeconds: 10 });
+  s.moveTo(15);
+  const details = { runAt: s.at(10), createdAt: s.at(0), priority: 2 };
+  const told = await asks(true)();
+  expect(told.seen).toEqual([details, details]);
+  await s.queue.enqueue(1);
+  const plainly = await asks(false)();
+  expect(told.statements.filter((name) => name === "leased_job")).toHaveLength(1);
+  expect(plainly.statements).toEqual(told.statements.filter((name) => name !== "leased_job"));
+});
+
+it("a handler is told nothing of a job that another attempt has taken over", async () => {
+  const s = await setup({ database });
+  await s.queue.enqueue(1);
+  let late: JobContext | undefined;
+  await run(s, async (_, job) => {
+    late = job;
+    await s.db.query("delete from forgeq.lease");
+    await expect(job.details()).rejects.toMatchObject({ code: "lease_lost" });
+  });
+  await expect(late?.details()).rejects.toMatchObject({ code: "lease_lost", message: "this attempt has ended" });
+});
+
 it("a handler knows its queue, its unique key, and the slot that its job is for", async () => {
   const s = await setup({ database });
   await s.queue.enqueue(1, {
