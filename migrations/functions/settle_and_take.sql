@@ -122,7 +122,10 @@ begin
       return query select j.id, j.payload, forgeq.job_details(j, null), null::json from forgeq.job j where j.id = any (take.ids);
     end loop;
   elsif wanted = settle_and_take.max_jobs and due_horizon is not null then
-    due_seconds := forgeq.next_due(due_horizon, at, array(select t.queue from jsonb_to_recordset(takes) as t(queue text)));
+    -- Not of a queue of which the caller can run nothing: each job's queue and type have a series.
+    due_seconds := forgeq.next_due(due_horizon, at, array(
+      select t.queue from jsonb_to_recordset(takes) as t(queue text)
+      where blocked = '{}' or exists (select from forgeq.metric_series s where s.queue = t.queue and s.type <> all (blocked))));
   end if;
   id := null;
   payload := null;

@@ -179,6 +179,11 @@ const TICK = {
     "purge, nothing due": 20,
     "repair, a slice of 5,000": 1_000,
     "due schedules, none": 20,
+    "tick, recover": 60,
+    "tick, clock": 20,
+    "tick, wake": 520,
+    // Twenty slices.
+    "tick, repair": 20_000,
   }),
 };
 
@@ -213,6 +218,7 @@ const ofSizes = ({ schedules, queues }: Sizes): Record<string, Bound> => ({
   ...Object.fromEntries(
     ["1h", "24h", "7d", "30d"].map((window) => [`GET /stats?window=${window}`, { buffers: 1_500 + 5 * queues }]),
   ),
+  "tick, pauses": { buffers: 40 + Math.ceil(queues / 10) },
   "tick, nothing due": { buffers: ALL_QUEUES + 4_000 + 15 * queues, locks: LIST_LOCKS },
   "all schedules in one minute": { buffers: 60 * schedules },
   "GET /schedules": { buffers: 100 + schedules },
