@@ -6,17 +6,21 @@ language plpgsql
 as $$
 #variable_conflict use_column
 declare
+  held record;
   flight record;
 begin
   perform from forgeq.queue q where q.name = has_capacity.queue for no key update skip locked;
   if not found then
     return null;
   end if;
-  -- Read again, and counted, in later statements: whoever held the row has committed, and its leases are seen.
+  -- Read again, and counted, in later statements: whoever held the row has committed, and its leases are seen. A queue that has lost its limit meanwhile is not
+  -- counted: its leases have no seq.
+  select q.max_in_flight into held
+  from forgeq.queue q where q.name = has_capacity.queue and not q.paused and not q.waiting and q.max_in_flight is not null;
+  if not found then
+    return null;
+  end if;
   select f.jobs, f.seq into flight from forgeq.count_in_flight(has_capacity.queue) f;
-  return (
-    select flight.seq from forgeq.queue q
-    where q.name = has_capacity.queue and not q.paused and not q.waiting
-      and has_capacity.jobs <= coalesce(q.max_in_flight, has_capacity.jobs) - case when q.max_in_flight is null then 0 else flight.jobs end);
+  return case when has_capacity.jobs <= held.max_in_flight - flight.jobs then flight.seq end;
 end
 $$;

@@ -66,10 +66,13 @@ begin
     end if;
     -- Read again, and counted, in later statements: whoever held the row has committed, and its leases are seen.
     select q.paused and coalesce(q.paused_until > now_at, true) as paused, q.max_in_flight, q.waiting, q.max_pending into limits
-  from forgeq.queue q where q.name = pick.queue;
-    select f.jobs, f.seq into flight from forgeq.count_in_flight(pick.queue) f;
-    wanted := least(wanted, limits.max_in_flight - flight.jobs);
-    seq := flight.seq;
+    from forgeq.queue q where q.name = pick.queue;
+    -- It may have lost its limit since the first read: then nothing is counted, as for any queue without one.
+    if limits.max_in_flight is not null then
+      select f.jobs, f.seq into flight from forgeq.count_in_flight(pick.queue) f;
+      wanted := least(wanted, limits.max_in_flight - flight.jobs);
+      seq := flight.seq;
+    end if;
   end if;
   if limits.paused then
     outcome := 'paused';

@@ -127,3 +127,39 @@ it("numbers no lease of an unlimited queue: a take of ten writes at most 2,006 b
   expect(unlimited).toBeLessThanOrEqual(2_006);
   expect((await bytes(100)) - unlimited).toBeLessThanOrEqual(142);
 });
+
+it("counts every lease of a queue that loses its limit while claims are under way that have read it", async () => {
+  const s = await limited(10);
+  await s.queue.enqueue(40);
+  // A claim looks for due jobs after it has read the limit, and before it locks the queue's row: there each waits for its gate.
+  await s.db
+    .query(`create or replace function forgeq.has_due(queue text, lows timestamptz[], now_at timestamptz) returns boolean language plpgsql as $$
+    begin
+      perform pg_advisory_xact_lock_shared(current_setting('test.gate')::bigint);
+      return true;
+    end $$`);
+  const gates = await Promise.all(
+    [1, 2].map(async (gate) => {
+      const opened = Promise.withResolvers<void>();
+      const closed = Promise.withResolvers<void>();
+      const open = s.db.transaction(async (tx) => {
+        await tx.query("select pg_advisory_xact_lock($1)", [gate]);
+        closed.resolve();
+        await opened.promise;
+      });
+      await closed.promise;
+      const claim = s.db.transaction(async (tx) => {
+        await tx.query("select set_config('test.gate', $1, true)", [String(gate)]);
+        return claimIn(tx, s.at(0));
+      });
+      return { pass: async () => (opened.resolve(), await open, await claim) };
+    }),
+  );
+  const waits = "select from pg_locks where locktype = 'advisory' and not granted";
+  while ((await s.db.query(waits)).length < gates.length);
+  await setLimit(s, null);
+  for (const { pass } of gates) expect(await pass()).toBe(10);
+  expect(jobsOf(await s.queue.claim(5))).toBe(5);
+  const [counted] = await s.db.query<{ jobs: number }>("select forgeq.in_flight('plain') as jobs");
+  expect(counted!.jobs).toBe(25);
+});
