@@ -122,7 +122,13 @@ export const createSqlEndpoint = (target: NeonTarget, secret: string) => {
     url.search = "";
     let pool = pools.get(url.href);
     if (pool === undefined) {
-      pool = new pg.Pool({ connectionString: url.href, max: SESSIONS, connectionTimeoutMillis: 5_000 });
+      pool = new pg.Pool({
+        connectionString: url.href,
+        ssl: false,
+        sslnegotiation: "postgres",
+        max: SESSIONS,
+        connectionTimeoutMillis: 5_000,
+      });
       // An idle session that breaks is dropped by the pool; the next request opens another.
       pool.on("error", () => undefined);
       pools.set(url.href, pool);

@@ -63,7 +63,12 @@ const urlOf = (port: number, password: string, database: string): string =>
 /** Does a Postgres that is ready listen there? One that refuses the password is ready, too. */
 const answers = async (port: number, password: string): Promise<boolean> => {
   const connectionString = urlOf(port, password, "postgres");
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 1_000 });
+  const client = new pg.Client({
+    connectionString,
+    ssl: false,
+    sslnegotiation: "postgres",
+    connectionTimeoutMillis: 1_000,
+  });
   try {
     await client.connect();
     return true;

@@ -23,10 +23,16 @@ begin
     jobs := 0;
     <<parts>>
     for part in
-      select p.from_at, p.to_at, to_regclass(format('forgeq.%I', p.name)) as id from forgeq.partitions_of('job_history') p order by p.from_at
+      select k.id, k.from_at, coalesce(lead(k.from_at) over (order by k.from_at), 'infinity') as to_at
+      from (
+        select c.oid as id, to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp at time zone 'UTC' as from_at
+        from pg_catalog.pg_class c
+        where c.relname >= 'job_history_'::name and c.relname < 'job_history_a'::name and c.relnamespace = 'forgeq'::regnamespace
+          and c.relispartition and c.relkind = 'r' offset 0) k
+      order by k.from_at
     loop
       pages := pages - coalesce(pg_stat_get_xact_blocks_fetched(part.id), 0);
-      -- By its bounds, so that one that is dropped now is nothing.
+      -- Its name says when it begins. By its bounds, so that one that is dropped now is nothing.
       for seen in execute format(
         'select h.queue, h.type from forgeq.job_history h
          where h.state = %L and h.revived is null and h.finished_at >= %L and h.finished_at < %L order by h.id', state, part.from_at, part.to_at)

@@ -1,7 +1,7 @@
 -- The numbers of queues: all, or those of these names. One snapshot, so the counts fit together.
 --
 -- Costs the same at any backlog, and where vacuum has not come by: up to max_counted jobs are counted of each of scheduled and pending, and where more are
--- scheduled, ten times as many of pending. For that the queues together read 900 pages, 400 where they are a hundred, and each looks at ten jobs in any case
+-- scheduled, ten times as many of pending. For that the queues together read 900 pages, 300 where they are a hundred, and each looks at ten jobs in any case
 -- (see queue_jobs); dead ones read 400 (see count_failed). A larger number of one state is taken from the counters (metric_now). `capped` says that both are
 -- larger, or that there are more dead ones, and that these numbers are lower bounds. Rates are of the last five minutes that were folded, per minute.
 -- Due and claimed jobs are counted together, because claim_id is in no index; what leases hold open is taken off.
@@ -51,7 +51,7 @@ as $$
   -- In the order of their names: what one leaves of its share of the pages the next ones have.
   cross join lateral (
     select c.*
-    from forgeq.queue_jobs(q.name, q.held, clock.now_at, max_counted, clock.pages + greatest(400, 900 - 5 * q.queues) * q.n / q.queues) c offset 0) n
+    from forgeq.queue_jobs(q.name, q.held, clock.now_at, max_counted, clock.pages + greatest(300, 900 - 6 * q.queues) * q.n / q.queues) c offset 0) n
   left join lateral (
     select (l.enqueued - e.enqueued) * f.per as enqueued, (l.completed - e.completed) * f.per as completed,
            (l.failed - e.failed) * f.per as failed, (l.dead - e.dead) * f.per as dead

@@ -15,11 +15,11 @@ export interface Bound {
 }
 
 /** The numbers of one queue: its waiting jobs are counted in 900 pages at most, and the counters are read. */
-const ONE_QUEUE = 1_500;
+const ONE_QUEUE = 1_300;
 /** Dead jobs are counted in their index, up to 500,000 of all queues together, whatever queue is asked for; where vacuum has come by. */
 const DEAD = 5_000;
 /** Some pages of each queue, and 400 more. */
-const ALL_QUEUES = 2_500 + DEAD;
+const ALL_QUEUES = 1_500 + DEAD;
 
 /** Of an id of the last thirty days, or of none. */
 const ID_LOCKS = 60;

@@ -15,3 +15,14 @@ export const hostOf = (url: URL): string => url.searchParams.get("host") || url.
 export const isSocket = (host: string): boolean => /^(?:\/|%2f)/i.test(host);
 
 export const isLocal = (host: string): boolean => LOCAL.includes(host) || isSocket(host);
+
+/** The URL with what it leaves out: this machine, Postgres' port, and a database of its user's name. Otherwise variables of the environment would say. */
+export const withPlace = (url: URL): URL => {
+  const made = new URL(url);
+  const of = (name: string): string => made.searchParams.get(name) ?? "";
+  if (hostOf(made) === "") made.searchParams.set("host", "localhost");
+  if (made.port === "" && of("port") === "") made.searchParams.set("port", "5432");
+  const user = of("user") || decodeURIComponent(made.username);
+  if (["", "/"].includes(made.pathname) && user !== "") made.pathname = `/${encodeURI(user)}`;
+  return made;
+};

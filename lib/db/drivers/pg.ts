@@ -2,7 +2,7 @@ import pg from "pg";
 import type { ShortClient } from "./cancel.ts";
 import type { ConnectOptions, Db } from "./client.ts";
 import { columnTypes } from "./columns.ts";
-import { hostOf, parseDatabaseUrl } from "./database-url.ts";
+import { hostOf, parseDatabaseUrl, withPlace } from "./database-url.ts";
 import { sqlState } from "./failure.ts";
 import { createSendByName } from "./prepared.ts";
 import { createSessions, outlive, type SessionPool } from "./session.ts";
@@ -14,16 +14,19 @@ const IDLE_MS = 30_000;
 /** Shorter than what a gateway between here and the database waits before it forgets a connection. */
 const KEEP_ALIVE_MS = 60_000;
 
-/** How pg connects to a URL: its TLS, its deadline, its keepalive, and the URL without what pg would read otherwise. */
+/**
+ * How pg connects to a URL: its TLS, its deadline, its keepalive, and the URL without what pg would read otherwise. Where it leads to does not depend on PGHOST,
+ * PGPORT or PGDATABASE, and whether it is encrypted on no variable.
+ */
 export const clientConfig = ({ url, ca }: Pick<ConnectOptions, "url" | "ca">): pg.ClientConfig => {
-  const parsed = parseDatabaseUrl(url);
+  const parsed = withPlace(parseDatabaseUrl(url));
   const ssl = tlsOf(parsed, ca);
   const isDirect = parsed.searchParams.get("sslnegotiation") === "direct";
   for (const name of TLS_PARAMETERS) parsed.searchParams.delete(name);
   return {
     connectionString: parsed.href,
     ssl,
-    ...(isDirect ? { sslnegotiation: "direct" } : {}),
+    sslnegotiation: isDirect ? "direct" : "postgres",
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
@@ -34,13 +37,29 @@ const { Client } = pg as unknown as {
   readonly Client: new (config?: pg.ClientConfig) => pg.Client & { getStartupConf(): Record<string, string> };
 };
 
+/** Start-up parameters that pg also takes of PGOPTIONS and PGREPLICATION. */
+const FOREIGN = ["options", "replication"];
+
 /**
- * A session that writes instants as ISO has them, whatever the database or the role says. It is a start-up parameter that every pooler takes,
- * because Java's driver sends it, too.
+ * A session that is as the URL says, whatever the environment, and that writes instants as ISO has them, whatever the database or the role says. DateStyle and
+ * client_encoding are start-up parameters that every pooler takes, because Java's driver sends them, too.
  */
-class IsoClient extends Client {
+export class UrlClient extends Client {
+  readonly #options: string | null;
+
+  constructor(config: pg.ClientConfig = {}) {
+    super(config);
+    this.#options = new URL(config.connectionString ?? "postgres://").searchParams.get("options");
+  }
+
   override getStartupConf(): Record<string, string> {
-    return { ...super.getStartupConf(), DateStyle: "ISO" };
+    const usual = Object.entries(super.getStartupConf()).filter(([name]) => !FOREIGN.includes(name));
+    return {
+      ...Object.fromEntries(usual),
+      ...(this.#options === null ? {} : { options: this.#options }),
+      client_encoding: "UTF8",
+      DateStyle: "ISO",
+    };
   }
 }
 
@@ -83,7 +102,7 @@ const createPool = (options: ConnectOptions): OpenedPool => {
       idleTimeoutMillis: IDLE_MS,
       allowExitOnIdle: true,
       types: columnTypes,
-      Client: IsoClient,
+      Client: UrlClient,
     }),
   );
   const sessions = pool as unknown as SessionPool;
@@ -130,7 +149,7 @@ export const createPgDb = (options: ConnectOptions): Db => {
     ...createSessions(() => pool, {
       deadlineMs: statementSeconds * 1000,
       atRest,
-      makeShortClient: () => new pg.Client(clientConfig(options)) as unknown as ShortClient,
+      makeShortClient: () => new UrlClient(clientConfig(options)) as unknown as ShortClient,
       ...(usesNames(options) ? { sendAlone: createSendByName() } : {}),
     }),
   };

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import pg from "pg";
+import type pg from "pg";
 import type { Db } from "../drivers/client.ts";
 import { WITHOUT_DISK_WAIT } from "./without-disk-wait.ts";
 import type { ConnectOptions } from "../drivers/connect.ts";
 import { createPushChannel, type PushReceiver } from "./push.ts";
-import { clientConfig } from "../drivers/pg.ts";
+import { clientConfig, UrlClient } from "../drivers/pg.ts";
 import { isLoginRefused } from "../drivers/renewed.ts";
 
 /** The channel that workers listen on. A payload is JSON: `{seconds, queue}`, or `{cancel}` with a lease. */
@@ -113,7 +113,7 @@ export const listenForHints = (options: ConnectOptions, db: Db, on: On, receiver
 
   const open = async (): Promise<void> => {
     const url = options.source?.url ?? options.url;
-    const client = new pg.Client({ ...clientConfig({ ...options, url }), query_timeout: ANSWER_MS });
+    const client = new UrlClient({ ...clientConfig({ ...options, url }), query_timeout: ANSWER_MS });
     let ended = false;
     const fail = (why: NotListening): void => {
       if (ended) return;

@@ -1,11 +1,13 @@
 import { appendFileSync, chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { call } from "../../../lib/db/drivers/call.ts";
 import type { ConnectOptions } from "../../../lib/db/drivers/client.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
-import { clientConfig } from "../../../lib/db/drivers/pg.ts";
+import { clientConfig, UrlClient } from "../../../lib/db/drivers/pg.ts";
+import { startPostgres } from "../../../lib/local/postgres.ts";
+import { temporaryFolder } from "../../support/cli/cli.ts";
 import { type SecuredPostgres, startSecuredPostgres } from "../../support/database/secured.ts";
 
 const sockets = mkdtempSync(join(tmpdir(), "forgeq-s-"));
@@ -99,4 +101,55 @@ describe("sslmode", () => {
 it("a password may have what looks like the end of a login", () => {
   const { connectionString } = clientConfig({ url: "postgres://u:p@:x@db.example.com/y" });
   expect(new URL(connectionString!)).toMatchObject({ password: "p%40%3Ax", hostname: "db.example.com" });
+});
+
+describe("with libpq's variables in the environment", () => {
+  beforeEach(() => {
+    const set = {
+      ...{ PGHOST: "db.example.com", PGPORT: "1", PGDATABASE: "other", PGSSLMODE: "disable", PGREQUIRESSL: "0" },
+      ...{ PGSSLNEGOTIATION: "direct", PGOPTIONS: "-c search_path=nowhere", PGCLIENTENCODING: "LATIN1" },
+      ...{ PGCLIENT_ENCODING: "LATIN1", PGREPLICATION: "database", PGSERVICE: "other", PGTZ: "Asia/Tokyo" },
+      ...{ PGDATESTYLE: "German", PGBINARY: "1" },
+    };
+    for (const [name, value] of Object.entries(set)) vi.stubEnv(name, value);
+  });
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it.each([
+    ["postgres:///app?user=u", { host: "localhost", port: 5432, database: "app", ssl: false }],
+    ["postgres://u@/app", { host: "localhost", port: 5432, database: "app", ssl: false }],
+    ["postgres://u@:6432/app", { host: "localhost", port: 6432, database: "app", ssl: false }],
+    ["postgres://u@/app?host=/run/postgresql", { host: "/run/postgresql", port: 5432, ssl: false }],
+    ["postgres://u@db.test", { host: "db.test", port: 5432, database: "u", ssl: { rejectUnauthorized: true } }],
+    ["postgres://db.test/?user=u", { host: "db.test", port: 5432, database: "u", ssl: { rejectUnauthorized: true } }],
+    ["postgres://u@db.test/x?port=7", { host: "db.test", port: 7, database: "x", ssl: { rejectUnauthorized: true } }],
+  ])("%s leads where it says", (url, expected) => {
+    const { host, port, database, ssl } = new UrlClient(clientConfig({ url })) as unknown as Record<string, unknown>;
+    expect({ host, port, database, ssl }).toMatchObject(expected);
+  });
+
+  it("a session is as its URL says, encrypted, and asks for a password by PGPASSWORD alone", async () => {
+    vi.stubEnv("PGPASSWORD", "right");
+    const options = encodeURIComponent("-c work_mem=5MB");
+    const url = server.url("app", "", `?sslmode=verify-ca&sslrootcert=${server.caFile}&options=${options}`);
+    const db = await connectDb({ url });
+    onTestFinished(() => db.close());
+    const [row] = await call<Record<string, unknown>>(
+      db,
+      `select ssl, current_setting('search_path') as path, current_setting('client_encoding') as encoding, current_setting('work_mem') as memory, 'é' as text
+       from pg_stat_ssl where pid = pg_backend_pid()`,
+      [],
+    );
+    expect(row).toEqual({ ssl: true, path: '"$user", public', encoding: "UTF8", memory: "5MB", text: "é" });
+  });
+
+  it("the embedded Postgres of a folder starts", { timeout: 60_000 }, async () => {
+    vi.stubEnv("PGSSLMODE", "require");
+    const folder = temporaryFolder();
+    const embedded = await startPostgres({ dataDir: join(folder, "data"), durable: false });
+    onTestFinished(() => embedded.stop());
+    const db = await connectDb({ url: embedded.url() });
+    onTestFinished(() => db.close());
+    expect(await call(db, "select 1 as one", [])).toEqual([{ one: 1 }]);
+  });
 });
