@@ -4,6 +4,7 @@ import { VERSION } from "../core/version.ts";
 import * as answers from "./answers.ts";
 import { exampleBodies, examplesOfAnswers } from "./examples.ts";
 import { type Json, newJobSchemas, ref, schemaOf } from "./openapi-jobs.ts";
+import type { Answer } from "./operation.ts";
 import { type NamedOperation, operations, TAGS } from "./operations.ts";
 import { type ProblemCode, statusOf } from "./problem.ts";
 import type { RequestBody } from "./router.ts";
@@ -111,7 +112,9 @@ const errorsOf = ({ errors, scopes, anyKey, body, takesKey }: NamedOperation): R
   );
 };
 
-const LOCATION: Json = { location: { description: "The path of what was made.", schema: { type: "string" } } };
+const LOCATION: Json = {
+  location: { description: "The path of what this answer is about.", schema: { type: "string" } },
+};
 const ETAG: Json = { etag: { description: "For If-None-Match.", schema: { type: "string" } } };
 
 const REPLAYED: Json = {
@@ -121,16 +124,17 @@ const REPLAYED: Json = {
   },
 };
 
-const headersOf = ({ method, takesKey }: NamedOperation, status: string): Json => ({
-  ...(status === "201" && LOCATION),
+const headersOf = ({ method, takesKey }: NamedOperation, { located }: Answer): Json => ({
+  ...(located === true && LOCATION),
   ...(method === "GET" && ETAG),
   ...(takesKey === true && REPLAYED),
 });
 
 const answersOf = ({ answers: all, ...operation }: NamedOperation): Record<string, Json> =>
   Object.fromEntries(
-    Object.entries(all).map(([status, { description, schema, contentType }]) => {
-      const headers = headersOf({ answers: all, ...operation }, status);
+    Object.entries(all).map(([status, answer]) => {
+      const { description, schema, contentType } = answer;
+      const headers = headersOf({ answers: all, ...operation }, answer);
       const content =
         contentType === undefined
           ? json(schema === undefined ? { type: "object", additionalProperties: true } : ref(nameOf(schema)))

@@ -3,12 +3,14 @@ import type * as answers from "./answers.ts";
 import type { ProblemCode } from "./problem.ts";
 import type { Guarded } from "./router.ts";
 
-interface Answer {
+export interface Answer {
   readonly description: string;
   /** Of lib/http/answers.ts: its name there. A list of names is any of them. */
   readonly schema?: keyof typeof answers;
   /** The content type of a text; JSON unless given. */
   readonly contentType?: string;
+  /** It has a `location`: the path of what was made, or was there. */
+  readonly located?: true;
 }
 
 /** One row of the route table: what the stack enforces, what is deployed, and what the documents say. */

@@ -29,7 +29,9 @@ export const queueHandlers: Handlers<typeof queueOperations, Deps> = {
     const name = queueOf(request);
     for (const type of body.types ?? []) requireUse(key, { type, queue: name });
     const { queue, declared } = knownQueue(await setQueue(deps, name, body));
-    return { status: declared ? 201 : 200, body: toWireQueue(queue) };
+    const shown = toWireQueue(queue);
+    if (!declared) return { status: 200, body: shown };
+    return { status: 201, headers: { location: `/queues/${queue.name}` }, body: shown };
   },
 
   deleteQueue: async (deps, request) => {

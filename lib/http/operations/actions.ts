@@ -34,7 +34,13 @@ export const actionOperations = {
       optional: true,
       refusal: { code: "invalid_job", message: "The clone has fields that are not valid" },
     },
-    answers: { 201: { description: "The new job; its metadata.cloned_from is the other one.", schema: "enqueuedJob" } },
+    answers: {
+      201: {
+        description: "The new job; its metadata.cloned_from is the other one.",
+        schema: "enqueuedJob",
+        located: true,
+      },
+    },
     errors: ["not_found", "payload_gone", "invalid_payload", "unknown_type", "unknown_queue", "queue_full"],
   },
   deleteJob: {

@@ -19,7 +19,7 @@ export const dashboardOperations = {
     summary: "Leads to the dashboard's page, whose addresses are relative to it",
     scopes: [],
     query: z.looseObject({}),
-    answers: { 308: { description: "The page is at `location`.", contentType: "text/plain" } },
+    answers: { 308: { description: "The page is at `location`.", contentType: "text/plain", located: true } },
     errors: [],
   },
   getDashboardFile: {

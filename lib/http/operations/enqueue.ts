@@ -29,11 +29,12 @@ export const enqueueOperations = {
     scopes: ["jobs:write"],
     body: { schema: enqueueBody, maxBytes: MAX_JOB_BYTES, refusal, checkedByHandler: true },
     answers: {
-      201: { description: "Stored; Location names it.", schema: "enqueuedJob" },
+      201: { description: "Stored; Location names it.", schema: "enqueuedJob", located: true },
       200: {
         description:
           "The id, or a live job with this unique_key, was there: that job, whatever its payload for a unique_key.",
         schema: "enqueuedJob",
+        located: true,
       },
     },
     errors: ERRORS,

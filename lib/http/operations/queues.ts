@@ -34,7 +34,7 @@ export const queueOperations = {
     },
     answers: {
       200: { description: "The queue as it is now.", schema: "queue" },
-      201: { description: "The queue, declared by this call.", schema: "queue" },
+      201: { description: "The queue, declared by this call.", schema: "queue", located: true },
     },
     errors: ["not_found", "unknown_type"],
   },

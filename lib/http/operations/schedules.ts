@@ -32,7 +32,7 @@ export const scheduleOperations = {
     scopes: ["jobs:manage", "jobs:write"],
     audit: "schedule.create",
     body: body(newSchedule),
-    answers: { 201: { description: "The schedule.", schema: "wholeSchedule" } },
+    answers: { 201: { description: "The schedule.", schema: "wholeSchedule", located: true } },
     errors: [...JOB_ERRORS, "schedule_exists"],
   },
   previewSchedule: {
@@ -78,7 +78,7 @@ export const scheduleOperations = {
     summary: "Enqueue one job of a schedule now, in addition to its slots",
     scopes: ["jobs:manage", "jobs:write"],
     audit: "schedule.trigger",
-    answers: { 201: { description: "The job.", schema: "wholeJob" } },
+    answers: { 201: { description: "The job.", schema: "wholeJob", located: true } },
     errors: ["not_found", "unknown_type", "unknown_queue", "queue_full"],
   },
 } as const satisfies Operations;

@@ -60,6 +60,7 @@ interface Answer {
   readonly status: number;
   readonly type: string;
   readonly etag: string;
+  readonly located: boolean;
   readonly text: string;
 }
 
@@ -100,6 +101,7 @@ const send = (origin: string, method: string, path: string, sent: Sent): Promise
           status: response.statusCode ?? 0,
           type: response.headers["content-type"] ?? "",
           etag: response.headers.etag ?? "",
+          located: response.headers.location !== undefined,
           text: Buffer.concat(chunks).toString(),
         });
       });
@@ -126,7 +128,10 @@ const setup = async () => {
     const answer = await send(origin, method, path, sent);
     seen.add(`${id} ${answer.status}`);
     if (origin === server.origin && operation.audit !== undefined && answer.status < 300) audited += 1;
-    const { status, type, text } = answer;
+    const { status, type, text, located } = answer;
+    const described = OPENAPI.paths[operation.path]?.[method.toLowerCase()]?.responses[String(status)];
+    const says = "location" in (described?.headers ?? {});
+    if (says !== located) wrong.push(`${id} ${status} ${located ? "has a" : "lacks its"} location`);
     if (status === 204 || status === 304) wrong.push(...(text === "" ? [] : [`${id} ${status} has a body`]));
     else {
       const body: unknown = /json/.test(type) ? JSON.parse(text) : text;

@@ -10,7 +10,7 @@ export interface Described {
   readonly summary: string;
   readonly parameters: readonly { readonly name: string; readonly in: string; readonly schema: Json }[];
   readonly requestBody?: Answered;
-  readonly responses: Readonly<Record<string, Answered & { readonly description: string }>>;
+  readonly responses: Readonly<Record<string, Answered & { readonly description: string; readonly headers?: Json }>>;
   readonly security: readonly Json[];
 }
 
