@@ -3,7 +3,16 @@ import { join } from "node:path";
 import type { Bench, Measured, Run } from "./measure.ts";
 import type { Servers } from "./servers.ts";
 
-export type FromAgent = { readonly ready: true } | { readonly measured: Measured } | { readonly error: string };
+/** What a study of single numbers of connections finds of one. */
+export type Found = Measured & { readonly connections: number };
+
+export type ToAgent = Run | { readonly study: "http" } | "end";
+
+export type FromAgent =
+  | { readonly ready: true }
+  | { readonly measured: Measured }
+  | { readonly found: readonly Found[] }
+  | { readonly error: string };
 
 const folder = process.argv[2] ?? "";
 const { createBench } = (await import(join(folder, "bench/measure.ts"))) as {
@@ -13,11 +22,38 @@ const { startServers } = (await import(join(folder, "bench/servers.ts"))) as {
   startServers: () => Promise<Servers>;
 };
 
+/** As bench/studies/http.ts of either checkout gives it. */
+interface HttpFigures {
+  readonly connections: number;
+  readonly jobsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly statementsPerJob: number;
+  readonly walBytesPerJob: number;
+  readonly nodeMicrosPerJob: number;
+  readonly postgresMicrosPerJob: number;
+}
+
+type Http = (servers: Servers, say: (text: string) => void) => Promise<{ readonly found: readonly HttpFigures[] }>;
+
+/** `POST /jobs` through `forgeq server` of that checkout, by its own study. */
+const measureHttp = async (servers: Servers): Promise<Found[]> => {
+  const { http } = (await import(join(folder, "bench/studies/http.ts"))) as { http: Http };
+  const { found } = await http(servers, () => undefined);
+  return found.map(({ connections, jobsPerSecond, p50Ms, p99Ms, ...each }) => ({
+    ...{ connections, jobsPerSecond, p50Ms, p99Ms },
+    walBytes: each.walBytesPerJob,
+    statements: each.statementsPerJob,
+    serverCpuMicros: each.postgresMicrosPerJob,
+    nodeCpuMicros: each.nodeMicrosPerJob,
+  }));
+};
+
 const say = (message: FromAgent): void => void process.send?.(message);
 
 const servers = await startServers();
 const bench = createBench(servers);
-process.on("message", (run: Run | "end") => {
+process.on("message", (run: ToAgent) => {
   if (run === "end") {
     void bench
       .close()
@@ -25,10 +61,11 @@ process.on("message", (run: Run | "end") => {
       .then(() => process.exit(0));
     return;
   }
-  bench.measure(run).then(
-    (measured) => say({ measured }),
-    (error: unknown) => say({ error: String(error) }),
-  );
+  const work =
+    "study" in run
+      ? measureHttp(servers).then((found) => ({ found }))
+      : bench.measure(run).then((measured) => ({ measured }));
+  work.then(say, (error: unknown) => say({ error: String(error) }));
 });
 process.once("SIGTERM", () => void servers.stop().finally(() => process.exit(143)));
 say({ ready: true });
