@@ -72,10 +72,10 @@ interface Target {
 
 const worker = async (url: string): Promise<Target> => {
   const args = ["worker", "--metrics-port", "0", "--no-scheduler"];
-  const { child, said, stderr } = startForgeq(args, { env: { DATABASE_URL: url, FORGEQ_REPORTS: temporaryFolder() } });
-  await said(/\/metrics/);
-  const [, origin = ""] = /(http:\S+)\/metrics/.exec(stderr()) ?? [];
-  return { origin, megabytes: () => memoryOf(child.pid!) };
+  const cli = startForgeq(args, { env: { DATABASE_URL: url, FORGEQ_REPORTS: temporaryFolder() } });
+  await cli.said(/\/metrics/);
+  const [, origin = ""] = /(http:\S+)\/metrics/.exec(cli.stderr()) ?? [];
+  return { origin, megabytes: () => memoryOf(cli.child.pid!) };
 };
 
 const TARGETS: Readonly<Record<string, (databaseUrl: string) => Promise<Target>>> = { ...SERVERS, worker };
@@ -118,7 +118,7 @@ const outlast = async ({ origin, megabytes }: Target) => {
   onTestFinished(() => clearInterval(watch));
   const clients = await attack(origin);
   expect(await answer()).toBe(200);
-  await expect.poll(clients.open, { timeout: 150_000, interval: 500 }).toBe(0);
+  await expect.poll(() => clients.open(), { timeout: 150_000, interval: 500 }).toBe(0);
   let left = megabytes() - cold;
   for (let seconds = 0; seconds < 60 && left > BACK_MB; seconds += 1) {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
