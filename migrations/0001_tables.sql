@@ -47,6 +47,15 @@ create table forgeq.purge_mark (
   purged_to timestamptz not null
 ) with (fillfactor = 20);
 
+-- Finished jobs of one outcome that a queue keeps for fewer days than the others, by the code's word, and what of them is purged. Only such queues have rows.
+create table forgeq.outcome_retention (
+  queue text not null,
+  state forgeq.finished_state not null,
+  days int not null check (days between 1 and 3650),
+  purged_to timestamptz not null default '-infinity',
+  primary key (queue, state)
+) with (fillfactor = 50);
+
 -- What SQL callers, claim and recover must know of a job type; synchronised from the code.
 create table forgeq.job_type (
   type text primary key check (type ~ '^[a-z][a-z0-9_-]{0,39}$'),

@@ -25,6 +25,12 @@ const pauseOf = ({ paused, pause }: QueueStats): string => {
   return `${paint("yellow", "paused")}${until}${pause?.reason ? `: ${firstLine(pause.reason)}` : ""}`;
 };
 
+/** As `30d (completed 1d)`. */
+const retentionOf = ({ retentionDays, codeLimits }: QueueStats): string => {
+  const fewer = Object.entries(codeLimits?.outcome_days ?? {}).map(([state, days]) => `${state} ${days}d`);
+  return fewer.length === 0 ? `${retentionDays}d` : `${retentionDays}d (${fewer.join(", ")})`;
+};
+
 const rowOf = (queue: QueueStats): string[] => [
   printable(queue.name),
   count(queue.pending),
@@ -33,7 +39,7 @@ const rowOf = (queue: QueueStats): string[] => [
   queue.maxInFlight === null ? "none" : count(queue.maxInFlight),
   queue.maxPending === null ? "none" : count(queue.maxPending),
   queue.oldestPendingSeconds === null ? "" : duration(queue.oldestPendingSeconds),
-  `${queue.retentionDays}d`,
+  retentionOf(queue),
   pauseOf(queue),
 ];
 

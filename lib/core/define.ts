@@ -2,6 +2,7 @@ import type * as z from "zod";
 import { MAX_DELAY_SECONDS } from "./backoff.ts";
 import { type Checks, checksOf } from "./checks.ts";
 import { DEFAULTS } from "./job.ts";
+import type { FinishedState } from "./states.ts";
 import { defineSchedule, type ScheduleInput } from "./define-schedule.ts";
 import type { Backoff, JobDefinition, Jitter, QueueDefinition } from "./job.ts";
 
@@ -58,8 +59,8 @@ export interface QueueInput {
   readonly maxInFlight?: number | null;
   /** Jobs that may wait, no limit unless given. */
   readonly maxPending?: number | null;
-  /** Days that finished jobs are kept: 1 to 3,650, 30 unless given. */
-  readonly retentionDays?: number;
+  /** Days that finished jobs are kept: 1 to 3,650, 30 unless given; or those of each outcome, as `{ completed: 1, dead: 90 }`. */
+  readonly retentionDays?: number | Readonly<Partial<Record<FinishedState, number>>>;
   /**
    * True unless given. False: of a completed job nothing is kept but a trace of its id for ten minutes. An enqueue with that id that is sent
    * later stores and runs it again, and there is nothing to retry by hand.
@@ -161,6 +162,26 @@ export const defineJob = <Schema extends z.ZodType>(input: JobInput<Schema>): Jo
   };
 };
 
+const FINISHED: readonly FinishedState[] = ["completed", "dead", "cancelled"];
+
+/** Days that all finished jobs are kept, and the fewer ones of some outcomes. */
+const checkRetention = (
+  given: NonNullable<QueueInput["retentionDays"]>,
+  { fail, integer }: Checks,
+): Pick<QueueDefinition, "retentionDays" | "outcomeDays"> => {
+  if (typeof given !== "object" || given === null) return { retentionDays: integer("retentionDays", given, 1, 3650) };
+  for (const [state, days] of Object.entries(given)) {
+    if (!FINISHED.some((each) => each === state)) fail(`retentionDays.${state} must be completed, dead or cancelled`);
+    integer(`retentionDays.${state}`, days, 1, 3650);
+  }
+  const daysOf = (state: FinishedState): number => given[state] ?? DEFAULTS.retentionDays;
+  const retentionDays = Math.max(...FINISHED.map(daysOf));
+  const fewer = FINISHED.filter((state) => daysOf(state) < retentionDays);
+  return fewer.length === 0
+    ? { retentionDays }
+    : { retentionDays, outcomeDays: Object.fromEntries(fewer.map((state) => [state, daysOf(state)])) };
+};
+
 /** Postgres' integer. */
 const MAX_LIMIT = 2_147_483_647;
 
@@ -178,7 +199,7 @@ export const defineQueue = (input: QueueInput): QueueDefinition => {
     name: checks.name("name", name),
     maxInFlight: maxInFlight === null ? null : checks.integer("maxInFlight", maxInFlight, 1, MAX_LIMIT),
     maxPending: maxPending === null ? null : checks.integer("maxPending", maxPending, 1, MAX_LIMIT),
-    retentionDays: checks.integer("retentionDays", retentionDays, 1, 3650),
+    ...checkRetention(retentionDays, checks),
     keepCompleted,
   };
 };

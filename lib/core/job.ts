@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import type { FinishedState } from "./states.ts";
 import type { DeclaredSchedule } from "./schedule.ts";
 
 /** A type or queue name. */
@@ -74,6 +75,8 @@ export interface QueueDefinition {
   /** Jobs that may wait; an enqueue above it is refused as `queue_full`. */
   readonly maxPending: number | null;
   readonly retentionDays: number;
+  /** Of the outcomes that are kept for fewer days. */
+  readonly outcomeDays?: Readonly<Partial<Record<FinishedState, number>>>;
   /** False: completed jobs leave no history row. */
   readonly keepCompleted: boolean;
 }

@@ -13,6 +13,10 @@ const limits = z.strictObject({
   max_in_flight: z.int().nullable(),
   max_pending: z.int().nullable(),
   retention_days: z.int(),
+  outcome_days: z
+    .record(z.enum(["completed", "dead", "cancelled"]), z.int().optional())
+    .optional()
+    .describe("Days that jobs of an outcome are kept, where they are fewer."),
 });
 
 export const queue = z.strictObject({

@@ -32,10 +32,13 @@ begin
     return;
   end if;
   -- Whoever held the lock until now may have done it.
-  for behind in select g.days, g.marked, g.purged_to, g.until from forgeq.purge_groups(longest, now_at) g order by g.purged_to loop
+  for behind in select g.days, g.marked, g.purged_to, g.until, g.state from forgeq.purge_groups(longest, now_at) g order by g.purged_to loop
     names := array(
       select q.name from forgeq.queue q
-      where q.retention_days = behind.days and case when behind.marked then q.purged_to is null else q.purged_to = behind.purged_to end);
+      where q.retention_days = behind.days and case when behind.marked then q.purged_to is null else q.purged_to = behind.purged_to end and behind.state is null
+      union all
+      select r.queue from forgeq.outcome_retention r
+      where r.state = behind.state and r.days = behind.days and r.purged_to = behind.purged_to);
     low := behind.purged_to;
     if not isfinite(low) then
       low := (select to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp at time zone 'UTC' from pg_catalog.pg_class c
@@ -53,10 +56,10 @@ begin
              min(w.created_at) filter (where w.mine and w.tried) as created_at
       into found_rows
       from (
-        select h.ctid, h.id, h.life, h.created_at, h.queue = any (names) as mine,
+        select h.ctid, h.id, h.life, h.created_at, h.queue = any (names) and h.state = coalesce(behind.state, h.state) as mine,
                h.attempt > 1 or h.run_at is not null or h.state <> 'completed' as tried
         from forgeq.job_history h
-        where h.finished_at >= low and h.finished_at < high and (size > shortest_window or h.queue = any (names))
+        where h.finished_at >= low and h.finished_at < high and (size > shortest_window or h.queue = any (names) and h.state = coalesce(behind.state, h.state))
         limit most) w;
       if size > shortest_window and (found_rows.rows = most or found_rows.jobs > max_rows - jobs) then
         exit when jobs > 0;
@@ -79,12 +82,15 @@ begin
       end if;
     end loop;
 
-    if behind.marked or low >= behind.until then
+    if behind.state is not null then
+      update forgeq.outcome_retention r set purged_to = low
+      where r.state = behind.state and r.days = behind.days and r.purged_to = behind.purged_to and r.purged_to <> low;
+    elsif behind.marked or low >= behind.until then
       insert into forgeq.purge_mark as m (retention_days, purged_to) values (behind.days, low)
       -- Also back, where the clock went back: what has finished since then is older than the mark.
       on conflict (retention_days) do update set purged_to = excluded.purged_to where m.purged_to <> excluded.purged_to;
     end if;
-    if not behind.marked and low > behind.purged_to then
+    if behind.state is null and not behind.marked and low > behind.purged_to then
       -- Skipped where a claim holds the row: then its window is looked at again.
       update forgeq.queue q set purged_to = case when low < behind.until then low end
       where q.ctid = any (array(

@@ -71,7 +71,7 @@ const TABLES = [
     "metric_sample",
     "metric_period",
   ],
-  ...["purge_mark", "tick_part", "api_key", "idempotency"],
+  ...["purge_mark", "outcome_retention", "tick_part", "api_key", "idempotency"],
 ];
 const WIPE = `do $$ begin ${TABLES.map((table) => `delete from forgeq.${table};`).join(" ")} end $$`;
 

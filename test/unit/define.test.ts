@@ -102,6 +102,38 @@ describe("defineQueue", () => {
     });
   });
 
+  it.each([
+    [{ completed: 1 }, { retentionDays: 30, outcomeDays: { completed: 1 } }],
+    [
+      { completed: 1, dead: 90 },
+      { retentionDays: 90, outcomeDays: { completed: 1, cancelled: 30 } },
+    ],
+    [{ completed: 7, dead: 7, cancelled: 7 }, { retentionDays: 7 }],
+    [{}, { retentionDays: 30 }],
+  ])("keeps finished jobs by their outcome: %j", (retentionDays, expected) => {
+    const {
+      name: _,
+      maxInFlight: __,
+      maxPending: ___,
+      keepCompleted: ____,
+      ...made
+    } = defineQueue({
+      name: "emails",
+      retentionDays,
+    });
+    expect(made).toEqual(expected);
+  });
+
+  it.each([
+    [{ completed: 0.5 }, "retentionDays.completed"],
+    [{ dead: 0 }, "retentionDays.dead"],
+    [{ finished: 3 }, "retentionDays.finished"],
+    [null, "retentionDays"],
+    ["7", "retentionDays"],
+  ])("refuses the retention %j", (retentionDays, field) => {
+    expect(() => defineQueue({ name: "emails", retentionDays: retentionDays as never })).toThrow(field);
+  });
+
   it("takes null as no limit", () => {
     expect(defineQueue({ name: "emails", maxInFlight: null }).maxInFlight).toBeNull();
   });

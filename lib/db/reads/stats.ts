@@ -22,6 +22,8 @@ export interface QueueStats {
     readonly max_in_flight: number | null;
     readonly max_pending: number | null;
     readonly retention_days: number;
+    /** Of the outcomes that are kept for fewer days. */
+    readonly outcome_days?: Readonly<Partial<Record<"completed" | "dead" | "cancelled", number>>>;
   } | null;
   readonly scheduled: number;
   readonly pending: number;

@@ -7,7 +7,8 @@ const SYNC_QUEUES = `/* forgeq:sync_queues */
 insert into forgeq.queue as q (name, max_in_flight, max_pending, retention_days, keep_completed, declared, owner, code_limits)
 select name, max_in_flight, max_pending, retention_days, keep_completed, true, $2::text,
        jsonb_build_object('max_in_flight', max_in_flight, 'max_pending', max_pending, 'retention_days', retention_days)
-from jsonb_to_recordset($1::jsonb) as d(name text, max_in_flight int, max_pending int, retention_days int, keep_completed boolean)
+         || jsonb_strip_nulls(jsonb_build_object('outcome_days', outcome_days))
+from jsonb_to_recordset($1::jsonb) as d(name text, max_in_flight int, max_pending int, retention_days int, keep_completed boolean, outcome_days jsonb)
 on conflict (name) do update
 set max_in_flight = case when 'max_in_flight' = any (q.overridden) then q.max_in_flight else excluded.max_in_flight end,
     max_pending = case when 'max_pending' = any (q.overridden) then q.max_pending else excluded.max_pending end,
@@ -20,6 +21,19 @@ set max_in_flight = case when 'max_in_flight' = any (q.overridden) then q.max_in
 const UNDECLARE_QUEUES = `/* forgeq:undeclare_queues */
 update forgeq.queue set declared = false
 where declared and name <> all ($1::text[]) and (owner is null or owner = $2::text)`;
+
+// What is kept for another number of days goes on where its purge was.
+const SYNC_OUTCOMES = `/* forgeq:sync_outcome_retention */
+with wanted as (
+  select d.name, o.key::forgeq.finished_state as state, o.value::int as days
+  from jsonb_to_recordset($1::jsonb) as d(name text, outcome_days jsonb) cross join jsonb_each_text(coalesce(d.outcome_days, '{}')) as o(key, value)),
+gone as (
+  delete from forgeq.outcome_retention r
+  where not exists (select from wanted w where w.name = r.queue and w.state = r.state)
+    and (r.queue in (select d.name from jsonb_to_recordset($1::jsonb) as d(name text))
+      or not exists (select from forgeq.queue q where q.name = r.queue and q.declared)))
+insert into forgeq.outcome_retention as r (queue, state, days) select w.name, w.state, w.days from wanted w
+on conflict (queue, state) do update set days = excluded.days where r.days <> excluded.days`;
 
 const SYNC_TYPES = `/* forgeq:sync_job_types */
 insert into forgeq.job_type as t (type, queue, listed_queues, priority, max_attempts, backoff, timeout_seconds, lease_seconds, batch_size, search, owner)
@@ -67,6 +81,7 @@ const toQueueRow = (queue: QueueDefinition) => ({
   max_pending: queue.maxPending,
   retention_days: queue.retentionDays,
   keep_completed: queue.keepCompleted,
+  outcome_days: queue.outcomeDays,
 });
 
 /** As SYNC_TYPES reads it. */
@@ -99,5 +114,6 @@ export const syncDefinitions = async (
   await refuseForeign(sql, queues, jobs, owner);
   await sql.query(SYNC_QUEUES, [JSON.stringify(queues.map(toQueueRow)), owner]);
   if (jobs.length > 0) await sql.query(UNDECLARE_QUEUES, [queues.map(({ name }) => name), owner]);
+  await sql.query(SYNC_OUTCOMES, [JSON.stringify(queues.map(toQueueRow))]);
   await sql.query(SYNC_TYPES, [JSON.stringify(jobs.map(toTypeRow)), owner]);
 };

@@ -33,6 +33,7 @@ export const TABLES: Readonly<Record<string, TablePrivileges>> = {
   metric_delta_5: READ,
   metric_delta_6: READ,
   metric_delta_7: READ,
+  outcome_retention: {},
   purge_mark: {},
   queue_look: {},
   worker_turn: {},
