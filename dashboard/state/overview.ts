@@ -35,7 +35,7 @@ const ofQueue = (queue: Queue, atMs: number): Problem[] => {
   const ageMs = (oldest_pending_age_seconds ?? 0) * 1_000;
   const link = {
     ...{ subject: `Queue ${name}`, orLonger: false, page: "jobs", params: { state: "pending", q: `queue:${name}` } },
-    linkText: `${plural(jobs.pending, "pending job")}`,
+    linkText: `${count(jobs.pending)} pending`,
   };
   if (paused && jobs.pending > 0) {
     const since = pause?.since ?? null;

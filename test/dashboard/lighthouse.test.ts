@@ -2,11 +2,12 @@
  * Lighthouse on a quiet machine: `npm run dashboard:lighthouse`. Scores of performance move with the load of a machine, so that no CI runs it. It comes from
  * npm when it runs; the sign-in page, measured in the same rounds, is the floor of what a phone's score can be.
  */
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
 import { CHROMIUM, hasBrowser, launch, signedIn } from "./support/browser.ts";
 import { shop } from "./support/fixture.ts";
 import { serve } from "./support/server.ts";
@@ -44,11 +45,13 @@ interface Row {
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
-const measure = (url: string, form: Row["form"], cookie: string | null): Report => {
+const run = promisify(execFile);
+
+const measure = async (url: string, form: Row["form"], cookie: string | null): Promise<Report> => {
   const folder = mkdtempSync(join(tmpdir(), "forgeq-lighthouse-"));
   const path = join(folder, "report.json");
   try {
-    execFileSync(
+    await run(
       "npx",
       [
         ...["--yes", LIGHTHOUSE, url, "--quiet", "--output=json", `--output-path=${path}`],
@@ -58,7 +61,7 @@ const measure = (url: string, form: Row["form"], cookie: string | null): Report 
         ],
         ...(cookie === null ? [] : [`--extra-headers=${JSON.stringify({ cookie })}`]),
       ],
-      { env: { ...process.env, CHROME_PATH: CHROMIUM }, stdio: ["ignore", "ignore", "inherit"] },
+      { env: { ...process.env, CHROME_PATH: CHROMIUM } },
     );
     return JSON.parse(readFileSync(path, "utf8")) as Report;
   } finally {
@@ -96,15 +99,16 @@ it.skipIf(!hasBrowser || process.env["FORGEQ_LIGHTHOUSE"] === undefined)(
     const { url } = await shop(20_000, true);
     const { origin } = await serve(url);
     const browser = await launch();
-    onTestFinished(() => browser.close());
     const [cookie] = await (await signedIn(browser, origin)).cookies();
     const session = `${cookie!.name}=${cookie!.value}`;
+    // Nothing beside what is measured.
+    await browser.close();
     const rows: Row[] = [];
     for (let round = 1; round <= ROUNDS; round += 1)
       for (const form of FORMS)
         for (const page of PAGES) {
           const address = `${origin}/dashboard${page === "jobs" || page === "failures" ? `?page=${page}` : ""}`;
-          rows.push(rowOf(measure(address, form, page === "sign-in" ? null : session), { page, form, round }));
+          rows.push(rowOf(await measure(address, form, page === "sign-in" ? null : session), { page, form, round }));
         }
     print(rows);
 

@@ -79,7 +79,7 @@ describe.skipIf(!hasBrowser)("the dashboard's pages", () => {
         expect(await page.locator(".empty").count()).toBe(0);
         // Neither does it say that it is still reading, nor that all is well.
         await page.locator(".verdict", { hasText: "Not known: the server gives no answer" }).waitFor();
-        expect(await page.locator(".skeleton, .verdict.good").count()).toBe(0);
+        await expect.poll(() => page.locator(".skeleton, .verdict.good").count(), { timeout: 20_000 }).toBe(0);
         expect([address, await violationsOf(page), await tooWide(page)]).toEqual([address, [], 0]);
         await page.close();
       }
