@@ -26,6 +26,20 @@ const ADOPTER = [
 /** The API's document: what tools and generated clients make of it, and every status that it names. */
 const API = ["test/e2e/openapi-tools.test.ts", "test/integration/http/every-status.test.ts"];
 
+/** Calls that meet at each of their statements, processes that end in the middle, and connections that break. */
+const TORTURE = [
+  "test/torture/*.test.ts",
+  "test/e2e/faults.test.ts",
+  "test/integration/drivers/{connection-faults,database-away}.test.ts",
+  "test/integration/enqueue/{lost-enqueues,stalled}.test.ts",
+  "test/integration/lambda/eager-faults.test.ts",
+  "test/integration/protocol/{held-transaction,lost-answers}.test.ts",
+  "test/integration/worker/{silent-listener,stalled-database,worker-crash,worker-restarts}.test.ts",
+];
+
+/** The commands, each in processes of its own. */
+const COMMANDS = "test/integration/cli/*.test.ts";
+
 /**
  * Every test file is in one of these, which is a script of package.json and a step of .ci/run: test/unit/test-projects.test.ts. A new file below `test` is one of
  * the main project's, unless it lies in a folder of another.
@@ -33,11 +47,12 @@ const API = ["test/e2e/openapi-tools.test.ts", "test/integration/http/every-stat
 const PROJECTS = {
   main: {
     include: ["test/{unit,property,integration,e2e}/**/*.test.ts"],
-    exclude: [...ADOPTER, ...API],
+    exclude: [...ADOPTER, ...API, ...TORTURE, COMMANDS],
   },
   adopter: { include: ADOPTER },
   api: { include: API },
-  torture: { include: ["test/torture/*.test.ts"] },
+  cli: { include: [COMMANDS], exclude: ADOPTER },
+  torture: { include: TORTURE },
   hostile: { include: ["test/hostile/*.test.ts"] },
   dashboard: { include: ["test/dashboard/*.test.ts"] },
   /** The packaged functions in a small AWS of the project's own: see test/lambda/README.md. */

@@ -46,6 +46,12 @@ export const instant = (text: string): Date => {
   throw new InvalidArgumentError("Give an instant with its offset, as 2030-01-31T08:00:00Z.");
 };
 
+/** Of this machine, to listen on: nothing would mean all of them. */
+export const address = (text: string): string => {
+  if (text.trim() !== "") return text;
+  throw new InvalidArgumentError("Give an address, as 127.0.0.1, or 0.0.0.0 for all.");
+};
+
 /** A type or queue name. */
 export const name = (text: string): string => {
   if (NAME_PATTERN.test(text)) return text;

@@ -1,4 +1,5 @@
-import { type Command, type OptionValueSource } from "commander";
+import { type Command, InvalidArgumentError, type OptionValueSource } from "commander";
+import { ProjectError } from "../project/project-error.ts";
 
 /** What every command takes. */
 export interface GlobalOptions {
@@ -52,5 +53,13 @@ export const applyConfig = (command: Command, values: Readonly<Record<string, un
 };
 
 /** A value of the file goes the way of a value on the command line. */
-const checked = (option: Command["options"][number], value: unknown): unknown =>
-  option.parseArg === undefined || Array.isArray(value) ? value : option.parseArg(String(value), undefined as never);
+const checked = (option: Command["options"][number], value: unknown): unknown => {
+  if (option.parseArg === undefined || Array.isArray(value)) return value;
+  try {
+    return option.parseArg(String(value), undefined as never);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    // Commander says what is wrong with its own arguments alone.
+    throw new ProjectError(`the config's ${option.attributeName()} is not valid: ${error.message}`);
+  }
+};

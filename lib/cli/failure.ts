@@ -16,6 +16,8 @@ export const failureOf = (error: unknown): string => {
 /** A refusal with what is wrong with each field, for a person. */
 export const describeFieldErrors = (error: unknown): unknown => {
   if (!(error instanceof ForgeqError) || error.details.errors === undefined) return error;
+  // Its message has named the field.
+  if (error.code === "unknown_type") return error;
   const places = error.details.errors.map(({ pointer, message }) => `${pointer || "/"}: ${message}`);
   return new ForgeqError(error.code, `${error.message}: ${places.join("; ")}`, error.details, { cause: error.cause });
 };

@@ -71,9 +71,11 @@ export const runEnqueueFile = async (
 ): Promise<void> => {
   const { path, remove } = await spool(options.file);
   try {
-    const { size: bytes } = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
       throw new UsageError(`${path} can't be read (${cause.code})`);
     });
+    if (found.isDirectory()) throw new UsageError(`${path} is a folder: give a file with a job a line`);
+    const { size: bytes } = found;
     const types = await projectTypes();
     const { good, bad } = await checkLines(path, types, bytes);
     for (const { number, wrong } of bad.slice(0, SHOWN_ERRORS)) say(`line ${number}: ${printable(wrong ?? "")}`);

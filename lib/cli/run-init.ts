@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, appendFileSync, constants, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../core/reason.ts";
 import { CONFIG_FILES } from "../project/load-config.ts";
 import { installCommand, packageManagerOf } from "../project/package-manager.ts";
 import type { GlobalOptions } from "./command.ts";
@@ -29,15 +30,22 @@ const FUNCTIONS = [
   "cdk.json",
 ];
 
-/** Adds the lines that are missing. @returns whether there were any */
-const ignore = (root: string): boolean => {
+/** What is missing in .gitignore, as text for its end. @throws {UsageError} when it can't be read or written */
+const ignoredLines = (root: string): string => {
   const file = join(root, ".gitignore");
-  const before = existsSync(file) ? readFileSync(file, "utf8") : "";
+  let before = "";
+  try {
+    if (existsSync(file)) {
+      accessSync(file, constants.R_OK | constants.W_OK);
+      before = readFileSync(file, "utf8");
+    }
+  } catch (error) {
+    throw new UsageError(`.gitignore can't be edited: nothing was changed (${messageOf(error)})`);
+  }
   const lines = new Set(before.split(/\r?\n/).map((line) => line.replace(/^\/|\/$/g, "")));
   const missing = IGNORED.filter((line) => !lines.has(line.replace(/\/$/, "")));
-  if (missing.length === 0) return false;
-  appendFileSync(file, `${before === "" || before.endsWith("\n") ? "" : "\n"}${missing.join("\n")}\n`);
-  return true;
+  if (missing.length === 0) return "";
+  return `${before === "" || before.endsWith("\n") ? "" : "\n"}${missing.join("\n")}\n`;
 };
 
 /** The commands that install what is missing, for the package manager whose lock file is here. */
@@ -97,15 +105,16 @@ export const runInit = async (options: InitCommandOptions & GlobalOptions): Prom
   const service = existsSync(join(root, "cdk.json")) ? undefined : planPlugin(root, options.jobs);
   const hadIgnored = existsSync(join(root, ".gitignore"));
   const isServiceEdited = service !== undefined && service.text !== readFileSync(join(root, service.file), "utf8");
+  const ignored = ignoredLines(root);
   writeFiles(root, files);
   if (service !== undefined) writeFileSync(join(root, service.file), service.text);
   if (isNew(content)) makeModules(root, content);
-  const isIgnoreEdited = ignore(root);
-  const written = [...Object.keys(files), ...(isIgnoreEdited && !hadIgnored ? [".gitignore"] : [])];
+  if (ignored !== "") appendFileSync(join(root, ".gitignore"), ignored);
+  const written = [...Object.keys(files), ...(ignored !== "" && !hadIgnored ? [".gitignore"] : [])];
   const changed = [
     ...(isServiceEdited ? [service.file] : []),
     ...(isNew(content) ? ["package.json"] : []),
-    ...(isIgnoreEdited && hadIgnored ? [".gitignore"] : []),
+    ...(ignored !== "" && hadIgnored ? [".gitignore"] : []),
   ];
   const commands = installCommands(root, content);
   if (options.json === true)

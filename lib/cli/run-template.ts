@@ -56,6 +56,16 @@ const parseParameter = (text: string): readonly [string, string] => {
   return [name, value];
 };
 
+const writeTemplate = (file: string, template: unknown): void => {
+  try {
+    writeFileSync(file, `${JSON.stringify(template, null, 2)}\n`);
+  } catch (error) {
+    throw new UsageError(`--out: ${file} can't be written (${(error as NodeJS.ErrnoException).code})`, {
+      cause: error,
+    });
+  }
+};
+
 /** `forgeq template`: the CloudFormation of what was built. */
 export const runTemplate = (options: TemplateCommandOptions & GlobalOptions): void => {
   const { root, settings } = project();
@@ -75,7 +85,7 @@ export const runTemplate = (options: TemplateCommandOptions & GlobalOptions): vo
     handlers: settings.handlers ?? {},
   });
   const template = printTemplate(plan, zips);
-  if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(template, null, 2)}\n`);
+  if (options.out !== undefined) writeTemplate(options.out, template);
   else if (options.json === true) printJson(template);
   else print(JSON.stringify(template, null, 2));
 };

@@ -178,6 +178,8 @@ export const runWorker = async (options: WorkerCommandOptions & GlobalOptions): 
     metrics: measured?.metrics,
   });
   try {
+    // Who runs what is there and ends does not wait for a database, but learns of it by a first question.
+    if (options.once === true) await undeclaredQueues(open.deps.db, []);
     closeMetrics = measured && (await serveMetrics(measured, options));
     const worker = await startWorker(options, places, open);
     started = { worker, open };

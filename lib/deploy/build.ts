@@ -2,7 +2,8 @@
 import { cpSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { BuildOptions, Plugin } from "esbuild";
+import type { BuildFailure, BuildOptions, Plugin } from "esbuild";
+import { messageOf } from "../core/reason.ts";
 import { importFile } from "../project/config.ts";
 import type { FoundJob } from "../project/find-jobs.ts";
 import { missingPackage } from "../project/package-manager.ts";
@@ -87,11 +88,18 @@ export const bundleOptions = (input: {
   plugins: [jsonSchemaLater()],
 });
 
+const firstError = (error: unknown): string => {
+  const [first] = (error as Partial<BuildFailure>).errors ?? [];
+  if (first === undefined) return messageOf(error);
+  const place = first.location === null ? "" : `${first.location.file}:${first.location.line}: `;
+  return place + first.text;
+};
+
 /**
  * Builds every function anew.
  *
  * @param options.external - packages that the bundles leave out
- * @throws {ProjectError} when esbuild is not installed
+ * @throws {ProjectError} when esbuild is not installed, or what is wrong in the first function that it can't build
  */
 export const buildFunctions = async (
   root: string,
@@ -102,7 +110,11 @@ export const buildFunctions = async (
   const folder = join(root, BUILD_FOLDER);
   rmSync(folder, { recursive: true, force: true });
   for (const [key, entry] of writeEntries(root, jobs, { waits: true }))
-    await build(bundleOptions({ root, entry, outdir: join(folder, key), external }));
+    await build({ ...bundleOptions({ root, entry, outdir: join(folder, key), external }), logLevel: "error" }).catch(
+      (error: unknown) => {
+        throw new ProjectError(`the function ${key} can't be built: ${firstError(error)}`, { cause: error });
+      },
+    );
   for (const { name, from } of PAGES)
     if (existsSync(from)) cpSync(from, join(folder, "api", name), { recursive: true });
   const types = jobs.map(({ definition: { type, aliases = [], timeoutSeconds } }) => ({

@@ -15,9 +15,13 @@ const FILE = "forgeq.json";
 export const writeManifest = (folder: string, manifest: Manifest): void =>
   writeFileSync(join(folder, FILE), `${JSON.stringify(manifest, null, 2)}\n`);
 
-/** @throws {PlanError} when nothing was built there */
+/** @throws {PlanError} when nothing was built there, or not to the end */
 export const readManifest = (folder: string): Manifest => {
   const file = join(folder, FILE);
   if (!existsSync(file)) throw new PlanError(`nothing was built in ${folder}: run forgeq build first`);
-  return JSON.parse(readFileSync(file, "utf8")) as Manifest;
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Manifest;
+  } catch (error) {
+    throw new PlanError(`${file} can't be read: run forgeq build again`, { cause: error });
+  }
 };

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -48,6 +48,7 @@ export const loadConfig = async (
   const path = resolve(folder, found);
   if (!existsSync(path)) throw new ProjectError(`there is no config file ${found}`);
   const name = relative(folder, path);
+  if (!statSync(path).isFile()) throw new ProjectError(`${name} is no file with settings`);
   const values = path.endsWith(".json")
     ? await readJson(name, path)
     : (await importFile<{ default?: unknown }>(name, pathToFileURL(path).href)).default;

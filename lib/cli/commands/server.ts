@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { integer } from "../arguments.ts";
+import { address, integer } from "../arguments.ts";
 import { optionsOf, withExamples } from "../command.ts";
 import type { ServerCommandOptions } from "../run-server.ts";
 import { graceOption } from "./worker.ts";
@@ -29,4 +29,4 @@ export const portOption = (): Option =>
     .env("PORT");
 
 export const hostOption = (): Option =>
-  new Option("--host <address>", "to listen on").default("127.0.0.1").env("FORGEQ_HOST");
+  new Option("--host <address>", "to listen on").argParser(address).default("127.0.0.1").env("FORGEQ_HOST");

@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { name, seconds, wordsBy } from "../arguments.ts";
 import { optionsOf, withExamples } from "../command.ts";
 import { UsageError } from "../failure.ts";
@@ -6,13 +6,20 @@ import type { PeriodOptions } from "../run-period-stats.ts";
 import type { StatsOptions } from "../run-stats.ts";
 import { WINDOWS } from "../windows.ts";
 
+/** Between two readings of every queue. */
+const interval = (text: string): number => {
+  const value = seconds(text);
+  if (value >= 0.1) return value;
+  throw new InvalidArgumentError("Give a duration of 100ms at least.");
+};
+
 export const addStats = (program: Command): void => {
   const command = program
     .command("stats")
     .description(
       "The queues' numbers as a live table; once where the output is no terminal. With --window what happened in that time.",
     )
-    .addOption(new Option("--interval <duration>", "between two readings").argParser(seconds).default(2, "2s"))
+    .addOption(new Option("--interval <duration>", "between two readings").argParser(interval).default(2, "2s"))
     .option("--once", "one reading")
     .addOption(
       new Option("--window <time>", "instead, what happened in this time")

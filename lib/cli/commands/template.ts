@@ -7,7 +7,7 @@ const NAME = /^[a-zA-Z][a-zA-Z0-9-]{0,39}$/;
 
 const deployName = (text: string): string => {
   if (NAME.test(text)) return text;
-  throw new InvalidArgumentError("Give letters, digits and hyphens.");
+  throw new InvalidArgumentError("Give at most 40 letters, digits and hyphens, a letter first.");
 };
 
 export const addBuild = (program: Command): void => {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { MAX_CONCURRENCY } from "../../core/places.ts";
-import { integer, queuePlaces, seconds } from "../arguments.ts";
+import { address, integer, queuePlaces, seconds } from "../arguments.ts";
 import { optionsOf, withExamples } from "../command.ts";
 import type { WorkerCommandOptions } from "../run-worker.ts";
 
@@ -50,7 +50,10 @@ const metricsPortOption = (): Option =>
     .env("FORGEQ_METRICS_PORT");
 
 const metricsHostOption = (): Option =>
-  new Option("--metrics-host <address>", "to listen on for it").default("127.0.0.1").env("FORGEQ_METRICS_HOST");
+  new Option("--metrics-host <address>", "to listen on for it")
+    .argParser(address)
+    .default("127.0.0.1")
+    .env("FORGEQ_METRICS_HOST");
 
 /** Without a default: it follows from the places of the queues. */
 const workersConcurrencyOption = (): Option =>
