@@ -139,7 +139,8 @@ const Dashboard = () => {
         title={title}
         verdict={<Verdict overview={overview} failing={trouble.value !== null} />}
       >
-        <Trouble text={trouble.value} />
+        {/* Other pages have their own, and the word beside the title. */}
+        {pageName.value === "overview" && <Trouble text={trouble.value} />}
         {(overview !== null || trouble.value === null || pageName.value !== "overview") && (
           <CurrentPage overview={overview} />
         )}

@@ -45,6 +45,18 @@ const cut = (page: Page): Promise<string[]> =>
     SHORTENED,
   );
 
+/** Errors in the list of jobs of which less than 80 pixels are in the window. */
+const hiddenErrors = (page: Page): Promise<number> =>
+  page.evaluate(() => {
+    const errors = [...document.querySelectorAll(".jobs .err")].map((each) =>
+      each.closest("td")!.getBoundingClientRect(),
+    );
+    const list = document.querySelector(".scroll")!.getBoundingClientRect();
+    return errors.length === 0
+      ? -1
+      : errors.filter(({ left, right }) => Math.min(right, list.right) - left < 80).length;
+  });
+
 describe.skipIf(!hasBrowser)("the dashboard's pages", () => {
   let origin = "";
   let server: Awaited<ReturnType<typeof serve>>;
@@ -88,6 +100,8 @@ describe.skipIf(!hasBrowser)("the dashboard's pages", () => {
           expect({ address, width, tooWide: await tooWide(page), cut: await cut(page) }).toEqual({
             ...{ address, width, tooWide: 0, cut: [] },
           });
+          // What a job failed by is seen without scrolling sideways.
+          if (address === "?page=jobs") expect([width, await hiddenErrors(page)]).toEqual([width, 0]);
         }
         await page.close();
       }
