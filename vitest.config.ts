@@ -23,8 +23,8 @@ const ADOPTER = [
   "test/integration/cli/{init,own-project}.test.ts",
 ];
 
-/** The API's document: what tools and generated clients make of it, and every status that it names. */
-const API = ["test/e2e/openapi-tools.test.ts", "test/integration/http/every-status.test.ts"];
+/** The API's document: what tools and generated clients make of it, every status that it names, and what its answers cost and hold on both servers. */
+const API = ["test/e2e/openapi-tools.test.ts", "test/integration/http/{checks,every-status}.test.ts"];
 
 /** Calls that meet at each of their statements, processes that end in the middle, and connections that break. */
 const TORTURE = [
