@@ -1,6 +1,6 @@
 -- How many jobs are in these states, dead or cancelled, by queue and type, each in its newest life: up to max_counted of each state, oldest partitions first.
--- A queue and type may come several times. Then, for each state, a row without a queue, whose `complete` says whether all were counted; otherwise the numbers
--- are lower bounds. Read from their index alone.
+-- Then, for each state, a row without a queue, whose `complete` says whether all were counted; otherwise the numbers are lower bounds. Read from their index
+-- alone, and summed up here: a row for each run of a queue and type would be too many for memory.
 --
 -- Where vacuum has not come by, each of them may read a page of the table: a count ends after max_pages of those, of all partitions together.
 create or replace function forgeq.count_failed(states text[], max_counted int default 500000, max_pages int default 400)
@@ -13,6 +13,12 @@ declare
   part record;
   -- Rows of one queue and type that lie one after the other.
   seen record;
+  run bigint;
+  place int;
+  names text[];
+  queues text[];
+  types text[];
+  sums bigint[];
   counted int;
   pages bigint;
 begin
@@ -20,7 +26,11 @@ begin
     counted := 0;
     pages := 0;
     complete := true;
-    jobs := 0;
+    run := 0;
+    names := '{}';
+    queues := '{}';
+    types := '{}';
+    sums := '{}';
     <<parts>>
     for part in
       select k.id, k.from_at, coalesce(lead(k.from_at) over (order by k.from_at), 'infinity') as to_at
@@ -37,22 +47,38 @@ begin
         'select h.queue, h.type from forgeq.job_history h
          where h.state = %L and h.revived is null and h.finished_at >= %L and h.finished_at < %L order by h.id', state, part.from_at, part.to_at)
       loop
-        if jobs > 0 and (seen.queue <> queue or seen.type <> type) then
-          return next;
-          jobs := 0;
+        if run = 0 or seen.queue <> queue or seen.type <> type then
+          if run > 0 then
+            sums[place] := sums[place] + run;
+            run := 0;
+          end if;
+          queue := seen.queue;
+          type := seen.type;
+          place := array_position(names, queue || ' ' || type);
+          if place is null then
+            names := array_append(names, queue || ' ' || type);
+            queues := array_append(queues, queue);
+            types := array_append(types, type);
+            sums := array_append(sums, 0::bigint);
+            place := cardinality(names);
+          end if;
         end if;
-        queue := seen.queue;
-        type := seen.type;
-        jobs := jobs + 1;
+        run := run + 1;
         counted := counted + 1;
         complete := counted < max_counted and (counted % 20 > 0 or pages + coalesce(pg_stat_get_xact_blocks_fetched(part.id), 0) < max_pages);
         exit parts when not complete;
       end loop;
       pages := pages + coalesce(pg_stat_get_xact_blocks_fetched(part.id), 0);
     end loop;
-    if jobs > 0 then
-      return next;
+    if run > 0 then
+      sums[place] := sums[place] + run;
     end if;
+    for n in 1 .. cardinality(names) loop
+      queue := queues[n];
+      type := types[n];
+      jobs := sums[n];
+      return next;
+    end loop;
     queue := null;
     type := null;
     jobs := null;

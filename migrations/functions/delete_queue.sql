@@ -28,7 +28,7 @@ begin
   exception when lock_not_available then
     return 'busy';
   end;
-  select q.declared into held from forgeq.queue q where q.name = delete_queue.name for update skip locked;
+  select q.declared, q.ctid as place into held from forgeq.queue q where q.name = delete_queue.name for update skip locked;
   if not found then
     return 'busy';
   elsif held.declared then
@@ -36,7 +36,7 @@ begin
   elsif exists (select from forgeq.job j where j.queue = delete_queue.name) then
     return 'queue_not_empty';
   end if;
-  delete from forgeq.queue q where q.name = delete_queue.name;
+  delete from forgeq.queue q where q.ctid = held.place;
   delete from forgeq.metric_sample s where s.queue = delete_queue.name;
   return 'deleted';
 end

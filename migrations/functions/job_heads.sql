@@ -41,7 +41,7 @@ begin
   while not ended and (most is null or given < most) loop
     mark := marks[n];
     read := pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass);
-    if size = 1 then
+    if size = 1 and free then
       firsts := array(
         select row(j.queue, j.priority, j.run_at, null, null, null)::forgeq.job_mark
         from forgeq.job j
@@ -62,7 +62,7 @@ begin
           order by j.queue, j.priority, j.run_at
           limit size) e) c;
     end if;
-    is_free := size = 1;
+    is_free := size = 1 and free;
     head := firsts[cardinality(firsts)];
     if pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) - read - entries > many then
       perform forgeq.mark_jobs(seen_queue, seen_priority, coalesce(head.queue, mark.queue, past_all), coalesce(head.priority, mark.priority - 1, 0)::smallint);
