@@ -113,8 +113,8 @@ const pathOf = (values: readonly (number | null)[], frame: Frame): string => {
 };
 
 const WAITS = [
-  ["p50", "Half wait less"],
-  ["p95", "19 of 20 wait less"],
+  ["p50", "Median"],
+  ["p95", "95th percentile"],
 ] as const;
 
 /** How long jobs wait from when they are due until they begin. */
@@ -131,7 +131,7 @@ export const Waits = ({ points, windowText, stepText }: OverTime) => {
     <Chart
       id="waits-title"
       title="Wait"
-      subtitle={`from due to begun, ${stepText}`}
+      subtitle={`of jobs that began, ${stepText}`}
       times={points.map(({ at }) => Date.parse(at))}
       series={series}
       max={niceMax(Math.max(0.1, worst))}
@@ -139,7 +139,7 @@ export const Waits = ({ points, windowText, stepText }: OverTime) => {
       sentence={
         known.length === 0
           ? `In ${windowText} no job began.`
-          : `In ${windowText} 19 of 20 jobs waited less than ${duration(worst * 1_000)} at worst.`
+          : `In ${windowText} 95 % of the jobs that began had waited less than ${duration(worst * 1_000)} at worst.`
       }
       draw={(frame) =>
         series.map(({ name, values }) => <path key={name} class={`curve ${name}`} d={pathOf(values, frame)} />)

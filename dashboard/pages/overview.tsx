@@ -87,7 +87,7 @@ const stateTiles = ({ totals, last_hour, next_event_at }: Overview, nowMs: numbe
     {
       label: "Running",
       value: compact(totals.in_flight),
-      note: totals.max_in_flight === null ? "without a limit" : `of ${compact(totals.max_in_flight)} places`,
+      note: totals.max_in_flight === null ? "in all queues" : `of ${compact(totals.max_in_flight)} slots`,
       page: "running",
     },
     {
@@ -128,7 +128,7 @@ const Failures = ({ errors }: { readonly errors: ErrorList }) => {
               </Link>
               <Share part={group.attempts / most} />
               <small>
-                {plural(group.attempts, "attempt")} of {plural(group.jobs, "job")}
+                {plural(group.attempts, "failed attempt")} of {plural(group.jobs, "job")}
                 {group.dead > 0 && <em>{count(group.dead)} dead</em>}
                 <Time at={group.last_at} />
               </small>

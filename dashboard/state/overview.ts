@@ -46,9 +46,14 @@ const ofQueue = (queue: Queue, atMs: number): Problem[] => {
   }
   if (ageMs <= LATE_MS) return [];
   const isFull = max_in_flight !== null && in_flight >= max_in_flight;
-  const detail = isFull ? { detail: `all its ${count(max_in_flight)} places are taken` } : {};
   const tone = ageMs > VERY_LATE_MS ? "bad" : "warn";
-  return [{ ...link, ...detail, tone, text: ` is ${duration(ageMs)} behind`, sinceMs: atMs - ageMs }];
+  // What holds a full queue up are the jobs that run.
+  const full = {
+    detail: `all its ${count(max_in_flight ?? 0)} slots are taken`,
+    params: { state: "running", q: `queue:${name}` },
+    linkText: `${count(in_flight)} running`,
+  };
+  return [{ ...link, ...(isFull && full), tone, text: ` is ${duration(ageMs)} behind`, sinceMs: atMs - ageMs }];
 };
 
 const ofTick = ({ wake, last_tick_at }: Overview, atMs: number): Problem[] => {
@@ -61,7 +66,7 @@ const ofTick = ({ wake, last_tick_at }: Overview, atMs: number): Problem[] => {
 };
 
 const ofSchedule = ({ name, next_slot_at }: Overview["overdue_schedules"][number]): Problem => ({
-  ...{ tone: "bad", subject: `Schedule ${name}`, text: " is overdue: its slot was not fired", orLonger: false },
+  ...{ tone: "bad", subject: `Schedule ${name}`, text: " is overdue: it has not fired", orLonger: false },
   ...{ sinceMs: Date.parse(next_slot_at), page: "schedules", params: { schedule: name }, linkText: "The schedule" },
 });
 

@@ -88,8 +88,8 @@ describe.skipIf(!hasBrowser)("the overview", () => {
       );
       expect(seen).toEqual([
         [expect.stringMatching(/^deliver_webhook: 40 jobs died: HttpError 503 from https/), "40 dead jobs"],
-        [expect.stringMatching(/^Queue billing is 12 min.* behind: all its 20 places are taken$/), "44 pending"],
-        ["Schedule nightly_report is overdue: its slot was not fired", "The schedule"],
+        [expect.stringMatching(/^Queue billing is 12 min.* behind: all its 20 slots are taken$/), "20 running"],
+        ["Schedule nightly_report is overdue: it has not fired", "The schedule"],
       ]);
       const overdue = problems.nth(2);
       const since = Date.parse((await overdue.locator("time").getAttribute("datetime"))!);
