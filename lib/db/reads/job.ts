@@ -29,12 +29,15 @@ where j.id = $2::uuid`;
 const GET_FINISHED = `/* forgeq:get_finished */${FINISHED_COLUMNS}
 from forgeq.newest_life($2::uuid, coalesce($1::timestamptz, clock_timestamp())) h`;
 
+/** What a job does not have is not shown. */
+const shown = ({ startBefore, ...row }: JobRow): JobRow => (startBefore ? { ...row, startBefore } : row);
+
 /** A job with its payload and its newest attempts, or null. */
 export const getJob = async (db: Db, id: string, at: Date | null): Promise<Job | null> => {
   // Live, finished, then live again: a job may finish, or be revived, between two reads.
   for (const text of [GET_LIVE, GET_FINISHED, GET_LIVE]) {
     const rows = await call<JobRow>(db, text, [at, id]);
-    if (rows.length > 0) return (await withAttempts(db, rows.map(readJob), at))[0]?.job ?? null;
+    if (rows.length > 0) return (await withAttempts(db, rows.map(readJob).map(shown), at))[0]?.job ?? null;
   }
   return null;
 };

@@ -21,7 +21,7 @@ export interface Job {
   readonly createdAt: Date;
   readonly runAt: Date;
   /** Of a live job that was read by itself, where it has one: no attempt is taken from then on. */
-  readonly startBefore?: Date | null;
+  readonly startBefore?: Date;
   /** When the newest attempt began. */
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
