@@ -45,6 +45,12 @@ const cut = (page: Page): Promise<string[]> =>
     SHORTENED,
   );
 
+/** Tables that have to be scrolled sideways. */
+const sideways = (page: Page): Promise<number> =>
+  page.evaluate(
+    () => [...document.querySelectorAll(".scroll")].filter((each) => each.scrollWidth > each.clientWidth + 1).length,
+  );
+
 /** Errors in the list of jobs of which less than 80 pixels are in the window. */
 const hiddenErrors = (page: Page): Promise<number> =>
   page.evaluate(() => {
@@ -100,6 +106,8 @@ describe.skipIf(!hasBrowser)("the dashboard's pages", () => {
           expect({ address, width, tooWide: await tooWide(page), cut: await cut(page) }).toEqual({
             ...{ address, width, tooWide: 0, cut: [] },
           });
+          if (fontSize === 16 && width >= 768)
+            expect([address, width, await sideways(page)]).toEqual([address, width, 0]);
           // What a job failed by is seen without scrolling sideways.
           if (address === "?page=jobs") expect([width, await hiddenErrors(page)]).toEqual([width, 0]);
         }
