@@ -12,8 +12,9 @@ language plpgsql
 as $$
 #variable_conflict use_column
 declare
-  -- Reading one lease by its id costs about as much as passing this many dead ones.
-  by_id constant int := 40;
+  -- Reading one lease by its id costs about as much as passing this many dead ones; fewer where leases are so large that a page has few of them.
+  by_id double precision := 40;
+  pages double precision;
   mark record;
   cut record;
   read bigint;
@@ -42,15 +43,18 @@ begin
 
   -- Entries of the index that the count comes by, also those of dead leases.
   read := pg_stat_get_xact_tuples_returned('forgeq.lease_flight'::regclass);
+  pages := pg_stat_get_xact_blocks_fetched('forgeq.lease'::regclass);
   select coalesce(sum(l.open_jobs), 0), count(*), coalesce(max(l.seq), 0) into jobs, live, seq
   from forgeq.lease l where l.queue = count_in_flight.queue and l.seq > mark.low;
   read := pg_stat_get_xact_tuples_returned('forgeq.lease_flight'::regclass) - read;
+  pages := pg_stat_get_xact_blocks_fetched('forgeq.lease'::regclass) - pages;
   seq := greatest(seq, mark.low + read) + 1;
   if mark.open <> '{}' then
     jobs := jobs + (select coalesce(sum(l.open_jobs), 0) from forgeq.lease l where l.id = any (mark.open));
   end if;
 
-  if read - live > 64 + mark.passed * 1.25 then
+  if read - live > least(64, 24 * read / greatest(pages, 1)) + mark.passed * 1.25 then
+    by_id := greatest(8, least(40, 4 * read / greatest(pages, 1)));
     select c.low, p.passed into cut
     from (select l.seq - 1 as low, rank() over (order by l.seq) - 1 as named
           from forgeq.lease l where l.queue = count_in_flight.queue and l.seq > mark.low

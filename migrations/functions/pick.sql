@@ -122,6 +122,8 @@ begin
       types[picked] := oldest.type;
       priorities[picked] := oldest.priority;
       run_ats[picked] := oldest.run_at;
+      -- It was the first of its priority: a long transaction would keep the entries of all that are taken so.
+      lows[oldest.priority + 1] := greatest(lows[oldest.priority + 1], oldest.run_at - interval '1 second');
       late := late || array(select oldest.id where oldest.start_before <= now_at);
     end if;
   end if;

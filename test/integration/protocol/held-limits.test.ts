@@ -148,3 +148,52 @@ it("finds a lease below the mark with the next look at the whole table", async (
   await s.db.query("select forgeq.recover(1000, $1)", [s.at(3)]);
   expect(await recovered()).toBe(true);
 });
+
+// Each round claims ten jobs, one of them from behind, and completes them.
+const ROUNDS_OF_TEN = `create procedure rounds_of_ten(times int, start timestamptz, inout marks text[]) language plpgsql as $$
+declare
+  at timestamptz := start;
+  claimed record;
+  lease uuid;
+  me uuid := gen_random_uuid();
+begin
+  for i in 1 .. times loop
+    select c.leases, c.continued_watermarks into claimed from forgeq.claim('plain', gen_random_uuid(), 10, marks, '{}', 90, at) c;
+    marks := claimed.continued_watermarks;
+    lease := claimed.leases -> 0 ->> 'id';
+    perform forgeq.begin(lease, me, 60, null, at);
+    perform forgeq.settle(lease, me, '"completed"', at);
+    commit;
+  end loop;
+end
+$$`;
+
+it(
+  "passes no job that it took from behind before, however many, in a queue with two priorities",
+  { timeout: 120_000 },
+  async () => {
+    const s = await heldBacklog(null);
+    await s.hold();
+    await s.db.query(
+      `insert into forgeq.job (id, run_at, priority, max_attempts, queue, type, payload)
+       select forgeq.uuid_v7(), $1::timestamptz - interval '1 hour' + interval '50 ms' * n, case when n % 2 = 0 then 1 else 6 end, 8, 'plain', 'plain', '{}'
+       from generate_series(1, 40000) n`,
+      [s.at(0)],
+    );
+    await s.db.query(ROUNDS_OF_TEN);
+    let marks: string[] | null = null;
+    const rounds = async (times: number): Promise<number> => {
+      const [row] = await s.db.query<{ marks: string[] }>("call rounds_of_ten($1, $2, $3::text[])", [
+        times,
+        s.at(1),
+        marks,
+      ]);
+      marks = row!.marks;
+      const claim = "select * from forgeq.claim('plain', gen_random_uuid(), 10, $1::text[], '{}', 90, $2)";
+      return buffersOf(s.db, claim, [marks, s.at(1)]);
+    };
+    await rounds(20);
+    const before = await rounds(20);
+    expect(await rounds(1_500)).toBeLessThanOrEqual(1.25 * before + 20);
+  },
+);
