@@ -18,7 +18,6 @@ declare
   examined_rows constant int := 5000;
   highs timestamptz[] := array_fill(null::timestamptz, array[10]);
   limits record;
-  flight record;
   wanted int := pick.max_jobs;
   picked int;
   oldest record;
@@ -41,9 +40,7 @@ begin
     end if;
   end if;
   for i in 1 .. 10 loop
-    if lows[i] > now_at then
-      lows[i] := '-infinity';
-    end if;
+    lows[i] := case when lows[i] > now_at then '-infinity' else lows[i] end;
   end loop;
   select q.paused and coalesce(q.paused_until > now_at, true) as paused, q.max_in_flight, q.waiting, q.max_pending into limits
   from forgeq.queue q where q.name = pick.queue;
@@ -69,9 +66,7 @@ begin
     from forgeq.queue q where q.name = pick.queue;
     -- It may have lost its limit since the first read: then nothing is counted, as for any queue without one.
     if limits.max_in_flight is not null then
-      select f.jobs, f.seq into flight from forgeq.count_in_flight(pick.queue) f;
-      wanted := least(wanted, limits.max_in_flight - flight.jobs);
-      seq := flight.seq;
+      select least(wanted, limits.max_in_flight - f.jobs), f.seq into wanted, seq from forgeq.count_in_flight(pick.queue) f;
     end if;
   end if;
   if limits.paused then
