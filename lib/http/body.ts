@@ -18,7 +18,9 @@ const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json *(?:;|$)/i;
 const checkMediaType = (headers: Readonly<Record<string, string>>): void => {
   if (!JSON_TYPE.test(headers["content-type"] ?? ""))
     throw new ForgeqError("unsupported_media_type", "Send the body with content-type: application/json");
-  if ((headers["content-encoding"] ?? "identity") !== "identity")
+  const [, charset = "utf-8"] = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(headers["content-type"] ?? "") ?? [];
+  if (!/^utf-?8$/i.test(charset)) throw new ForgeqError("unsupported_media_type", "Send the body in UTF-8");
+  if ((headers["content-encoding"] ?? "identity").toLowerCase() !== "identity")
     throw new ForgeqError("unsupported_media_type", "Send the body without a content-encoding");
 };
 

@@ -1,28 +1,30 @@
 import { randomUUID } from "node:crypto";
 import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
-import { ForgeqError } from "../core/errors.ts";
 import type { RawBody } from "./body.ts";
 import { toResult } from "./middleware.ts";
 import { contextOf, toEvent } from "./node-adapter.ts";
 import { problemOf } from "./problem.ts";
+import { type BodyLimits, type Budget, collect, MOST_BODY_BYTES, tooLarge } from "./request-body.ts";
 import type { HttpHandler } from "./stack.ts";
 
 /** Of these statuses no answer has a body. */
 const BODILESS = new Set([204, 205, 304]);
 
 const bodyReader =
-  (request: Request) =>
+  (request: Request, budget: Budget, quietMs: number | undefined) =>
   async (maxBytes: number): Promise<RawBody> => {
-    const tooLarge = new ForgeqError("payload_too_large", `At most ${maxBytes} bytes are taken`);
-    if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge;
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-      bytes += chunk.length;
-      if (bytes > maxBytes) throw tooLarge;
-      chunks.push(chunk);
+    if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+    if (request.body === null) return {};
+    const reader = request.body.getReader();
+    const chunks = { next: () => reader.read() as Promise<IteratorResult<Uint8Array, undefined>> };
+    try {
+      const body = await collect(chunks, budget, { maxBytes, quietMs });
+      return body.length > 0 ? { body: body.toString("base64"), isBase64Encoded: true } : {};
+    } catch (error) {
+      // Whatever is still to come is not wanted. It may never come.
+      void reader.cancel().catch(() => undefined);
+      throw error;
     }
-    return bytes > 0 ? { body: Buffer.concat(chunks).toString("base64"), isBase64Encoded: true } : {};
   };
 
 const toResponse = (method: string, result: APIGatewayProxyStructuredResultV2): Response => {
@@ -37,9 +39,12 @@ const toResponse = (method: string, result: APIGatewayProxyStructuredResultV2): 
  *
  * @param handlerOf - the function of a request
  */
-export const fetchHandler =
-  (handlerOf: (method: string, path: string) => HttpHandler) =>
-  async (request: Request): Promise<Response> => {
+export const fetchHandler = (
+  handlerOf: (method: string, path: string) => HttpHandler,
+  { mostBodyBytes = MOST_BODY_BYTES, quietMs }: BodyLimits = {},
+) => {
+  const budget: Budget = { heldBytes: 0, mostBytes: mostBodyBytes };
+  return async (request: Request): Promise<Response> => {
     const requestId = randomUUID();
     const { method, signal } = request;
     try {
@@ -47,9 +52,10 @@ export const fetchHandler =
       const headers = { host, ...Object.fromEntries(request.headers) };
       const parts = { method, path: pathname + search, headers, protocol: "HTTP/1.1", address: "" };
       const event = toEvent(parts, requestId);
-      const context = contextOf(requestId, () => signal.aborted, bodyReader(request));
+      const context = contextOf(requestId, () => signal.aborted, bodyReader(request, budget, quietMs));
       return toResponse(method, await handlerOf(method, pathname)(event, context));
     } catch (error) {
       return toResponse(method, toResult(problemOf(error, requestId), requestId));
     }
   };
+};

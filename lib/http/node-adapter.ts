@@ -3,12 +3,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import { type HttpContext, toResult } from "./middleware.ts";
 import { problemOf } from "./problem.ts";
-import { bodyReader, type Budget, isUnwanted, release } from "./request-body.ts";
+import { bodyReader, type BodyLimits, type Budget, isUnwanted, MOST_BODY_BYTES, release } from "./request-body.ts";
 import type { HttpHandler } from "./stack.ts";
 
 const REQUEST_MS = 29_000;
-/** Bodies that are being received, all connections of a process together. */
-const MOST_BODY_BYTES = 32_000_000;
 
 /** What of a request an event is made of. */
 export interface RequestParts {
@@ -98,11 +96,10 @@ const send = (request: IncomingMessage, response: ServerResponse, result: APIGat
  * as it was given. The body is read when the function asks for it, and never before.
  *
  * @param handlerOf - the function of a request
- * @param quietMs - a body of which nothing comes for so long is given up
  */
 export const nodeListener = (
   handlerOf: (method: string, path: string) => HttpHandler,
-  { mostBodyBytes = MOST_BODY_BYTES, quietMs }: { readonly mostBodyBytes?: number; readonly quietMs?: number } = {},
+  { mostBodyBytes = MOST_BODY_BYTES, quietMs }: BodyLimits = {},
 ) => {
   const budget: Budget = { heldBytes: 0, mostBytes: mostBodyBytes };
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

@@ -5,13 +5,22 @@ import type { RawBody } from "./body.ts";
 /** A body that stops coming is given up. */
 const QUIET_MS = 10_000;
 
+/** Bodies that are being received, all connections of a process together. */
+export const MOST_BODY_BYTES = 32_000_000;
+
+export interface BodyLimits {
+  readonly mostBodyBytes?: number;
+  /** A body of which nothing comes for so long is given up. */
+  readonly quietMs?: number;
+}
+
 /** Bytes of bodies that a process holds while they come in. */
 export interface Budget {
   heldBytes: number;
   readonly mostBytes: number;
 }
 
-const tooLarge = (maxBytes: number): ForgeqError =>
+export const tooLarge = (maxBytes: number): ForgeqError =>
   new ForgeqError("payload_too_large", `At most ${maxBytes} bytes are taken`);
 
 const crowded = (): ForgeqError =>
@@ -21,10 +30,7 @@ const quiet = (ms: number): ForgeqError =>
   new ForgeqError("request_timeout", `The body did not come: nothing arrived for ${ms / 1000} s`);
 
 /** Chunks of the body as they come, none of them later than `quietMs` after the one before. */
-async function* chunksOf(request: IncomingMessage, quietMs: number): AsyncGenerator<Buffer> {
-  const chunks: AsyncIterator<Buffer, undefined> = (request as AsyncIterable<Buffer, undefined>)[
-    Symbol.asyncIterator
-  ]();
+async function* chunksOf<Chunk>(chunks: AsyncIterator<Chunk, undefined>, quietMs: number): AsyncGenerator<Chunk> {
   for (;;) {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => late.reject(quiet(quietMs)), quietMs);
@@ -51,16 +57,22 @@ export const release = (chunk: Buffer): void => {
   if (length >= LARGE_BYTES && buffer.byteLength === length && buffer instanceof ArrayBuffer) buffer.transfer(0);
 };
 
-const collect = async (
-  request: IncomingMessage,
+/**
+ * The whole body, if it fits.
+ *
+ * @param free - is given each chunk when nobody reads it any more
+ * @throws ForgeqError `payload_too_large`, `busy` when the process holds too many, `request_timeout` when nothing comes for `quietMs`
+ */
+export const collect = async <Chunk extends Uint8Array>(
+  body: AsyncIterator<Chunk, undefined>,
   budget: Budget,
-  maxBytes: number,
-  quietMs: number,
+  { maxBytes, quietMs = QUIET_MS }: { readonly maxBytes: number; readonly quietMs?: number | undefined },
+  free: (chunk: Chunk) => void = () => undefined,
 ): Promise<Buffer> => {
-  const chunks: Buffer[] = [];
+  const chunks: Chunk[] = [];
   let bytes = 0;
   try {
-    for await (const chunk of chunksOf(request, quietMs)) {
+    for await (const chunk of chunksOf(body, quietMs)) {
       bytes += chunk.length;
       budget.heldBytes += chunk.length;
       chunks.push(chunk);
@@ -70,7 +82,7 @@ const collect = async (
     return Buffer.concat(chunks);
   } finally {
     budget.heldBytes -= bytes;
-    chunks.forEach(release);
+    chunks.forEach(free);
   }
 };
 
@@ -81,13 +93,14 @@ const collect = async (
  * `request_timeout` when nothing comes for ten seconds
  */
 export const bodyReader =
-  (request: IncomingMessage, response: ServerResponse, budget: Budget, quietMs = QUIET_MS) =>
+  (request: IncomingMessage, response: ServerResponse, budget: Budget, quietMs?: number) =>
   async (maxBytes: number): Promise<RawBody> => {
     const { "content-length": length, "transfer-encoding": encoding } = request.headers;
     if (length === undefined && encoding === undefined) return {};
     if (Number(length ?? 0) > maxBytes) throw tooLarge(maxBytes);
     if (request.headers.expect !== undefined) response.writeContinue();
-    const body = await collect(request, budget, maxBytes, quietMs);
+    const chunks = (request as AsyncIterable<Buffer, undefined>)[Symbol.asyncIterator]();
+    const body = await collect(chunks, budget, { maxBytes, quietMs }, release);
     // Whatever the bytes are, the function decodes and checks them.
     return body.length > 0 ? { body: body.toString("base64"), isBase64Encoded: true } : {};
   };

@@ -37,8 +37,20 @@ const setup = async () => {
     [dead, HOSTILE, value, error],
   );
   await db.query(
-    `insert into forgeq.job_attempt (job_id, life, number, outcome, began_at, ended_at, error) values ($1, 1, 1, $2, now(), now(), $3)`,
+    `insert into forgeq.job_attempt (job_id, life, number, outcome, began_at, ended_at, error, queue, type)
+     values ($1, 1, 1, $2, now(), now(), $3, 'emails', 'send_email')`,
     [dead, HOSTILE, error],
+  );
+  await db.query("update forgeq.queue set paused = true, paused_at = now(), pause_reason = $1 where name = 'emails'", [
+    HOSTILE,
+  ]);
+  await db.query(
+    `insert into forgeq.api_key (id, sha256, scopes, label, created_by, created_at) values ('fq_0123456789ab', repeat('0', 64), '{jobs:read}', $1, $1, now())`,
+    [HOSTILE],
+  );
+  await db.query(
+    `insert into forgeq.type_block (type, since, probe_at, reason) values ('send_email', now() - interval '1 hour', now() + interval '1 hour', $1::text::jsonb)`,
+    [error],
   );
   await db.query(
     `insert into forgeq.schedule (name, id, cron, timezone, type, payload, decided_until) values ('odd', $1, $2, $2, $2, $3::jsonb, now())`,
@@ -63,7 +75,17 @@ it("escapes control characters of whatever was stored, in all that it prints", {
     "tail --json": { args: ["jobs", "tail", dead, "--json"], shows: true },
     cancel: { args: ["jobs", "cancel", dead] },
     "retry of a name": { args: ["jobs", "retry", HOSTILE] },
+    errors: { args: ["errors"], shows: true },
+    "errors --json": { args: ["errors", "--json"], shows: true },
+    "a preview of many": { args: ["jobs", "bulk", "retry", "--state", "dead", "--dry-run"], shows: true },
+    "many, by a name": { args: ["jobs", "bulk", "retry", "--error", HOSTILE, "--dry-run"] },
+    keys: { args: ["keys", "list"], shows: true },
+    "keys --json": { args: ["keys", "list", "--json"], shows: true },
+    "no key": { args: ["keys", "revoke", HOSTILE] },
+    clone: { args: ["jobs", "clone", dead, "--json"] },
+    "stats of an hour": { args: ["stats", "--window", "1h"] },
     queues: { args: ["queues", "list"] },
+    "queues --json": { args: ["queues", "list", "--json"], shows: true },
     "no queue": { args: ["queues", "pause", HOSTILE], shows: true },
     schedules: { args: ["schedules", "list"], shows: true },
     "a schedule": { args: ["schedules", "show", "odd"] },
