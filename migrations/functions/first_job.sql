@@ -7,7 +7,8 @@ language plpgsql security definer set search_path = pg_catalog, forgeq, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 declare
-  page constant int := 64;
+  -- A look for a job that is due may end with the first page.
+  page constant int := case when due then 64 else 256 end;
   head record;
   held record;
   later timestamptz;
