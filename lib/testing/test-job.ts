@@ -183,7 +183,7 @@ export const testJob =
       return work(parsed, withoutDatabase(context, gathered, details));
     };
     const heartbeat = {
-      beat: () => Promise.resolve(),
+      beat: () => Promise.resolve(true),
       look: () => undefined,
       progress: (_: string, progress: Progress) => void gathered.progress.push(progress),
       stop: () => undefined,

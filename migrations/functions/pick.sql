@@ -132,22 +132,19 @@ begin
   if picked = wanted then
     last_run_at := (select max(r.run_at) from unnest(run_ats, priorities) as r(run_at, priority) where r.priority = last_priority);
     lows[last_priority + 1] := greatest(lows[last_priority + 1], last_run_at - interval '1 second');
-  end if;
-  next_watermarks := lows::text[];
-  if picked = wanted then
-    -- Others may be due at the same instant.
+    next_watermarks := lows::text[];
     lows[last_priority + 1] := greatest(lows[last_priority + 1], last_run_at);
     continued_watermarks := lows::text[];
+  else
+    next_watermarks := lows::text[];
   end if;
   more := more or picked = wanted or coalesce(cardinality(late) > 0, false);
   if limits.max_in_flight is not null and limits.waiting <> (picked = wanted and wanted < pick.max_jobs) then
     update forgeq.queue q set waiting = not limits.waiting where q.name = pick.queue;
   end if;
-  if cardinality(late) > 0 then
-    perform forgeq.cancel_waiting(late, null, null, now_at, true);
-    select array_agg(t.place), array_agg(t.id), array_agg(t.type), array_agg(t.priority), array_agg(t.run_at), count(*)
-    into places, ids, types, priorities, run_ats, picked
-    from unnest(places, ids, types, priorities, run_ats) as t(place, id, type, priority, run_at) where t.id <> all (late);
+  if cardinality(late) > 0 and forgeq.cancel_waiting(late, null, null, now_at, true) is not null then
+    select array_agg(place), array_agg(id), array_agg(type), array_agg(priority), array_agg(at), count(*) into places, ids, types, priorities, run_ats, picked
+    from unnest(places, ids, types, priorities, run_ats) as t(place, id, type, priority, at) where t.id <> all (late);
   end if;
   if limits.max_pending is not null and picked > 0 then
     perform forgeq.count_waiting(pick.queue, -picked);

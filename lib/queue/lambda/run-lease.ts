@@ -6,7 +6,7 @@ import type { LeaseHolder } from "../../db/protocol/settle.ts";
 import type { AbortCause } from "../run/attempt.ts";
 import { mapConcurrently } from "../concurrency.ts";
 import type { Deps } from "../deps.ts";
-import { startHeartbeat } from "../run/heartbeat.ts";
+import { hearBefore, startHeartbeat } from "../run/heartbeat.ts";
 import { ABORT_GRACE_MS, runJob, type Work } from "../run/run-job.ts";
 import { createRunning } from "../run/running-jobs.ts";
 import { noteBegun } from "../run/record-outcome.ts";
@@ -87,7 +87,7 @@ export const runLease = async <Schema extends z.ZodType>(
     // What is done after the lease was lost is settled too: the database knows whether somebody took it over.
     await mapConcurrently(jobs, definition.concurrency, async (job, index) => {
       // It has waited for another one: somebody may have cancelled it meanwhile.
-      if (index >= definition.concurrency && ended === null) await heartbeat.beat();
+      if (index >= definition.concurrency && ended === null) await hearBefore(heartbeat, deps.time);
       const begins = ended === null && !running.mayNotBegin(job.id);
       settler.add(begins ? await runJob(deps, lease, job) : { id: job.id, outcome: "released" });
     });

@@ -4,16 +4,26 @@ import type { LeaseHolder } from "../../db/protocol/settle.ts";
 import type { Deps } from "../deps.ts";
 
 const PAUSE_MS = 1_000;
+/** Another statement of this process may hold the lease for a moment. */
+const BUSY_PAUSES_MS = [20, 40, 80, 160] as const;
 
 export interface Heartbeat {
-  /** Extends the lease now, unless that was done within the last second. */
-  beat(): Promise<void>;
+  /** Extends the lease now, unless that was done within the last second. @returns false: it was busy, and nothing was heard */
+  beat(): Promise<boolean>;
   /** Extends the lease within about a second: somebody has asked to cancel a job of it. */
   look(): void;
   /** Stores a job's progress with the next extension, within about a second. */
   progress(jobId: string, progress: Progress): void;
   stop(): void;
 }
+
+/** Extends the lease before a job begins that has waited: again where the lease is busy, so that a cancel is heard. */
+export const hearBefore = async ({ beat }: Pick<Heartbeat, "beat">, { after }: Deps["time"]): Promise<void> => {
+  for (const pauseMs of BUSY_PAUSES_MS) {
+    if (await beat()) return;
+    await new Promise<void>((resolve) => void after(pauseMs, resolve));
+  }
+};
 
 /**
  * Keeps a begun lease alive: extends it every third of its time, and carries progress. A database that is away is asked
@@ -34,22 +44,22 @@ export const startHeartbeat = (
   let progress: Record<string, Progress> = {};
   let extendedAtMs = deps.time.elapsedMs();
   let triedAtMs = extendedAtMs;
-  let stopped = false;
-  let cancelTimer = (): void => undefined;
-  let running: Promise<void> | undefined;
+  let [stopped, cancelTimer] = [false, (): void => undefined];
+  let running: Promise<boolean> | undefined;
 
   const schedule = (ms: number) => {
     cancelTimer();
     if (!stopped) cancelTimer = deps.time.after(ms, () => void run());
   };
-  const lost = () => {
-    if (stopped) return;
+  const lost = (): true => {
+    if (stopped) return true;
     stopped = true;
     cancelTimer();
     onLost();
+    return true;
   };
 
-  const extend = async (): Promise<void> => {
+  const extend = async (): Promise<boolean> => {
     const carried = progress;
     progress = {};
     triedAtMs = deps.time.elapsedMs();
@@ -64,7 +74,9 @@ export const startHeartbeat = (
       if (answer === "lease_lost") return lost();
       if (answer === "busy") {
         giveBack();
-        return schedule(soonestMs);
+        schedule(soonestMs);
+        triedAtMs = -Infinity;
+        return false;
       }
       extendedAtMs = triedAtMs;
       schedule(everyMs);
@@ -79,16 +91,15 @@ export const startHeartbeat = (
       if (deps.time.elapsedMs() - extendedAtMs >= leaseSeconds * 1000) return lost();
       schedule(soonestMs);
     }
+    return true;
   };
-  const run = (): Promise<void> => (running ??= extend().finally(() => (running = undefined)));
+  const run = (): Promise<boolean> => (running ??= extend().finally(() => (running = undefined)));
 
   const soon = (): void => schedule(Math.max(0, soonestMs - (deps.time.elapsedMs() - triedAtMs)));
 
   schedule(everyMs);
   return {
-    beat: async () => {
-      if (!stopped && deps.time.elapsedMs() - triedAtMs >= soonestMs) await run();
-    },
+    beat: async () => stopped || deps.time.elapsedMs() - triedAtMs < soonestMs || run(),
     progress: (jobId, given) => {
       progress[jobId] = given;
       soon();

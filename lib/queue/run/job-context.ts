@@ -141,7 +141,7 @@ export const createJobContext = (
     },
     signal,
     log,
-    heartbeat: () => heartbeat.beat(),
+    heartbeat: async () => void (await heartbeat.beat()),
     progress: (fraction, note) => {
       heartbeat.progress(job.id, {
         fraction: Math.min(1, Math.max(0, Number.isFinite(fraction) ? fraction : 0)),

@@ -6,7 +6,7 @@ import type { TakenLease } from "../../db/protocol/take.ts";
 import type { AbortCause } from "../run/attempt.ts";
 import type { Attempt } from "../run/current-attempt.ts";
 import type { Deps } from "../deps.ts";
-import { startHeartbeat } from "../run/heartbeat.ts";
+import { hearBefore, startHeartbeat } from "../run/heartbeat.ts";
 import { type LeaseRun, runJob, type Work } from "../run/run-job.ts";
 import { createRunning } from "../run/running-jobs.ts";
 import { noteBegun } from "../run/record-outcome.ts";
@@ -142,7 +142,7 @@ const begin = (leases: Leases, held: HeldLease, job: LeasedJob): void => {
 const beginLate = (leases: Leases, held: HeldLease, job: LeasedJob): void => {
   occupy(leases, held, 1);
   if (leases.closed) begin(leases, held, job);
-  else void held.run.heartbeat.beat().then(() => begin(leases, held, job));
+  else void hearBefore(held.run.heartbeat, leases.deps.time).then(() => begin(leases, held, job));
 };
 
 const startLease = (leases: Leases, lease: TakenLease): void => {

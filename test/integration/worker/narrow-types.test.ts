@@ -76,6 +76,32 @@ it("does not begin a job that was cancelled while it waited for another one of i
   expect(await s.queue.get(waiting)).toMatchObject({ state: "cancelled", attempt: 0 });
 });
 
+it("does not begin a job that was cancelled while it waited, also where the lease is held for a moment", async () => {
+  const s = await setupWorkers();
+  const jobs = await enqueueJobs(s.deps, [NARROW, NARROW]);
+  const gate = Promise.withResolvers<void>();
+  const began: string[] = [];
+  s.start(
+    async (_, job) => {
+      began.push(job.id);
+      await gate.promise;
+    },
+    {},
+    { time: hurried() },
+  );
+  await until(() => began.length === 1);
+  const waiting = jobs.map(({ job }) => job.id).find((id) => id !== began[0]) ?? "";
+  expect(await cancelJob(s.deps, waiting)).toBe("requested");
+  await s.db.transaction(async (tx) => {
+    await tx.query("select from forgeq.lease for update");
+    gate.resolve();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  });
+  await until(async () => (await s.db.query("select from forgeq.job")).length === 0);
+  expect(began).toHaveLength(1);
+  expect(await s.queue.get(waiting)).toMatchObject({ state: "cancelled", attempt: 0 });
+});
+
 it("does not begin a job that was cancelled while it waited for another one of its lease: in an invocation", async () => {
   const s = await setup();
   const [first = "", second = ""] = await s.queue.enqueue(2);
