@@ -28,6 +28,17 @@ const PASSED = [
 
 export const isOffline = (): boolean => process.argv.includes("offline");
 
+/** What the functions miss, in a sentence; null where they have a database and a key. */
+export const missingOffline = (): string | null => {
+  const { env } = process;
+  const lacks = (...names: readonly string[]): boolean => names.every((name) => !env[name]);
+  if (lacks("DATABASE_URL"))
+    return "DATABASE_URL is not set, so its functions can't run: give the URL of a database that forgeq migrate has prepared, and FORGEQ_API_KEY.";
+  if (lacks("FORGEQ_API_KEY", "FORGEQ_API_KEYS", "FORGEQ_SECRET"))
+    return "no API key is set, so every request to its routes is refused: set FORGEQ_API_KEY to one of 20 characters or more.";
+  return null;
+};
+
 export const offlineEnvironment = (given: OfflineService): Readonly<Record<string, string>> => {
   const { env } = process;
   const prefix = `${given.service}-${given.stage}`;

@@ -23,6 +23,8 @@ export interface Service {
   };
   readonly plugins?: readonly string[] | { readonly modules?: readonly string[] };
   readonly custom?: Readonly<Record<string, { readonly lambdaPort?: number } | undefined>>;
+  /** What goes into the zips of the service's own functions. */
+  package?: { readonly patterns?: readonly string[] };
   functions: Record<string, FunctionEntry>;
   resources?: ServiceResources;
 }
@@ -37,5 +39,5 @@ export interface Serverless {
 }
 
 export interface Utilities {
-  readonly log: { notice(text: string): void };
+  readonly log: { notice(text: string): void; warning(text: string): void };
 }

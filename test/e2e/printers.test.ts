@@ -3,6 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { freePort } from "../../lib/local/postgres.ts";
+import { namesInZip } from "../support/cli/package.ts";
 import { temporaryFolder } from "../support/cli/start-local.ts";
 import { createTestDatabase } from "../support/database/database.ts";
 import { functionNames, makeService, TOOLS } from "../support/deploy/service.ts";
@@ -81,6 +82,8 @@ describe.skipIf(!existsSync(TOOLS))("what the printers make of one plan", () => 
   });
 
   it("hands the functions to a bundler that the service has, as sources", async () => {
+    // As in a fresh checkout.
+    rmSync(join(service.folder, ".forgeq"), { recursive: true, force: true });
     const { template, said } = await service.serverless(`service: store
 plugins: [serverless-esbuild, forgeq/serverless]
 ${PROVIDER}
@@ -162,6 +165,19 @@ describe("the plugin in a service of somebody else's", () => {
     expect(Resources["HttpApiStage"]?.Properties?.["DefaultRouteSettings"]).toEqual({ DetailedMetricsEnabled: false });
     expect(JSON.stringify(Resources["ForgeqQueueLateAlarm"])).toContain('"Threshold":600');
     expect(service.problemsOf(".serverless/cloudformation-template-update-stack.json")).toEqual([]);
+  });
+
+  it("leaves out of the service's own zip what its functions have already, unless the service lists it", async () => {
+    const yml = (patterns: string) =>
+      `service: store\nplugins: [forgeq/serverless]\n${PROVIDER}\npackage: { patterns: [${patterns}] }\nforgeq: { jobs: src/jobs }\nfunctions: { hello: { handler: src/hello.handler } }\n`;
+    const namesOf = async (patterns: string) => {
+      await service.serverless(yml(patterns));
+      return namesInZip(join(service.folder, ".serverless", "store.zip"));
+    };
+    const names = await namesOf(`"!node_modules/**"`);
+    expect(names).toContain("src/hello.js");
+    expect(names.filter((name) => name.startsWith(".forgeq/"))).toEqual([]);
+    expect(await namesOf(`"!node_modules/**", .forgeq/build/forgeq.json`)).toContain(".forgeq/build/forgeq.json");
   });
 
   it.each([

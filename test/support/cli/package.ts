@@ -21,7 +21,7 @@ export interface Packaged {
 }
 
 /** Names in a zip file, from its central directory. https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT */
-const namesInZip = (file: string): string[] => {
+export const namesInZip = (file: string): string[] => {
   const zip = readFileSync(file);
   const end = zip.lastIndexOf(Buffer.from("PK\u0005\u0006", "latin1"));
   const names: string[] = [];
