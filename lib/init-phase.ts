@@ -16,9 +16,9 @@ const PARTS: Partial<Record<string, Part>> = { enqueue: "ENQUEUE", api: "API" };
 export const prepare = async (): Promise<void> => {
   // A snapshot would keep a secret.
   if (setting(KIND)?.startsWith("snap") !== false) return;
-  const { service, stage } = readConfig();
+  const { service, stage, eager } = readConfig();
   const part = PARTS[(setting("AWS_LAMBDA_FUNCTION_NAME") ?? "").slice(`${service}-${stage}-`.length)];
   const own = runtime();
   // The keys first: they say which other secrets the same request reads.
-  await Promise.allSettled([part && own.apiKeys(), own.deps(part)]);
+  await Promise.allSettled([part && own.apiKeys(), own.deps(part), eager && import("./queue/enqueue/eager-invoke.ts")]);
 };

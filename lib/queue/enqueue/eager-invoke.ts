@@ -7,17 +7,6 @@ import type { Deps } from "../deps.ts";
 import { sendLease } from "../invoke/send-lease.ts";
 import { wakeDispatcher } from "../wake/wake-dispatcher.ts";
 
-/** May whoever stores these jobs invoke their handlers? The database decides whether there is capacity, and which types are blocked. */
-export const wantsEagerInvoke = (deps: Deps, items: readonly IdentifiedJob[]): boolean => {
-  if (
-    deps.config.eager !== true ||
-    deps.config.dispatcherFunction === null ||
-    items.length > DEFAULTS.maxDirectStartJobs
-  )
-    return false;
-  return items.some((item) => item.runAt === undefined && item.delaySeconds === undefined);
-};
-
 /**
  * Stores jobs and, where their queue has capacity, invokes their handlers: no dispatcher has to. A refused invoke gives its lease back and wakes
  * one; a process that ends before it has invoked leaves its lease to expiry, as a dispatcher would.

@@ -1,12 +1,12 @@
 import { ForgeqError, isUnanswered } from "../../core/errors.ts";
 import { roughBytes } from "../../core/document.ts";
+import { DEFAULTS } from "../../core/job.ts";
 import type { IdentifiedJob } from "../../core/new-job.ts";
 import { enqueueMany } from "../../db/protocol/enqueue.ts";
 import type { EnqueuedRow } from "../../db/protocol/enqueue-wire.ts";
 import { type Caller, createAdmission } from "./admission.ts";
 import { createCoalescer, type Stored } from "./coalescer.ts";
 import type { Deps } from "../deps.ts";
-import { storeEagerly, wantsEagerInvoke } from "./eager-invoke.ts";
 import { invokeDispatcher } from "../wake/wake-dispatcher.ts";
 
 /** About 2 ms of Postgres' time, and far below what drivers and Neon's endpoint take. */
@@ -32,6 +32,17 @@ const wakeForRows = async (deps: Deps, rows: readonly EnqueuedRow[]): Promise<vo
   await invokeDispatcher(deps, earliest.dueSeconds, earliest.queue ?? "");
 };
 
+/** May whoever stores these jobs invoke their handlers? The database decides whether there is capacity, and which types are blocked. */
+const wantsEagerInvoke = (deps: Deps, items: readonly IdentifiedJob[]): boolean => {
+  if (
+    deps.config.eager !== true ||
+    deps.config.dispatcherFunction === null ||
+    items.length > DEFAULTS.maxDirectStartJobs
+  )
+    return false;
+  return items.some((item) => item.runAt === undefined && item.delaySeconds === undefined);
+};
+
 const store = async (
   deps: Deps,
   items: readonly IdentifiedJob[],
@@ -48,6 +59,7 @@ const store = async (
     const rows = await enqueueMany(deps.db, items, fresh, deps.clock(), hints, caller?.hasLeft);
     return { rows, after: wakeForRows(deps, rows) };
   }
+  const { storeEagerly } = await import("./eager-invoke.ts");
   const { rows, sent } = await storeEagerly(deps, items, fresh);
   return { rows, after: Promise.all([sent, wakeForRows(deps, rows)]).then(() => undefined) };
 };
