@@ -49,7 +49,7 @@ begin
          bool_or(i.id is null) as lacks_ids, bool_or(i.id is not null) as has_ids, not fresh and bool_or(not q.keep_completed) as forgets,
          (select jsonb_agg(t) from t) as types,
          jsonb_agg(jsonb_build_array(i.n - 1, i.id, i.type, i.unique_key, q.name, q.max_pending)) filter (where q.max_pending is not null) as limited,
-         bool_or(i.unique_key is not null) as keyed, 
+         bool_or(i.unique_key is not null) as keyed,
          coalesce(bool_or(i.run_at is not null or i.delay_seconds is not null or i.start_before is not null), false) as timed
   into survey
   from i
