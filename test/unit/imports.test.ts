@@ -45,7 +45,7 @@ const USES: Record<string, readonly string[]> = {
   "lib/server.ts": ["lib/serve", "lib/http", "lib/queue", "lib/core"],
   "lib/testing.ts": ["lib/testing"],
   "lib/testing": ["lib/local", "lib/queue", "lib/db", "lib/core"],
-  "lib/init-phase.ts": ["lib/runtime.ts"],
+  "lib/init-phase.ts": ["lib/runtime.ts", "lib/queue"],
   "lib/runtime.ts": ["lib/logger.ts", "lib/tracing.ts", "lib/aws", "lib/queue", "lib/db", "lib/core"],
   "lib/project": ["lib/core"],
   "lib/http": ["lib/core"],

@@ -17,8 +17,8 @@ const OPENAPI = openapiDocument([]) as unknown as OpenApi & {
   readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly operationId: string }>>>>;
 };
 
-/** Parameters of a query that say how much is shown, and not of which jobs. */
-const NO_FILTERS = ["limit", "cursor", "include", "window", "deep"];
+/** Parameters of a query that say how much is shown, or which life of the one job, and not of which jobs. */
+const NO_FILTERS = ["limit", "cursor", "include", "window", "deep", "life"];
 
 /** `listJobs state`, and so on, of each operation that reads. */
 const FILTERS = Object.entries(OPENAPI.paths).flatMap(([path, { get }]) =>
