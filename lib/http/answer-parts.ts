@@ -14,7 +14,8 @@ const limits = z.strictObject({
   max_pending: z.int().nullable(),
   retention_days: z.int(),
   outcome_days: z
-    .record(z.enum(["completed", "dead", "cancelled"]), z.int().optional())
+    .strictObject({ completed: z.int(), dead: z.int(), cancelled: z.int() })
+    .partial()
     .optional()
     .describe("Days that jobs of an outcome are kept, where they are fewer."),
 });

@@ -151,7 +151,12 @@ export const useJobs = async ({ get, queue }: Tour): Promise<void> => {
   await get(200, "retryJob", { ...one("/retry"), body: { life: 1 } });
   await get(200, "listLives", one("/lives"));
   await get(200, "getJob", { ...one(), query: "life=1" });
-  await get(200, "bulkJobs", { body: { action: "cancel", ids: [job["id"]], note: "tidy" } });
+  // The new life is due: it may run meanwhile, fail, and wait again.
+  const cancelled = async () => {
+    await get(200, "bulkJobs", { body: { action: "cancel", ids: [job["id"]], note: "tidy" } });
+    return (await get(200, "getJob", one()))["state"];
+  };
+  await expect.poll(cancelled, { timeout: 20_000, interval: 200 }).toMatch(/^(cancelled|completed|dead)$/);
   await get(204, "deleteJob", one());
   await get(404, "deleteJob", { path: "/jobs/no-id" });
 
