@@ -36,7 +36,7 @@ it("forgeq id makes the id of a key and an instant, and forgeq enqueue takes it 
   expect(await run("id", "order 42", madeAt.toISOString(), "--json")).toMatchObject({ stdout: `{"id":"${id}"}\n` });
   for (const args of [["order 42"], ["order 42", "yesterday"], []])
     expect(await run("id", ...args)).toMatchObject({ code: 2, stdout: "" });
-  expect(await run("id", "", madeAt.toISOString())).toMatchObject({ code: 1, stdout: "" });
+  expect(await run("id", "", madeAt.toISOString())).toMatchObject({ code: 2, stdout: "" });
 
   expect(await run("enqueue", "--type", "tally", "--id", id)).toMatchObject({ code: 0, stdout: `${id}\n` });
   expect((await run("enqueue", "--type", "tally", "--id", id)).stderr).toContain("It was there already");

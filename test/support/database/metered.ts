@@ -42,11 +42,15 @@ export const metered = (
   return {
     db: counting,
     costOf: async (call) => {
-      // The first time also reads the catalog.
+      // The first time also reads the catalog. So does a later one when other tests of the server have made many tables meanwhile: of two the lesser counts.
       await call(db);
-      cost = { buffers: 0, most: 0, statements: 0, compiled: 0 };
-      await call(counting);
-      return cost;
+      const costs: Cost[] = [];
+      for (let n = 0; n < 2; n += 1) {
+        cost = { buffers: 0, most: 0, statements: 0, compiled: 0 };
+        await call(counting);
+        costs.push(cost);
+      }
+      return costs.sort((a, b) => a.buffers - b.buffers)[0]!;
     },
   };
 };
