@@ -33,7 +33,7 @@ const resume = async (name: string): Promise<void> => {
 
 type Open = { readonly what: "pause" | "limits"; readonly queue: Queue } | null;
 
-const Places = ({ queue: { in_flight, max_in_flight } }: { readonly queue: Queue }) =>
+const Slots = ({ queue: { in_flight, max_in_flight } }: { readonly queue: Queue }) =>
   max_in_flight === null ? (
     <>{count(in_flight)}, no limit</>
   ) : (
@@ -97,7 +97,7 @@ const columnsOf = (onOpen: (open: Open) => void): readonly (Column<Queue> | fals
       </>
     ),
   },
-  { head: "Places", cell: (queue) => <Places queue={queue} /> },
+  { head: "Slots", cell: (queue) => <Slots queue={queue} /> },
   { head: "Pending", kind: "num", cell: (queue) => <Jobs queue={queue} state="pending" /> },
   {
     head: "Behind",
