@@ -1,5 +1,5 @@
--- ForgeQ's tables. Forward only once version 0.2.0 is released: until then this file may be edited, and a database that was made by another text of it is
--- refused (see lib/db/schema/migrate.ts). The protocol that reads and writes the tables is in functions/.
+-- ForgeQ's tables as version 0.2.0 released them. This file is never edited again: a change is a migration of its own, and a database that an earlier text of
+-- this one made is refused (see lib/db/schema/migrate.ts). The protocol that reads and writes the tables is in functions/.
 
 create type forgeq.finished_state as enum ('completed', 'dead', 'cancelled');
 

@@ -1,2 +1,2 @@
 /** This package's; test/unit/openapi.test.ts compares it with package.json. */
-export const VERSION = "0.1.0";
+export const VERSION = "0.2.0";

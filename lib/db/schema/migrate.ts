@@ -143,7 +143,7 @@ const packageVersion = async (folder: string): Promise<string> =>
   (JSON.parse(await readFile(join(dirname(folder), "package.json"), "utf8")) as { version: string }).version;
 
 /**
- * Until the first release the first file may be edited, so a database may have been made by another text of it, or by the files that it replaced. Nothing
+ * Before the first release the first file was edited, so a database may have been made by another text of it, or by the files that it replaced. Nothing
  * upgrades such a database.
  */
 const isOfOtherShape = (applied: ReadonlyMap<string, string>, [first]: readonly MigrationFile[]): boolean =>
