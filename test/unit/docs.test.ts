@@ -37,7 +37,10 @@ const anchorOf = (heading: string) =>
     .replaceAll(/[^\w -]/g, "")
     .replaceAll(" ", "-");
 
-it.each(pages)("the links of %s lead to files and headings that are there", (page) => {
+/** Pages for readers beside the docs. */
+const OTHERS = ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", ...readdirSync("examples", { recursive: true, encoding: "utf8" }).filter((name) => /README\.md$/.test(name) && !name.includes("node_modules")).map((name) => join("examples", name))]; // prettier-ignore
+
+it.each([...pages, ...OTHERS])("the links of %s lead to files and headings that are there", (page) => {
   const text = readFileSync(page, "utf8");
   for (const [, target = ""] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
     const [file = "", anchor] = target.split("#");
@@ -49,6 +52,22 @@ it.each(pages)("the links of %s lead to files and headings that are there", (pag
     );
     expect(headings).toContain(anchor);
   }
+});
+
+/** Variables and options that are there: those of the settings' page, which a test compares with the code, and of every command. */
+const VARIABLES = new Set(readFileSync("docs/reference/settings.md", "utf8").match(/\bFORGEQ_[A-Z_]+\b/g));
+const OPTIONS = new Set(readFileSync("docs/cli.md", "utf8").match(/--[a-z][a-z-]+/g));
+
+it.each([...pages, ...OTHERS])("%s names variables and options of forgeq that are there", (page) => {
+  const text = readFileSync(page, "utf8");
+  // Those of tests and of builds are no settings.
+  const variables = (text.match(/\bFORGEQ_[A-Z]+(_[A-Z]+)*\b(?!_)/g) ?? []).filter(
+    (name) => !/^FORGEQ_(TEST|WORLD|LAMBDA_CLIENT)/.test(name),
+  );
+  expect(variables.filter((name) => !VARIABLES.has(name))).toEqual([]);
+  const commands = [...text.matchAll(/`((?:npx )?forgeq [a-z][^`]*)`/g)].map(([, command = ""]) => command);
+  const options = commands.flatMap((command) => command.match(/--[a-z][a-z-]+/g) ?? []);
+  expect(options.filter((option) => !OPTIONS.has(option))).toEqual([]);
 });
 
 /** Written by a command, whose table of figures it is. */

@@ -1,5 +1,4 @@
 /** An answer shows what the key may see, whichever route gives it, and a key of some types or queues finds no other job. */
-import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
 import { createHandler as createApi } from "../../../functions/api.ts";
 import { createHandler as createEnqueue } from "../../../functions/enqueue.ts";
@@ -7,7 +6,7 @@ import { sendEmail } from "../../../functions/handlers/send_email/job.ts";
 import { defineJob } from "../../../lib/core/define.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import type { Scope } from "../../../lib/http/api-keys.ts";
-import { CONTEXT, eventOf, type TestRequest } from "../../support/http/http.ts";
+import { CONTEXT, eventOf, keysOf, secretOf, type TestRequest } from "../../support/http/http.ts";
 import { plain, setup } from "../../support/queue.ts";
 
 const other = defineJob({ type: "other", queue: "others", payload: plain.payload });
@@ -28,14 +27,7 @@ const KEYS: Record<string, Key> = {
   ofOthers: { scopes: ["jobs:write", "jobs:read", "jobs:manage", "payloads:read", "metrics:read"], queues: ["others"] },
 };
 
-const secretOf = (id: string): string => `a-key-of-the-tests-${id}`;
-const keys = JSON.stringify(
-  Object.entries(KEYS).map(([id, key]) => ({
-    id,
-    sha256: createHash("sha256").update(secretOf(id)).digest("hex"),
-    ...key,
-  })),
-);
+const keys = keysOf(KEYS);
 
 const CANARY = "TOP-SECRET";
 

@@ -1,9 +1,8 @@
 /** The lives of a job that a retry by hand has ended: what each held, when it was retried, and by whom. */
-import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
 import { createApi } from "../../../lib/functions/create-api.ts";
 import type { Scope } from "../../../lib/http/api-keys.ts";
-import { CONTEXT, eventOf, type TestRequest } from "../../support/http/http.ts";
+import { CONTEXT, eventOf, keysOf, secretOf, type TestRequest } from "../../support/http/http.ts";
 import { plain, type Setup, setup } from "../../support/queue.ts";
 
 const SCOPES: readonly Scope[] = ["jobs:read", "jobs:manage", "payloads:read"];
@@ -12,14 +11,7 @@ const KEYS = {
   looks: { scopes: ["jobs:read"] },
   ofOthers: { scopes: SCOPES, queues: ["others"] },
 };
-const secretOf = (id: string): string => `a-key-of-the-tests-${id}`;
-const keys = JSON.stringify(
-  Object.entries(KEYS).map(([id, key]) => ({
-    id,
-    sha256: createHash("sha256").update(secretOf(id)).digest("hex"),
-    ...key,
-  })),
-);
+const keys = keysOf(KEYS);
 
 const die = async ({ queue }: Setup, name: string): Promise<void> => {
   await queue.settle(await queue.lease(), "retry", { error: { name, message: "SECRET, first" }, delaySeconds: 0 });

@@ -54,7 +54,8 @@ it("leaves the places of a worker that jobs only wait for to jobs of other types
   expect(most).toBeLessThanOrEqual(4);
 });
 
-it("does not begin a job that was cancelled while it waited for another one of its lease: in a worker", async () => {
+/** A worker that runs the first of two jobs of a lease until `go`, while the other one has been cancelled; and that the other one has not begun. */
+const setupCancelled = async () => {
   const s = await setupWorkers();
   const jobs = await enqueueJobs(s.deps, [NARROW, NARROW]);
   const gate = Promise.withResolvers<void>();
@@ -70,36 +71,28 @@ it("does not begin a job that was cancelled while it waited for another one of i
   await until(() => began.length === 1);
   const waiting = jobs.map(({ job }) => job.id).find((id) => id !== began[0]) ?? "";
   expect(await cancelJob(s.deps, waiting)).toBe("requested");
-  gate.resolve();
-  await until(async () => (await s.db.query("select from forgeq.job")).length === 0);
-  expect(began).toHaveLength(1);
-  expect(await s.queue.get(waiting)).toMatchObject({ state: "cancelled", attempt: 0 });
+  const expectNotBegun = async () => {
+    await until(async () => (await s.db.query("select from forgeq.job")).length === 0);
+    expect(began).toHaveLength(1);
+    expect(await s.queue.get(waiting)).toMatchObject({ state: "cancelled", attempt: 0 });
+  };
+  return { ...s, go: gate.resolve, expectNotBegun };
+};
+
+it("does not begin a job that was cancelled while it waited for another one of its lease: in a worker", async () => {
+  const s = await setupCancelled();
+  s.go();
+  await s.expectNotBegun();
 });
 
 it("does not begin a job that was cancelled while it waited, also where the lease is held for a moment", async () => {
-  const s = await setupWorkers();
-  const jobs = await enqueueJobs(s.deps, [NARROW, NARROW]);
-  const gate = Promise.withResolvers<void>();
-  const began: string[] = [];
-  s.start(
-    async (_, job) => {
-      began.push(job.id);
-      await gate.promise;
-    },
-    {},
-    { time: hurried() },
-  );
-  await until(() => began.length === 1);
-  const waiting = jobs.map(({ job }) => job.id).find((id) => id !== began[0]) ?? "";
-  expect(await cancelJob(s.deps, waiting)).toBe("requested");
+  const s = await setupCancelled();
   await s.db.transaction(async (tx) => {
     await tx.query("select from forgeq.lease for update");
-    gate.resolve();
+    s.go();
     await new Promise((resolve) => setTimeout(resolve, 60));
   });
-  await until(async () => (await s.db.query("select from forgeq.job")).length === 0);
-  expect(began).toHaveLength(1);
-  expect(await s.queue.get(waiting)).toMatchObject({ state: "cancelled", attempt: 0 });
+  await s.expectNotBegun();
 });
 
 it("does not begin a job that was cancelled while it waited for another one of its lease: in an invocation", async () => {

@@ -9,6 +9,19 @@ export const SECRET = "a-secret-of-the-tests";
 export const keysWith = (...scopes: Scope[]): string =>
   JSON.stringify([{ id: "test", sha256: createHash("sha256").update(SECRET).digest("hex"), scopes }]);
 
+/** The secret of a key of `keysOf`. */
+export const secretOf = (id: string): string => `a-key-of-the-tests-${id}`;
+
+/** Several keys as FORGEQ_API_KEYS has them, by their ids: what each may do. */
+export const keysOf = (keys: Readonly<Record<string, object>>): string =>
+  JSON.stringify(
+    Object.entries(keys).map(([id, key]) => ({
+      id,
+      sha256: createHash("sha256").update(secretOf(id)).digest("hex"),
+      ...key,
+    })),
+  );
+
 export const ALL_SCOPES = keysWith("jobs:write", "jobs:read", "jobs:manage", "payloads:read", "metrics:read");
 
 export interface TestRequest {
