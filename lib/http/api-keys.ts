@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import * as z from "zod";
 import type { ConfiguredKeys } from "../core/configured-keys.ts";
 import { ForgeqError } from "../core/errors.ts";
@@ -72,7 +72,7 @@ const parseList = (text: string | undefined): readonly HashedKey[] => {
 
 const PLAIN_ID = "local";
 
-const hashOf = (key: string): Buffer => createHash("sha256").update(key).digest();
+const hashOf = (key: string): Buffer => hash("sha256", key, "buffer");
 
 const plainKey = (plain: string): HashedKey => {
   if (plain.length < MIN_KEY_CHARACTERS)

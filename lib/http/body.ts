@@ -1,15 +1,16 @@
+import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { parseJson } from "../core/document.ts";
 import { ForgeqError } from "../core/errors.ts";
 
-/** A request's body as API Gateway passes it on. */
+/** A request's body as API Gateway passes it on, or the bytes that this process has read itself. */
 export interface RawBody {
-  readonly body?: string | null | undefined;
+  readonly body?: string | Uint8Array | null | undefined;
   readonly isBase64Encoded?: boolean | undefined;
 }
 
 /** serverless-offline gives the JSON texts `false` and `0` as what they mean, where API Gateway gives texts. */
-export const rawBody = ({ body, isBase64Encoded }: RawBody): RawBody => ({
-  body: typeof body === "string" || body === undefined || body === null ? body : JSON.stringify(body),
+export const rawBody = ({ body, isBase64Encoded }: APIGatewayProxyEventV2): RawBody => ({
+  body: typeof body === "string" ? body : JSON.stringify(body ?? undefined),
   isBase64Encoded,
 });
 
@@ -24,16 +25,24 @@ const checkMediaType = (headers: Readonly<Record<string, string>>): void => {
     throw new ForgeqError("unsupported_media_type", "Send the body without a content-encoding");
 };
 
-const textOf = ({ body, isBase64Encoded }: RawBody): string => {
-  if (typeof body !== "string") return "";
-  // A byte order mark is no part of the text; the decoder below leaves it out by itself.
-  if (isBase64Encoded !== true) return body.replace(/^\ufeff/, "");
+/** Leaves a byte order mark out: it is no part of the text. */
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+const bytesOf = ({ body, isBase64Encoded }: RawBody): string | Uint8Array =>
+  typeof body === "string" && isBase64Encoded === true ? Buffer.from(body, "base64") : (body ?? "");
+
+const textOf = (body: string | Uint8Array): string => {
+  if (typeof body === "string") return body.replace(/^\ufeff/, "");
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(body, "base64"));
+    return decoder.decode(body);
   } catch {
     throw new ForgeqError("malformed_json", "The body is not UTF-8");
   }
 };
+
+/** Is there nothing but spaces in it? */
+export const isBlank = ({ body }: RawBody): boolean =>
+  typeof body === "string" ? body.trim() === "" : (body ?? "").length === 0;
 
 /**
  * Reads a JSON body.
@@ -43,10 +52,11 @@ const textOf = ({ body, isBase64Encoded }: RawBody): string => {
  */
 export const readJsonBody = (raw: RawBody, headers: Readonly<Record<string, string>>, maxBytes: number): unknown => {
   checkMediaType(headers);
-  const bytes = Buffer.byteLength(raw.body ?? "", raw.isBase64Encoded === true ? "base64" : "utf8");
+  const body = bytesOf(raw);
+  const bytes = Buffer.byteLength(body);
   if (bytes > maxBytes)
     throw new ForgeqError("payload_too_large", `The body has ${bytes} bytes; at most ${maxBytes} are taken`);
-  const text = textOf(raw);
+  const text = textOf(body);
   if (text.trim() === "") throw new ForgeqError("malformed_json", "The body is empty");
   return parseJson(text);
 };

@@ -44,6 +44,7 @@ const valuesOf = (
  */
 export const checkQuery = (row: Guarded, search: URLSearchParams): unknown => {
   const { query = NOTHING, prefixes = [] } = row;
+  if (query === NOTHING && search.size === 0) return {};
   const { data, error } = query.safeParse(valuesOf(search, row));
   if (error === undefined) return data;
   const named = new RegExp(`^/(${prefixes.join("|")})/`);

@@ -19,7 +19,7 @@ const bodyReader =
     const chunks = { next: () => reader.read() as Promise<IteratorResult<Uint8Array, undefined>> };
     try {
       const body = await collect(chunks, budget, { maxBytes, quietMs });
-      return body.length > 0 ? { body: body.toString("base64"), isBase64Encoded: true } : {};
+      return body.length > 0 ? { body } : {};
     } catch (error) {
       // Whatever is still to come is not wanted. It may never come.
       void reader.cancel().catch(() => undefined);

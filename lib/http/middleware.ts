@@ -5,7 +5,7 @@ import { ForgeqError } from "../core/errors.ts";
 import { authenticate, requireScopes } from "./authenticate.ts";
 import type { Scope } from "./api-keys.ts";
 import type { KeyRing } from "./key-ring.ts";
-import { type RawBody, rawBody, readJsonBody } from "./body.ts";
+import { isBlank, type RawBody, rawBody, readJsonBody } from "./body.ts";
 import type { HttpLog } from "./problem.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 import { matchRoute } from "./router.ts";
@@ -24,6 +24,8 @@ export interface HttpContext extends Context {
    * @throws ForgeqError `payload_too_large`, `busy`, `request_timeout`
    */
   readonly readBody?: (maxBytes: number) => Promise<RawBody>;
+  /** Of the request: see `headersOf`. */
+  headers: Readonly<Record<string, string>>;
   http: HttpRequest & {
     readonly route: Route;
     /** The query as it was sent. */
@@ -66,14 +68,13 @@ export const toResult = (
 const requestIdOf = (event: APIGatewayProxyEventV2, context: Context): string =>
   context.awsRequestId || event.requestContext?.requestId || randomUUID();
 
-export const lowerCaseKeys = (headers: Readonly<Record<string, string | undefined>> = {}): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).map(([name, value = ""]) => [name.toLowerCase(), value]));
-
-/** API Gateway hands cookies on beside the other headers. */
-const headersOf = ({ headers, cookies }: APIGatewayProxyEventV2): Record<string, string> => ({
-  ...lowerCaseKeys(headers),
-  ...(cookies !== undefined && { cookie: cookies.join("; ") }),
-});
+/** With lower-case names, and the cookies, which API Gateway hands on beside the other headers. */
+export const headersOf = ({ headers = {}, cookies }: APIGatewayProxyEventV2): Record<string, string> => {
+  const found: Record<string, string> = {};
+  for (const [name, value = ""] of Object.entries(headers)) found[name.toLowerCase()] = value;
+  if (cookies !== undefined) found["cookie"] = cookies.join("; ");
+  return found;
+};
 
 const DEFAULT_STAGE = "$default";
 
@@ -125,7 +126,7 @@ export const routing = ({ routes, elsewhere, web }: Routing): Middleware => ({
     if ("allow" in match) throw new ForgeqError("not_found", `This path takes ${match.allow.join(", ")}`, match);
     context.http = {
       ...match,
-      headers: headersOf(event),
+      headers: context.headers,
       search: new URLSearchParams(event.rawQueryString ?? ""),
       query: undefined,
       body: undefined,
@@ -161,7 +162,7 @@ export const checking = (): Middleware => ({
     const query = checkQuery(route, search);
     const { maxBytes, optional = false } = route.body ?? { maxBytes: MAX_SMALL_BODY_BYTES, optional: true };
     const raw = (await context.readBody?.(maxBytes)) ?? rawBody(event);
-    const left = optional && (raw.body ?? "").trim() === "";
+    const left = optional && isBlank(raw);
     const sent = left ? {} : readJsonBody(raw, headers, maxBytes);
     context.http = { ...context.http, query, body: checkBody(route, sent) };
   },

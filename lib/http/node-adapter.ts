@@ -52,12 +52,16 @@ export const toEvent = (
 const targetOf = (request: IncomingMessage & { readonly originalUrl?: string }): string =>
   request.originalUrl ?? request.url ?? "/";
 
+const headersOf = ({ headers }: IncomingMessage): Record<string, string | undefined> => {
+  const joined: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(headers)) joined[name] = Array.isArray(value) ? value.join(",") : value;
+  return joined;
+};
+
 const partsOf = (request: IncomingMessage): RequestParts => ({
   method: request.method ?? "GET",
   path: targetOf(request),
-  headers: Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : value]),
-  ),
+  headers: headersOf(request),
   protocol: `HTTP/${request.httpVersion}`,
   address: request.socket.remoteAddress ?? "",
 });
@@ -84,10 +88,13 @@ const send = (request: IncomingMessage, response: ServerResponse, result: APIGat
     // Node reads what comes until the answer is out.
     request.on("data", release);
   }
-  const body = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8");
+  const { body: text = "" } = result;
+  // A text goes out together with the headers.
+  const body = result.isBase64Encoded === true ? Buffer.from(text, "base64") : text;
+  const length = Buffer.byteLength(body);
   // An answer to HEAD has none, and says nothing of how long it would be.
-  const length = request.method === "HEAD" || body.length === 0 ? {} : { "content-length": body.length };
-  response.writeHead(result.statusCode ?? 200, { ...(result.headers as Record<string, string>), ...length });
+  const sized = request.method === "HEAD" || length === 0 ? {} : { "content-length": length };
+  response.writeHead(result.statusCode ?? 200, { ...(result.headers as Record<string, string>), ...sized });
   response.end(body);
 };
 

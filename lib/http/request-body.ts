@@ -29,21 +29,6 @@ const crowded = (): ForgeqError =>
 const quiet = (ms: number): ForgeqError =>
   new ForgeqError("request_timeout", `The body did not come: nothing arrived for ${ms / 1000} s`);
 
-/** Chunks of the body as they come, none of them later than `quietMs` after the one before. */
-async function* chunksOf<Chunk>(chunks: AsyncIterator<Chunk, undefined>, quietMs: number): AsyncGenerator<Chunk> {
-  for (;;) {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(quiet(quietMs)), quietMs);
-    try {
-      const { done, value } = await Promise.race([chunks.next(), late.promise]);
-      if (done === true) return;
-      yield value;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-}
-
 /** Smaller ones are left to the garbage collection. */
 const LARGE_BYTES = 16 * 1024;
 
@@ -71,16 +56,21 @@ export const collect = async <Chunk extends Uint8Array>(
 ): Promise<Buffer> => {
   const chunks: Chunk[] = [];
   let bytes = 0;
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(quiet(quietMs)), quietMs);
   try {
-    for await (const chunk of chunksOf(body, quietMs)) {
+    for (;;) {
+      const { done, value: chunk } = await Promise.race([body.next(), late.promise]);
+      if (done === true) return Buffer.concat(chunks);
+      timer.refresh();
       bytes += chunk.length;
       budget.heldBytes += chunk.length;
       chunks.push(chunk);
       if (bytes > maxBytes) throw tooLarge(maxBytes);
       if (budget.heldBytes > budget.mostBytes) throw crowded();
     }
-    return Buffer.concat(chunks);
   } finally {
+    clearTimeout(timer);
     budget.heldBytes -= bytes;
     chunks.forEach(free);
   }
@@ -101,8 +91,7 @@ export const bodyReader =
     if (request.headers.expect !== undefined) response.writeContinue();
     const chunks = (request as AsyncIterable<Buffer, undefined>)[Symbol.asyncIterator]();
     const body = await collect(chunks, budget, { maxBytes, quietMs }, release);
-    // Whatever the bytes are, the function decodes and checks them.
-    return body.length > 0 ? { body: body.toString("base64"), isBase64Encoded: true } : {};
+    return body.length > 0 ? { body } : {};
   };
 
 /** Node reads the rest of an unread body, to use the connection again; so much of it at most. */

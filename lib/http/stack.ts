@@ -2,7 +2,7 @@ import middy from "@middy/core";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import { ForgeqError } from "../core/errors.ts";
 import type { KeyRing } from "./key-ring.ts";
-import { authentication, checking, lowerCaseKeys, methodOf, problems, routing, toResult } from "./middleware.ts";
+import { authentication, checking, headersOf, methodOf, problems, routing, toResult } from "./middleware.ts";
 import type { HttpContext, Routing } from "./middleware.ts";
 import { finish } from "./finish.ts";
 import type { WebSettings } from "../core/web-settings.ts";
@@ -69,7 +69,8 @@ export const httpHandler = ({ ring, observers, ...routed }: StackOptions): HttpH
       const { refuseEvent } = await import("./foreign-event.ts");
       return refuseEvent(event, context.awsRequestId, log());
     }
-    const result = await handler(event, context as HttpContext);
-    return finish({ method: methodOf(event), headers: lowerCaseKeys(event.headers) }, result, settled(routed.web));
+    const headers = headersOf(event);
+    const result = await handler(event, Object.assign(context as HttpContext, { headers }));
+    return finish({ method: methodOf(event), headers }, result, settled(routed.web));
   };
 };

@@ -1,3 +1,4 @@
+import { getHeapSpaceStatistics } from "node:v8";
 import { expect, it } from "vitest";
 import { createAdmission } from "../../lib/queue/enqueue/admission.ts";
 import { createCoalescer } from "../../lib/queue/enqueue/coalescer.ts";
@@ -143,4 +144,32 @@ it("lets in what fits, refuses more immediately, and lets in again what fits the
   works[1]!.resolve("second");
   expect(await inside[1]).toBe("second");
   expect(await admit(1_000_000, () => Promise.resolve("one alone"))).toBe("one alone");
+});
+
+it("keeps nothing of what has gone through", { timeout: 60_000 }, async () => {
+  const KILOBYTES = 50_000;
+  const enqueue = createCoalescer<Item & { payload: string[] }, { requestedId: string }>(
+    async (items) => {
+      await new Promise(setImmediate);
+      return { rows: items.map(({ id }) => ({ requestedId: id })), after: Promise.resolve() };
+    },
+    () => false,
+    { items: 50, bytes: 1_000_000, inFlight: 2, waitMs: 5_000 },
+  );
+  const oldBytes = (): number =>
+    getHeapSpaceStatistics().find(({ space_name }) => space_name === "old_space")?.space_used_size ?? 0;
+  let sent = 0;
+  let mostBytes = 0;
+  const before = oldBytes();
+  // As many at a time as a server has connections.
+  const caller = async (): Promise<void> => {
+    while (sent < KILOBYTES) {
+      const id = `job-${(sent += 1)}`;
+      await enqueue([{ id, payload: Array.from({ length: 128 }, () => id) }], 1_000);
+      mostBytes = Math.max(mostBytes, oldBytes() - before);
+    }
+  };
+  await Promise.all(Array.from({ length: 50 }, caller));
+  // Minor collections free them. Where they do not, 15 MB lie there before the first major one.
+  expect(mostBytes).toBeLessThan(8_000_000);
 });

@@ -13,14 +13,17 @@ const WAIT_MS = 5_000;
  */
 export const shareOf = (db: Db, most: number, waitMs = WAIT_MS): Db => {
   let underWay = 0;
-  const waiting = new Set<() => void>();
+  const waiting: (() => void)[] = [];
 
   const turn = async (): Promise<void> => {
     if (underWay < most) return void (underWay += 1);
     const mine = Promise.withResolvers<void>();
     // Whoever ends hands its place over: the number under way stays.
-    waiting.add(mine.resolve);
-    const timer = setTimeout(() => waiting.delete(mine.resolve) && mine.reject(new CrowdedError()), waitMs);
+    waiting.push(mine.resolve);
+    const timer = setTimeout(() => {
+      waiting.splice(waiting.indexOf(mine.resolve), 1);
+      mine.reject(new CrowdedError());
+    }, waitMs);
     try {
       await mine.promise;
     } finally {
@@ -28,12 +31,9 @@ export const shareOf = (db: Db, most: number, waitMs = WAIT_MS): Db => {
     }
   };
   const leave = (): void => {
-    const [next] = waiting;
+    const next = waiting.shift();
     if (next === undefined) underWay -= 1;
-    else {
-      waiting.delete(next);
-      next();
-    }
+    else next();
   };
   const inTurn = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     await turn();

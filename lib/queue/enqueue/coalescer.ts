@@ -35,12 +35,12 @@ const late = (): ForgeqError =>
   new ForgeqError("too_slow", "the jobs waited too long to be stored: none was", { retryAfterSeconds: 5 });
 const left = (): ForgeqError => new ForgeqError("busy", "the caller has left: nothing was stored");
 
-/** What waits for a statement, first come, first served. */
+/** What waits for a statement, first come, first served. A list: a Set would keep what has gone through it, see docs/adr/0015. Who leaves stands at its beginning. */
 const createLine = <Item, Row>(limits: CoalesceLimits) => {
-  const waiting = new Set<Entry<Item, Row>>();
+  const waiting: Entry<Item, Row>[] = [];
 
   const leave = (entry: Entry<Item, Row>): void => {
-    waiting.delete(entry);
+    waiting.splice(waiting.indexOf(entry), 1);
     clearTimeout(entry.timer);
   };
   const giveUp = (entry: Entry<Item, Row>, error: ForgeqError): void => {
@@ -49,9 +49,9 @@ const createLine = <Item, Row>(limits: CoalesceLimits) => {
   };
 
   return {
-    isEmpty: (): boolean => waiting.size === 0,
+    isEmpty: (): boolean => waiting.length === 0,
     join: (entry: Entry<Item, Row>): void => {
-      waiting.add(entry);
+      waiting.push(entry);
       if (entry.caller !== undefined) entry.timer = setTimeout(() => giveUp(entry, late()), limits.waitMs);
     },
     /** The entries of one statement; none when all callers have left. */
@@ -59,7 +59,7 @@ const createLine = <Item, Row>(limits: CoalesceLimits) => {
       const batch: Entry<Item, Row>[] = [];
       let items = 0;
       let bytes = 0;
-      for (const entry of waiting) {
+      for (let entry = waiting[0]; entry !== undefined; entry = waiting[0]) {
         if (entry.caller?.hasLeft() === true) {
           giveUp(entry, left());
           continue;
