@@ -2,25 +2,18 @@ import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { parseJson } from "../core/document.ts";
 import { messageOf } from "../core/reason.ts";
+import { ENQUEUE_FIELDS } from "../http/job-body.ts";
 import { UsageError } from "./failure.ts";
+import { optionName } from "./option-name.ts";
 
-/** The options of `forgeq enqueue`, as commander gives them. */
+/** The options of `forgeq enqueue`, as commander gives them: these, and each field of a job by its own name. */
 export interface EnqueueCommandOptions {
   readonly type?: string;
-  readonly payload?: string;
-  readonly queue?: string;
-  readonly priority?: number;
-  readonly runAt?: Date;
-  readonly startBefore?: Date;
   readonly delay?: number;
-  readonly maxAttempts?: number;
-  readonly uniqueKey?: string;
-  readonly onConflict?: string;
-  readonly id?: string;
-  readonly metadata?: string;
   readonly file?: string;
   readonly skipInvalid?: boolean;
   readonly wait?: boolean;
+  readonly [field: string]: unknown;
 }
 
 /** A JSON value given as it is, as @FILE, or as - for standard input. */
@@ -36,21 +29,19 @@ export const readValue = async (given: string, option: string): Promise<unknown>
   }
 };
 
+const valueOf = async (field: string, given: unknown): Promise<unknown> => {
+  if ((field === "payload" || field === "metadata") && typeof given === "string") return readValue(given, `--${field}`);
+  return given instanceof Date ? given.toISOString() : given;
+};
+
 /** The job as the HTTP API takes it, so that both check it alike. */
 export const toEnvelope = async (options: EnqueueCommandOptions): Promise<Record<string, unknown>> => {
   if (options.type === undefined) throw new UsageError("give --type, or --file for many jobs");
-  return {
-    type: options.type,
-    payload: await readValue(options.payload ?? "{}", "--payload"),
-    ...(options.id !== undefined && { id: options.id }),
-    ...(options.queue !== undefined && { queue: options.queue }),
-    ...(options.priority !== undefined && { priority: options.priority }),
-    ...(options.runAt !== undefined && { run_at: options.runAt.toISOString() }),
-    ...(options.startBefore !== undefined && { start_before: options.startBefore.toISOString() }),
-    ...(options.delay !== undefined && { delay_seconds: options.delay }),
-    ...(options.maxAttempts !== undefined && { max_attempts: options.maxAttempts }),
-    ...(options.uniqueKey !== undefined && { unique_key: options.uniqueKey }),
-    ...(options.onConflict !== undefined && { on_conflict: options.onConflict }),
-    ...(options.metadata !== undefined && { metadata: await readValue(options.metadata, "--metadata") }),
-  };
+  const given: EnqueueCommandOptions = { payload: "{}", ...options, delaySeconds: options.delay };
+  const envelope: Record<string, unknown> = {};
+  for (const field of ENQUEUE_FIELDS) {
+    const value = await valueOf(field, given[optionName(field)]);
+    if (value !== undefined) envelope[field] = value;
+  }
+  return envelope;
 };

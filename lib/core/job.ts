@@ -5,6 +5,9 @@ import type { DeclaredSchedule } from "./schedule.ts";
 /** A type or queue name. */
 export const NAME_PATTERN = /^[a-z][a-z0-9_-]{0,39}$/;
 
+/** What becomes of a job whose unique key a live job holds. */
+export const ON_CONFLICT = ["existing", "reject"] as const;
+
 /** A job type's or queue's limits when its definition names none. */
 export const DEFAULTS = {
   maxAttempts: 8,

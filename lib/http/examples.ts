@@ -1,5 +1,6 @@
 /** Examples of the OpenAPI document, by operation and by component. test/integration/http/examples.test.ts sends them to a server. */
 import type { JobDefinition } from "../core/job.ts";
+import { exampleJob } from "./job-answers.ts";
 import { examplePayload } from "./openapi-jobs.ts";
 
 type Json = Record<string, unknown>;
@@ -28,26 +29,6 @@ export const exampleBodies = (definitions: readonly JobDefinition[]): Json => {
   };
 };
 
-const JOB = {
-  id: "019ab000-0000-7000-8000-00000000000a",
-  type: "send_email",
-  queue: "emails",
-  state: "completed",
-  priority: 5,
-  metadata: { customer: 42 },
-  unique_key: null,
-  attempt: 1,
-  max_attempts: 8,
-  life: 1,
-  progress: null,
-  created_at: "2030-01-01T00:00:00.000Z",
-  run_at: "2030-01-01T00:00:00.000Z",
-  started_at: "2030-01-01T00:00:01.000Z",
-  finished_at: "2030-01-01T00:00:02.000Z",
-  result: { message_id: "<019ab000@localhost>" },
-  error: null,
-};
-
 const ATTEMPT = {
   number: 1,
   outcome: "completed",
@@ -61,8 +42,8 @@ const QUEUED = { state: "pending", attempt: 0, started_at: null, finished_at: nu
 
 /** By component. */
 export const examplesOfAnswers: Readonly<Record<string, Json>> = {
-  EnqueuedJob: { ...JOB, ...QUEUED },
-  Job: { ...JOB, payload: { email: "test@example.com", subject: "Hello", body: "" }, attempts: [ATTEMPT] },
+  EnqueuedJob: { ...exampleJob, ...QUEUED },
+  Job: { ...exampleJob, payload: { email: "test@example.com", subject: "Hello", body: "" }, attempts: [ATTEMPT] },
   AttemptPage: { data: [ATTEMPT], next_cursor: null },
   Problem: {
     type: "urn:forgeq:problem:invalid_payload",

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { withAliases } from "../core/aliases.ts";
 import type { JobDefinition } from "../core/job.ts";
-import { enqueueBody, MAX_BATCH } from "./job-body.ts";
+import { enqueueBody, FIELD_NOTES, MAX_BATCH } from "./job-body.ts";
 
 export type Json = Record<string, unknown>;
 
@@ -12,22 +12,6 @@ export const schemaOf = (schema: z.ZodType, io: "input" | "output"): Json => {
 };
 
 export const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
-
-const NOTES: Json = {
-  payload: "What the type's handler gets.",
-  id:
-    "Of your own, so that the same request sent twice stores one job: a UUID of version 7, made between 30 days ago and an hour ahead. " +
-    "forgeq.id_of(key, made_at) makes one.",
-  queue: "The type's unless given.",
-  priority: "Lower first.",
-  unique_key: "At most one live job per type and key.",
-  on_conflict: "Where a live job holds the unique_key: existing (unless given) answers with that job, reject with 409.",
-  run_at: "At most ten years ahead; a past instant is due.",
-  start_before:
-    "No attempt is taken from then on: the job ends cancelled instead. After the instant at which it falls due.",
-  delay_seconds: "Instead of run_at.",
-  metadata: "Yours: kept with the job and searchable. At most 16 KiB.",
-};
 
 /** The envelope of one type; without one, of any. */
 const envelope = (type?: string): Json => {
@@ -44,7 +28,7 @@ const envelope = (type?: string): Json => {
       Object.entries(whole).map(([name, schema]) => [
         name,
         // Beside a reference some tools ignore a description.
-        name in NOTES && !("$ref" in schema) ? { ...schema, description: NOTES[name] } : schema,
+        name in FIELD_NOTES && !("$ref" in schema) ? { ...schema, description: FIELD_NOTES[name] } : schema,
       ]),
     ),
   };

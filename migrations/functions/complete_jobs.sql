@@ -36,15 +36,12 @@ begin
     with deleted as (
       delete from forgeq.job j
       where j.id = any (lease.job_ids) and j.claim_id = lease.claim_id
-      returning j.id, j.run_at, j.unique_key, j.life, j.created_at, j.priority, j.attempt, j.max_attempts, j.depth, j.queue, j.type,
-        j.traceparent, j.metadata, j.payload),
+      returning j.*),
     kept as (
-      insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
-        attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload)
-      select g.id, coalesce(g.life, 1), now_at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end,
-        lease.began_at, lease.id, 'completed', g.priority, g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent,
-        g.metadata, g.payload
-      from deleted g)
+      insert into forgeq.job_history
+      select h.*
+      from deleted g
+      cross join lateral forgeq.history_row(g::forgeq.job, 'completed', g.attempt, null, null, lease.id, lease.began_at, now_at) h)
     select array_agg(g.id), array_agg(g.unique_key) filter (where g.unique_key is not null),
            array_agg(g.metadata ->> 'schedule') filter (where g.metadata ? 'schedule'),
            string_agg(int4send(forgeq.elapsed_ms(g.run_at, lease.began_at)), between_waits)
@@ -59,16 +56,13 @@ begin
     deleted as (
       delete from forgeq.job j
       where j.id = any (array(select d.id from done d)) and j.claim_id = lease.claim_id
-      returning j.id, j.run_at, j.unique_key, j.life, j.created_at, j.priority, j.attempt, j.max_attempts, j.depth, j.queue, j.type,
-        j.traceparent, j.metadata, j.payload),
+      returning j.*),
     kept as (
-      insert into forgeq.job_history (id, life, finished_at, created_at, run_at, began_at, lease_id, state, priority,
-        attempt, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, result)
-      select g.id, coalesce(g.life, 1), now_at, coalesce(g.created_at, g.run_at), case when g.run_at <> g.created_at then g.run_at end,
-        lease.began_at, lease.id, 'completed', g.priority, g.attempt, g.max_attempts, g.depth, g.queue, g.type, g.unique_key, g.traceparent,
-        g.metadata, g.payload, d.result
+      insert into forgeq.job_history
+      select h.*
       from deleted g
       join done d on d.id = g.id
+      cross join lateral forgeq.history_row(g::forgeq.job, 'completed', g.attempt, d.result, null, lease.id, lease.began_at, now_at) h
       where keep)
     select array_agg(g.id), array_agg(g.unique_key) filter (where g.unique_key is not null),
            array_agg(g.metadata ->> 'schedule') filter (where g.metadata ? 'schedule'),

@@ -1,5 +1,4 @@
--- Stores jobs, all or none: [{id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, on_conflict, metadata,
--- start_before, depth, traceparent}]; what is left out comes from the job's type. Runs inside any transaction.
+-- Stores jobs, all or none: a list of items, see new_jobs. Runs inside any transaction.
 --
 -- Guarantees: an id is stored once, whatever happens to the answer; at most one live job per type and unique_key. `fresh`
 -- says that the ids were made for this call and never sent before: history is not looked up then. `own_ids` says that ForgeQ made them, also in an earlier
@@ -101,19 +100,8 @@ begin
   if fresh then
     return query
     with stored as (
-      insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, start_before)
-      select i.id, coalesce(i.run_at, now_at + make_interval(secs => i.delay_seconds), now_at),
-             case when i.run_at <> now_at or i.delay_seconds <> 0 then now_at end, coalesce(i.priority, t.priority),
-             coalesce(i.max_attempts, t.max_attempts), i.depth, coalesce(i.queue, t.queue), i.type, i.unique_key, i.traceparent, i.metadata, i.payload,
-             i.start_before
-      from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload json, queue text, priority forgeq.job_priority, run_at timestamptz,
-          delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata forgeq.job_metadata, depth forgeq.job_depth,
-          traceparent forgeq.job_traceparent, start_before timestamptz))
-        with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, start_before, n)
-      join jsonb_to_recordset(survey.types) as t(type text, queue text, priority smallint, max_attempts smallint) on t.type = i.type
-      where not existing ? i.id::text
-      -- Jobs of a call that are due at the same time are taken in the order of the call, which is that of their rows.
-      order by i.n
+      insert into forgeq.job as j
+      select n.* from forgeq.new_jobs(jobs, survey.types, existing, now_at) n
       returning j.id, j.queue, j.type, j.priority::int, j.max_attempts::int, j.run_at),
     counted as (
       select sum(forgeq.metric_add(c.queue, c.type, 'e', c.jobs)

@@ -21,7 +21,7 @@ declare
   named constant boolean := filter ? 'ids';
   declared constant text := case when filter ? 'payload' and not named then forgeq.search_index(filter) end;
   -- Of failed jobs the index holds type and queue, too.
-  in_index constant boolean := not filter ?| '{ids,unique_key,error,fingerprint,payload,metadata}' and not 'completed' = any (states);
+  in_index constant boolean := filter - '{states,types,queues,low,high}'::text[] = '{}' and not 'completed' = any (states);
   by_failed constant boolean := declared is null and not named and not 'completed' = any (states);
   until constant timestamptz := greatest(now_at, clock_timestamp()) + interval '7 days';
   low constant uuid := greatest(from_id, (filter ->> 'low')::uuid, '00000000-0000-0000-0000-000000000000');

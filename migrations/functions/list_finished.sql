@@ -23,12 +23,12 @@ begin
   select f.* into found from forgeq.find_finished(filter, after, from_id, max_jobs, now_at, max_examined, max_pages) f;
   page_end.searched_to := found.searched_to;
   return query execute $sql$
-    select h.id, h.life, h.type, h.queue, h.state::text, h.priority, case when $5 then h.payload end, coalesce(h.metadata, '{}'), h.unique_key, h.attempt,
-           h.max_attempts, null::jsonb, h.created_at, coalesce(h.run_at, h.created_at), h.began_at, h.finished_at, h.result, h.error, h.lease_id, null::uuid
+    select l.*
     from unnest($1, $2) with ordinality as k(id, finished_at, n)
     cross join lateral (
       select p.* from forgeq.job_history p
       where p.id = k.id and p.finished_at = k.finished_at and p.finished_at >= $3 and p.finished_at <= $4 and p.revived is null limit 1) h
+    cross join lateral forgeq.list_row(h::forgeq.job_history, h.state::text, null, $5) l
     order by k.n $sql$
   using found.ids, found.ends, (select min(e) from unnest(found.ends) e), (select max(e) from unnest(found.ends) e), with_payload;
   return next page_end;

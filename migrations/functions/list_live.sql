@@ -25,20 +25,17 @@ begin
   -- Only what a lease has given back has attempts already.
   tried := array(select j.id from forgeq.job j where j.id = any (picked) and (j.dispatches is not null or j.attempt > (j.claim_id is not null)::int));
   return query execute $sql$
-    select j.id, coalesce(j.life, 1)::int, j.type, j.queue,
-           case when l.began_at is not null then 'running' when j.claim_id is not null then 'leased' when j.run_at > $2 then 'scheduled' else 'pending' end,
-           j.priority, case when $3 then j.payload end, coalesce(j.metadata, '{}'), j.unique_key, j.attempt, j.max_attempts,
-           l.progress -> (j.id::text), coalesce(j.created_at, j.run_at), j.run_at, coalesce(l.began_at, t.began_at), null::timestamptz, null::jsonb,
-           t.error, l.id, null::uuid
+    select s.*
     from unnest($1) with ordinality as p(id, n)
     cross join lateral (select j.* from forgeq.job j where j.id = p.id limit 1) j
     left join lateral (
-      select l.id, l.began_at, l.progress from forgeq.lease l where l.claim_id = j.claim_id and j.id = any (l.job_ids) limit 1) l on true
+      select l.* from forgeq.lease l where l.claim_id = j.claim_id and j.id = any (l.job_ids) limit 1) l on true
     left join (
       select a.job_id, a.life, max(a.began_at) as began_at, (array_agg(a.error order by a.ended_at desc))[1] as error
       from forgeq.job_attempt a
       where a.job_id = any ($4) and a.ended_at >= $5 and a.ended_at < $6
       group by a.job_id, a.life) t on t.job_id = j.id and t.life = coalesce(j.life, 1)
+    cross join lateral forgeq.live_row(j::forgeq.job, l::forgeq.lease, t.began_at, t.error, $2, $3) s
     order by p.n $sql$
   -- Planned with the instants known, so that no partition is locked that has none of them.
   using picked, now_at, with_payload, tried,

@@ -7,25 +7,14 @@ language plpgsql
 as $$
 #variable_conflict use_column
 declare
-  item record;
+  item forgeq.job;
   finished uuid[];
 begin
   stored_ids := '{}';
   for item in
-    select i.*, t.queue as type_queue, t.priority as type_priority, t.max_attempts as type_max_attempts
-    from rows from (jsonb_to_recordset(jobs) as (id uuid, type text, payload jsonb, queue text, priority forgeq.job_priority, run_at timestamptz,
-        delay_seconds double precision, max_attempts forgeq.job_max_attempts, unique_key text, metadata forgeq.job_metadata, depth forgeq.job_depth,
-        traceparent forgeq.job_traceparent, start_before timestamptz))
-      with ordinality as i(id, type, payload, queue, priority, run_at, delay_seconds, max_attempts, unique_key, metadata, depth, traceparent, start_before, n)
-    join jsonb_to_recordset(types) as t(type text, queue text, priority smallint, max_attempts smallint) on t.type = i.type
-    where not existing ? i.id::text
-    order by i.n
+    select n.* from forgeq.new_jobs(jobs, types, existing, now_at) n
   loop
-    insert into forgeq.job as j (id, run_at, created_at, priority, max_attempts, depth, queue, type, unique_key, traceparent, metadata, payload, start_before)
-    values (item.id, coalesce(item.run_at, now_at + make_interval(secs => item.delay_seconds), now_at),
-            case when item.run_at <> now_at or item.delay_seconds <> 0 then now_at end, coalesce(item.priority, item.type_priority),
-            coalesce(item.max_attempts, item.type_max_attempts), item.depth, coalesce(item.queue, item.type_queue), item.type,
-            item.unique_key, item.traceparent, item.metadata, item.payload, item.start_before)
+    insert into forgeq.job values (item.*)
     on conflict (id) do nothing;
     if found then
       stored_ids := stored_ids || item.id;

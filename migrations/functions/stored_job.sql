@@ -15,10 +15,7 @@ begin
   -- Live, finished, then live again: a job may finish, or be revived, between two statements.
   for tried in 1 .. 2 loop
     return query
-    select j.id, coalesce(j.life, 1)::int, j.type, j.queue,
-           case when l.began_at is not null then 'running' when j.claim_id is not null then 'leased' when j.run_at > now_at then 'scheduled' else 'pending' end,
-           j.priority, null::json, coalesce(j.metadata, '{}'), j.unique_key, j.attempt, j.max_attempts, l.progress -> (j.id::text),
-           coalesce(j.created_at, j.run_at), j.run_at, coalesce(l.began_at, a.began_at), null::timestamptz, null::jsonb, a.error, l.id, null::uuid
+    select s.*
     from forgeq.job j
     left join forgeq.lease l on l.claim_id = j.claim_id and j.id = any (l.job_ids)
     left join lateral (
@@ -26,12 +23,11 @@ begin
              (array_agg(o.error order by o.ended_at desc))[1] as error
       from forgeq.attempts_of(array[j.id], now_at) o
       where o.life = coalesce(j.life, 1)) a on true
+    cross join lateral forgeq.live_row(j, l, a.began_at, a.error, now_at, false) s
     where j.id = holder;
     exit when found;
     return query
-    select h.id, h.life::int, h.type, h.queue, h.state::text, h.priority, null::json, coalesce(h.metadata, '{}'), h.unique_key, h.attempt, h.max_attempts,
-           null::jsonb, h.created_at, coalesce(h.run_at, h.created_at), h.began_at, h.finished_at, h.result, h.error, h.lease_id, null::uuid
-    from forgeq.newest_life(holder, now_at) h;
+    select l.* from forgeq.newest_life(holder, now_at) h cross join lateral forgeq.list_row(h, h.state::text, null, false) l;
     exit when found;
   end loop;
 end

@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { format, resolveConfig } from "prettier";
 import { expect, it } from "vitest";
 import { createProgram } from "../../lib/cli/program.ts";
+import { optionName } from "../../lib/cli/option-name.ts";
 import { cliReference } from "../../lib/cli/reference.ts";
+import { ENQUEUE_FIELDS } from "../../lib/http/job-body.ts";
 
 const FILE = new URL("../../docs/cli.md", import.meta.url);
 
@@ -21,4 +23,16 @@ it("gives every command a description and an example", () => {
     expect(command.description(), command.name()).not.toBe("");
     expect(reference, command.name()).toMatch(new RegExp(`forgeq .*${command.name()}`));
   }
+});
+
+it("has an option of forgeq enqueue for each field of a job, none of which goes with --file", () => {
+  const enqueue = createProgram().commands.find((command) => command.name() === "enqueue")!;
+  const names = enqueue.options.map((option) => option.attributeName());
+  const fields = ENQUEUE_FIELDS.map((field) => (field === "delay_seconds" ? "delay" : optionName(field)));
+  expect(names).toEqual(expect.arrayContaining(fields));
+  const { conflictsWith } = enqueue.options.find((option) => option.long === "--file") as unknown as {
+    conflictsWith: string[];
+  };
+  // A payload has a default.
+  expect([...conflictsWith].sort()).toEqual([...fields.filter((name) => name !== "payload"), "wait"].sort());
 });

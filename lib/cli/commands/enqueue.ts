@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { instant, integer, jobId, name, seconds } from "../arguments.ts";
-import { ON_CONFLICT } from "../../core/new-job.ts";
+import { ON_CONFLICT } from "../../core/job.ts";
 import { optionsOf, withExamples } from "../command.ts";
 import type { EnqueueCommandOptions } from "../enqueue-options.ts";
 
+/** An option for each field of a job, and what is said of many. */
 export const addEnqueue = (program: Command): void => {
   const command = program
     .command("enqueue")
@@ -29,25 +30,14 @@ export const addEnqueue = (program: Command): void => {
     .addOption(
       new Option("--id <uuid>", "of your own, as forgeq id makes it: sent twice, it is stored once").argParser(jobId),
     )
-    .option("--metadata <json>", "an object kept with the job; @FILE and - as with --payload")
+    .option("--metadata <json>", "an object kept with the job; @FILE and - as with --payload");
+  const ofOneJob = command.options.map((option) => option.attributeName()).filter((name) => name !== "payload");
+  command
     .addOption(
       new Option(
         "--file <ndjson>",
         "many jobs, one as JSON a line, as POST /jobs takes it; - for standard input",
-      ).conflicts([
-        "type",
-        "queue",
-        "priority",
-        "runAt",
-        "startBefore",
-        "delay",
-        "maxAttempts",
-        "uniqueKey",
-        "onConflict",
-        "id",
-        "metadata",
-        "wait",
-      ]),
+      ).conflicts([...ofOneJob, "wait"]),
     )
     .option("--skip-invalid", "with --file: enqueue the good lines although others are bad")
     .option("--wait", "follow the job to its end; exit 0 when it completes, 1 otherwise")

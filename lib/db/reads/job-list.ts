@@ -1,12 +1,11 @@
 import { idTime } from "../../core/uuid.ts";
-import type { JobFilter } from "../../core/job-filter.ts";
+import { type JobFilter, toWireFilter } from "../../core/job-filter.ts";
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
 import { PAGE_BYTES, withAttempts } from "./attempts.ts";
-import { toWireFilter } from "./filter-wire.ts";
 import { listTexts, type ListedRow, mergeLists, textFor } from "./list-texts.ts";
 import { readJob } from "./odd.ts";
-import type { Job, JobRow } from "./jobs.ts";
+import { type Job, JOB_COLUMNS, type JobRow } from "./jobs.ts";
 
 export interface ListFilter extends JobFilter {
   /** 1 to 100. */
@@ -26,10 +25,6 @@ export interface JobPage {
 
 type ListRow = ListedRow<JobRow & { readonly bytes: number }>;
 
-const COLUMNS = `id, life, type, queue, state, priority, payload, metadata, unique_key as "uniqueKey", attempt, max_attempts as "maxAttempts", progress,
-  created_at as "createdAt", run_at as "runAt", started_at as "startedAt", finished_at as "finishedAt", case when $6::boolean then result end as result, error, lease_id as "leaseId",
-  searched_to as "searchedTo", bytes`;
-
 /** What a job takes beside what it carries, about. */
 const JOB_BYTES = 600;
 
@@ -38,7 +33,9 @@ const BYTES = ["l.payload", "l.metadata", "case when $6::boolean then l.result e
   .join(" + ");
 
 // Each list to the row that fills a page, so that no more comes over the wire; listJobs ends the page there.
-const fill = (list: string) => `select ${COLUMNS}
+const fill = (
+  list: string,
+) => `select ${JOB_COLUMNS}, l.payload, case when $6::boolean then l.result end as result, l.searched_to as "searchedTo", l.bytes
 from (select l.*, sum(bytes) over (order by l.ordinality) - bytes as before
       from (select l.*, ${BYTES} + ${JOB_BYTES} as bytes from ${list} as l) l) l
 where id is null or before < ${PAGE_BYTES}`;

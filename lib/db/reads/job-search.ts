@@ -1,9 +1,8 @@
 import { idTime } from "../../core/uuid.ts";
-import type { JobFilter } from "../../core/job-filter.ts";
+import { type JobFilter, toWireFilter } from "../../core/job-filter.ts";
 import type { JobState } from "../../core/states.ts";
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
-import { toWireFilter } from "./filter-wire.ts";
 import { listTexts, type ListedRow, mergeLists, textFor } from "./list-texts.ts";
 import { readError } from "./odd.ts";
 import type { AttemptError } from "../protocol/settle.ts";

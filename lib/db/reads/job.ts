@@ -4,30 +4,26 @@ import { instantOfJson } from "../drivers/columns.ts";
 import type { Db, Sql } from "../drivers/client.ts";
 import { withAttempts } from "./attempts.ts";
 import { readJob } from "./odd.ts";
-import { FINISHED_COLUMNS, FINISHED_STATES, type Job, type JobRow } from "./jobs.ts";
+import { FINISHED_STATES, type Job, type JobRow, LISTED, WHOLE_JOB } from "./jobs.ts";
 
-/** The state of a live job is derived: from its claim, its lease, and the database's clock. The attempts say when it began last, and its last error. */
+/** The attempts say when a live job began last, and its last error. */
 const GET_LIVE = `/* forgeq:get_live */
-select j.id, j.type, j.queue,
-       case when l.began_at is not null then 'running' when j.claim_id is not null then 'leased'
-            when j.run_at > clock.now then 'scheduled' else 'pending' end as state,
-       j.priority, j.payload, coalesce(j.metadata, '{}') as metadata, j.unique_key as "uniqueKey", j.attempt, j.max_attempts as "maxAttempts",
-       l.progress -> (j.id::text) as progress, coalesce(j.created_at, j.run_at) as "createdAt", j.run_at as "runAt",
-       coalesce(l.began_at, last.began_at) as "startedAt", null::timestamptz as "finishedAt", null::jsonb as result, last.error as error,
-       coalesce(j.life, 1) as life, l.id as "leaseId",
-       j.start_before as "startBefore"
+select ${WHOLE_JOB}, j.start_before as "startBefore"
 from (select coalesce($1::timestamptz, clock_timestamp()) as now) clock
 cross join forgeq.job j
-left join forgeq.lease l on l.claim_id = j.claim_id and j.id = any (l.job_ids)
+left join forgeq.lease on lease.claim_id = j.claim_id and j.id = any (lease.job_ids)
 left join lateral (
   select (array_agg(a.began_at order by a.ended_at desc) filter (where a.began_at is not null))[1] as began_at,
          (array_agg(a.error order by a.ended_at desc))[1] as error
   from forgeq.attempts_of(array[j.id], clock.now) a
   where a.life = coalesce(j.life, 1)) last on true
+cross join lateral forgeq.live_row(j, lease, last.began_at, last.error, clock.now, true) l
 where j.id = $2::uuid`;
 
-const GET_FINISHED = `/* forgeq:get_finished */${FINISHED_COLUMNS}
-from forgeq.newest_life($2::uuid, coalesce($1::timestamptz, clock_timestamp())) h`;
+const GET_FINISHED = `/* forgeq:get_finished */
+select ${WHOLE_JOB}
+from forgeq.newest_life($2::uuid, coalesce($1::timestamptz, clock_timestamp())) h
+${LISTED}`;
 
 /** What a job does not have is not shown. */
 const shown = ({ startBefore, ...row }: JobRow): JobRow => (startBefore ? { ...row, startBefore } : row);
@@ -68,9 +64,11 @@ export const getJobIn = async (tx: Sql, id: string, at: Date | null): Promise<Jo
   return null;
 };
 
-const FINISHED_SINCE = `/* forgeq:finished_since */${FINISHED_COLUMNS}
+const FINISHED_SINCE = `/* forgeq:finished_since */
+select ${WHOLE_JOB}
 from (select coalesce($1::timestamptz, clock_timestamp()) as now) clock
 cross join lateral forgeq.finished_since(clock.now - make_interval(secs => $2::float8), $3::int, $4::text, $5::text, $6::text, clock.now) h
+${LISTED}
 order by h.finished_at, h.id`;
 
 export interface FinishedFilter {

@@ -1,6 +1,9 @@
+import { DEFAULTS } from "../../core/job.ts";
+import type { IdentifiedJob } from "../../core/new-job.ts";
 import type { JobState } from "../../core/states.ts";
 import { call, callForCaller } from "../drivers/call.ts";
 import type { Db, Sql } from "../drivers/client.ts";
+import type { EnqueuedRow } from "../protocol/enqueue-wire.ts";
 import type { Progress } from "../protocol/leases.ts";
 import type { AttemptError } from "../protocol/settle.ts";
 import type { Attempt } from "./attempts.ts";
@@ -42,18 +45,47 @@ export interface Retried {
   readonly by: string;
 }
 
+/** A job that was stored just now: what its caller gave, and what the database made of it. */
+export const enqueuedJob = (item: IdentifiedJob, row: EnqueuedRow): Job => ({
+  id: row.id,
+  type: item.type,
+  queue: row.queue ?? "",
+  state: row.taken ?? ((row.dueSeconds ?? 0) > 0 ? "scheduled" : "pending"),
+  priority: item.priority ?? row.priority ?? DEFAULTS.priority,
+  metadata: item.metadata ?? {},
+  uniqueKey: item.uniqueKey ?? null,
+  attempt: row.taken === null ? 0 : 1,
+  maxAttempts: item.maxAttempts ?? row.maxAttempts ?? DEFAULTS.maxAttempts,
+  progress: null,
+  createdAt: row.createdAt ?? new Date(0),
+  runAt: row.runAt ?? new Date(0),
+  ...(item.startBefore !== undefined && { startBefore: item.startBefore }),
+  startedAt: row.taken === "running" ? row.createdAt : null,
+  finishedAt: null,
+  result: null,
+  error: null,
+  life: 1,
+});
+
+/** What a job like this one is enqueued with. An id, a unique key and instants are a job's own. */
+export const sameOptions = ({ type, queue, priority, maxAttempts, metadata }: Job) => ({
+  ...{ type, queue, priority, maxAttempts, metadata },
+});
+
 /** A job as its row is read. */
 export interface JobRow extends Omit<Job, "attempts"> {
   readonly leaseId: string | null;
 }
 
-/** A finished job without what may be large. */
-export const ENDED_COLUMNS = `
-select h.id, h.type, h.queue, h.state::text, h.priority, coalesce(h.metadata, '{}') as metadata, h.unique_key as "uniqueKey", h.attempt,
-       h.max_attempts as "maxAttempts", null::jsonb as progress, h.created_at as "createdAt", coalesce(h.run_at, h.created_at) as "runAt",
-       h.began_at as "startedAt", h.finished_at as "finishedAt", h.error, h.life, h.lease_id as "leaseId"`;
+/** What a list `l` shows, see forgeq.list_row, as a Job has it; without what may be large. */
+export const JOB_COLUMNS = `l.id, l.type, l.queue, l.state, l.priority, l.metadata, l.unique_key as "uniqueKey", l.attempt, l.max_attempts as "maxAttempts",
+       l.life, l.progress, l.created_at as "createdAt", l.run_at as "runAt", l.started_at as "startedAt", l.finished_at as "finishedAt", l.error,
+       l.lease_id as "leaseId"`;
 
-export const FINISHED_COLUMNS = `${ENDED_COLUMNS}, h.payload, h.result`;
+export const WHOLE_JOB = `${JOB_COLUMNS}, l.payload, l.result`;
+
+/** After a relation `h` of rows of the history: what a list shows of them. */
+export const LISTED = "cross join lateral forgeq.list_row(h, h.state::text, null, true) l";
 
 export const FINISHED_STATES: readonly string[] = ["completed", "dead", "cancelled"];
 

@@ -2,7 +2,7 @@
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
 import { PAGE_BYTES, withAttempts } from "./attempts.ts";
-import { ENDED_COLUMNS, FINISHED_COLUMNS, type Job, type JobRow } from "./jobs.ts";
+import { type Job, JOB_COLUMNS, type JobRow, LISTED, WHOLE_JOB } from "./jobs.ts";
 import { readJob } from "./odd.ts";
 
 interface LifeRow extends JobRow {
@@ -17,8 +17,10 @@ const withRetry = ({ revivedAt, revivedBy, ...row }: LifeRow) => ({
   ...(revivedAt !== null && { retried: { at: revivedAt, by: revivedBy ?? "" } }),
 });
 
-const GET_LIFE = `/* forgeq:get_life */${FINISHED_COLUMNS}${RETRIED}
+const GET_LIFE = `/* forgeq:get_life */
+select ${WHOLE_JOB}${RETRIED}
 from forgeq.lives_of($2::uuid, $3::int, 1, coalesce($1::timestamptz, clock_timestamp())) h
+${LISTED}
 where h.life = $3::int`;
 
 /** A job as one of its lives ended, with that life's newest attempts; null where it is not kept. */
@@ -31,8 +33,9 @@ export const getLife = async (db: Db, id: string, life: number, at: Date | null)
 const LIVES = `/* forgeq:lives */
 select *
 from (select h.*, sum(bytes) over (order by life desc) - bytes as before, count(*) over ()::int as found
-      from (${ENDED_COLUMNS}${RETRIED}, coalesce(octet_length(h.metadata::text), 0) + coalesce(octet_length(h.error::text), 0) + 600 as bytes
-            from forgeq.lives_of($2::uuid, $3::int, $4::int + 1, coalesce($1::timestamptz, clock_timestamp())) h) h) h
+      from (select ${JOB_COLUMNS}${RETRIED}, coalesce(octet_length(h.metadata::text), 0) + coalesce(octet_length(h.error::text), 0) + 600 as bytes
+            from forgeq.lives_of($2::uuid, $3::int, $4::int + 1, coalesce($1::timestamptz, clock_timestamp())) h
+            ${LISTED}) h) h
 where before < ${PAGE_BYTES}
 order by life desc`;
 

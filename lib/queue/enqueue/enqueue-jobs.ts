@@ -9,7 +9,7 @@ import { enqueueManyIn } from "../../db/protocol/enqueue.ts";
 import type { EnqueuedRow } from "../../db/protocol/enqueue-wire.ts";
 import { type CompletedLately, findCompletedLately } from "../../db/reads/completed-lately.ts";
 import { findStoredJob } from "../../db/reads/stored-job.ts";
-import type { Job } from "../../db/reads/jobs.ts";
+import { enqueuedJob, type Job } from "../../db/reads/jobs.ts";
 import { armNextMinute } from "../wake/arm.ts";
 import type { Deps, TracedJob, Tracing } from "../deps.ts";
 import type { Caller } from "./admission.ts";
@@ -42,27 +42,6 @@ const identify = (job: NewJob, index: number): IdentifiedJob => {
 };
 
 const isFresh = (jobs: readonly NewJob[]): boolean => jobs.every((job) => job.id === undefined);
-
-const createdJob = (item: IdentifiedJob, row: EnqueuedRow): Job => ({
-  id: row.id,
-  type: item.type,
-  queue: row.queue ?? "",
-  state: row.taken ?? ((row.dueSeconds ?? 0) > 0 ? "scheduled" : "pending"),
-  priority: item.priority ?? row.priority ?? DEFAULTS.priority,
-  metadata: item.metadata ?? {},
-  uniqueKey: item.uniqueKey ?? null,
-  attempt: row.taken === null ? 0 : 1,
-  maxAttempts: item.maxAttempts ?? row.maxAttempts ?? DEFAULTS.maxAttempts,
-  progress: null,
-  createdAt: row.createdAt ?? new Date(0),
-  runAt: row.runAt ?? new Date(0),
-  ...(item.startBefore !== undefined && { startBefore: item.startBefore }),
-  startedAt: row.taken === "running" ? row.createdAt : null,
-  finishedAt: null,
-  result: null,
-  error: null,
-  life: 1,
-});
 
 /** The item that the database blames, by its place in the call. */
 const blame = (error: unknown, items: readonly IdentifiedJob[]): never => {
@@ -145,7 +124,7 @@ const enqueueTogether = async (
 
   const created = items.map((item, index) => {
     const row = rows[index];
-    return row?.created === true ? { created: true, job: createdJob(item, row) } : null;
+    return row?.created === true ? { created: true, job: enqueuedJob(item, row) } : null;
   });
   if (created.every((answer) => answer !== null)) return created;
 
@@ -185,7 +164,7 @@ const findStored = async (
 
 /** A job of which only its end is known: when it began is not kept, nor what it gave. */
 const completedJob = (item: IdentifiedJob, row: EnqueuedRow, { queue, completedAt }: CompletedLately): Job => ({
-  ...createdJob(item, { ...row, queue, createdAt: completedAt, runAt: completedAt }),
+  ...enqueuedJob(item, { ...row, queue, createdAt: completedAt, runAt: completedAt }),
   state: "completed",
   attempt: 1,
   finishedAt: completedAt,

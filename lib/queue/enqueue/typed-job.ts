@@ -2,8 +2,7 @@ import type * as z from "zod";
 import { checkDocument, roughBytes } from "../../core/document.ts";
 import { type FieldError, ForgeqError } from "../../core/errors.ts";
 import { type JobDefinition, MAX_DOCUMENT_BYTES } from "../../core/job.ts";
-import { checkJobOptions } from "../../core/job-options.ts";
-import type { JobOptions, NewJob } from "../../core/new-job.ts";
+import { checkJobOptions, type JobOptions, type NewJob } from "../../core/new-job.ts";
 import { messageOf } from "../../core/reason.ts";
 
 const escapePointer = (segment: PropertyKey): string => String(segment).replaceAll("~", "~0").replaceAll("/", "~1");

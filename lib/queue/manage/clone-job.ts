@@ -1,5 +1,5 @@
 import { ForgeqError } from "../../core/errors.ts";
-import type { Job } from "../../db/reads/jobs.ts";
+import { type Job, sameOptions } from "../../db/reads/jobs.ts";
 import type { Deps } from "../deps.ts";
 import { enqueueJobs } from "../enqueue/enqueue-jobs.ts";
 
@@ -11,15 +11,16 @@ import { enqueueJobs } from "../enqueue/enqueue-jobs.ts";
  */
 export const cloneJob = async (
   deps: Deps,
-  { id, type, queue, priority, maxAttempts, metadata, payload: old }: Job,
+  job: Job,
   {
-    payload = old,
+    payload = job.payload,
     ...options
   }: { readonly payload?: unknown; readonly delaySeconds?: number | undefined; readonly traceparent?: string } = {},
 ): Promise<Job> => {
   if (payload === undefined || payload === null)
     throw new ForgeqError("payload_gone", "this job's payload was not kept: give one");
-  const clone = { ...options, type, queue, priority, maxAttempts, metadata: { ...metadata, cloned_from: id }, payload };
+  const same = sameOptions(job);
+  const clone = { ...options, ...same, metadata: { ...same.metadata, cloned_from: job.id }, payload };
   const [enqueued] = await enqueueJobs(deps, [clone]);
   if (enqueued === undefined) throw new ForgeqError("internal", "an enqueue gave no answer");
   return enqueued.job;

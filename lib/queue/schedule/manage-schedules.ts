@@ -1,6 +1,6 @@
 import { uniqueKeyFault } from "../../core/controls.ts";
 import { ForgeqError } from "../../core/errors.ts";
-import { metadataFault } from "../../core/job-options.ts";
+import { metadataFault } from "../../core/new-job.ts";
 import type { ScheduleDefinition } from "../../core/schedule.ts";
 import { nextSlot } from "../../core/slots.ts";
 import type { Sql } from "../../db/drivers/client.ts";
