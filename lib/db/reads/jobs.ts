@@ -69,7 +69,11 @@ export const enqueuedJob = (item: IdentifiedJob, row: EnqueuedRow): Job => ({
 
 /** What a job like this one is enqueued with. An id, a unique key and instants are a job's own. */
 export const sameOptions = ({ type, queue, priority, maxAttempts, metadata }: Job) => ({
-  ...{ type, queue, priority, maxAttempts, metadata },
+  type,
+  queue,
+  priority,
+  maxAttempts,
+  metadata,
 });
 
 /** A job as its row is read. */
