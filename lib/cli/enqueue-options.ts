@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { parseJson } from "../core/document.ts";
 import { messageOf } from "../core/reason.ts";
-import { ENQUEUE_FIELDS } from "../http/job-body.ts";
+import { enqueueBody } from "../http/job-body.ts";
 import { UsageError } from "./failure.ts";
 import { optionName } from "./option-name.ts";
 
@@ -39,7 +39,7 @@ export const toEnvelope = async (options: EnqueueCommandOptions): Promise<Record
   if (options.type === undefined) throw new UsageError("give --type, or --file for many jobs");
   const given: EnqueueCommandOptions = { payload: "{}", ...options, delaySeconds: options.delay };
   const envelope: Record<string, unknown> = {};
-  for (const field of ENQUEUE_FIELDS) {
+  for (const field of Object.keys(enqueueBody.in.shape)) {
     const value = await valueOf(field, given[optionName(field)]);
     if (value !== undefined) envelope[field] = value;
   }

@@ -42,7 +42,8 @@ const whole =
 
 const isOneOf = (values: readonly string[], value: unknown): boolean => values.some((each) => each === value);
 
-const isInstant = (value: unknown): boolean => value instanceof Date && !Number.isNaN(value.getTime());
+const instant: Check = (value) =>
+  value instanceof Date && !Number.isNaN(value.getTime()) ? null : "must be a Date that names an instant";
 
 /** What is wrong with metadata; null: nothing. */
 export const metadataFault: Check = (value) => {
@@ -58,8 +59,8 @@ const CHECKS: Record<keyof JobOptions, Check> = {
   queue: (value) =>
     typeof value === "string" && NAME_PATTERN.test(value) ? null : `must match ${NAME_PATTERN.source}`,
   priority: whole(0, 9),
-  runAt: (value) => (isInstant(value) ? null : "must be a Date that names an instant"),
-  startBefore: (value) => (isInstant(value) ? null : "must be a Date that names an instant"),
+  runAt: instant,
+  startBefore: instant,
   delaySeconds: (value) =>
     typeof value === "number" && value >= 0 && value <= MAX_DELAY_SECONDS ? null : `must be 0 to ${MAX_DELAY_SECONDS}`,
   maxAttempts: whole(1, 1000),

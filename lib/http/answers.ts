@@ -16,7 +16,7 @@ export {
   wholeType,
   workerList,
 } from "./activity-answers.ts";
-export { attemptPage, enqueuedBatch, enqueuedJob, jobPage, lifePage, listedJob, wholeJob } from "./job-answers.ts";
+export { attemptPage, enqueuedBatch, enqueuedJob, jobPage, lifePage, listedJob, wholeJob } from "./described-job.ts";
 
 export const queueList = z.strictObject({
   data: z.array(queue),

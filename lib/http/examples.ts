@@ -1,6 +1,6 @@
 /** Examples of the OpenAPI document, by operation and by component. test/integration/http/examples.test.ts sends them to a server. */
 import type { JobDefinition } from "../core/job.ts";
-import { exampleJob } from "./job-answers.ts";
+import { exampleJob } from "./described-job.ts";
 import { examplePayload } from "./openapi-jobs.ts";
 
 type Json = Record<string, unknown>;

@@ -4,45 +4,23 @@ import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
 import { ON_CONFLICT } from "../core/job.ts";
 import { instant, metadata, name, uniqueKey } from "./fields.ts";
 
-const fields = {
-  type: name,
-  payload: z.unknown(),
-  // Of whatever version here: the database refuses others, and says why, to all callers alike.
-  id: z.guid().toLowerCase().exactOptional(),
-  queue: name.exactOptional(),
-  priority: z.int().min(0).max(9).exactOptional(),
-  run_at: instant.exactOptional(),
-  start_before: instant.exactOptional(),
-  delay_seconds: z.number().min(0).max(MAX_DELAY_SECONDS).exactOptional(),
-  max_attempts: z.int().min(1).max(1000).exactOptional(),
-  unique_key: uniqueKey.exactOptional(),
-  on_conflict: z.enum(ON_CONFLICT).exactOptional(),
-  metadata: metadata.exactOptional(),
-};
-
-/** The names of the fields of a job that is sent. */
-export const ENQUEUE_FIELDS = Object.keys(fields) as (keyof typeof fields)[];
-
-/** What the OpenAPI document says of the fields; no function but that one loads it. */
-export const FIELD_NOTES: Readonly<Record<string, string>> = {
-  payload: "What the type's handler gets.",
-  id:
-    "Of your own, so that the same request sent twice stores one job: a UUID of version 7, made between 30 days ago and an hour ahead. " +
-    "forgeq.id_of(key, made_at) makes one.",
-  queue: "The type's unless given.",
-  priority: "Lower first.",
-  unique_key: "At most one live job per type and key.",
-  on_conflict: "Where a live job holds the unique_key: existing (unless given) answers with that job, reject with 409.",
-  run_at: "At most ten years ahead; a past instant is due.",
-  start_before:
-    "No attempt is taken from then on: the job ends cancelled instead. After the instant at which it falls due.",
-  delay_seconds: "Instead of run_at.",
-  metadata: "Yours: kept with the job and searchable. At most 16 KiB.",
-};
-
 /** What `POST /jobs` takes; the payload is left to the type's own schema. Gives what `enqueueJobs` takes. */
 export const enqueueBody = z
-  .strictObject(fields)
+  .strictObject({
+    type: name,
+    payload: z.unknown(),
+    // Of whatever version here: the database refuses others, and says why, to all callers alike.
+    id: z.guid().toLowerCase().exactOptional(),
+    queue: name.exactOptional(),
+    priority: z.int().min(0).max(9).exactOptional(),
+    run_at: instant.exactOptional(),
+    start_before: instant.exactOptional(),
+    delay_seconds: z.number().min(0).max(MAX_DELAY_SECONDS).exactOptional(),
+    max_attempts: z.int().min(1).max(1000).exactOptional(),
+    unique_key: uniqueKey.exactOptional(),
+    on_conflict: z.enum(ON_CONFLICT).exactOptional(),
+    metadata: metadata.exactOptional(),
+  })
   .refine((body) => body.run_at === undefined || body.delay_seconds === undefined, {
     path: ["delay_seconds"],
     error: "can't be given together with run_at",

@@ -36,12 +36,10 @@ const checkEnvelope = (raw: unknown, at: string): CheckedJob => {
     });
   const { data, error } = enqueueBody.safeParse(raw);
   if (data === undefined) throw invalid(fieldErrorsOf(error, at));
-  const errors = [
-    ...checkDocument(data.payload, `${at}/payload`),
-    ...checkDocument(data.metadata ?? {}, `${at}/metadata`),
-  ];
+  const { payload, metadata = {} } = data;
+  const errors = [...checkDocument(payload, `${at}/payload`), ...checkDocument(metadata, `${at}/metadata`)];
   if (errors.length > 0) throw invalid(errors);
-  if (data.metadata !== undefined && bytesOf(data.metadata) > MAX_METADATA_BYTES)
+  if (bytesOf(metadata) > MAX_METADATA_BYTES)
     throw invalid([{ pointer: `${at}/metadata`, message: "must have 16 KiB at most" }]);
   return data;
 };

@@ -2,7 +2,8 @@
 import * as z from "zod";
 import { withAliases } from "../core/aliases.ts";
 import type { JobDefinition } from "../core/job.ts";
-import { enqueueBody, FIELD_NOTES, MAX_BATCH } from "./job-body.ts";
+import { FIELD_NOTES } from "./described-job.ts";
+import { enqueueBody, MAX_BATCH } from "./job-body.ts";
 
 export type Json = Record<string, unknown>;
 

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { createProgram } from "../../lib/cli/program.ts";
 import { optionName } from "../../lib/cli/option-name.ts";
 import { cliReference } from "../../lib/cli/reference.ts";
-import { ENQUEUE_FIELDS } from "../../lib/http/job-body.ts";
+import { enqueueBody } from "../../lib/http/job-body.ts";
 
 const FILE = new URL("../../docs/cli.md", import.meta.url);
 
@@ -28,7 +28,9 @@ it("gives every command a description and an example", () => {
 it("has an option of forgeq enqueue for each field of a job, none of which goes with --file", () => {
   const enqueue = createProgram().commands.find((command) => command.name() === "enqueue")!;
   const names = enqueue.options.map((option) => option.attributeName());
-  const fields = ENQUEUE_FIELDS.map((field) => (field === "delay_seconds" ? "delay" : optionName(field)));
+  const fields = Object.keys(enqueueBody.in.shape).map((field) =>
+    field === "delay_seconds" ? "delay" : optionName(field),
+  );
   expect(names).toEqual(expect.arrayContaining(fields));
   const { conflictsWith } = enqueue.options.find((option) => option.long === "--file") as unknown as {
     conflictsWith: string[];

@@ -35,7 +35,7 @@ const BYTES = ["l.payload", "l.metadata", "case when $6::boolean then l.result e
 // Each list to the row that fills a page, so that no more comes over the wire; listJobs ends the page there.
 const fill = (
   list: string,
-) => `select ${JOB_COLUMNS}, l.payload, case when $6::boolean then l.result end as result, l.searched_to as "searchedTo", l.bytes
+) => `select ${JOB_COLUMNS}, l.payload, case when $6::boolean then l.result end as result, l.lease_id as "leaseId", l.searched_to as "searchedTo", l.bytes
 from (select l.*, sum(bytes) over (order by l.ordinality) - bytes as before
       from (select l.*, ${BYTES} + ${JOB_BYTES} as bytes from ${list} as l) l) l
 where id is null or before < ${PAGE_BYTES}`;
@@ -62,8 +62,11 @@ interface Sized {
  * 20,000 finished jobs at most, fewer where they are large, and not at finished ones that are older than the live ones that it came to; see
  * migrations/functions/find_live.sql and find_finished.sql.
  */
-export const listJobs = async (db: Db, filter: ListFilter, at: Date | null): Promise<JobPage> => {
-  const { limit, after, include } = filter;
+export const listJobs = async (
+  db: Db,
+  { limit, after, include, ...filter }: ListFilter,
+  at: Date | null,
+): Promise<JobPage> => {
   const rows = await call<ListRow>(db, textFor(TEXTS, filter), [
     toWireFilter(filter),
     after,

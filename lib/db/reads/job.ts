@@ -4,7 +4,12 @@ import { instantOfJson } from "../drivers/columns.ts";
 import type { Db, Sql } from "../drivers/client.ts";
 import { withAttempts } from "./attempts.ts";
 import { readJob } from "./odd.ts";
-import { FINISHED_STATES, type Job, type JobRow, LISTED, WHOLE_JOB } from "./jobs.ts";
+import { FINISHED_STATES, type Job, JOB_COLUMNS, type JobRow } from "./jobs.ts";
+
+export const WHOLE_JOB = `${JOB_COLUMNS}, l.payload, l.result, l.lease_id as "leaseId"`;
+
+/** After a relation `h` of rows of the history: what a list shows of them. */
+export const LISTED = "cross join lateral forgeq.list_row(h, h.state::text, null, true) l";
 
 /** The attempts say when a live job began last, and its last error. */
 const GET_LIVE = `/* forgeq:get_live */

@@ -59,7 +59,7 @@ export const enqueuedJob = (item: IdentifiedJob, row: EnqueuedRow): Job => ({
   progress: null,
   createdAt: row.createdAt ?? new Date(0),
   runAt: row.runAt ?? new Date(0),
-  ...(item.startBefore !== undefined && { startBefore: item.startBefore }),
+  ...(item.startBefore && { startBefore: item.startBefore }),
   startedAt: row.taken === "running" ? row.createdAt : null,
   finishedAt: null,
   result: null,
@@ -83,13 +83,7 @@ export interface JobRow extends Omit<Job, "attempts"> {
 
 /** What a list `l` shows, see forgeq.list_row, as a Job has it; without what may be large. */
 export const JOB_COLUMNS = `l.id, l.type, l.queue, l.state, l.priority, l.metadata, l.unique_key as "uniqueKey", l.attempt, l.max_attempts as "maxAttempts",
-       l.life, l.progress, l.created_at as "createdAt", l.run_at as "runAt", l.started_at as "startedAt", l.finished_at as "finishedAt", l.error,
-       l.lease_id as "leaseId"`;
-
-export const WHOLE_JOB = `${JOB_COLUMNS}, l.payload, l.result`;
-
-/** After a relation `h` of rows of the history: what a list shows of them. */
-export const LISTED = "cross join lateral forgeq.list_row(h, h.state::text, null, true) l";
+l.life, l.progress, l.created_at as "createdAt", l.run_at as "runAt", l.started_at as "startedAt", l.finished_at as "finishedAt", l.error`;
 
 export const FINISHED_STATES: readonly string[] = ["completed", "dead", "cancelled"];
 

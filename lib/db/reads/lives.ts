@@ -2,7 +2,8 @@
 import { call } from "../drivers/call.ts";
 import type { Db } from "../drivers/client.ts";
 import { PAGE_BYTES, withAttempts } from "./attempts.ts";
-import { type Job, JOB_COLUMNS, type JobRow, LISTED, WHOLE_JOB } from "./jobs.ts";
+import { LISTED, WHOLE_JOB } from "./job.ts";
+import { type Job, JOB_COLUMNS, type JobRow } from "./jobs.ts";
 import { readJob } from "./odd.ts";
 
 interface LifeRow extends JobRow {

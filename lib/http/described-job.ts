@@ -1,7 +1,24 @@
-/** How the API answers jobs, as schemas: part of answers.ts. A field of a job is in `summary` and in `exampleJob`. */
+/** What the OpenAPI document says of a job: notes of what is sent, schemas of what is answered, and an example. Loaded for nothing else. */
 import * as z from "zod";
 import { ATTEMPT_OUTCOMES, JOB_STATES } from "../core/states.ts";
 import { at, hidden } from "./answer-parts.ts";
+
+/** What is said of the fields of a job that is sent. */
+export const FIELD_NOTES: Readonly<Record<string, string>> = {
+  payload: "What the type's handler gets.",
+  id:
+    "Of your own, so that the same request sent twice stores one job: a UUID of version 7, made between 30 days ago and an hour ahead. " +
+    "forgeq.id_of(key, made_at) makes one.",
+  queue: "The type's unless given.",
+  priority: "Lower first.",
+  unique_key: "At most one live job per type and key.",
+  on_conflict: "Where a live job holds the unique_key: existing (unless given) answers with that job, reject with 409.",
+  run_at: "At most ten years ahead; a past instant is due.",
+  start_before:
+    "No attempt is taken from then on: the job ends cancelled instead. After the instant at which it falls due.",
+  delay_seconds: "Instead of run_at.",
+  metadata: "Yours: kept with the job and searchable. At most 16 KiB.",
+};
 
 const attemptError = z.strictObject({ name: z.string(), message: z.string().nullable(), stack: z.string().optional() });
 
