@@ -13,13 +13,14 @@ export type JobTypes = ReadonlyMap<string, JobDefinition>;
 /** A job that passed every check that needs no database. */
 export type CheckedJob = z.output<typeof enqueueBody>;
 
-const DETAILS = {
+/** What a refusal says in words. */
+export const REFUSALS = {
   invalid_job: "The job has fields that are not valid",
   invalid_payload: "The payload does not fit its job type",
 } as const;
 
-const invalid = (errors: readonly FieldError[], code: keyof typeof DETAILS = "invalid_job"): ForgeqError =>
-  new ForgeqError(code, DETAILS[code], { errors });
+const invalid = (errors: readonly FieldError[], code: keyof typeof REFUSALS = "invalid_job"): ForgeqError =>
+  new ForgeqError(code, REFUSALS[code], { errors });
 
 const MAX_METADATA_BYTES = 16 * 1024;
 

@@ -17,10 +17,11 @@ const detailsOf = (job: IdentifiedJob) => ({
   traceparent: job.traceparent,
 });
 
+const isDue = ({ runAt, delaySeconds }: IdentifiedJob): boolean => runAt === undefined && delaySeconds === undefined;
+
 const isPlain = (job: IdentifiedJob): boolean =>
+  isDue(job) &&
   job.priority === undefined &&
-  job.runAt === undefined &&
-  job.delaySeconds === undefined &&
   job.maxAttempts === undefined &&
   job.metadata === undefined &&
   job.depth === undefined &&
@@ -56,8 +57,6 @@ export interface Lines {
   /** All are due when they are stored. */
   readonly due: boolean;
 }
-
-const isDue = ({ runAt, delaySeconds }: IdentifiedJob): boolean => runAt === undefined && delaySeconds === undefined;
 
 // A payload of null is left to the statement that refuses it.
 const isSimple = ({ uniqueKey, startBefore, payload }: IdentifiedJob): boolean =>

@@ -54,7 +54,7 @@ export const enqueuedJob = (item: IdentifiedJob, row: EnqueuedRow): Job => ({
   priority: item.priority ?? row.priority ?? DEFAULTS.priority,
   metadata: item.metadata ?? {},
   uniqueKey: item.uniqueKey ?? null,
-  attempt: row.taken === null ? 0 : 1,
+  attempt: row.taken ? 1 : 0,
   maxAttempts: item.maxAttempts ?? row.maxAttempts ?? DEFAULTS.maxAttempts,
   progress: null,
   createdAt: row.createdAt ?? new Date(0),

@@ -4,7 +4,7 @@ import type { Db } from "../drivers/client.ts";
 import { type Job, JOB_COLUMNS } from "./jobs.ts";
 
 const STORED_JOB = `/* forgeq:stored_job */
-select ${JOB_COLUMNS}, result, extract(epoch from run_at - coalesce($6::timestamptz, clock_timestamp()))::float8 as "dueSeconds"
+select ${JOB_COLUMNS}, result, extract(epoch from run_at - coalesce($6, clock_timestamp()))::float8 as "dueSeconds"
 from forgeq.stored_job($1::uuid, $2::uuid, $3, $4::jsonb, $5, $6::timestamptz) l`;
 
 /** A job without its payload and attempts, and in how many seconds it is due. */
@@ -20,8 +20,7 @@ export const findStoredJob = async (
   holder: string,
   at: Date | null,
 ): Promise<StoredJob | null> => {
-  const { id, type, payload, uniqueKey = null } = item;
-  const params = [id, holder, type, JSON.stringify(payload), uniqueKey, at];
+  const params = [item.id, holder, item.type, JSON.stringify(item.payload), item.uniqueKey ?? null, at];
   const [row] = await callAgain<StoredJob["job"] & { readonly dueSeconds: number }>(db, STORED_JOB, () => params);
   if (row === undefined) return null;
   const { dueSeconds, ...job } = row;

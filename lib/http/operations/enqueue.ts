@@ -1,4 +1,4 @@
-import { MAX_JOB_BYTES } from "../new-job.ts";
+import { MAX_JOB_BYTES, REFUSALS } from "../new-job.ts";
 import type { Operations } from "../operation.ts";
 import { batchBody, enqueueBody } from "../job-body.ts";
 
@@ -17,7 +17,7 @@ const ERRORS = [
   "busy",
 ] as const;
 
-const refusal = { code: "invalid_job", message: "The job has fields that are not valid" } as const;
+const refusal = { code: "invalid_job", message: REFUSALS.invalid_job } as const;
 
 export const enqueueOperations = {
   enqueueJob: {
