@@ -1,10 +1,11 @@
 import { defineConfig } from "vitest/config";
+import { SlowestFirst } from "./test/support/slowest-first.ts";
 
-/** How test files run, two at a time: beside one Postgres with a migrated template, and the functions' bundles, made once for all. */
+/** How test files run, three at a time, since they wait for a third of their time: beside one Postgres with a migrated template, and the functions' bundles, made once for all. */
 export const POSTGRES = {
   globalSetup: ["test/support/global-setup.ts"],
   pool: "forks" as const,
-  maxWorkers: 2,
+  maxWorkers: 3,
   testTimeout: 30_000,
   hookTimeout: 60_000,
 };
@@ -77,4 +78,6 @@ const projectOf = ([name, { include, exclude = [], ...settings }]: readonly [str
   },
 });
 
-export default defineConfig({ test: { projects: Object.entries<Settings>(PROJECTS).map(projectOf) } });
+export default defineConfig({
+  test: { sequence: { sequencer: SlowestFirst }, projects: Object.entries<Settings>(PROJECTS).map(projectOf) },
+});

@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { SlowestFirst } from "./test/support/slowest-first.ts";
 import { POSTGRES } from "./vitest.config.ts";
 
 /** Tests of test/integration whose outcome no version of Postgres can change, by the reason. A new file is not left out. */
@@ -28,6 +29,7 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
       "cli/tables",
     ],
   "the embedded Postgres, which has a version of its own": [
+    "cli/command-roles",
     "cli/private-database",
     "cli/shared-postgres",
     "testing/test-queue",
@@ -83,5 +85,6 @@ export default defineConfig({
     include: ["test/integration/**/*.test.ts", "test/property/backoff.test.ts"],
     exclude: ["**/node_modules/**", ...LEFT_OUT],
     ...POSTGRES,
+    sequence: { sequencer: SlowestFirst },
   },
 });

@@ -11,13 +11,6 @@ import { functionNames, makeService, packForgeq, TOOLS as CDK } from "../support
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 480_000 });
 
-const packed = temporaryFolder();
-afterAll(packed.remove);
-
-/** Packed by the first that needs it, once for all examples. */
-let packing: Promise<string> | undefined;
-const tarball = async (): Promise<string> => (packing ??= packForgeq(packed.path));
-
 const EXAMPLE = join(ROOT, "examples", "express-drizzle");
 const KEY = "key-of-the-test-that-is-long-enough";
 
@@ -51,7 +44,8 @@ describe.skipIf(!existsSync(TOOLS))("examples/express-drizzle, from the packed p
     database = await createTestDatabase({ empty: true });
     mkdirSync(app);
     cpSync(EXAMPLE, app, { recursive: true });
-    await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", await tarball()], app);
+    const { tarball } = await packForgeq();
+    await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball], app);
     await run(process.execPath, ["src/migrate.ts"], app);
     origin = (await start("src/server.ts")).replace("The service is on ", "");
   });
@@ -113,7 +107,7 @@ describe("the Dockerfile of examples/express-drizzle", () => {
 const makeExample = async (name: string) => {
   const folder = temporaryFolder();
   onTestFinished(folder.remove);
-  const service = await makeService(folder.path, { example: join(ROOT, "examples", name), tarball: await tarball() });
+  const service = await makeService(folder.path, { example: join(ROOT, "examples", name) });
   expect((await service.node(["--test", "src/**/*.test.ts"])).stdout).toMatch(/pass 1\b/);
   return service;
 };

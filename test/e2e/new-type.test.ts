@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { freePort } from "../../lib/local/postgres.ts";
 import { ROOT, temporaryFolder } from "../support/cli/start-local.ts";
+import { CODE_CACHE } from "../support/code-cache.ts";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 60_000 });
 
@@ -38,7 +39,13 @@ afterAll(project.remove);
 const start = (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
   const child = spawn(process.execPath, args, {
     cwd: project.path,
-    env: { PATH: process.env["PATH"], HOME: project.path, FORGEQ_API_KEY: "a-key-of-20-characters", ...env },
+    env: {
+      PATH: process.env["PATH"],
+      ...CODE_CACHE,
+      HOME: project.path,
+      FORGEQ_API_KEY: "a-key-of-20-characters",
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });

@@ -6,26 +6,24 @@ import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/database/database.ts";
 import { COMPILER_OPTIONS, RIGHT, WRONG } from "../support/cli/package-types.ts";
 import { ROOT, temporaryFolder } from "../support/cli/start-local.ts";
+import { type Packed, packForgeq } from "../support/deploy/service.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 const folder = temporaryFolder();
 const app = join(folder.path, "app");
 let database: TestDatabase;
-let tarball = "";
+let packed: Packed;
 
 const run = async (command: string, args: readonly string[], cwd: string, more: Record<string, string> = {}) =>
   promisify(execFile)(command, args, { cwd, env: { ...process.env, ...more } });
 
 beforeAll(async () => {
   database = await createTestDatabase({ empty: true });
-  const stage = join(folder.path, "stage");
-  await run(process.execPath, [join(ROOT, "packaging", "stage.mjs"), stage], ROOT);
-  const { stdout } = await run("npm", ["pack", "--silent", stage], folder.path);
-  tarball = join(folder.path, stdout.trim().split("\n").at(-1)!);
+  packed = await packForgeq();
   mkdirSync(app);
   writeFileSync(join(app, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
-  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball], app);
+  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", packed.tarball], app);
   for (const name of ["@types/pg", "@types/node"]) {
     const link = join(app, "node_modules", name);
     mkdirSync(dirname(link), { recursive: true });
@@ -131,9 +129,12 @@ it("is one copy for import and require", async () => {
 const tools = join(ROOT, "test", "tools", "packaging", "node_modules", ".bin");
 
 it.skipIf(!existsSync(tools))("is what publint and arethetypeswrong find right", async () => {
-  const stage = join(folder.path, "stage");
-  expect((await run(join(tools, "publint"), [stage, "--strict"], folder.path)).stdout).toContain("All good!");
-  const { stdout } = await run(join(tools, "attw"), [tarball, "--profile", "node16", "--format", "json"], folder.path);
+  expect((await run(join(tools, "publint"), [packed.stage, "--strict"], folder.path)).stdout).toContain("All good!");
+  const { stdout } = await run(
+    join(tools, "attw"),
+    [packed.tarball, "--profile", "node16", "--format", "json"],
+    folder.path,
+  );
   const { problems } = JSON.parse(stdout) as { problems: Record<string, { resolutionKind?: string }[]> };
   expect(
     Object.values(problems)
@@ -200,7 +201,7 @@ const linkPostgres = (): void => {
 const makeService = async (name: string): Promise<string> => {
   const project = join(folder.path, name);
   mkdirSync(project);
-  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball], project);
+  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", packed.tarball], project);
   await run("npx", ["--no-install", "forgeq", "init", "--no-install"], project);
   return project;
 };
@@ -248,7 +249,7 @@ it("ends the jobs of the version before, those that wait and those of later, aft
   await forgeq(...ADA, "--delay", "1h");
 
   const next = join(folder.path, "next");
-  cpSync(join(folder.path, "stage"), next, { recursive: true });
+  cpSync(packed.stage, next, { recursive: true });
   writeFileSync(join(next, "package.json"), JSON.stringify({ ...readManifest(next), version: "99.0.0" }));
   writeFileSync(join(next, "migrations", "0099_more.sql"), "alter table forgeq.job_history add column more text;\n");
   const { stdout } = await run("npm", ["pack", "--silent", next], folder.path);

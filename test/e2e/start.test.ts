@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { freePort } from "../../lib/local/postgres.ts";
 import { ROOT, temporaryFolder } from "../support/cli/start-local.ts";
+import { CODE_CACHE } from "../support/code-cache.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -34,7 +35,7 @@ afterAll(outer.remove);
 const start = async (folder: string, env: Readonly<Record<string, string>> = {}) => {
   const child = spawn(process.execPath, ["lib/local/start.ts"], {
     cwd: project.path,
-    env: { PATH: process.env["PATH"], FORGEQ_DIR: folder, PORT: String(await freePort()), ...env },
+    env: { PATH: process.env["PATH"], ...CODE_CACHE, FORGEQ_DIR: folder, PORT: String(await freePort()), ...env },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });

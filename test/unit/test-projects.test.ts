@@ -4,6 +4,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { LEFT_OUT } from "../../vitest.storage.config.ts";
+import { SLOW } from "../support/slowest-first.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
@@ -34,6 +35,10 @@ describe("every test file", () => {
     const files = globSync("**/*.test.*", { cwd: ROOT, exclude: (name) => name === "node_modules" || name[0] === "." });
     expect(files.filter((file) => !/^(test|examples)\//.test(file))).toEqual([]);
     expect(listed.map(({ file }) => file).sort()).toEqual(files.filter((file) => file.startsWith("test/")).sort());
+  });
+
+  it("that starts before others is there", () => {
+    expect(SLOW.filter((file) => listed.every((each) => each.file !== file))).toEqual([]);
   });
 
   it("is in one project", () => {

@@ -7,6 +7,7 @@ import { onTestFinished } from "vitest";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { syncDefinitions } from "../../../lib/queue/manage/sync-definitions.ts";
 import type { JobDefinition, QueueDefinition } from "../../../lib/core/job.ts";
+import { CODE_CACHE } from "../code-cache.ts";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -39,6 +40,7 @@ const cleanEnv = (): Record<string, string> => ({
   PATH: process.env["PATH"] ?? "",
   HOME: process.env["HOME"] ?? "",
   NO_COLOR: "1",
+  ...CODE_CACHE,
 });
 
 /** `forgeq` as a process of its own, with Node 24 and no launcher, so that a signal is for it alone. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import { freePort } from "../../../lib/local/postgres.ts";
 import { ROOT, temporaryFolder } from "./start-local.ts";
+import { CODE_CACHE } from "../code-cache.ts";
 
 /** serverless-offline alone, with the functions in its process, until the test ends. */
 export const startOffline = async (databaseUrl: string, apiKey: string, env: Readonly<Record<string, string>> = {}) => {
@@ -14,6 +15,7 @@ export const startOffline = async (databaseUrl: string, apiKey: string, env: Rea
     cwd: ROOT,
     env: {
       PATH: process.env["PATH"] ?? "",
+      ...CODE_CACHE,
       DATABASE_URL: databaseUrl,
       FORGEQ_API_KEY: apiKey,
       FORGEQ_LAMBDA_ENDPOINT: `http://127.0.0.1:${lambdaPort}`,

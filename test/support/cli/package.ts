@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { ROOT } from "./start-local.ts";
+import { CODE_CACHE } from "../code-cache.ts";
 
 export interface Resource {
   readonly Type: string;
@@ -46,7 +47,7 @@ export const packageService = async (
   const require = createRequire(join(ROOT, "package.json"));
   const serverless = join(dirname(require.resolve("serverless/package.json")), "bin", "serverless.js");
   const given = Object.entries(params).map(([name, value]) => `--param=${name}=${value}`);
-  const env = { PATH: process.env["PATH"], HOME: folder };
+  const env = { PATH: process.env["PATH"], HOME: folder, ...CODE_CACHE };
   await promisify(execFile)(
     process.execPath,
     [serverless, "package", "--stage", stage, "--package", folder, ...given],

@@ -17,6 +17,7 @@ import { faulty, leaky, relay, shared, steady, unloadable } from "../handlers/jo
 import { eventOf, SECRET, type TestRequest } from "../http/http.ts";
 import { httpDeps } from "../http/http-deps.ts";
 import { ROOT, temporaryFolder } from "./start-local.ts";
+import { CODE_CACHE } from "../code-cache.ts";
 
 const JOBS = [faulty, leaky, relay, steady, unloadable];
 const SERVICE = "forgeq-dev";
@@ -88,6 +89,7 @@ export const startProcesses = async ({ handlers, faults, env, ...settings }: Pro
     },
     env: () => ({
       PATH: process.env["PATH"] ?? "",
+      ...CODE_CACHE,
       DATABASE_URL: url,
       FORGEQ_DATABASE_URL_ENQUEUE: enqueues.url,
       FORGEQ_DATABASE_URL_API: manages.url,

@@ -6,6 +6,7 @@ import { startLocalRun } from "../../../lib/local/local-run.ts";
 import type { LocalRunOptions } from "../../../lib/local/local-run.ts";
 import { freePort } from "../../../lib/local/postgres.ts";
 import { apiOf } from "../http/local-api.ts";
+import { CODE_CACHE } from "../code-cache.ts";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -33,7 +34,7 @@ export const startLocal = async (
     onLog: (source, line) => log.push(`${source}: ${line}`),
     onFatal: (message) => log.push(`fatal: ${message}`),
     ...options,
-    env: { PATH: process.env["PATH"], ...options.env },
+    env: { PATH: process.env["PATH"], ...CODE_CACHE, ...options.env },
   });
   return { ...run, api: apiOf(run), log };
 };

@@ -4,8 +4,11 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, 
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { RegoEngine, TemplateFile } from "@aws/cloudformation-validate";
+import { inject } from "vitest";
+import { withFileLock } from "../../../lib/local/file-lock.ts";
 import { ROOT } from "../cli/start-local.ts";
 import type { AnyResource } from "./templates.ts";
+import { CODE_CACHE } from "../code-cache.ts";
 
 /** Installed by .ci/run: CDK, and a bundler of the Serverless Framework. */
 export const TOOLS = join(ROOT, "test", "tools", "cdk", "node_modules");
@@ -17,7 +20,7 @@ export interface Template {
 const run = async (node: string, args: readonly string[], cwd: string) =>
   promisify(execFile)(node, args, {
     cwd,
-    env: { PATH: `${dirname(process.execPath)}:${process.env["PATH"]}`, HOME: cwd },
+    env: { PATH: `${dirname(process.execPath)}:${process.env["PATH"]}`, HOME: cwd, ...CODE_CACHE },
     maxBuffer: 1e8,
   });
 
@@ -52,12 +55,25 @@ const FILES: Readonly<Record<string, string>> = {
   "src/jobs/resize_image/handler.ts": handler("resizeImage"),
 };
 
-/** Stages the package and packs it into a folder; gives the tarball's path. */
-export const packForgeq = async (folder: string): Promise<string> => {
+export interface Packed {
+  /** The folder that the package is packed from. */
+  readonly stage: string;
+  readonly tarball: string;
+}
+
+/** The package, staged and packed by the first test of a run that needs it, once for all of them. */
+export const packForgeq = async (): Promise<Packed> => {
+  const folder = join(inject("sharedFolder"), "package");
   const stage = join(folder, "stage");
-  await run(process.execPath, [join(ROOT, "packaging", "stage.mjs"), stage], ROOT);
-  const { stdout } = await run("npm", ["pack", "--silent", stage], folder);
-  return join(folder, stdout.trim().split("\n").at(-1)!);
+  const done = join(folder, "tarball");
+  return withFileLock(`${folder}.lock`, async () => {
+    if (!existsSync(done)) {
+      await run(process.execPath, [join(ROOT, "packaging", "stage.mjs"), stage], ROOT);
+      const { stdout } = await run("npm", ["pack", "--silent", stage], folder);
+      writeFileSync(done, join(folder, stdout.trim().split("\n").at(-1)!));
+    }
+    return { stage, tarball: readFileSync(done, "utf8") };
+  });
 };
 
 /** Puts the content of a tarball into the folder of a package. */
@@ -70,9 +86,8 @@ const unpack = async (tarball: string, folder: string): Promise<void> => {
  * Makes a service in a folder, with the package as it is published.
  *
  * @param options.example - the folder that the service is a copy of; a store of two job types unless given
- * @param options.tarball - the packed package; it is packed here unless given
  */
-export const makeService = async (folder: string, options: { example?: string; tarball?: string } = {}) => {
+export const makeService = async (folder: string, options: { example?: string } = {}) => {
   const service = join(folder, "store");
   const write = (file: string, text: string): void => {
     mkdirSync(dirname(join(service, file)), { recursive: true });
@@ -81,7 +96,7 @@ export const makeService = async (folder: string, options: { example?: string; t
   if (options.example === undefined) for (const [file, text] of Object.entries(FILES)) write(file, text);
   else cpSync(options.example, service, { recursive: true });
   const modules = join(service, "node_modules");
-  await unpack(options.tarball ?? (await packForgeq(folder)), join(modules, "forgeq"));
+  await unpack((await packForgeq()).tarball, join(modules, "forgeq"));
   linkPackages(TOOLS, modules);
   linkPackages(join(ROOT, "node_modules"), modules);
 
