@@ -4,27 +4,40 @@ import type { RawBody } from "./body.ts";
 import { toResult } from "./middleware.ts";
 import { contextOf, toEvent } from "./node-adapter.ts";
 import { problemOf } from "./problem.ts";
-import { type BodyLimits, type Budget, collect, MOST_BODY_BYTES, tooLarge } from "./request-body.ts";
+import { type BodyLimits, type Budget, collect, MOST_BODY_BYTES, type Source, tooLarge } from "./request-body.ts";
 import type { HttpHandler } from "./stack.ts";
 
 /** Of these statuses no answer has a body. */
 const BODILESS = new Set([204, 205, 304]);
+
+const chunksOf =
+  (body: ReadableStream<Uint8Array>): Source<Uint8Array> =>
+  ({ chunk, end, fail }) => {
+    const reader = body.getReader();
+    let stopped = false;
+    const pump = async (): Promise<void> => {
+      while (!stopped) {
+        const { done, value } = await reader.read();
+        if (stopped) return;
+        if (done) end();
+        else chunk(value);
+      }
+    };
+    pump().catch(fail);
+    return () => {
+      stopped = true;
+      // Whatever is still to come is not wanted. It may never come.
+      void reader.cancel().catch(() => undefined);
+    };
+  };
 
 const bodyReader =
   (request: Request, budget: Budget, quietMs: number | undefined) =>
   async (maxBytes: number): Promise<RawBody> => {
     if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
     if (request.body === null) return {};
-    const reader = request.body.getReader();
-    const chunks = { next: () => reader.read() as Promise<IteratorResult<Uint8Array, undefined>> };
-    try {
-      const body = await collect(chunks, budget, { maxBytes, quietMs });
-      return body.length > 0 ? { body } : {};
-    } catch (error) {
-      // Whatever is still to come is not wanted. It may never come.
-      void reader.cancel().catch(() => undefined);
-      throw error;
-    }
+    const body = await collect(chunksOf(request.body), budget, { maxBytes, quietMs });
+    return body.length > 0 ? { body } : {};
   };
 
 const toResponse = (method: string, result: APIGatewayProxyStructuredResultV2): Response => {

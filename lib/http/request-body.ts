@@ -42,39 +42,73 @@ export const release = (chunk: Buffer): void => {
   if (length >= LARGE_BYTES && buffer.byteLength === length && buffer instanceof ArrayBuffer) buffer.transfer(0);
 };
 
+/** Who gets a body as it comes. */
+interface Receiver<Chunk> {
+  readonly chunk: (chunk: Chunk) => void;
+  readonly end: () => void;
+  readonly fail: (error: Error) => void;
+}
+
+/** Hands on what comes, until it has come or the function that it returns is called. */
+export type Source<Chunk> = (receiver: Receiver<Chunk>) => () => void;
+
 /**
  * The whole body, if it fits.
  *
  * @param free - is given each chunk when nobody reads it any more
  * @throws ForgeqError `payload_too_large`, `busy` when the process holds too many, `request_timeout` when nothing comes for `quietMs`
  */
-export const collect = async <Chunk extends Uint8Array>(
-  body: AsyncIterator<Chunk, undefined>,
+export const collect = <Chunk extends Uint8Array>(
+  source: Source<Chunk>,
   budget: Budget,
   { maxBytes, quietMs = QUIET_MS }: { readonly maxBytes: number; readonly quietMs?: number | undefined },
   free: (chunk: Chunk) => void = () => undefined,
-): Promise<Buffer> => {
-  const chunks: Chunk[] = [];
-  let bytes = 0;
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(quiet(quietMs)), quietMs);
-  try {
-    for (;;) {
-      const { done, value: chunk } = await Promise.race([body.next(), late.promise]);
-      if (done === true) return Buffer.concat(chunks);
-      timer.refresh();
-      bytes += chunk.length;
-      budget.heldBytes += chunk.length;
-      chunks.push(chunk);
-      if (bytes > maxBytes) throw tooLarge(maxBytes);
-      if (budget.heldBytes > budget.mostBytes) throw crowded();
-    }
-  } finally {
-    clearTimeout(timer);
-    budget.heldBytes -= bytes;
-    chunks.forEach(free);
-  }
-};
+): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Chunk[] = [];
+    let bytes = 0;
+    let over = false;
+    const finish = (): void => {
+      // A connection may break after its body has come.
+      if (over) return;
+      over = true;
+      clearTimeout(timer);
+      stop();
+      budget.heldBytes -= bytes;
+      chunks.forEach(free);
+    };
+    const fail = (error: Error): void => {
+      reject(error);
+      finish();
+    };
+    const timer = setTimeout(() => fail(quiet(quietMs)), quietMs);
+    const stop = source({
+      chunk: (chunk) => {
+        timer.refresh();
+        chunks.push(chunk);
+        bytes += chunk.length;
+        budget.heldBytes += chunk.length;
+        if (bytes > maxBytes) fail(tooLarge(maxBytes));
+        else if (budget.heldBytes > budget.mostBytes) fail(crowded());
+      },
+      end: () => {
+        resolve(Buffer.concat(chunks));
+        finish();
+      },
+      fail,
+    });
+  });
+
+/** What comes when the receiver has stopped is dropped. */
+const chunksOf =
+  (request: IncomingMessage): Source<Buffer> =>
+  ({ chunk, end, fail }) => {
+    request.on("data", chunk).on("end", end).on("error", fail);
+    return () => {
+      request.off("data", chunk).off("end", end);
+      if (!request.readableEnded) request.on("data", release);
+    };
+  };
 
 /**
  * Reads a request's body when its route and its key are known; a client that waits for it is told to go on (100-continue).
@@ -89,8 +123,7 @@ export const bodyReader =
     if (length === undefined && encoding === undefined) return {};
     if (Number(length ?? 0) > maxBytes) throw tooLarge(maxBytes);
     if (request.headers.expect !== undefined) response.writeContinue();
-    const chunks = (request as AsyncIterable<Buffer, undefined>)[Symbol.asyncIterator]();
-    const body = await collect(chunks, budget, { maxBytes, quietMs }, release);
+    const body = await collect(chunksOf(request), budget, { maxBytes, quietMs }, release);
     return body.length > 0 ? { body } : {};
   };
 

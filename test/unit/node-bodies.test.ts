@@ -5,6 +5,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { httpFunction } from "../../lib/http/function.ts";
 import { nodeListener } from "../../lib/http/node-adapter.ts";
+import { collect, type Source } from "../../lib/http/request-body.ts";
 import type { Route } from "../../lib/http/router.ts";
 import { anyBody } from "../support/http/bodies.ts";
 import { ALL_SCOPES, SECRET } from "../support/http/http.ts";
@@ -120,4 +121,51 @@ it("takes several requests with small bodies over one connection, refused ones a
   await expect.poll(() => text).toContain("401");
   socket.write(send(SECRET));
   await expect.poll(() => text).toContain("200 OK");
+});
+
+it("counts what it holds once, however a body ends", async () => {
+  const budget = { heldBytes: 0, mostBytes: 100 };
+  const limits = { maxBytes: 10, quietMs: 60_000 };
+  const broken = new Error("the connection broke");
+  const freed: number[] = [];
+  const bodyOf = (send: Source<Buffer>) => collect(send, budget, limits, ({ length }) => freed.push(length));
+  const whole = bodyOf(({ chunk, end, fail }) => {
+    process.nextTick(() => {
+      chunk(Buffer.alloc(4));
+      chunk(Buffer.alloc(5));
+      end();
+      fail(broken);
+    });
+    return () => undefined;
+  });
+  expect((await whole).length).toBe(9);
+  const cut = bodyOf(({ chunk, fail }) => {
+    process.nextTick(() => {
+      chunk(Buffer.alloc(6));
+      fail(broken);
+      fail(broken);
+    });
+    return () => undefined;
+  });
+  await expect(cut).rejects.toBe(broken);
+  expect([budget.heldBytes, freed]).toEqual([0, [4, 5, 6]]);
+});
+
+it("gives up a body whose client hangs up in the middle of it", async () => {
+  const { port, sockets } = await serve({ mostBodyBytes: 1_500_000 });
+  const request = httpRequest({
+    ...{ port, method: "POST", path: "/things" },
+    headers: { authorization: `Bearer ${SECRET}`, "content-type": "application/json" },
+  });
+  request.on("error", () => undefined);
+  request.write(Buffer.alloc(900_000, " "));
+  await expect.poll(() => sockets[0]?.bytesRead ?? 0).toBeGreaterThan(900_000);
+  request.destroy();
+  // There would be no room for both.
+  const response = await fetch(`http://127.0.0.1:${port}/things`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${SECRET}`, "content-type": "application/json" },
+    body: JSON.stringify("x".repeat(900_000)),
+  });
+  expect(response.status).toBe(200);
 });
