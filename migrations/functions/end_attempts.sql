@@ -25,7 +25,7 @@ declare
   named int := case when jsonb_typeof(ended) = 'array' then jsonb_array_length(ended) else cardinality(lease.job_ids) end;
   queue record;
 begin
-  select q.keep_completed, q.max_pending into queue from forgeq.queue q where q.name = lease.queue;
+  select q.keep_completed, q.max_pending, q.max_in_flight into queue from forgeq.queue q where q.name = lease.queue;
   select c.ids, c.tally, c.started into completed from forgeq.complete_jobs(lease, ended, coalesce(queue.keep_completed, true), now_at) c;
   tallied := tallied || completed.tally;
   left_open := lease.open_jobs - cardinality(completed.ids);
@@ -64,7 +64,7 @@ begin
   end if;
   -- A full queue has capacity again: its next job starts now, not at the next tick. Read last: a claim that finds the
   -- queue full while this call goes on says so in time.
-  if exists (select from forgeq.queue q where q.name = lease.queue and q.max_in_flight is not null) then
+  if queue.max_in_flight is not null then
     if forgeq.wants_wake(lease.queue) then
       wake_seconds := 0;
     end if;

@@ -26,6 +26,8 @@ declare
   next_run_at timestamptz;
   attempt_outcome text;
   ran_since timestamptz;
+  -- Of the type; read where a job needs it.
+  backoff jsonb;
 begin
   ids := '{}';
   states := '{}';
@@ -69,9 +71,12 @@ begin
         schedules := schedules || held.schedule;
       end if;
     else
+      if counted and held.delay_seconds is null and backoff is null then
+        backoff := (select t.backoff from forgeq.job_type t where t.type = held.type);
+      end if;
       next_run_at := case when held.outcome in ('undispatched', 'throttled') then held.run_at else now_at + make_interval(secs => case
         when held.delay_seconds is not null then least(greatest(held.delay_seconds, 0), 31536000)
-        when counted then coalesce((select forgeq.backoff_seconds(t.backoff, held.attempt, random()) from forgeq.job_type t where t.type = held.type), 60)
+        when counted then coalesce(forgeq.backoff_seconds(backoff, held.attempt, random()), 60)
         else 0 end) end;
       update forgeq.job
       set claim_id = null,

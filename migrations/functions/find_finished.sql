@@ -7,7 +7,9 @@
 -- By a declared search only jobs that it finds are examined.
 --
 -- Goes back in windows of ids, each larger than the one before. No job ends before its id was made, less the day that a producer's clock may be ahead, so the
--- jobs of a window lie in the partitions from its beginning on; each window is planned with its instants known, so that only those are locked and read.
+-- jobs of a window lie in the partitions from its beginning on; each window is planned with its instants known, so that only those are locked and read. The ids
+-- are not known to the planner: it would look for the least and the greatest of each partition, which costs more than the list does. The first window is not
+-- smaller than the time since `after`: all partitions of that time are read for it anyway.
 create or replace function forgeq.find_finished(
   filter jsonb, after uuid, from_id uuid, max_jobs int, now_at timestamptz, max_examined int, max_pages int,
   out ids uuid[], out ends timestamptz[], out searched_to uuid)
@@ -54,10 +56,11 @@ begin
   end if;
   branch := format(
     'select h.id, h.finished_at, %s as wanted, %s as page, %s as more from forgeq.job_history h
-     where h.id < $1 and h.id >= $2 and h.finished_at >= $3 and h.finished_at < $4',
+     where h.id < %s and h.id >= %s and h.finished_at >= $3 and h.finished_at < $4',
     condition,
     case when in_index then 'null::bigint' else '(h.ctid::text::point)[0]::bigint' end,
-    case when filter ? 'payload' then 'case when pg_column_size(h.payload) > 2000 then 3 + pg_column_size(h.payload) / 2000 else 0 end' else '0' end);
+    case when filter ? 'payload' then 'case when pg_column_size(h.payload) > 2000 then 3 + pg_column_size(h.payload) / 2000 else 0 end' else '0' end,
+    case when declared is null then '(select $1)' else '$1' end, case when declared is null then '(select $2)' else '$2' end);
   walk := case
     when named then branch || ' and h.id = any ($6)'
     when declared is not null then branch || ' and ' || declared
@@ -77,6 +80,7 @@ begin
   begins := least(now_at, forgeq.id_time(below));
   <<windows>>
   foreach weeks in array case when declared is null then array[1, 4, 16, 64, null] else array[8, null] end loop
+    continue when weeks < 64 and weeks < extract(epoch from now_at - begins) / 604800;
     since := coalesce(date_trunc('week', begins at time zone 'UTC') at time zone 'UTC' - make_interval(days => 7 * (weeks - 1)), '-infinity');
     above := case when weeks is null then low else forgeq.least_id((extract(epoch from since + interval '1 day') * 1000)::bigint) end;
     above := greatest(above, low);

@@ -12,12 +12,14 @@ as $$
 #variable_conflict use_column
 declare
   states constant text[] := forgeq.filter_states(filter, '{scheduled,pending,leased,running}');
-  condition constant text := forgeq.live_condition(states) || ' and ' || forgeq.filter_condition(filter, 'j');
+  condition text := forgeq.live_condition(states) || ' and ' || forgeq.filter_condition(filter, 'j');
   low constant uuid := greatest((filter ->> 'low')::uuid, '00000000-0000-0000-0000-000000000000');
   below constant uuid := least(after, (filter ->> 'high')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
   by_error constant boolean := filter ?| '{error,fingerprint}';
   few constant int := 300;
   named uuid[];
+  -- Of jobs that are found by their leases.
+  claims uuid[];
   queues text[];
   walk text;
   n int := 0;
@@ -34,12 +36,13 @@ begin
   elsif filter ? 'unique_key' then
     named := array(select u.job_id from forgeq.job_type t join forgeq.unique_key u on u.type = t.type and u.key = filter ->> 'unique_key');
   elsif states <@ '{leased,running}' then
-    named := array(
-      select u.id
-      from forgeq.lease l
-      cross join unnest(l.job_ids) as u(id)
-      where case when l.began_at is null then 'leased' else 'running' end = any (states) and u.id < below and u.id >= low
-        and (not filter ? 'types' or filter -> 'types' ? l.type) and (not filter ? 'queues' or filter -> 'queues' ? l.queue));
+    select coalesce(array_agg(u.id), '{}'), array_agg(l.claim_id) into named, claims
+    from forgeq.lease l
+    cross join unnest(l.job_ids) as u(id)
+    where case when l.began_at is null then 'leased' else 'running' end = any (states) and u.id < below and u.id >= low
+      and (not filter ? 'types' or filter -> 'types' ? l.type) and (not filter ? 'queues' or filter -> 'queues' ? l.queue);
+    -- The lease of a job that is held by this claim has been read.
+    condition := 'j.claim_id = k.claim_id and ' || forgeq.filter_condition(filter, 'j');
   elsif filter ?| '{states,types,queues}' then
     queues := forgeq.filter_queues(filter);
     if cardinality(queues) <= 30 then
@@ -73,10 +76,10 @@ begin
     condition,
     case when filter ? 'payload' then 'case when pg_column_size(j.payload) > 2000 then 3 + pg_column_size(j.payload) / 2000 else 0 end' else '0' end,
     case when named is null then 'forgeq.job j'
-         else '(select o.id, row_number() over (order by o.id desc) as n from (select distinct u.id from unnest($4) as u(id)) o) k
+         else '(select o.*, row_number() over (order by o.id desc) as n from (select distinct u.* from unnest($4, $5) as u(id, claim_id)) o) k
                cross join lateral (select j.*, j.ctid from forgeq.job j where j.id = k.id limit 1) j' end,
     case when named is null then 'j.id desc' else 'k.n' end);
-  for seen in execute walk using now_at, below, low, named loop
+  for seen in execute walk using now_at, below, low, named, claims loop
     n := n + 1;
     pages := pages + seen.more + case when named is null then (seen.page <> page)::int else 4 end;
     page := seen.page;

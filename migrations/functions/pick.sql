@@ -4,6 +4,8 @@
 -- continued_watermarks: where a scan that was cut off by its size ended, without the second of lag; null otherwise. A scan from there passes over
 -- nothing that was taken just now, and misses what commits late meanwhile: see docs/adr/0016.
 -- A job whose start_before has passed is taken by nobody: it ends cancelled here, and the call says `more`. The plain path looks at a null for it.
+-- Where types are blocked it ends after so many jobs of a priority (`ends`, see pick_unblocked), and the next call goes on from there.
+-- A sweep that has read many more entries of the index than it gives jobs has passed those of jobs that have ended: see keep_marks.
 -- A scan includes its watermark, so that a sweep also finds a job whose run_at somebody set to -infinity by hand.
 create or replace function forgeq.pick(
   queue text, max_jobs int, watermarks text[], blocked_types text[], now_at timestamptz,
@@ -13,10 +15,11 @@ language plpgsql
 as $$
 #variable_conflict use_column
 declare
-  lows timestamptz[] := coalesce(pick.watermarks::timestamptz[], array_fill('-infinity'::timestamptz, array[10]));
-  -- With a block list a scan examines about this many jobs of a priority, then stops and goes on in the next call.
-  examined_rows constant int := 5000;
-  highs timestamptz[] := array_fill(null::timestamptz, array[10]);
+  lows timestamptz[] := case when pick.watermarks::text like '%@%' then forgeq.without_pages(pick.watermarks)
+                             else coalesce(pick.watermarks::timestamptz[], array_fill('-infinity'::timestamptz, array[10])) end;
+  highs timestamptz[];
+  ends timestamptz[];
+  pages bigint[];
   limits record;
   wanted int := pick.max_jobs;
   picked int;
@@ -25,6 +28,7 @@ declare
   last_run_at timestamptz;
   blocked text[] := '{}';
   late uuid[];
+  entries bigint := case when pick.watermarks is null then 1000 + pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) end;
 begin
   next_watermarks := pick.watermarks;
   more := false;
@@ -32,9 +36,8 @@ begin
     raise exception 'forgeq: claim needs read committed' using errcode = 'FQ009';
   end if;
   if cardinality(blocked_types) > 0 then
-    -- Each live job's queue and type have a series, so a type without one has no job here.
-    blocked := array(select s.type from forgeq.metric_series s where s.queue = pick.queue and s.type = any (blocked_types));
-    if not exists (select from forgeq.metric_series s where s.queue = pick.queue and s.type <> all (blocked_types)) then
+    blocked := forgeq.blocked_in(pick.queue, blocked_types);
+    if blocked is null then
       outcome := 'empty';
       return;
     end if;
@@ -83,29 +86,25 @@ begin
   end if;
 
   if cardinality(blocked) > 0 then
-    for i in 1 .. 10 loop
-      highs[i] := (select j.run_at from forgeq.job j
-                   where j.queue = pick.queue and j.priority = (i - 1)::smallint and j.run_at >= lows[i] and j.run_at <= now_at
-                   order by j.run_at offset examined_rows limit 1);
-    end loop;
+    select u.places, u.ids, u.types, u.priorities, u.run_ats, u.late, u.highs, u.ends, u.pages, cardinality(u.places)
+    into places, ids, types, priorities, run_ats, late, highs, ends, pages, picked
+    from forgeq.pick_unblocked(pick.queue, wanted, pick.watermarks, lows, blocked, now_at) u;
+  else
+    select array_agg(t.tid), array_agg(t.id), array_agg(t.type), array_agg(t.priority), array_agg(t.run_at), count(*),
+           array_agg(t.id) filter (where t.start_before <= now_at)
+    into places, ids, types, priorities, run_ats, picked, late
+    from (
+      select due.tid, due.id, due.type, due.priority, due.run_at, due.start_before
+      from unnest(lows) with ordinality as p(low, n)
+      cross join lateral (
+        select j.ctid as tid, j.id, j.type, j.priority, j.run_at, j.start_before
+        from forgeq.job j
+        where j.queue = pick.queue and j.priority = (p.n - 1)::smallint and j.run_at >= p.low and j.run_at <= now_at and j.claim_id is null
+        order by j.run_at
+        limit wanted
+        for update skip locked) due
+      limit wanted) t;
   end if;
-
-  select array_agg(t.tid), array_agg(t.id), array_agg(t.type), array_agg(t.priority), array_agg(t.run_at), count(*),
-         array_agg(t.id) filter (where t.start_before <= now_at)
-  into places, ids, types, priorities, run_ats, picked, late
-  from (
-    select due.tid, due.id, due.type, due.priority, due.run_at, due.start_before
-    from unnest(lows, highs) with ordinality as p(low, high, n)
-    cross join lateral (
-      select j.ctid as tid, j.id, j.type, j.priority, j.run_at, j.start_before
-      from forgeq.job j
-      where j.queue = pick.queue and j.priority = (p.n - 1)::smallint
-        and j.run_at >= p.low and j.run_at <= least(now_at, p.high)
-        and j.claim_id is null and j.type <> all (blocked)
-      order by j.run_at
-      limit wanted
-      for update skip locked) due
-    limit wanted) t;
 
   -- One place in ten, by chance in takes that are smaller, goes to the oldest due job, so that a busy low priority number starves nobody.
   last_priority := priorities[picked];
@@ -125,18 +124,21 @@ begin
 
   -- Everything below a scan's end was seen. One second of lag covers inserts that commit late; sweeps cover the rest.
   for i in 1 .. case when picked < wanted then 10 else last_priority end loop
-    more := more or highs[i] is not null;
-    lows[i] := greatest(lows[i], case when highs[i] is null then now_at - interval '1 second'
-                                      when isfinite(highs[i]) then highs[i] + interval '1 microsecond' else '4713-01-01 00:00+00 BC' end);
+    more := more or ends[i] is not null;
+    lows[i] := greatest(lows[i], coalesce(ends[i], now_at - interval '1 second'));
   end loop;
   if picked = wanted then
     last_run_at := (select max(r.run_at) from unnest(run_ats, priorities) as r(run_at, priority) where r.priority = last_priority);
-    lows[last_priority + 1] := greatest(lows[last_priority + 1], last_run_at - interval '1 second');
-    next_watermarks := lows::text[];
+    lows[last_priority + 1] := greatest(lows[last_priority + 1], last_run_at - case when pages[last_priority + 1] is null then interval '1 s' else '0' end);
+  end if;
+  next_watermarks := lows::text[];
+  if picked = wanted then
     lows[last_priority + 1] := greatest(lows[last_priority + 1], last_run_at);
     continued_watermarks := lows::text[];
-  else
-    next_watermarks := lows::text[];
+  end if;
+  if pages is not null then
+    next_watermarks := forgeq.with_pages(next_watermarks, ends, pages);
+    continued_watermarks := forgeq.with_pages(continued_watermarks, ends, pages);
   end if;
   more := more or picked = wanted or coalesce(cardinality(late) > 0, false);
   if limits.max_in_flight is not null and limits.waiting <> (picked = wanted and wanted < pick.max_jobs) then
@@ -148,6 +150,9 @@ begin
   end if;
   if limits.max_pending is not null and picked > 0 then
     perform forgeq.count_waiting(pick.queue, -picked);
+  end if;
+  if pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) > entries + picked then
+    perform forgeq.keep_marks(pick.queue);
   end if;
   outcome := case when picked > 0 then 'claimed' else 'empty' end;
 end

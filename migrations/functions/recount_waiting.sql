@@ -22,9 +22,9 @@ begin
     and not exists (select from forgeq.waiting_mark m where m.queue = q.name)
   on conflict do nothing;
   insert into forgeq.mutex (name)
-  select m.name from forgeq.queue q, unnest(array['mark ' || q.name, 'room ' || q.name]) as m(name)
+  select 'room ' || q.name from forgeq.queue q
   where q.max_pending is not null and (recount_waiting.queues is null or q.name = any (recount_waiting.queues))
-    and not exists (select from forgeq.mutex o where o.name = m.name)
+    and not exists (select from forgeq.mutex o where o.name = 'room ' || q.name)
   on conflict do nothing;
 
   for wrong in

@@ -8,7 +8,10 @@ begin
   if tg_op <> 'DELETE' and new.max_pending is null then
     update forgeq.job_type t set series = forgeq.series_of(t.queue, t.type) where t.queue = new.name and t.series is null;
   else
-    update forgeq.job_type t set series = null where t.queue = coalesce(new.name, old.name) and t.series is not null;
+    -- A type that has a series in its queue is found by it, however many types there are.
+    update forgeq.job_type t set series = null
+    from forgeq.metric_series s
+    where s.queue = coalesce(new.name, old.name) and t.type = s.type and t.queue = s.queue and t.series is not null;
   end if;
   if tg_op <> 'DELETE' and new.max_pending is not null then
     perform forgeq.recount_waiting(array[new.name]);

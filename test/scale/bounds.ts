@@ -123,6 +123,7 @@ const READER = {
       "search, two states": 1_500,
       "list, dead with attempts": 2_500,
       "list, from the middle": 1_500,
+      "list, from the oldest": 1_500,
       "stats of 100 queues": ALL_QUEUES,
       "stats, emails": ONE_QUEUE + DEAD,
       "stats, reports": ONE_QUEUE + DEAD,
@@ -204,6 +205,8 @@ const AGAIN = plain(
 );
 
 const ABSOLUTE: Readonly<Record<string, Bound>> = {
+  "next event, first look": { buffers: 500, absolute: true },
+  "recover, first look": { buffers: 500, absolute: true },
   "next event again": { buffers: 500, absolute: true },
   "recover again": { buffers: 500, absolute: true },
 };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { uuidV7 } from "../../../lib/core/uuid.ts";
 import { buffersOf } from "../../support/database/buffers.ts";
 import { heldBacklog } from "../../support/database/held-backlog.ts";
 
@@ -66,7 +67,9 @@ describe("what looks for due jobs beside a held snapshot", () => {
   /** Jobs that have ended, in a queue before and one behind that which has a backlog, and in it. */
   const scene = async () => {
     const s = await heldBacklog(100);
-    await s.db.query("insert into forgeq.queue (name) values ('idle'), ('spent')");
+    await s.db.query("insert into forgeq.queue (name, max_in_flight) values ('idle', 100), ('spent', null)");
+    // The first call of a connection reads what it keeps from then on.
+    await s.db.query("select * from forgeq.next_event()");
     await s.hold();
     await s.db.query(`insert into forgeq.job (id, run_at, priority, max_attempts, queue, type, payload)
       select forgeq.uuid_v7(), now() - interval '1 hour' + interval '1 ms' * n, 5, 8, (array['idle', 'plain', 'spent'])[1 + n % 3], 'ended', '{}'
@@ -102,6 +105,20 @@ describe("what looks for due jobs beside a held snapshot", () => {
       }
     },
   );
+
+  it("reads at most 500 buffers with the first look, where sweeps have come by", { timeout: 120_000 }, async () => {
+    const s = await scene();
+    await s.db.query(DEAD);
+    await s.db.query(CLOSE);
+    for (const queue of ["idle", "plain", "spent"])
+      await s.db.query("select from forgeq.claim($1, $2, 10)", [queue, uuidV7()]);
+    expect(await s.look()).toBeLessThanOrEqual(500);
+    expect(await buffersOf(s.db, "select * from forgeq.recover(1000, $1)", [s.at(1)])).toBeLessThanOrEqual(500);
+    const id = await s.due("idle", "10 seconds");
+    expect(await s.seconds()).toBeLessThanOrEqual(-9);
+    await s.db.query("delete from forgeq.job where id = $1", [id]);
+    expect(await s.seconds()).toBeNull();
+  });
 
   it(
     "sees a job that was committed a minute after it fell due within another minute, and reads no more than 500 buffers when it looks for it",

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { defineJob, defineQueue } from "../../../lib/core/define.ts";
 import { uuidV7 } from "../../../lib/core/uuid.ts";
 import type { Work } from "../../../lib/queue/run/run-job.ts";
@@ -14,11 +14,24 @@ const BACKLOG = Number(process.env["FORGEQ_TEST_BACKLOG"] ?? 20_000);
 const TIME_OUT_MS = 30_000 + BACKLOG / 2;
 const STORED_TOGETHER = 1_000;
 
+class Undone extends Error {
+  readonly buffers: number;
+  constructor(buffers: number) {
+    super();
+    this.buffers = buffers;
+  }
+}
+
+interface Answer {
+  readonly queues: readonly [
+    { readonly watermarks: readonly string[]; readonly continued: readonly string[] | null; readonly more: boolean },
+  ];
+}
+
 /** Workers that run `plain` jobs only, beside a backlog of another type. */
 const setupBlocked = async (backlog: number, queue: string) => {
   const s = await setupTimed({ jobs: [plain, crawl], queues: [unlimited, crawling] });
   for (let left = backlog; left > 0; left -= STORED_TOGETHER) {
-    // Those that fall due at one instant are examined together, however many they are.
     await s.enqueue(Array.from({ length: Math.min(left, STORED_TOGETHER) }, () => ({ type: "crawl", queue })));
     await s.time.pass(0.001);
   }
@@ -89,7 +102,94 @@ it("takes for the same buffers, whichever types of other queues the worker lacks
     const call = "select * from forgeq.settle_and_take($1, '[]', $2::jsonb, $3::text[], 10, null, null, $4)";
     return (await explain(s.db, call, [uuidV7(), takes, types, s.clock()])).buffers;
   };
-  await take(["plain", "crawl"]);
+  // The first call of a connection reads what it keeps from then on.
+  for (const types of [["plain", "crawl"], ["plain"]]) await take(types);
   const all = await take(["plain", "crawl"]);
   expect(await take(["plain"])).toBeLessThanOrEqual(1.1 * all);
+});
+
+describe("beside a backlog of another type that is due at one instant", () => {
+  const TIED = Math.max(60_000, BACKLOG);
+
+  /** Among and behind them are jobs of a type that the worker runs, some of the same instant, and some that fell due later. */
+  const setupTied = async () => {
+    const s = await setupTimed({ jobs: [plain, crawl], queues: [unlimited, crawling] });
+    await s.db.query("insert into forgeq.metric_series (queue, type) values ('plain', 'crawl') on conflict do nothing");
+    const at = s.at(-600);
+    const store = (type: string, jobs: number, runAt: Date) =>
+      s.db.query(
+        `insert into forgeq.job (id, run_at, priority, max_attempts, queue, type, payload)
+         select forgeq.uuid_v7(), $3, 5, 8, 'plain', $1, '{}' from generate_series(1, $2::int)`,
+        [type, jobs, runAt],
+      );
+    await store("crawl", TIED / 2, at);
+    await store("plain", 3, at);
+    await store("crawl", TIED / 2, at);
+    await store("plain", 2, at);
+    await store("plain", 4, s.at(-300));
+    await s.db.query("vacuum analyze forgeq.job");
+    const worker = uuidV7();
+    let marks: readonly string[] | null = null;
+    const take = async (types: readonly string[], jobs = 10) => {
+      const takes = JSON.stringify([{ queue: "plain", claim_id: uuidV7(), watermarks: marks }]);
+      const call = "forgeq.settle_and_take($1, '[]', $2::jsonb, $3::text[], $4, null, null, $5)";
+      const params = [worker, takes, types, jobs, s.clock()];
+      const buffers = await s.db
+        .transaction(async (tx) => {
+          // The first call of a connection reads what it keeps from then on.
+          await tx.query("savepoint warm");
+          await explain(tx, `select * from ${call}`, params);
+          await tx.query("rollback to savepoint warm");
+          throw new Undone((await explain(tx, `select * from ${call}`, params)).buffers);
+        })
+        .catch((error: unknown) => {
+          if (error instanceof Undone) return error.buffers;
+          throw error;
+        });
+      const rows = await s.db.query<{ id: string | null; answer: Answer | null }>(
+        `select id, answer from ${call}`,
+        params,
+      );
+      const [found] = rows.at(-1)!.answer!.queues;
+      marks = found!.continued ?? found!.watermarks;
+      return { jobs: rows.length - 1, buffers, more: found!.more };
+    };
+    return { ...s, take, forget: () => (marks = null) };
+  };
+
+  it("examines a bounded part of it in a take, and finds each job of its own", { timeout: TIME_OUT_MS }, async () => {
+    const s = await setupTied();
+    let taken = 0;
+    let calls = 0;
+    for (let more = true; more; calls += 1) {
+      const { buffers, ...found } = await s.take(["plain"]);
+      expect(buffers).toBeLessThan(500);
+      taken += found.jobs;
+      more = found.more;
+      expect(calls).toBeLessThanOrEqual(TIED / 3_000 + 10);
+    }
+    expect(taken).toBe(9);
+    expect(calls).toBeGreaterThan(TIED / 10_000);
+  });
+
+  it("takes its own jobs there one by one, each once, and begins none of them anew", { timeout: TIME_OUT_MS }, async () => {
+    const s = await setupTied();
+    let taken = 0;
+    for (let calls = 0; taken < 9 && calls < TIED / 3_000 + 30; calls += 1) taken += (await s.take(["plain"], 1)).jobs;
+    expect(taken).toBe(9);
+    s.forget();
+    for (let more = true; more;) {
+      const found = await s.take(["plain"]);
+      expect(found.jobs).toBe(0);
+      more = found.more;
+    }
+  });
+
+  it("leaves jobs to a worker that runs all types, whose takes cost what they do elsewhere", async () => {
+    const s = await setupTied();
+    for (let calls = 0; calls < 3; calls += 1) await s.take(["plain"]);
+    const { jobs, buffers } = await s.take(["plain", "crawl"], 100);
+    expect(jobs).toBe(100);
+    expect(buffers).toBeLessThan(1_200);
+  });
 });

@@ -9,6 +9,7 @@ import { nextEvent } from "../../../lib/db/protocol/wake.ts";
 import { foldCounters, readCounters } from "../../../lib/db/reads/metrics.ts";
 import { readQueueStats } from "../../../lib/db/reads/stats.ts";
 import { DATABASE } from "../fill.ts";
+import { ONCE } from "../meter.ts";
 import { item, items, claimTen, type World } from "../world.ts";
 import { take } from "./runner.ts";
 
@@ -20,11 +21,28 @@ const JOBS_A_CALL = 100;
  */
 const SETTLED_MS = 16_000;
 
+/** As a worker's and a dispatcher's: see lib/queue/run/watermarks.ts. */
+const SWEEP_EVERY_MS = 5_000;
+
+/** The next take of each queue begins at its first job, as one in five seconds does. */
+const sweepNext = ({ marks }: World): void => marks.clear();
+
+/** A worker goes on sweeping when nothing is due, and a dispatcher sweeps before it ends. */
+const sweep = async (world: World): Promise<void> => {
+  sweepNext(world);
+  for (const queue of ["emails", "crawl"]) await take(world, [queue], { maxJobs: 10 });
+};
+
 /** One call settles what the last one took, and takes on. Every tenth is of the limited queue. */
 const runJobs = async (world: World, jobs: number): Promise<void> => {
+  let sweptAtMs = performance.now();
   let held = await take(world, ["emails"]);
   for (let done = 0; done < jobs; done += JOBS_A_CALL) {
     const limited = done % (10 * JOBS_A_CALL) === 0;
+    if (performance.now() - sweptAtMs > SWEEP_EVERY_MS) {
+      sweepNext(world);
+      sweptAtMs = performance.now();
+    }
     await enqueueMany(world.db, items(JOBS_A_CALL, { type: limited ? "crawl_page" : "send_email" }), true, null);
     const settles = held.map(({ id, jobs: of }) => ({
       leaseId: id,
@@ -47,6 +65,12 @@ const endLeases = async ({ db, worker }: World): Promise<void> => {
     const ended = ids.map((id) => ({ id, outcome: "completed" as const }));
     await settle(db, holder, ended, null, true);
   }
+};
+
+/** What looks for what is due, when nobody has looked since the jobs went through; sweeps alone have come by. Measured before the others, and once. */
+const FIRST_LOOKS: Readonly<Record<string, (world: World) => Promise<unknown>>> = {
+  "next event, first look": ({ db }) => nextEvent(db, null),
+  "recover, first look": ({ db }) => recover(db, 200, null),
 };
 
 /** Measured without and with holders, by these names and with " beside holders". */
@@ -86,17 +110,23 @@ const hold = async (server: LocalPostgres): Promise<readonly pg.Client[]> => [
   ),
 ];
 
+const measureAll = async (world: World, suffix: string): Promise<void> => {
+  await sweep(world);
+  for (const [name, run] of Object.entries(FIRST_LOOKS)) await world.call(`${name}${suffix}`, () => run(world), ONCE);
+  for (const [name, run] of Object.entries(CALLS)) await world.call(`${name}${suffix}`, () => run(world));
+};
+
 export const heldCalls = async (world: World, server: LocalPostgres): Promise<void> => {
   const jobs = Math.max(10_000, Math.min(300_000, world.sizes.waiting / 5));
   await endLeases(world);
   await runJobs(world, 2_000);
-  for (const [name, run] of Object.entries(CALLS)) await world.call(name, () => run(world));
+  await measureAll(world, "");
   await endLeases(world);
   const holders = await hold(server);
   try {
     await runJobs(world, jobs);
     await setTimeout(SETTLED_MS);
-    for (const [name, run] of Object.entries(CALLS)) await world.call(`${name}${BESIDE}`, () => run(world));
+    await measureAll(world, BESIDE);
   } finally {
     for (const holder of holders) await holder.end();
   }

@@ -76,10 +76,15 @@ const lists = async ({ db, sizes, call }: World): Promise<void> => {
     list({ states: ["dead"], include: { payload: true, result: false, attempts: true } }),
   );
   if (sizes.finished === 0) return;
-  const [middle] = await db.query<{ id: string }>(
-    "select id from forgeq.job_history where finished_at < now() - interval '100 days' limit 1",
-  );
-  if (middle !== undefined) await call("list, from the middle", list({ after: middle.id }));
+  const from = async (name: string, days: string) => {
+    const [job] = await db.query<{ id: string }>(
+      `select id from forgeq.job_history where finished_at < now() - interval '100 days' ${days} limit 1`,
+    );
+    if (job !== undefined) await call(name, list({ after: job.id }));
+  };
+  await from("list, from the middle", "and finished_at > now() - interval '101 days'");
+  // Of the oldest partition: nothing is behind it, and all partitions since then are read.
+  await from("list, from the oldest", "");
 };
 
 const numbers = async ({ db, call }: World): Promise<void> => {
