@@ -76,7 +76,8 @@ begin
       end if;
       next_run_at := case when held.outcome in ('undispatched', 'throttled') then held.run_at else now_at + make_interval(secs => case
         when held.delay_seconds is not null then least(greatest(held.delay_seconds, 0), 31536000)
-        when counted then coalesce(forgeq.backoff_seconds(backoff, held.attempt, random()), 60)
+        when counted and backoff is not null then forgeq.backoff_seconds(backoff, held.attempt, random())
+        when counted then 60
         else 0 end) end;
       update forgeq.job
       set claim_id = null,

@@ -8,6 +8,9 @@
 -- Entries of jobs that have ended stay in the index while a long transaction keeps them. Where many are passed, mark_jobs says from where on a queue and
 -- priority is read. A job below a mark is not seen immediately: one that is committed more than 15 seconds after it fell due is seen a minute later, by a look
 -- from further back, and one that is committed more than two minutes after that by the next look without marks, ten minutes later at most.
+--
+-- Up to a mark it reads three ranges, of one queue, of those between, and of the mark's queue. PostgreSQL 15 does not end a scan at the second column of
+-- (queue, priority) < (...), and would read on to the end of the mark's queue.
 create or replace function forgeq.job_heads(
   now_at timestamptz, free boolean, after_queue text default '', after_priority smallint default 0, most int default null)
 returns table (queue text, priority smallint, run_at timestamptz)
@@ -24,6 +27,7 @@ declare
     from forgeq.job_mark m
     where m.made_at > clock_timestamp() - interval '10 minutes' and (m.queue, m.priority) > (after_queue, after_priority) order by m.queue, m.priority);
   mark forgeq.job_mark;
+  below smallint;
   n int := 1;
   seen_queue text := after_queue;
   seen_priority smallint := after_priority;
@@ -40,14 +44,27 @@ declare
 begin
   while not ended and (most is null or given < most) loop
     mark := marks[n];
+    below := case when mark.queue = seen_queue then mark.priority else 10 end;
     read := pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass);
     if size = 1 and free then
       firsts := array(
-        select row(j.queue, j.priority, j.run_at, null, null, null)::forgeq.job_mark
-        from forgeq.job j
-        where (j.queue, j.priority) > (seen_queue, seen_priority)
-          and (j.queue, j.priority) < (coalesce(mark.queue, past_all), coalesce(mark.priority, 0::smallint)) and j.claim_id is null
-        order by j.queue, j.priority, j.run_at limit 1);
+        select row(e.queue, e.priority, e.run_at, null, null, null)::forgeq.job_mark
+        from (
+          (select j.queue, j.priority, j.run_at from forgeq.job j
+           where mark.queue is null and (j.queue, j.priority) > (seen_queue, seen_priority) and j.claim_id is null
+           order by j.queue, j.priority, j.run_at limit 1)
+          union all
+          (select j.queue, j.priority, j.run_at from forgeq.job j
+           where mark.queue is not null and j.queue = seen_queue and j.priority > seen_priority and j.priority < below and j.claim_id is null
+           order by j.priority, j.run_at limit 1)
+          union all
+          (select j.queue, j.priority, j.run_at from forgeq.job j
+           where j.queue > seen_queue and j.queue < mark.queue and j.claim_id is null order by j.queue, j.priority, j.run_at limit 1)
+          union all
+          (select j.queue, j.priority, j.run_at from forgeq.job j
+           where mark.queue > seen_queue and j.queue = mark.queue and j.priority < mark.priority and j.claim_id is null
+           order by j.priority, j.run_at limit 1)) e
+        limit 1);
       entries := cardinality(firsts);
     else
       select count(*), coalesce(array_agg(row(c.queue, c.priority, c.run_at, null, null, null)::forgeq.job_mark) filter (where c.place = 1), '{}')
@@ -55,11 +72,22 @@ begin
       from (
         select e.queue, e.priority, e.run_at, row_number() over (partition by e.queue, e.priority order by e.run_at) as place
         from (
-          select j.queue, j.priority, j.run_at
-          from forgeq.job j
-          where (j.queue, j.priority) > (seen_queue, seen_priority)
-            and (j.queue, j.priority) < (coalesce(mark.queue, past_all), coalesce(mark.priority, 0::smallint))
-          order by j.queue, j.priority, j.run_at
+          select u.*
+          from (
+            (select j.queue, j.priority, j.run_at from forgeq.job j
+             where mark.queue is null and (j.queue, j.priority) > (seen_queue, seen_priority)
+             order by j.queue, j.priority, j.run_at limit size)
+            union all
+            (select j.queue, j.priority, j.run_at from forgeq.job j
+             where mark.queue is not null and j.queue = seen_queue and j.priority > seen_priority and j.priority < below
+             order by j.priority, j.run_at limit size)
+            union all
+            (select j.queue, j.priority, j.run_at from forgeq.job j
+             where j.queue > seen_queue and j.queue < mark.queue order by j.queue, j.priority, j.run_at limit size)
+            union all
+            (select j.queue, j.priority, j.run_at from forgeq.job j
+             where mark.queue > seen_queue and j.queue = mark.queue and j.priority < mark.priority
+             order by j.priority, j.run_at limit size)) u
           limit size) e) c;
     end if;
     is_free := size = 1 and free;

@@ -106,6 +106,23 @@ describe("what looks for due jobs beside a held snapshot", () => {
     },
   );
 
+  it(
+    "reads no further than a mark, however many jobs wait in the mark's queue and in those before it",
+    { timeout: 120_000 },
+    async () => {
+      const s = await scene();
+      await s.db.query(`insert into forgeq.job (id, run_at, priority, max_attempts, queue, type, payload)
+        select forgeq.uuid_v7(), now() + interval '1 hour' + interval '1 ms' * n, 5, 8, (array['idle', 'plain', 'spent'])[1 + n % 3], 'plain', '{}'
+        from generate_series(1, 150000) n`);
+      await s.db.query("vacuum analyze forgeq.job");
+      expect(await s.seconds()).toBeGreaterThan(3_000);
+      for (let n = 0; n < 3; n += 1) expect(await s.look()).toBeLessThanOrEqual(500);
+      const before = await s.look();
+      await s.due("plain", "10 seconds");
+      expect(await s.look()).toBeLessThanOrEqual(before + 50);
+    },
+  );
+
   it("reads at most 500 buffers with the first look, where sweeps have come by", { timeout: 120_000 }, async () => {
     const s = await scene();
     await s.db.query(DEAD);
