@@ -172,18 +172,23 @@ describe("beside a backlog of another type that is due at one instant", () => {
     expect(calls).toBeGreaterThan(TIED / 10_000);
   });
 
-  it("takes its own jobs there one by one, each once, and begins none of them anew", { timeout: TIME_OUT_MS }, async () => {
-    const s = await setupTied();
-    let taken = 0;
-    for (let calls = 0; taken < 9 && calls < TIED / 3_000 + 30; calls += 1) taken += (await s.take(["plain"], 1)).jobs;
-    expect(taken).toBe(9);
-    s.forget();
-    for (let more = true; more;) {
-      const found = await s.take(["plain"]);
-      expect(found.jobs).toBe(0);
-      more = found.more;
-    }
-  });
+  it(
+    "takes its own jobs there one by one, each once, and begins none of them anew",
+    { timeout: TIME_OUT_MS },
+    async () => {
+      const s = await setupTied();
+      let taken = 0;
+      for (let calls = 0; taken < 9 && calls < TIED / 3_000 + 30; calls += 1)
+        taken += (await s.take(["plain"], 1)).jobs;
+      expect(taken).toBe(9);
+      s.forget();
+      for (let more = true; more;) {
+        const found = await s.take(["plain"]);
+        expect(found.jobs).toBe(0);
+        more = found.more;
+      }
+    },
+  );
 
   it("leaves jobs to a worker that runs all types, whose takes cost what they do elsewhere", async () => {
     const s = await setupTied();
