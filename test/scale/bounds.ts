@@ -3,6 +3,7 @@
  * A call that has no bound here fails the run, and so does a bound without a call
  * in a run that makes all calls.
  */
+import { FIRST_LOOK_CALLS } from "./calls/held.ts";
 import { EXPIRED_LEASES } from "./calls/runner.ts";
 import type { Sizes } from "./sizes.ts";
 
@@ -211,8 +212,6 @@ const AGAIN = plain(
 );
 
 const ABSOLUTE: Readonly<Record<string, Bound>> = {
-  "next event, first look": { buffers: 500, absolute: true },
-  "recover, first look": { buffers: 500, absolute: true },
   "next event again": { buffers: 500, absolute: true },
   "recover again": { buffers: 500, absolute: true },
 };
@@ -233,8 +232,12 @@ const ofSizes = ({ schedules, queues }: Sizes): Record<string, Bound> => ({
   "GET /schedules": { buffers: 100 + schedules },
 });
 
+/** Measured beside holders alone. */
+const FIRST_LOOKS = Object.fromEntries(FIRST_LOOK_CALLS.map((name) => [name, { buffers: 500 }]));
+
 /** All of them, by the name of the call. */
 export const boundsFor = (sizes: Sizes): Readonly<Record<string, Bound>> => ({
+  ...FIRST_LOOKS,
   ...PRODUCER,
   ...RUNNER,
   ...READER,

@@ -12,7 +12,7 @@ const boundOf = (
   bounds: Readonly<Record<string, Bound>>,
   results: readonly Measured[],
 ): Bound | undefined => {
-  if (!name.endsWith(BESIDE)) return bounds[name];
+  if (!name.endsWith(BESIDE) || bounds[name] !== undefined) return bounds[name];
   const plain = name.slice(0, -BESIDE.length);
   const before = results.find((each) => each.name === plain);
   const bound = bounds[plain];

@@ -151,8 +151,8 @@ describe("beside a backlog of another type that is due at one instant", () => {
         params,
       );
       const [found] = rows.at(-1)!.answer!.queues;
-      marks = found!.continued ?? found!.watermarks;
-      return { jobs: rows.length - 1, buffers, more: found!.more };
+      marks = found.continued ?? found.watermarks;
+      return { jobs: rows.length - 1, buffers, more: found.more };
     };
     return { ...s, take, forget: () => (marks = null) };
   };

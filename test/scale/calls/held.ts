@@ -69,9 +69,11 @@ const endLeases = async ({ db, worker }: World): Promise<void> => {
 
 /** What looks for what is due, when nobody has looked since the jobs went through; sweeps alone have come by. Measured before the others, and once. */
 const FIRST_LOOKS: Readonly<Record<string, (world: World) => Promise<unknown>>> = {
-  "next event, first look": ({ db }) => nextEvent(db, null),
-  "recover, first look": ({ db }) => recover(db, 200, null),
+  "next event, the first one beside holders": ({ db }) => nextEvent(db, null),
+  "recover, the first one beside holders": ({ db }) => recover(db, 200, null),
 };
+
+export const FIRST_LOOK_CALLS: readonly string[] = Object.keys(FIRST_LOOKS);
 
 /** Measured without and with holders, by these names and with " beside holders". */
 const CALLS: Readonly<Record<string, (world: World) => Promise<unknown>>> = {
@@ -110,23 +112,19 @@ const hold = async (server: LocalPostgres): Promise<readonly pg.Client[]> => [
   ),
 ];
 
-const measureAll = async (world: World, suffix: string): Promise<void> => {
-  await sweep(world);
-  for (const [name, run] of Object.entries(FIRST_LOOKS)) await world.call(`${name}${suffix}`, () => run(world), ONCE);
-  for (const [name, run] of Object.entries(CALLS)) await world.call(`${name}${suffix}`, () => run(world));
-};
-
 export const heldCalls = async (world: World, server: LocalPostgres): Promise<void> => {
   const jobs = Math.max(10_000, Math.min(300_000, world.sizes.waiting / 5));
   await endLeases(world);
   await runJobs(world, 2_000);
-  await measureAll(world, "");
+  for (const [name, run] of Object.entries(CALLS)) await world.call(name, () => run(world));
   await endLeases(world);
   const holders = await hold(server);
   try {
     await runJobs(world, jobs);
     await setTimeout(SETTLED_MS);
-    await measureAll(world, BESIDE);
+    await sweep(world);
+    for (const [name, run] of Object.entries(FIRST_LOOKS)) await world.call(name, () => run(world), ONCE);
+    for (const [name, run] of Object.entries(CALLS)) await world.call(`${name}${BESIDE}`, () => run(world));
   } finally {
     for (const holder of holders) await holder.end();
   }
