@@ -12,7 +12,7 @@ import { setupPushes } from "../../support/worker/push.ts";
 import { until } from "../../support/worker/worker.ts";
 
 const WAITS_FOR_LAST = `select from pg_stat_activity
-where query like '%worker_lock($1, 4)%' and wait_event_type = 'Lock' and pid <> pg_backend_pid()`;
+where datname = current_database() and query like '%worker_lock($1, 4)%' and wait_event_type = 'Lock' and pid <> pg_backend_pid()`;
 
 const OWN_LOCKS = "select count(*)::int as locks from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()";
 

@@ -230,7 +230,8 @@ it("is pushed jobs again once its connection is back", async () => {
   const s = await setupPushes();
   const { worker } = await s.startOffering(async () => undefined);
   await s.db.query(
-    "select pg_terminate_backend(pid) from pg_stat_activity where query like '%worker_lock($1, 3)%' and pid <> pg_backend_pid()",
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and query like '%worker_lock($1, 3)%' and pid <> pg_backend_pid()`,
   );
   await until(async () => (await s.enqueue(JOB))[0]!.job.state === "pending");
   await until(async () => (await s.enqueue(JOB))[0]!.job.state === "running");

@@ -155,7 +155,8 @@ it("counts every lease of a queue that loses its limit while claims are under wa
       return { pass: async () => (opened.resolve(), await open, await claim) };
     }),
   );
-  const waits = "select from pg_locks where locktype = 'advisory' and not granted";
+  const waits = `select from pg_locks
+    where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`;
   while ((await s.db.query(waits)).length < gates.length);
   await setLimit(s, null);
   for (const { pass } of gates) expect(await pass()).toBe(10);
