@@ -55,11 +55,13 @@ const PROJECTS = {
   cli: { include: [COMMANDS], exclude: ADOPTER },
   torture: { include: TORTURE },
   hostile: { include: ["test/hostile/*.test.ts"] },
-  dashboard: { include: ["test/dashboard/*.test.ts"] },
+  /** Each file has a browser, which keeps more than one core busy. */
+  dashboard: { include: ["test/dashboard/*.test.ts"], maxWorkers: 2 },
   /** The packaged functions in a small AWS of the project's own: see test/lambda/README.md. */
   lambda: {
     include: ["test/lambda/*.test.ts"],
     globalSetup: ["test/lambda/world/global-setup.ts"],
+    maxWorkers: 2,
     testTimeout: 300_000,
   },
   /** The code of the last release on the newest schema: see test/release/README.md. */
