@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
+import { camelCase } from "../core/camel-case.ts";
 import { parseJson } from "../core/document.ts";
 import { messageOf } from "../core/reason.ts";
 import { enqueueBody } from "../http/job-body.ts";
 import { UsageError } from "./failure.ts";
-import { optionName } from "./option-name.ts";
 
 /** The options of `forgeq enqueue`, as commander gives them: these, and each field of a job by its own name. */
 export interface EnqueueCommandOptions {
@@ -40,7 +40,7 @@ export const toEnvelope = async (options: EnqueueCommandOptions): Promise<Record
   const given: EnqueueCommandOptions = { payload: "{}", ...options, delaySeconds: options.delay };
   const envelope: Record<string, unknown> = {};
   for (const field of Object.keys(enqueueBody.in.shape)) {
-    const value = await valueOf(field, given[optionName(field)]);
+    const value = await valueOf(field, given[camelCase(field)]);
     if (value !== undefined) envelope[field] = value;
   }
   return envelope;

@@ -1,11 +1,11 @@
+import { type CamelCase, camelCase } from "../core/camel-case.ts";
 import type { JobFilter } from "../core/job-filter.ts";
 import { type EachFilter, FILTER_NAMES, jobFilterBody, LIST_PREFIXES } from "../http/job-filter.ts";
 import { checkOptions } from "./check-options.ts";
 import { UsageError } from "./failure.ts";
-import { type OptionName, optionName } from "./option-name.ts";
 
 /** The options that say which jobs a list or a bulk action means, as commander gives them: see commands/job-filters.ts. */
-export type FilterOptions = { readonly [Name in keyof EachFilter<unknown> as OptionName<Name>]?: unknown };
+export type FilterOptions = { readonly [Name in keyof EachFilter<unknown> as CamelCase<Name>]?: unknown };
 
 /** Of `customer.id=42` the path and the value; a value may hold `=`. */
 const conditions = (option: string, given: readonly string[]): Record<string, string> => {
@@ -33,5 +33,5 @@ const inBody = (name: string, given: unknown): unknown => {
 export const toJobFilter = (options: FilterOptions): JobFilter =>
   checkOptions(
     jobFilterBody,
-    Object.fromEntries(Object.values(FILTER_NAMES).map((name) => [name, inBody(name, options[optionName(name)])])),
+    Object.fromEntries(Object.values(FILTER_NAMES).map((name) => [name, inBody(name, options[camelCase(name)])])),
   );

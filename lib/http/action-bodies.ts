@@ -1,6 +1,7 @@
 /** What the actions on jobs take. */
 import * as z from "zod";
 import { MAX_DELAY_SECONDS } from "../core/backoff.ts";
+import { camelCased } from "../core/camel-case.ts";
 import { jobFilterBody } from "./job-filter.ts";
 import { instant } from "./fields.ts";
 import { cursor, reason } from "./schemas.ts";
@@ -19,12 +20,6 @@ interface When {
   readonly priority?: number;
 }
 
-const toReschedule = ({ run_at, delay_seconds, priority }: When) => ({
-  ...(run_at !== undefined && { runAt: run_at }),
-  ...(delay_seconds !== undefined && { delaySeconds: delay_seconds }),
-  ...(priority !== undefined && { priority }),
-});
-
 const hasOneInstant = ({ run_at, delay_seconds }: When): boolean => run_at === undefined || delay_seconds === undefined;
 const ONE_INSTANT = { path: ["delay_seconds"], error: "can't be given together with run_at" };
 
@@ -33,7 +28,7 @@ export const rescheduleBody = z
   .strictObject(when)
   .refine(hasOneInstant, ONE_INSTANT)
   .refine((body) => Object.keys(body).length > 0, "must have run_at, delay_seconds or priority")
-  .transform(toReschedule);
+  .transform(camelCased);
 
 /** `POST /jobs/{id}/clone`. */
 export const cloneBody = z.strictObject({
@@ -77,7 +72,7 @@ export const bulkBody = z
     path: ["cursor"],
     error: "is for a filter alone",
   })
-  .refine(({ action, ...body }) => (action === "reschedule") === Object.keys(toReschedule(body)).length > 0, {
+  .refine(({ action, ...body }) => (action === "reschedule") === Object.keys(when).some((name) => name in body), {
     path: ["action"],
     error: "reschedule needs run_at, delay_seconds or priority, and no other action takes them",
   })
@@ -87,7 +82,7 @@ export const bulkBody = z
   })
   .transform(({ run_at, delay_seconds, priority, ...body }) => ({
     ...body,
-    to: toReschedule({
+    to: camelCased({
       ...(run_at !== undefined && { run_at }),
       ...(delay_seconds !== undefined && { delay_seconds }),
       ...(priority !== undefined && { priority }),

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { decodeCursor, decodeName } from "./wire.ts";
 import { name } from "./fields.ts";
-import { pageLimit } from "./schemas.ts";
+import { cursorOf, pageLimit } from "./schemas.ts";
 
 /** Parameters that may be repeated. */
 export const PART_PARAMETERS = ["type", "queue"] as const;
@@ -19,14 +19,6 @@ const names = z
   .pipe(z.array(name).max(MAX_NAMES));
 
 const part = { type: names.exactOptional(), queue: names.exactOptional() };
-
-const cursorOf = (decode: (text: string) => string | null) =>
-  z.string().transform((text, context) => {
-    const after = decode(text);
-    if (after !== null) return after;
-    context.addIssue({ code: "custom", message: "must be the next_cursor of an earlier answer" });
-    return z.NEVER;
-  });
 
 const leaseLimit = z
   .string()

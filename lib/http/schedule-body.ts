@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { camelCased } from "../core/camel-case.ts";
 import { CATCH_UPS, MAX_CATCH_UP, MAX_JITTER_SECONDS, OVERLAPS, SCHEDULE_DEFAULTS } from "../core/schedule.ts";
 import { instant, metadata, name, uniqueKey } from "./fields.ts";
 
@@ -21,35 +22,11 @@ const rule = {
   metadata: metadata.meta({ type: "object", additionalProperties: true }).nullable().default(null),
 };
 
-type Rule = z.output<z.ZodObject<typeof rule>>;
-
-const toDefinition = ({
-  catch_up,
-  catch_up_limit,
-  starts_at,
-  ends_at,
-  jitter_seconds,
-  max_attempts,
-  unique_key,
-  ...same
-}: Rule) => ({
-  ...same,
-  catchUp: catch_up,
-  catchUpLimit: catch_up_limit,
-  startsAt: starts_at,
-  endsAt: ends_at,
-  jitterSeconds: jitter_seconds,
-  maxAttempts: max_attempts,
-  uniqueKey: unique_key,
-});
-
 /** What `POST /schedules` takes. */
-export const newSchedule = z
-  .strictObject({ name, ...rule })
-  .transform(({ name: given, ...same }) => ({ name: given, ...toDefinition(same) }));
+export const newSchedule = z.strictObject({ name, ...rule }).transform(camelCased);
 
 /** What `PUT /schedules/{name}` takes: the whole schedule but its name. */
-export const scheduleEdit = z.strictObject(rule).transform(toDefinition);
+export const scheduleEdit = z.strictObject(rule).transform(camelCased);
 
 /** What `POST /schedules/preview` takes: a rule without what it would enqueue. */
 export const scheduleRule = z

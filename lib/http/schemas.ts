@@ -1,16 +1,21 @@
 /** The queries and bodies of the api function. */
 import * as z from "zod";
+import { camelCased } from "../core/camel-case.ts";
 import { hasControls, MAX_REASON_CHARACTERS } from "../core/controls.ts";
 import { instant, name } from "./fields.ts";
 import { decodeAttempt, decodeCursor, decodeLife, decodeName, isUuid } from "./wire.ts";
 
+/** Where a list goes on. */
+export const cursorOf = (decode: (text: string) => string | null) =>
+  z.string().transform((text, context) => {
+    const after = decode(text);
+    if (after !== null) return after;
+    context.addIssue({ code: "custom", message: "must be the next_cursor of an earlier answer" });
+    return z.NEVER;
+  });
+
 /** Where a list of jobs goes on: gives an id. */
-export const cursor = z.string().transform((text, context) => {
-  const after = decodeCursor(text);
-  if (after !== null) return after;
-  context.addIssue({ code: "custom", message: "must be the next_cursor of an earlier answer" });
-  return z.NEVER;
-});
+export const cursor = cursorOf(decodeCursor);
 
 export const pageLimit = z
   .string()
@@ -21,12 +26,7 @@ export const pageLimit = z
   .meta({ type: "integer", minimum: 1, maximum: 100, pattern: undefined });
 
 /** A page of attempts begins after the end of one, in microseconds since 1970, and its number. */
-const attemptCursor = z.string().transform((text, context) => {
-  const after = decodeAttempt(text);
-  if (after !== null) return after;
-  context.addIssue({ code: "custom", message: "must be the next_cursor of an earlier answer" });
-  return z.NEVER;
-});
+const attemptCursor = cursorOf(decodeAttempt);
 
 const MAX_INTEGER = 2_147_483_647;
 
@@ -53,23 +53,13 @@ export const attemptsQuery = z
   .transform(({ life: of, limit: most, cursor: after = null }) => ({ life: of, page: { limit: most, after } }));
 
 /** A page of lives begins with a life, and goes downwards. */
-const lifeCursor = z.string().transform((text, context) => {
-  const upto = decodeLife(text);
-  if (upto !== null) return Number(upto);
-  context.addIssue({ code: "custom", message: "must be the next_cursor of an earlier answer" });
-  return z.NEVER;
-});
+const lifeCursor = cursorOf(decodeLife).transform(Number);
 
 /** The query of `GET /jobs/{id}/lives`. */
 export const livesQuery = z.strictObject({ limit: pageLimit.default(20), cursor: lifeCursor.exactOptional() });
 
 /** A page of a list by name begins after a name. */
-const nameCursor = z.string().transform((text, context) => {
-  const after = decodeName(text);
-  if (after !== null) return after;
-  context.addIssue({ code: "custom", message: "must be the next_cursor of an earlier answer" });
-  return z.NEVER;
-});
+const nameCursor = cursorOf(decodeName);
 
 /** The query of a list by name, `GET /queues` and `GET /schedules`: how many, and the name that they come after. */
 export const namedQuery = z
@@ -122,12 +112,7 @@ export const queueLimits = z
       .exactOptional(),
   })
   .refine((limits) => Object.keys(limits).length > 0, "must name a limit, or types")
-  .transform(({ max_in_flight, max_pending, retention_days, types }) => ({
-    ...(max_in_flight !== undefined && { maxInFlight: max_in_flight }),
-    ...(max_pending !== undefined && { maxPending: max_pending }),
-    ...(retention_days !== undefined && { retentionDays: retention_days }),
-    ...(types !== undefined && { types }),
-  }));
+  .transform(camelCased);
 
 /** What `POST /jobs/{id}/cancel` takes, where it has a body. */
 export const cancelBody = z.strictObject({

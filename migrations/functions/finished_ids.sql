@@ -1,6 +1,6 @@
 -- Those of these ids that a life has ended of. Internal: for enqueue_many, once for each call that was sent before or has ids of a caller's.
 --
--- Like newest_life and attempts_of it plans its statement for each call, with the window known: then the planner leaves out the other partitions, and locks
+-- Like lives_of and attempts_of it plans its statement for each call, with the window known: then the planner leaves out the other partitions, and locks
 -- none of them. A plan that is kept locks every partition, four relations each, whatever it leaves out when it runs.
 create or replace function forgeq.finished_ids(ids uuid[], now_at timestamptz)
 returns uuid[]

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { format, resolveConfig } from "prettier";
 import { expect, it } from "vitest";
+import { camelCase } from "../../lib/core/camel-case.ts";
 import { createProgram } from "../../lib/cli/program.ts";
-import { optionName } from "../../lib/cli/option-name.ts";
 import { cliReference } from "../../lib/cli/reference.ts";
 import { enqueueBody } from "../../lib/http/job-body.ts";
 
@@ -29,7 +29,7 @@ it("has an option of forgeq enqueue for each field of a job, none of which goes 
   const enqueue = createProgram().commands.find((command) => command.name() === "enqueue")!;
   const names = enqueue.options.map((option) => option.attributeName());
   const fields = Object.keys(enqueueBody.in.shape).map((field) =>
-    field === "delay_seconds" ? "delay" : optionName(field),
+    field === "delay_seconds" ? "delay" : camelCase(field),
   );
   expect(names).toEqual(expect.arrayContaining(fields));
   const { conflictsWith } = enqueue.options.find((option) => option.long === "--file") as unknown as {
