@@ -45,7 +45,7 @@ export interface Retried {
   readonly by: string;
 }
 
-/** A job that was stored just now: what its caller gave, and what the database made of it. */
+/** A job that was stored just now: what its caller gave, and what the database made of it, in the order in which a read has it. */
 export const enqueuedJob = (item: IdentifiedJob, row: EnqueuedRow): Job => ({
   id: row.id,
   type: item.type,
@@ -56,15 +56,15 @@ export const enqueuedJob = (item: IdentifiedJob, row: EnqueuedRow): Job => ({
   uniqueKey: item.uniqueKey ?? null,
   attempt: row.taken ? 1 : 0,
   maxAttempts: item.maxAttempts ?? row.maxAttempts ?? DEFAULTS.maxAttempts,
+  life: 1,
   progress: null,
   createdAt: row.createdAt ?? new Date(0),
   runAt: row.runAt ?? new Date(0),
   ...(item.startBefore && { startBefore: item.startBefore }),
   startedAt: row.taken === "running" ? row.createdAt : null,
   finishedAt: null,
-  result: null,
   error: null,
-  life: 1,
+  result: null,
 });
 
 /** What a job like this one is enqueued with. An id, a unique key and instants are a job's own. */
