@@ -1,5 +1,5 @@
 -- The instant at which the first open lease expires, null where there is none. Internal. It moves the mark that open_leases begins at, when many dead leases
--- have come to be above it, and looks at the whole table every ten minutes.
+-- have come to be above it, or large ones on 60 pages, and looks at the whole table every ten minutes.
 create or replace function forgeq.earliest_expiry()
 returns timestamptz
 language plpgsql set enable_seqscan = off set enable_bitmapscan = off set jit = off
@@ -14,6 +14,7 @@ declare
   whole boolean;
   least uuid := '00000000-0000-0000-0000-000000000000';
   read bigint;
+  pages double precision;
   live bigint;
   expires_at timestamptz;
   cut record;
@@ -27,13 +28,15 @@ begin
     least := forgeq.least_id(mark.low);
   end if;
   read := pg_stat_get_xact_tuples_returned('forgeq.lease_pkey'::regclass);
+  pages := pg_stat_get_xact_blocks_fetched('forgeq.lease'::regclass);
   select min(l.expires_at), count(*) into expires_at, live from forgeq.lease l where l.id >= least;
   read := pg_stat_get_xact_tuples_returned('forgeq.lease_pkey'::regclass) - read;
+  pages := pg_stat_get_xact_blocks_fetched('forgeq.lease'::regclass) - pages;
   if not whole then
     expires_at := least(expires_at, (select min(l.expires_at) from forgeq.lease l where l.id = any (mark.open)));
   end if;
 
-  if (whole or read - live > 500 + mark.passed * 1.25) and forgeq.lock_mutex('mark_leases') then
+  if (whole or read - live > least(500, 60 * read / greatest(pages, 1)) + mark.passed * 1.25) and forgeq.lock_mutex('mark_leases') then
     -- The dead ones above a candidate are estimated, as if leases had been made at a steady rate.
     select c.low, p.passed into cut
     from (select u.ms as low, row_number() over (order by u.ms) - 1 as named, min(u.ms) over () as first

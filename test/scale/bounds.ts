@@ -204,7 +204,6 @@ const AGAIN = plain(
     "take of 10 again, limited queue": 300,
     "claim of 10 again, limited queue": 250,
     "idle take again": 200,
-    "fold again": 5_000,
     "counters again": 5_000,
     "stats again": ONE_QUEUE + DEAD,
   },
@@ -212,6 +211,8 @@ const AGAIN = plain(
 );
 
 const ABSOLUTE: Readonly<Record<string, Bound>> = {
+  // Of each queue that has max_pending a thousand jobs are counted, which is a page each where vacuum has not come by: more of them beside holders.
+  "fold again": { buffers: 1_500, absolute: true },
   "next event again": { buffers: 500, absolute: true },
   "recover again": { buffers: 500, absolute: true },
 };

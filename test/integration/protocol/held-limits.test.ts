@@ -63,6 +63,23 @@ describe("while somebody's snapshot is held", () => {
   });
 });
 
+it("what looks for expired leases passes few pages, also where a page has one or two leases", async () => {
+  const s = await heldBacklog(100);
+  const large = (leases: number) =>
+    DEAD.replace("array[10])", "array[100])").replace("- 600000", "- 60000").replace("20000", String(leases));
+  await s.db.query(DEAD);
+  await s.hold();
+  await s.db.query(CLOSE);
+  const look = () => buffersOf(s.db, "select * from forgeq.recover(1000, $1)", [s.at(1)]);
+  for (let n = 0; n < 2; n += 1) await look();
+  // As it was before these leases were made.
+  await s.db.query("update forgeq.lease_mark set low = low - 100000, passed = 0 where queue = ''");
+  await s.db.query(large(400));
+  await s.db.query(CLOSE);
+  await look();
+  expect(await look()).toBeLessThanOrEqual(100);
+});
+
 describe("what looks for due jobs beside a held snapshot", () => {
   /** Jobs that have ended, in a queue before and one behind that which has a backlog, and in it. */
   const scene = async () => {
