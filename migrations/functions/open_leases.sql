@@ -6,7 +6,7 @@
 create or replace function forgeq.open_leases()
 returns table (id uuid, queue text, type text, claim_id uuid, created_at timestamptz, expires_at timestamptz, begun_by uuid)
 language plpgsql stable security definer set search_path = pg_catalog, forgeq, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off set jit = off set lock_timeout = '4s'
+  set enable_seqscan = off set enable_bitmapscan = off set plan_cache_mode = force_generic_plan set jit = off set lock_timeout = '4s'
 as $$
 #variable_conflict use_column
 declare
