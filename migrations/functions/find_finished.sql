@@ -1,7 +1,7 @@
 -- Finished jobs in their newest life that a filter takes, newest id first: the ids of up to max_jobs + 1 below `after`, with when they finished, and how far
 -- the search came, null for the end. Internal: list_finished calls it, which see. See filter_condition for a filter.
 --
--- A call ends after max_examined jobs, or after twice as many dead or cancelled ones where an index alone says enough, and after max_pages pages of the table:
+-- A call ends after max_examined jobs, or after half as many dead or cancelled ones where an index alone says enough, and after max_pages pages of the table:
 -- wide rows, and rows that lie here and there, cost more pages than narrow ones in a row. A payload that is stored out of line counts with what it takes.
 -- An index alone says enough only where vacuum has come by: then the pages are those that this transaction has read of the partitions.
 -- By a declared search only jobs that it finds are examined.
@@ -27,7 +27,7 @@ declare
   by_failed constant boolean := declared is null and not named and not 'completed' = any (states);
   until constant timestamptz := greatest(now_at, clock_timestamp()) + interval '7 days';
   low constant uuid := greatest(from_id, (filter ->> 'low')::uuid, '00000000-0000-0000-0000-000000000000');
-  most constant int := case when in_index then 2 else 1 end * max_examined;
+  most constant int := case when in_index then max_examined / 2 else max_examined end;
   -- Failed jobs lie far apart: each page of theirs costs one of the index, too, now and then.
   -- Those of two states are merged, and each scan reads its page anew.
   several constant boolean := by_failed and cardinality(states) > 1;
@@ -43,6 +43,7 @@ declare
   below uuid := least(after, (filter ->> 'high')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
   begins timestamptz;
   since timestamptz;
+  oldest timestamptz;
   weeks int;
   seen record;
 begin
@@ -81,6 +82,8 @@ begin
   <<windows>>
   foreach weeks in array case when declared is null then array[1, 4, 16, 64, null] else array[8, null] end loop
     continue when weeks < 64 and weeks < extract(epoch from now_at - begins) / 604800;
+    -- Below the first week that is kept there are only jobs that have waited for long: one window has them all.
+    weeks := case when since > oldest is not false then weeks end;
     since := coalesce(date_trunc('week', begins at time zone 'UTC') at time zone 'UTC' - make_interval(days => 7 * (weeks - 1)), '-infinity');
     above := case when weeks is null then low else forgeq.least_id((extract(epoch from since + interval '1 day') * 1000)::bigint) end;
     above := greatest(above, low);
@@ -103,6 +106,10 @@ begin
     end loop;
     exit when above = low;
     below := least(below, above);
+    oldest := coalesce(oldest, (
+      select to_date(right(min(k.relname), 8), 'YYYYMMDD')::timestamp at time zone 'UTC'
+      from pg_catalog.pg_class k
+      where k.relname >= 'job_history_'::name and k.relname < 'job_history_a'::name and k.relnamespace = 'forgeq'::regnamespace and k.relkind = 'r'));
   end loop;
 end
 $$;

@@ -22,14 +22,13 @@ begin
   end if;
   select f.* into found from forgeq.find_finished(filter, after, from_id, max_jobs, now_at, max_examined, max_pages) f;
   page_end.searched_to := found.searched_to;
+  -- By all of their ids at once: those that lie side by side in the index cost one descent.
   return query execute $sql$
     select l.*
-    from unnest($1, $2) with ordinality as k(id, finished_at, n)
-    cross join lateral (
-      select p.* from forgeq.job_history p
-      where p.id = k.id and p.finished_at = k.finished_at and p.finished_at >= $3 and p.finished_at <= $4 and p.revived is null limit 1) h
-    cross join lateral forgeq.list_row(h::forgeq.job_history, h.state::text, null, $5) l
-    order by k.n $sql$
+    from forgeq.job_history h
+    cross join lateral forgeq.list_row(h, h.state::text, null, $5) l
+    where h.id = any ($1) and h.finished_at >= $3 and h.finished_at <= $4 and h.revived is null and h.finished_at = ($2)[array_position($1, h.id)]
+    order by h.id desc $sql$
   using found.ids, found.ends, (select min(e) from unnest(found.ends) e), (select max(e) from unnest(found.ends) e), with_payload;
   return next page_end;
 end

@@ -10,6 +10,7 @@ as $$
 declare
   now_at constant timestamptz := coalesce(forgeq.as_owner(at), clock_timestamp());
   picked uuid[];
+  places tid[];
   tried uuid[];
   page_end forgeq.listed_job;
 begin
@@ -23,11 +24,16 @@ begin
   from forgeq.find_live(filter, after, max_jobs, now_at, max_examined, max_pages) f;
 
   -- Only what a lease has given back has attempts already.
-  tried := array(select j.id from forgeq.job j where j.id = any (picked) and (j.dispatches is not null or j.attempt > (j.claim_id is not null)::int));
+  select array_agg(j.place order by p.n), coalesce(array_agg(j.id) filter (where j.tried), '{}') into places, tried
+  from unnest(picked) with ordinality as p(id, n)
+  cross join lateral (
+    select j.ctid as place, j.id, j.dispatches is not null or j.attempt > (j.claim_id is not null)::int as tried
+    from forgeq.job j where j.id = p.id limit 1) j;
   return query execute $sql$
     select s.*
-    from unnest($1) with ordinality as p(id, n)
-    cross join lateral (select j.* from forgeq.job j where j.id = p.id limit 1) j
+    -- Where they are in this snapshot, which is of the whole statement: so none is looked up twice.
+    from unnest($1) with ordinality as p(place, n)
+    join forgeq.job j on j.ctid = p.place
     left join lateral (
       select l.* from forgeq.lease l where l.claim_id = j.claim_id and j.id = any (l.job_ids) limit 1) l on true
     left join (
@@ -38,7 +44,7 @@ begin
     cross join lateral forgeq.live_row(j::forgeq.job, l::forgeq.lease, t.began_at, t.error, $2, $3) s
     order by p.n $sql$
   -- Planned with the instants known, so that no partition is locked that has none of them.
-  using picked, now_at, with_payload, tried,
+  using places, now_at, with_payload, tried,
     coalesce((select least(min(forgeq.id_time(u.id)), now_at) - interval '1 day' from unnest(tried) as u(id) having count(*) > 0), 'infinity'),
     greatest(now_at, clock_timestamp()) + interval '7 days';
   return next page_end;

@@ -1,6 +1,6 @@
--- How many jobs of a queue wait, counted in the index: `scheduled` up to max_counted + 1; `pending`, which are due and not claimed, up to as many, but ten
--- times as many where more are scheduled than are counted. `more_scheduled`, `more_pending`: there may be more than that. `held` is how many are claimed;
--- `oldest` is when the first pending one fell due. Internal: queue_stats calls it.
+-- How many jobs of a queue wait, counted in the index: `scheduled` and `pending`, which are due and not claimed, up to max_counted + 1 each. Where there are
+-- more of one of them, the other is counted up to ten times as many, because their sum is known; and both are where there are more of both. `more_scheduled`,
+-- `more_pending`: there may be more than that. `held` is how many are claimed; `oldest` is when the first pending one fell due. Internal: see queue_numbers.
 --
 -- Where vacuum has not come by, a job that is counted may read a page: those that are scheduled lie anywhere, those that are due mostly one after the other.
 -- So the counts end when the transaction has read until_pages (see job_pages), the first of them half-way, but ten jobs are looked at in any case. A count
@@ -18,6 +18,8 @@ declare
   half bigint := (forgeq.job_pages() + until_pages) / 2;
   seen bigint;
   most bigint;
+  ahead refcursor;
+  seen_ahead bigint := 0;
   step int;
   passed int;
   priorities smallint[] := '{}';
@@ -64,21 +66,18 @@ begin
   end if;
 
   if seen >= few then
-    open waiting no scroll for
+    open ahead no scroll for
       select from unnest(priorities, newest) as p(n, newest)
       cross join lateral (
         select from forgeq.job j where p.newest > now_at and j.queue = queue_jobs.queue and j.priority = p.n and j.run_at > now_at offset 0) j;
-    seen := 0;
     while not more_scheduled loop
-      step := least(max_counted + 1 - seen, greatest((half - forgeq.job_pages()) / 4, 1));
-      move forward step in waiting;
+      step := least(max_counted + 1 - seen_ahead, greatest((half - forgeq.job_pages()) / 4, 1));
+      move forward step in ahead;
       get diagnostics passed = row_count;
-      seen := seen + passed;
+      seen_ahead := seen_ahead + passed;
       exit when passed < step;
-      more_scheduled := seen > max_counted or forgeq.job_pages() >= half;
+      more_scheduled := seen_ahead > max_counted or forgeq.job_pages() >= half;
     end loop;
-    close waiting;
-    scheduled := greatest(scheduled, seen);
 
     most := case when more_scheduled then 10 else 1 end * max_counted + 1;
     if lows = '{}' then
@@ -106,6 +105,17 @@ begin
       more_pending := seen >= most or forgeq.job_pages() >= until_pages;
     end loop;
     close waiting;
+    -- There are more of both. Those that are scheduled are counted on: where they are few enough, the others are what the sum leaves.
+    most := 10 * max_counted + 1;
+    while more_pending and more_scheduled and seen_ahead < most and forgeq.job_pages() < until_pages loop
+      step := least(most - seen_ahead, greatest((until_pages - forgeq.job_pages()) / 4, 1));
+      move forward step in ahead;
+      get diagnostics passed = row_count;
+      seen_ahead := seen_ahead + passed;
+      more_scheduled := passed = step;
+    end loop;
+    close ahead;
+    scheduled := greatest(scheduled, seen_ahead);
     pending := greatest(seen, case when more_pending then pending else 0 end);
   end if;
   if pending > 0 then

@@ -14,10 +14,14 @@ const QUEUE = {
   },
   ...{ pausedAt: new Date("2030-01-01T00:00:00Z"), pauseReason: "the mail server is down", pausedUntil: null },
   ...{ overridden: ["max_in_flight"], codeLimits: { max_in_flight: 5, max_pending: null, retention_days: 30 } },
-  ...{ scheduled: 1, pending: 2, leased: 1, running: 2, dead: 4, capped: false, oldestPendingSeconds: 12.5 },
+  ...{ scheduled: 1, pending: 2, leased: 1, running: 2, capped: false, oldestPendingSeconds: 12.5 },
   perMinute: { enqueued: 60, completed: 30, failed: 2, dead: 0 },
 };
 
+const DEAD = () => [
+  { queue: "emails", dead: 4, complete: true },
+  { queue: null, dead: null, complete: true },
+];
 const none = () => [];
 
 describe("/queues", () => {
@@ -40,13 +44,17 @@ describe("/queues", () => {
   };
 
   it("lists and shows queues", async () => {
-    const { get } = setupApi({ queue_stats: () => [QUEUE], queue_page: () => [QUEUE] });
+    const { get } = setupApi({ queue_dead: DEAD, queue_numbers: () => [QUEUE], queue_page: () => [QUEUE] });
     expect((await get("/queues")).body).toEqual({ data: [wire], next_cursor: null });
     expect((await get("/queues/emails")).body).toEqual(wire);
   });
 
   it("pauses and resumes", async () => {
-    const { post, query } = setupApi({ set_paused: () => [{ name: "emails" }], queue_stats: () => [QUEUE] });
+    const { post, query } = setupApi({
+      set_paused: () => [{ name: "emails" }],
+      queue_dead: DEAD,
+      queue_numbers: () => [QUEUE],
+    });
     expect(await post("/queues/emails/pause")).toMatchObject({ status: 200, body: wire });
     expect(await post("/queues/emails/pause", { reason: "broken", until: "2999-01-01T00:00:00Z" })).toMatchObject({
       status: 422,
@@ -62,7 +70,7 @@ describe("/queues", () => {
   });
 
   it("answers 404 for a queue that is not there, and for what is no name", async () => {
-    const { get, post } = setupApi({ set_paused: none, queue_stats: none });
+    const { get, post } = setupApi({ set_paused: none, queue_dead: none, queue_numbers: none });
     expect(await get("/queues/none")).toMatchObject({ status: 404, body: { code: "not_found" } });
     expect(await post("/queues/none/pause")).toHaveProperty("status", 404);
     expect(await setupApi().get("/queues/No%00")).toHaveProperty("status", 404);

@@ -11,7 +11,6 @@ const QUEUE = {
     pending: 2,
     leased: 1,
     running: 2,
-    dead: 4,
     capped: false,
     oldestPendingSeconds: 12.5,
     perMinute: null,
@@ -26,7 +25,8 @@ const setup = (keys = ALL_SCOPES) => {
       ...[row("wait_0", 6), row("wait_15", 1), row("wait_ms", 4_000_123), row("run_3", 7), row("run_ms", 210)],
     ],
     busiest_queues: () => [{ names: ["emails"], leftOut: 7 }],
-    queue_stats: () => [QUEUE],
+    queue_numbers: () => [QUEUE],
+    queue_dead: () => [{ queue: "emails", dead: 4, complete: true }],
     unserved_types: () => [{ queue: "emails", type: "send_email", seconds: 700 }],
     blocked_types: () => [{ type: "send_email", seconds: 61.5, reason: "InvokeRefused: HTTP 404" }],
     last_tick: () => [{ seconds: 1_800_000_000.5, parts: { purge: 1_799_999_000 } }],
@@ -79,17 +79,17 @@ describe("GET /metrics", () => {
     moveToMs(9_999);
     pages.push(await get());
     expect(new Set(pages.map(({ body }) => body)).size).toBe(1);
-    expect(query).toHaveBeenCalledTimes(6);
+    expect(query).toHaveBeenCalledTimes(7);
     moveToMs(10_000);
     await get();
-    expect(query).toHaveBeenCalledTimes(12);
+    expect(query).toHaveBeenCalledTimes(14);
   });
 
   it("shows the queues that are asked for, and refuses names that can't be any", async () => {
     const { get, query } = setup();
     await get("queue=crawl&queue=emails");
     await get("queue=emails&queue=crawl");
-    expect(query).toHaveBeenCalledTimes(6);
+    expect(query).toHaveBeenCalledTimes(7);
     const params = query.mock.calls.filter(([text]) => text.includes("forgeq:metrics")).map(([, given]) => given);
     expect(params).toEqual([[["crawl", "emails"]]]);
     for (const wrong of ["queue=No", "queues=emails"])

@@ -14,12 +14,7 @@ export interface JobCount {
   readonly cancelled: number;
 }
 
-/** Dead and cancelled jobs are counted up to so many of each, and up to so many pages of finished jobs where vacuum has not come by. */
-const MAX_FAILED = 500_000;
-const MAX_PAGES = 350;
-
-// Live jobs by the counters, those in flight by their leases.
-const COUNTS = `/* forgeq:job_counts */
+const LIVE = `/* forgeq:job_counts */
 with counters as (
   select m.queue, m.type, sum(case when m.name in ('enqueued', 'retried') then m.value else -m.value end) as live
   from forgeq.metric_now m
@@ -30,42 +25,63 @@ held as (
   select l.queue, l.type, coalesce(sum(l.jobs) filter (where l.began_at is null), 0) as leased,
          coalesce(sum(l.jobs) filter (where l.began_at is not null), 0) as running
   from forgeq.list_leases($1, $2, null, 100000) l
-  group by l.queue, l.type),
-counted as materialized (
-  select f.state, f.queue, f.type, f.jobs, f.complete from forgeq.count_failed('{dead,cancelled}', $3::int, $4::int) f),
-failed as (
-  select f.queue, f.type, coalesce(sum(f.jobs) filter (where f.state = 'dead'), 0) as dead,
-         coalesce(sum(f.jobs) filter (where f.state = 'cancelled'), 0) as cancelled
-  from counted f
-  where f.queue is not null and ($1::text[] is null or f.type = any ($1)) and ($2::text[] is null or f.queue = any ($2))
-  group by f.queue, f.type)
-select a.complete, j.*
-from (select bool_and(complete) as complete from counted) a
-left join (
-  select coalesce(c.queue, h.queue, f.queue) as queue, coalesce(c.type, h.type, f.type) as type,
-         to_json(greatest(0, coalesce(c.live, 0) - coalesce(h.leased, 0) - coalesce(h.running, 0))::numeric) as waiting,
-         to_json(coalesce(h.leased, 0)) as leased, to_json(coalesce(h.running, 0)) as running, to_json(coalesce(f.dead, 0)) as dead,
-         to_json(coalesce(f.cancelled, 0)) as cancelled, coalesce(f.dead, 0) as n
-  from counters c
-  full join held h on h.queue = c.queue and h.type = c.type
-  full join failed f on f.queue = coalesce(c.queue, h.queue) and f.type = coalesce(c.type, h.type)) j on true
-order by j.n desc, j.queue, j.type`;
+  group by l.queue, l.type)
+select coalesce(c.queue, h.queue) as queue, coalesce(c.type, h.type) as type,
+       to_json(greatest(0, coalesce(c.live, 0) - coalesce(h.leased, 0) - coalesce(h.running, 0))::numeric) as waiting,
+       to_json(coalesce(h.leased, 0)) as leased, to_json(coalesce(h.running, 0)) as running
+from counters c
+full join held h on h.queue = c.queue and h.type = c.type`;
 
-type CountRow = { readonly complete: boolean } & (JobCount | { readonly queue: null });
+type LiveCount = Omit<JobCount, "dead" | "cancelled">;
+
+/** The live jobs of a part by queue and type: by the counters, those in flight by their leases. */
+export const readLiveCounts = (db: Db, { types, queues }: Part): Promise<readonly LiveCount[]> =>
+  call<LiveCount>(db, LIVE, [types, queues]);
+
+/** Dead and cancelled jobs are counted up to so many of each, and up to so many pages of finished jobs where vacuum has not come by. */
+const MAX_FAILED = 500_000;
+const MAX_PAGES = 350;
+
+// Of all queues: a row without a queue says whether all were counted.
+const FAILED = `/* forgeq:failed_counts */
+select queue, type, to_json(jobs) as jobs, complete from forgeq.count_failed($1::text[], $2::int, $3::int)`;
+
+type FailedCount = { readonly complete: boolean } & (
+  { readonly queue: string; readonly type: string; readonly jobs: number } | { readonly queue: null }
+);
+
+const readFailed = (db: Db, state: "dead" | "cancelled"): Promise<readonly FailedCount[]> =>
+  call<FailedCount>(db, FAILED, [[state], MAX_FAILED, MAX_PAGES]);
+
+const NOTHING = { waiting: 0, leased: 0, running: 0, dead: 0, cancelled: 0 };
+
+const mostDeadFirst = (a: JobCount, b: JobCount): number =>
+  b.dead - a.dead || (a.queue === b.queue ? (a.type < b.type ? -1 : 1) : a.queue < b.queue ? -1 : 1);
 
 /**
- * The jobs of a part by queue and type, all of one snapshot; most dead ones first. `complete` is false where there are more dead or cancelled ones than were
- * counted.
+ * The jobs of a part by queue and type; most dead ones first. Dead and cancelled ones are counted by statements of their own: together they could read more
+ * pages than a statement may. `complete` is false where there are more of them than were counted.
  */
 export const readJobCounts = async (
   db: Db,
-  { types, queues }: Part,
+  part: Part,
 ): Promise<{ readonly by: readonly JobCount[]; readonly complete: boolean }> => {
-  const rows = await call<CountRow>(db, COUNTS, [types, queues, MAX_FAILED, MAX_PAGES]);
-  const by = rows.flatMap((row) => {
-    if (row.queue === null) return [];
-    const { queue, type, waiting, leased, running, dead, cancelled } = row;
-    return [{ queue, type, waiting, leased, running, dead, cancelled }];
-  });
-  return { by, complete: rows.every(({ complete }) => complete) };
+  const live = await readLiveCounts(db, part);
+  const dead = await readFailed(db, "dead");
+  const cancelled = await readFailed(db, "cancelled");
+  const by = new Map<string, JobCount>();
+  const add = (queue: string, type: string, counts: Partial<JobCount>) => {
+    const key = `${queue} ${type}`;
+    by.set(key, { queue, type, ...NOTHING, ...by.get(key), ...counts });
+  };
+  const { types, queues } = part;
+  for (const { queue, type, ...counts } of live) add(queue, type, counts);
+  for (const [name, failed] of Object.entries({ dead, cancelled }))
+    for (const count of failed)
+      if (count.queue !== null && (types?.includes(count.type) ?? true) && (queues?.includes(count.queue) ?? true))
+        add(count.queue, count.type, { [name]: count.jobs });
+  return {
+    by: [...by.values()].sort(mostDeadFirst),
+    complete: [...dead, ...cancelled].every(({ complete }) => complete),
+  };
 };

@@ -43,7 +43,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   complete_jobs: NOBODY,
   // An enqueue that finds its id taken asks it, too.
   completed_lately: ROLES,
-  count_failed: READERS,
+  count_failed: OBSERVERS,
   count_in_flight: NOBODY,
   count_waiting: NOBODY,
   // A key that it stores is let in only with FORGEQ_SECRET, which the database does not have.
@@ -171,6 +171,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Role[]>> = {
   purge_idempotency: NOBODY,
   purge_queues: NOBODY,
   queue_jobs: NOBODY,
+  queue_numbers: OBSERVERS,
   queue_stats: OBSERVERS,
   record_tick_parts: KEEPERS,
   recount_waiting: NOBODY,

@@ -1,6 +1,6 @@
-import { type JobCount, readJobCounts } from "../../db/reads/job-counts.ts";
+import { type JobCount, readJobCounts, readLiveCounts } from "../../db/reads/job-counts.ts";
 import type { Part } from "../../db/reads/part.ts";
-import { readQueueStats } from "../../db/reads/stats.ts";
+import { readQueueNumbers } from "../../db/reads/stats.ts";
 import type { Deps } from "../deps.ts";
 
 /** Queues of which scheduled and pending jobs are told apart. */
@@ -28,10 +28,10 @@ export const jobCounts = async (deps: Deps, part: Part): Promise<JobCounts> => {
   const { by, complete } = await readJobCounts(deps.db, part);
   // With types given, whether their queues hold others is asked of all types.
   const queues = [...new Set(by.filter(({ waiting }) => waiting > 0).map(({ queue }) => queue))];
-  const shared = part.types === null ? [] : (await readJobCounts(deps.db, { types: null, queues })).by;
+  const shared = part.types === null ? [] : await readLiveCounts(deps.db, { types: null, queues });
   const whole =
     queues.length <= MAX_QUEUES && shared.every(({ type, waiting }) => waiting === 0 || part.types?.includes(type));
-  const stats = whole && queues.length > 0 ? await readQueueStats(deps.db, queues, deps.clock()) : [];
+  const stats = whole && queues.length > 0 ? await readQueueNumbers(deps.db, queues, deps.clock()) : [];
   return {
     scheduled: whole ? stats.reduce((total, queue) => total + queue.scheduled, 0) : null,
     pending: whole ? stats.reduce((total, queue) => total + queue.pending, 0) : null,

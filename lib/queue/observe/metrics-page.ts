@@ -97,7 +97,7 @@ interface Page {
 }
 
 /**
- * What Prometheus scrapes, from Postgres: right however many processes come and go. Read by six statements and kept for 10 s, in
+ * What Prometheus scrapes, from Postgres: right however many processes come and go. Read by seven statements and kept for 10 s, in
  * which every scraper that asks for the same queues gets the same page. Nothing is read without a scrape. Without names the page has the queues with
  * most live jobs.
  */

@@ -140,21 +140,33 @@ describe("where vacuum has not come by", { timeout: 240_000 }, () => {
   });
 });
 
-it("a queue with more than 1,000 scheduled and 10,000 pending jobs has at least as many", async () => {
+const SCHEDULE = `update forgeq.job set run_at = now() + interval '1 day', created_at = run_at
+  where id in (select id from forgeq.job where queue = 'emails' and run_at < now() order by id limit $1)`;
+
+it("a queue is told exactly where 10,000 of its jobs are scheduled or pending, and has at least as many of each where more are", async () => {
   const { db } = await setup({ queues, realClock: true });
-  await fillWaiting(db, 24_000);
-  await db.query(
-    `update forgeq.job set run_at = run_at + interval '1 day', created_at = run_at
-     where id in (select id from forgeq.job where queue = 'emails' order by id limit 1200)`,
-  );
-  expect(await readQueueStats(db, ["emails"], null)).toMatchObject([
-    { pending: 10_000, scheduled: 1_000, capped: true },
-  ]);
-  await db.query(
-    "update forgeq.job set run_at = created_at, created_at = null where id in (select id from forgeq.job where created_at < run_at limit 200)",
-  );
-  expect(await readQueueStats(db, ["emails"], null)).toMatchObject([
-    { pending: 13_400, scheduled: 1_000, capped: false },
+  await fillWaiting(db, 40_000);
+  const both = async (scheduled: number) => {
+    await db.query(SCHEDULE, [scheduled]);
+    await db.query("vacuum forgeq.job");
+    return readQueueStats(db, ["emails"], null);
+  };
+  expect(await both(10_000)).toMatchObject([{ pending: 14_000, scheduled: 10_000, capped: false }]);
+  expect(await both(1_000)).toMatchObject([{ pending: 10_000, scheduled: 10_000, capped: true }]);
+  expect(await both(3_000)).toMatchObject([{ pending: 10_000, scheduled: 14_000, capped: false }]);
+});
+
+it("the many jobs of a queue are told exactly beside 100 others, whatever its name", { timeout: 120_000 }, async () => {
+  const { db } = await setup({ queues, realClock: true });
+  await db.query(MANY_QUEUES);
+  await fillWaiting(db, 26_000);
+  await db.query(SCHEDULE, [2_000]);
+  await db.query("vacuum forgeq.job");
+  const page = await readQueuePage(db, "", 100, null);
+  expect(page).toHaveLength(100);
+  expect(page.filter(({ name }) => /^(crawl|emails)$/.test(name))).toMatchObject([
+    { pending: 9_880, scheduled: 0, capped: false },
+    { pending: 13_600, scheduled: 2_000, capped: false },
   ]);
 });
 
