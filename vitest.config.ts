@@ -25,7 +25,7 @@ const ADOPTER = [
 ];
 
 /** The API's document: what tools and generated clients make of it, every status that it names, and what its answers cost and hold on both servers. */
-const API = ["test/e2e/openapi-tools.test.ts", "test/integration/http/{checks,every-status}.test.ts"];
+const API = ["test/e2e/openapi-tools.test.ts", "test/integration/http/{bounded,checks,every-status}.test.ts"];
 
 /** Calls that meet at each of their statements, processes that end in the middle, and connections that break. */
 const TORTURE = [

@@ -6,11 +6,16 @@ import { ROOT, temporaryFolder } from "./start-local.ts";
 import { CODE_CACHE } from "../code-cache.ts";
 
 /** serverless-offline alone, with the functions in its process, until the test ends. */
-export const startOffline = async (databaseUrl: string, apiKey: string, env: Readonly<Record<string, string>> = {}) => {
+export const startOffline = async (
+  databaseUrl: string,
+  apiKey: string,
+  env: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
+) => {
   const folder = temporaryFolder();
   onTestFinished(folder.remove);
   const [httpPort, lambdaPort] = [await freePort(), await freePort()];
-  const args = ["offline", "--httpPort", String(httpPort), "--lambdaPort", String(lambdaPort)];
+  const args = ["offline", "--httpPort", String(httpPort), "--lambdaPort", String(lambdaPort), ...flags];
   const child = spawn(process.execPath, [join(ROOT, "node_modules/serverless/bin/serverless.js"), ...args], {
     cwd: ROOT,
     env: {

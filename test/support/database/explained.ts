@@ -1,7 +1,6 @@
 /** A Postgres that logs what each statement reads, and a reader of that log. */
-import { chmodSync, chownSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
 import { migrate } from "../../../lib/db/schema/migrate.ts";
@@ -16,6 +15,8 @@ interface Plan {
 
 const SETTINGS = {
   ...{ autovacuum: "off", shared_preload_libraries: "auto_explain", log_line_prefix: "", jit: "off" },
+  ...{ wal_level: "minimal", max_wal_senders: "0", max_wal_size: "4GB", checkpoint_timeout: "1h" },
+  ...{ shared_buffers: "512MB", maintenance_work_mem: "256MB" },
   "auto_explain.log_min_duration": "0",
   "auto_explain.log_analyze": "on",
   "auto_explain.log_buffers": "on",
@@ -30,43 +31,65 @@ const plansOf = (log: string): Plan[] =>
     return json === undefined ? [] : [JSON.parse(json.replaceAll(/^\t/gm, "")) as Plan];
   });
 
+/** The rest of a file, which may be large. */
+const readFrom = (file: string, position: number): string => {
+  const bytes = Buffer.alloc(statSync(file).size - position);
+  const descriptor = openSync(file, "r");
+  readSync(descriptor, bytes, { position });
+  closeSync(descriptor);
+  return bytes.toString();
+};
+
 export interface Explained {
   readonly db: Db;
   readonly url: string;
-  /** Pages that each statement read during a call, by the names that ForgeQ gives its statements. */
-  readonly pagesOf: (call: () => Promise<unknown>) => Promise<ReadonlyMap<string, number>>;
 }
 
-/** Vacuum never comes by. Until the test ends. */
-export const startExplained = async (): Promise<Explained> => {
+export interface ExplainedServer {
+  /** A database with ForgeQ's schema; or a copy of another one, to which nobody may be connected. */
+  readonly create: (name: string, copyOf?: string) => Promise<Explained>;
+  readonly urlOf: (name: string) => string;
+  /** Pages that each statement read during a call, by the names that ForgeQ gives its statements; one that is sent again has a name of its own. */
+  readonly pagesOf: (call: () => Promise<unknown>) => Promise<ReadonlyMap<string, number>>;
+  readonly stop: () => Promise<void>;
+}
+
+/** Vacuum never comes by, unless it is called. */
+export const startExplained = async (): Promise<ExplainedServer> => {
   const { path, remove } = temporaryFolder();
   const { uid, gid } = credentials();
   if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid);
   chmodSync(path, 0o755);
   const logFile = join(path, "postgres.log");
   const server = await startPostgres({ dataDir: join(path, "data"), durable: false, settings: SETTINGS, logFile });
-  const url = server.url();
-  const db = await connectDb({ url, max: 1, statementSeconds: 600 });
-  onTestFinished(async () => {
-    await db.close();
-    await server.stop();
-    remove();
-  });
-  await migrate(db);
+  const admin = await connectDb({ url: server.url(), max: 1, statementSeconds: 600 });
+  const open: Db[] = [admin];
   return {
-    db,
-    url,
+    create: async (name, copyOf) => {
+      const like = copyOf === undefined ? "" : ` template ${copyOf} strategy file_copy`;
+      await admin.query(`create database ${name}${like}`);
+      const db = await connectDb({ url: server.url(name), max: 2, statementSeconds: 3_600 });
+      open.push(db);
+      if (copyOf === undefined) await migrate(db);
+      return { db, url: server.url(name) };
+    },
+    urlOf: (name) => server.url(name),
     pagesOf: async (call) => {
       const from = statSync(logFile).size;
       await call();
       const pages = new Map<string, number>();
-      for (const plan of plansOf(readFileSync(logFile).subarray(from).toString())) {
-        const [, name] = /\/\* forgeq:(\w+) \*\//.exec(plan["Query Text"]) ?? [];
-        if (name === undefined) continue;
-        const { "Shared Hit Blocks": hit, "Shared Read Blocks": read } = plan.Plan;
-        pages.set(name, (pages.get(name) ?? 0) + hit + read);
+      for (const plan of plansOf(readFrom(logFile, from))) {
+        const { "Query Text": text, Plan: read } = plan;
+        let name = /\/\* forgeq:(\w+) \*\//.exec(text)?.[1] ?? text.slice(0, 60);
+        while (pages.has(name)) name += " again";
+        pages.set(name, read["Shared Hit Blocks"] + read["Shared Read Blocks"]);
       }
       return pages;
+    },
+    stop: async () => {
+      for (const db of open) await db.close().catch(() => undefined);
+      await server.stop();
+      remove();
     },
   };
 };

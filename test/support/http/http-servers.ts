@@ -16,7 +16,8 @@ export const HTTP_SERVERS: Readonly<Record<string, (databaseUrl: string, env: En
     return { origin: /Server ready on (\S+)\. /.exec(server.stderr())?.[1] ?? "" };
   },
   "serverless-offline": async (databaseUrl, env) => {
-    const { url } = await startOffline(databaseUrl, "a-key-that-no-check-uses", env);
+    // As deployed without the schedules of each minute.
+    const { url } = await startOffline(databaseUrl, "a-key-that-no-check-uses", env, ["--param", "wake=armed"]);
     return { origin: url };
   },
 };
