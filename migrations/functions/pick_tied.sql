@@ -5,7 +5,7 @@
 create or replace function forgeq.pick_tied(
   queue text, priority smallint, run_at timestamptz, from_page bigint, to_page bigint, wanted int, blocked text[])
 returns table (tid tid, id uuid, type text, start_before timestamptz)
-language plpgsql set enable_indexscan = off set enable_indexonlyscan = off
+language plpgsql set enable_indexscan = off set enable_indexonlyscan = off set jit = off
 as $$
 #variable_conflict use_column
 declare
