@@ -36,11 +36,13 @@ begin
   elsif filter ? 'unique_key' then
     named := array(select u.job_id from forgeq.job_type t join forgeq.unique_key u on u.type = t.type and u.key = filter ->> 'unique_key');
   elsif states <@ '{leased,running}' then
-    select coalesce(array_agg(u.id), '{}'), array_agg(l.claim_id) into named, claims
-    from forgeq.lease l
-    cross join unnest(l.job_ids) as u(id)
-    where case when l.began_at is null then 'leased' else 'running' end = any (states) and u.id < below and u.id >= low
-      and (not filter ? 'types' or filter -> 'types' ? l.type) and (not filter ? 'queues' or filter -> 'queues' ? l.queue);
+    select coalesce(array_agg(k.id order by k.id desc), '{}'), array_agg(k.claim_id order by k.id desc) into named, claims
+    from (
+      select distinct u.id, l.claim_id
+      from forgeq.lease l
+      cross join unnest(l.job_ids) as u(id)
+      where case when l.began_at is null then 'leased' else 'running' end = any (states) and u.id < below and u.id >= low
+        and (not filter ? 'types' or filter -> 'types' ? l.type) and (not filter ? 'queues' or filter -> 'queues' ? l.queue)) k;
     -- The lease of a job that is held by this claim has been read.
     condition := 'j.claim_id = k.claim_id and ' || forgeq.filter_condition(filter, 'j');
   elsif filter ?| '{states,types,queues}' then
@@ -69,6 +71,10 @@ begin
     end if;
   end if;
 
+  if claims is null and named is not null then
+    named := array(select distinct u.id from unnest(named) as u(id) order by u.id desc);
+  end if;
+  -- Those that are named are in the order of the list already: no more of them are looked up than fill a page.
   walk := format(
     'select j.id, (%s) as wanted, (j.ctid::text::point)[0]::bigint as page, %s as more, coalesce(j.life, 1) as life,
             j.dispatches is not null or j.attempt > (j.claim_id is not null)::int as tried
@@ -76,7 +82,7 @@ begin
     condition,
     case when filter ? 'payload' then 'case when pg_column_size(j.payload) > 2000 then 3 + pg_column_size(j.payload) / 2000 else 0 end' else '0' end,
     case when named is null then 'forgeq.job j'
-         else '(select o.*, row_number() over (order by o.id desc) as n from (select distinct u.* from unnest($4, $5) as u(id, claim_id)) o) k
+         else 'unnest($4, $5) with ordinality as k(id, claim_id, n)
                cross join lateral (select j.*, j.ctid from forgeq.job j where j.id = k.id limit 1) j' end,
     case when named is null then 'j.id desc' else 'k.n' end);
   for seen in execute walk using now_at, below, low, named, claims loop

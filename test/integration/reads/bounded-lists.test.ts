@@ -103,6 +103,24 @@ describe("lists over a large history and a backlog", { timeout: 240_000 }, () =>
     expect(cost.buffers).toBeLessThan(800);
   });
 
+  it("of running jobs look no more of them up than fill a page, however many run", async () => {
+    const { db } = await createTestDatabase();
+    await fillWaiting(db, 5_000);
+    await db.query("update forgeq.queue set max_in_flight = null");
+    for (let n = 0; n < 10; n += 1)
+      await db.query(
+        `with claimed as (select jsonb_array_elements(c.leases) ->> 'id' as id from forgeq.claim('emails', gen_random_uuid(), 100) c)
+         select count(*) from claimed c cross join lateral forgeq.begin(c.id::uuid, gen_random_uuid(), 60)`,
+      );
+    const running = await plainly(db, { states: ["running"] });
+    expect(running).toHaveLength(1_000);
+    const { ids } = await walk(db, { states: ["running"] });
+    expect(ids).toEqual(running);
+    const filter = { states: ["running"], limit: 100, after: null, include: PART } as const;
+    const cost = await metered(db).costOf((counted) => listJobs(counted, filter, null));
+    expect(cost.buffers).toBeLessThan(MOST);
+  });
+
   it("find the few jobs of a state behind a large backlog of the other one in one call", async () => {
     const { db } = await createTestDatabase();
     await fillWaiting(db, WAITING, true);
