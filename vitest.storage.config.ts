@@ -35,7 +35,7 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
     "testing/test-queue",
     "testing/test-runner",
   ],
-  "what the API's two servers answer: the reads are those of test/integration/reads": ["http/checks"],
+  "what the API's two servers answer: the reads are those of test/integration/reads": ["http/bounded", "http/checks"],
   "what a handler does with the world": [
     "handlers/crawl-page",
     "handlers/crawl-page-failures",

@@ -2,7 +2,13 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** The files that take longest, of all projects, the slowest first. */
 export const SLOW = [
-  ...["test/hostile/connections", "test/e2e/printers", "test/torture/pauses", "test/dashboard/pages"],
+  ...[
+    "test/integration/http/bounded",
+    "test/hostile/connections",
+    "test/e2e/printers",
+    "test/torture/pauses",
+    "test/dashboard/pages",
+  ],
   ...["test/e2e/pack", "test/e2e/examples", "test/lambda/faults", "test/integration/http/checks"],
   ...["test/dashboard/dialogs", "test/e2e/start", "test/e2e/new-type", "test/integration/worker/silent-listener"],
   ...["test/integration/worker/worker-process", "test/e2e/prometheus", "test/integration/drivers/deadlines"],

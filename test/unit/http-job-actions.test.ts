@@ -107,7 +107,7 @@ describe("POST /jobs/{id}/retry", () => {
 
 describe("scopes", () => {
   it("separates reading from managing", async () => {
-    const reader = setupApi({ queue_page: none, list_jobs: none }, keysWith("jobs:read"));
+    const reader = setupApi({ queue_page: none, queue_dead: none, list_jobs: none }, keysWith("jobs:read"));
     expect(await reader.get("/queues")).toHaveProperty("status", 200);
     expect(await reader.get("/jobs")).toHaveProperty("status", 200);
     for (const path of [`/jobs/${ID}/cancel`, `/jobs/${ID}/retry`, "/queues/emails/pause", "/queues/emails/resume"])

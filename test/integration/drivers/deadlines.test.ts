@@ -146,7 +146,7 @@ describe("a connection that has died without a word", () => {
 
 describe("functions of the protocol", () => {
   // They give up on a lock sooner, or wait for none: what they read is never locked by a migration, or they are formulas.
-  const OTHERS = ["check_clock", "delete_queue", "ensure_partitions", "metric_fold", "purge", "enqueue_in_groups", "bounded_seconds", "listen_to", "probe_listener", "worker_lock", "metric_spread", "begin_idempotent", "json_or_null", "list_row", "live_row"]; // prettier-ignore
+  const OTHERS = ["check_clock", "delete_queue", "ensure_partitions", "metric_fold", "purge", "enqueue_in_groups", "bounded_seconds", "listen_to", "probe_listener", "worker_lock", "metric_spread", "begin_idempotent", "json_or_null", "newest_life", "list_row", "live_row"]; // prettier-ignore
 
   it("that are called give up on a lock before a client's deadline", async () => {
     const s = await setup();

@@ -1,5 +1,5 @@
 /** A database that has run out of something, and reads that take all connections that they may. */
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { createHandler as createApi } from "../../../functions/api.ts";
 import { createHandler as createEnqueue } from "../../../functions/enqueue.ts";
 import { connectDb } from "../../../lib/db/drivers/connect.ts";
@@ -57,7 +57,11 @@ it("gives up what has waited for its turn too long, and goes on with the next", 
   const share = shareOf(s.db, 1, 50);
   const done = Promise.withResolvers<void>();
   const holding = share.transaction(() => done.promise);
-  await expect(share.query("select 1")).rejects.toThrow("all connections that reads may use");
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const refused = expect(share.query("select 1")).rejects.toThrow("all connections that reads may use");
+  vi.advanceTimersByTime(50);
+  await refused;
   const next = share.query<{ n: number }>("select 1 as n");
   done.resolve();
   await holding;
