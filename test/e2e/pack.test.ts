@@ -252,13 +252,17 @@ it("ends the jobs of the version before, those that wait and those of later, aft
   cpSync(packed.stage, next, { recursive: true });
   writeFileSync(join(next, "package.json"), JSON.stringify({ ...readManifest(next), version: "99.0.0" }));
   writeFileSync(join(next, "migrations", "0099_more.sql"), "alter table forgeq.job_history add column more text;\n");
+  const row = join(next, "migrations", "functions", "history_row.sql");
+  writeFileSync(row, readFileSync(row, "utf8").replace("null::text\n", "null::text, 'more'\n"));
   const { stdout } = await run("npm", ["pack", "--silent", next], folder.path);
   const newer = join(folder.path, stdout.trim().split("\n").at(-1)!);
   await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", newer], project);
 
-  expect((await forgeq("migrate", "--dry-run")).stdout).toBe("0099_more.sql\n");
-  expect((await forgeq("migrate")).stdout).toBe("0099_more.sql\n");
+  const pending = "0099_more.sql\nfunctions/history_row.sql\n";
+  expect((await forgeq("migrate", "--dry-run")).stdout).toBe(pending);
+  expect((await forgeq("migrate")).stdout).toBe(pending);
   await before.db.query("update forgeq.job set run_at = now()");
   expect((await forgeq("worker", "--once", "--json")).stdout).toContain('{"settled":{"completed":2}}');
   expect(await before.db.query("select count(*)::int as live from forgeq.job")).toEqual([{ live: 0 }]);
+  expect(await before.db.query("select more from forgeq.job_history")).toEqual([{ more: "more" }, { more: "more" }]);
 });
