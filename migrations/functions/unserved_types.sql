@@ -18,14 +18,16 @@ declare
   held jsonb;
 begin
   for found_type in
-    select h.queue, j.type, min(h.run_at) as run_at, min(q.max_in_flight) as max_in_flight
-    from forgeq.job_heads(long_ago, true) h
-    join forgeq.queue q on q.name = h.queue
+    with q as materialized (
+      select queue.name, queue.max_in_flight from forgeq.queue where not queue.paused and forgeq.is_served(queue.owner, unserved_types.owner))
+    select h.queue, j.type, min(j.run_at) as run_at, min(q.max_in_flight) as max_in_flight
+    from forgeq.job_heads(long_ago, false) h
+    join q on q.name = h.queue
     cross join lateral (
-      select job.type from forgeq.job
-      where job.queue = h.queue and job.priority = h.priority and job.run_at = h.run_at and job.claim_id is null limit 1) j
-    where h.run_at <= long_ago and not q.paused and forgeq.is_served(q.owner, unserved_types.owner)
-      and not exists (select from forgeq.type_block b where b.type = j.type)
+      select job.type, job.run_at from forgeq.job
+      where job.queue = h.queue and job.priority = h.priority and job.run_at >= h.run_at and job.run_at <= long_ago and job.claim_id is null
+      order by job.run_at limit 1) j
+    where h.run_at <= long_ago and j.type <> all (array(select b.type from forgeq.type_block b))
     group by h.queue, j.type
     order by h.queue, j.type
   loop

@@ -30,8 +30,8 @@ const ENV = {
 
 const MOST_OF_STATEMENT = 1_500;
 const MOST_OF_CALL = 3_000;
-/** Of seven statements, kept for ten seconds: 3,610 where 75,000 jobs are dead and each of 113 queues has a job that nobody takes. */
-const MOST_OF_METRICS = 4_000;
+/** Of seven statements, kept for ten seconds: 3,190 where 75,000 jobs are dead and each of 113 queues has a job that nobody takes. */
+const MOST_OF_METRICS = 3_500;
 const MOST_OF_SLICE = 20_000;
 /**
  * So many pages more or less count as equal: another level in the indexes of the weeks that a call looks into takes 26 at most, and a page that goes on in the
@@ -263,7 +263,10 @@ describe.each(Object.entries(STATES))("what a read costs is bounded %s", (_, sta
       for (const [name, path] of await readsOf(db, origin)) {
         const cost = await costOf(origin, path);
         log(`${size} ${name}`, cost);
-        if (cost.most > MOST_OF_STATEMENT || cost.all > (name.startsWith("/metrics") ? MOST_OF_METRICS : MOST_OF_CALL))
+        if (
+          cost.most > MOST_OF_STATEMENT ||
+          cost.all > (IS_FULL && name.startsWith("/metrics") ? MOST_OF_METRICS : MOST_OF_CALL)
+        )
           over.push(`${name} at ${size}: ${cost.most} of ${cost.all}`);
         costs.set(name, cost);
       }
@@ -295,7 +298,10 @@ describe.each(Object.entries(STATES))("what a read costs is bounded %s", (_, sta
 
 describe("a slice of 500 jobs reads a bounded number of pages", () => {
   it.each(Object.entries(HTTP_SERVERS))("%s", { timeout: TIME_OUT_MS }, async (_, start) => {
-    const { origin } = await start(server.urlOf(nameOf("vacuumed", LARGEST)), ENV);
+    const name = nameOf("vacuumed", LARGEST);
+    // The slices of another server have left dead rows.
+    await databases.get(name)!.query("vacuum");
+    const { origin } = await start(server.urlOf(name), ENV);
     await checkSlices(origin);
   });
 });
