@@ -97,10 +97,11 @@ it("answers 503 too_slow with Retry-After when the table of jobs is locked, and 
 
 it("stores what it had sent, and nothing of the requests behind it whose clients have hung up", async () => {
   const s = await setupStalled(20);
+  const sent: Promise<unknown>[] = [];
   await s.stalled(async () => {
-    s.post(1);
+    sent.push(once(s.post(1), "response"));
     await expect.poll(s.waiting, SOON).toBe(1);
-    s.post(2);
+    sent.push(once(s.post(2), "response"));
     await expect.poll(s.waiting, SOON).toBe(2);
     // Those without an id wait to share a statement; those with one wait for a connection.
     const abandoned = [4, 5, 6].flatMap((n) => [s.post(n), s.post(n, { id: uuidV7() })]);
@@ -111,6 +112,7 @@ it("stores what it had sent, and nothing of the requests behind it whose clients
   const kept = s.post(3);
   const [response] = await once(kept, "response");
   expect(response.statusCode).toBe(201);
+  await Promise.all(sent);
   await expect.poll(s.waiting, SOON).toBe(0);
   expect(await s.stored()).toEqual([1, 2, 3]);
 });
