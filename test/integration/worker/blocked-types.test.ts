@@ -45,7 +45,8 @@ const setupBlocked = async (backlog: number, queue: string) => {
     await s.time.pass(60);
     takes();
     await s.time.pass(60);
-    const sent = takes();
+    // Without the dearest: a connection that is opened meanwhile reads the catalog in its first take.
+    const [, ...sent] = takes().sort((one, other) => other.buffers - one.buffers);
     return { worker, takes: sent.length, buffers: sent.reduce((sum, { buffers }) => sum + buffers, 0) };
   };
   return { ...s, minute };
@@ -76,19 +77,21 @@ it(
     // A sweep examines a bounded part of the backlog in each poll.
     expect(blocked.buffers / blocked.takes).toBeLessThan(1_000);
 
-    // The time is a test's own; Postgres takes some of the real one.
-    const last = () => s.ran.at(-1)?.id;
+    /** The job begins within a second of the test's time, which waits for Postgres. */
+    const begins = async (id: string | undefined) => {
+      for (let step = 0; step < 10 && s.ran.at(-1)?.id !== id; step += 1) await s.time.pass(0.1);
+      expect(s.ran.at(-1)?.id).toBe(id);
+    };
     const [announced] = await s.enqueue([{}]);
     blocked.worker.hint(0, "plain");
-    await s.time.pass(0.1);
-    await expect.poll(last).toBe(announced);
+    await begins(announced);
     // Every second poll goes on with the sweep, by 5,000 jobs.
     const [unannounced] = await s.enqueue([{}]);
     await s.time.pass(13 * Math.max(1, BACKLOG / 20_000));
-    await expect.poll(last).toBe(unannounced);
+    await begins(unannounced);
     const [backdated] = await s.enqueue([{ runAt: new Date(s.clock().getTime() - 300_000) }]);
     await s.time.pass(60 * Math.max(1, BACKLOG / 20_000));
-    await expect.poll(last).toBe(backdated);
+    await begins(backdated);
   },
 );
 
