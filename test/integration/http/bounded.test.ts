@@ -2,15 +2,14 @@
  * What the reads of the HTTP API cost with five weeks of a service behind them, against both of its servers: every GET with every filter, first, far and last
  * page. A smaller month and a larger one show whether a cost grows. `npm run test:api:full` runs the full sizes, a million and five million finished jobs.
  */
-import { globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { operations } from "../../../lib/http/operations.ts";
-import { ROOT } from "../../support/cli/cli.ts";
 import { type ExplainedServer, startExplained } from "../../support/database/explained.ts";
 import { fillFinished, fillLive } from "../../support/database/month.ts";
+import { askedByDashboard, shapeOf } from "../../support/http/asked-by-dashboard.ts";
 import { HTTP_SERVERS } from "../../support/http/http-servers.ts";
 import { follow, otherReads, pagesOfLists } from "../../support/http/reads.ts";
+import { checkCounts } from "../../support/http/told-counts.ts";
 import { ALL, KEYS } from "../../support/http/tour.ts";
 import type { Db } from "../../../lib/db/drivers/client.ts";
 
@@ -129,25 +128,6 @@ const readsOf = async (db: Db, origin: string): Promise<readonly (readonly [name
   ];
 };
 
-/** What the dashboard's code asks for: path and names of parameters, with a star where the code fills something in. */
-const askedByDashboard = (): readonly string[] => {
-  const files = globSync("dashboard/{pages,parts,state}/*.{ts,tsx}", { cwd: ROOT });
-  const routes = "overview|jobs|queues|schedules|stats|errors|leases|workers|types|keys|me|session";
-  return files.flatMap((file) => {
-    const text = readFileSync(join(ROOT, file), "utf8");
-    return [...text.matchAll(new RegExp(`["\`]((?:${routes})(?:[/?][^"\`]*)?)["\`]`, "g"))].map(([, path = ""]) =>
-      shapeOf(`/${path}`),
-    );
-  });
-};
-
-/** A path without what differs from one job to the next. */
-const shapeOf = (path: string): string => {
-  const [at = "", query = ""] = path.replaceAll(/\$\{[^}]*\}/g, "*").split("?");
-  const names = query.split("&").flatMap((each) => (/^\w+=/.test(each) ? [each.replace(/=.*/, "")] : []));
-  return `${at}?${names.sort().join("&")}`;
-};
-
 it("each read that the dashboard asks for is among them", async () => {
   const reads = Object.values(await otherReads(databases.get(nameOf("vacuumed", LARGEST))!)).flat();
   const measured = new Set(reads.map((path) => shapeOf(path)));
@@ -162,67 +142,6 @@ it("each read that the dashboard asks for is among them", async () => {
   expect(asked.length).toBeGreaterThan(30);
   expect(asked.filter((shape) => !isKnown(shape))).toEqual([]);
 });
-
-const QUEUES = `
-with live as (
-  select queue, count(*) filter (where run_at > now()) as scheduled, count(*) filter (where run_at <= now()) as pending
-  from forgeq.job where claim_id is null group by queue),
-dead as (select queue, count(*) as dead from forgeq.job_history where state = 'dead' and revived is null group by queue)
-select q.name, coalesce(scheduled, 0)::int as scheduled, coalesce(pending, 0)::int as pending, coalesce(dead, 0)::int as dead
-from forgeq.queue q left join live l on l.queue = q.name left join dead d on d.queue = q.name order by q.name collate "C"`;
-
-interface Counts {
-  readonly name: string;
-  readonly scheduled: number;
-  readonly pending: number;
-  readonly dead: number;
-}
-
-/** Each is counted up to it; above it the other one is told from the sum. */
-const EXACT = 10_000;
-
-/** Every page of the queues. */
-const queuesOf = async (
-  origin: string,
-): Promise<readonly { readonly jobs: Counts; readonly name: string; readonly capped: boolean }[]> => {
-  const queues: { readonly jobs: Counts; readonly name: string; readonly capped: boolean }[] = [];
-  let cursor: string | null = null;
-  do {
-    const { body }: { body: Answer } = await ask(origin, `/queues${cursor === null ? "" : `?cursor=${cursor}`}`);
-    queues.push(...(body.data as unknown as typeof queues));
-    expect(body.data.length).toBe(cursor === null ? 100 : 13);
-    cursor = body.next_cursor;
-  } while (cursor !== null);
-  return queues;
-};
-
-const checkCounts = async (db: Db, origin: string): Promise<void> => {
-  const counted = await db.query<Counts>(QUEUES);
-  const shown = await queuesOf(origin);
-  expect(shown.map(({ name }) => name)).toEqual(counted.map(({ name }) => name));
-  const many = counted.filter(({ scheduled, pending }) => scheduled > EXACT && pending > EXACT);
-  expect(many.map(({ name }) => name)).toEqual(["emails"]);
-  for (const [n, { name, jobs, capped }] of shown.entries()) {
-    const { name: _, ...exact } = counted[n]!;
-    expect([name, capped, jobs.dead]).toEqual([name, name === "emails", exact.dead]);
-    if (!capped) expect([name, jobs]).toEqual([name, { ...jobs, ...exact }]);
-    else
-      for (const state of ["scheduled", "pending"] as const) {
-        expect(jobs[state]).toBeGreaterThanOrEqual(EXACT);
-        expect(jobs[state]).toBeLessThanOrEqual(exact[state]);
-      }
-  }
-  const dead = counted.reduce((sum, queue) => sum + queue.dead, 0);
-  const { body: counts } = await ask(origin, "/jobs/counts");
-  expect(counts).toMatchObject({ dead });
-  await pause(1_050);
-  const overview = (await ask(origin, "/overview")).body as unknown as {
-    readonly queues: readonly { readonly name: string }[];
-  };
-  const busiest = new Set(overview.queues.map(({ name }) => name));
-  const deadOfBusiest = counted.reduce((sum, queue) => sum + (busiest.has(queue.name) ? queue.dead : 0), 0);
-  expect(overview).toMatchObject({ totals: { dead: deadOfBusiest }, queues_left_out: 13 });
-};
 
 const SLICES = [
   { action: "retry", filter: { state: "dead" } },
@@ -272,7 +191,9 @@ describe.each(Object.entries(STATES))("what a read costs is bounded %s", (_, sta
       }
       found.push(costs);
       if (state === "vacuumed") {
-        await checkCounts(db, origin);
+        // An overview is kept for a second.
+        await pause(1_050);
+        await checkCounts(db, async (path) => (await ask(origin, path)).body);
         if (size === LARGEST) {
           const get = (path: string) => ask(origin, path);
           for (const query of ["", "state=completed"]) {
