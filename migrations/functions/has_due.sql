@@ -5,7 +5,7 @@ returns boolean
 language plpgsql
 as $$
 declare
-  entries constant bigint := 1000 + pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass);
+  entries constant bigint := case when lows[1] = '-infinity' then 1000 + pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) end;
   due boolean;
 begin
   due := exists (
@@ -14,7 +14,7 @@ begin
       select from forgeq.job j
       where j.queue = has_due.queue and j.priority = (p.n - 1)::smallint and j.run_at >= p.low and j.run_at <= now_at and j.claim_id is null
       limit 1) due);
-  if lows[1] = '-infinity' and pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) > entries then
+  if entries is not null and pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) > entries then
     perform forgeq.keep_marks(has_due.queue);
   end if;
   return due;

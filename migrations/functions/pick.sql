@@ -151,7 +151,7 @@ begin
   if limits.max_pending is not null and picked > 0 then
     perform forgeq.count_waiting(pick.queue, -picked);
   end if;
-  if pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) > entries + picked then
+  if entries is not null and pg_stat_get_xact_tuples_returned('forgeq.job_due'::regclass) > entries + picked then
     perform forgeq.keep_marks(pick.queue);
   end if;
   outcome := case when picked > 0 then 'claimed' else 'empty' end;
