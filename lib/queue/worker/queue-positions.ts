@@ -184,9 +184,12 @@ const note = (
   else if (!take.continued) endScan(position, take.watermarks, found, tookMs);
 };
 
-/** Somebody else was claiming, or jobs of other types were passed over, though not by a sweep: that goes on in its own time. */
-const isDueAgain = (position: QueuePosition, take: QueueTake, found: TakenFrom): boolean =>
-  found.outcome === "busy" || (isCutOffByBlock(found) && !(take.sweeps && position.sweepFrom !== null));
+/**
+ * Somebody else was claiming, or jobs of other types were passed over. A sweep of them goes on in its own time. Where a job was
+ * announced, it lies ahead of the watermarks, and a scan from there has to follow.
+ */
+const isDueAgain = ({ sweepFrom }: QueuePosition, { sweeps, announced }: QueueTake, found: TakenFrom): boolean =>
+  found.outcome === "busy" || (isCutOffByBlock(found) && (announced || !sweeps || sweepFrom === null));
 
 /** Forgets the queues whose expected jobs have fallen due. @returns their names */
 const takeExpected = ({ expected }: Positions, nowMs: number): string[] => {

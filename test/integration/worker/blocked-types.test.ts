@@ -82,9 +82,13 @@ it(
       for (let step = 0; step < 10 && s.ran.at(-1)?.id !== id; step += 1) await s.time.pass(0.1);
       expect(s.ran.at(-1)?.id).toBe(id);
     };
-    const [announced] = await s.enqueue([{}]);
-    blocked.worker.hint(0, "plain");
-    await begins(announced);
+    // Also when a part of the sweep is due, every 10 s.
+    for (let n = 0; n < 12; n += 1) {
+      await s.time.pass(1);
+      const [announced] = await s.enqueue([{}]);
+      blocked.worker.hint(0, "plain");
+      await begins(announced);
+    }
     // Every second poll goes on with the sweep, by 5,000 jobs.
     const [unannounced] = await s.enqueue([{}]);
     await s.time.pass(13 * Math.max(1, BACKLOG / 20_000));
