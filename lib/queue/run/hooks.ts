@@ -33,6 +33,7 @@ export const setHooks = (hooks: Hooks): void => {
   place[HOOKS] = hooks;
 };
 
+/** Runs a handler, within the application's hook where it has set one. */
 export const runAround = (type: string, context: JobContext, run: () => Promise<unknown>): Promise<unknown> => {
   const around = place[HOOKS]?.around;
   return around === undefined ? run() : around({ ...context, type }, run);

@@ -94,19 +94,22 @@ const noteOf = (note: unknown): string | null =>
     ? null
     : thrownText(note).slice(0, NOTE_CHARACTERS).replaceAll("\0", "").toWellFormed();
 
-/** Reads a job's details once; what failed is asked for again. */
-const detailsReader = (deps: Deps, holder: LeaseHolder, jobId: string): (() => Promise<JobDetails>) => {
-  let reading: Promise<JobDetails> | undefined;
-  const read = async (): Promise<JobDetails> => {
-    const found = await readLeasedJob(deps.db, holder, jobId);
-    if (found === null) throw new ForgeqError("lease_lost", "another attempt has taken this job over");
-    return found;
-  };
-  return () =>
-    (reading ??= read().catch((error: unknown) => {
-      reading = undefined;
-      throw error;
-    }));
+/** What an attempt and its context tell each other. */
+export interface AttemptState {
+  /** The attempt has ended: whoever goes on then acts for nobody. */
+  over: boolean;
+  /** The handler has completed the job inside a transaction of its own. */
+  completedIn: boolean;
+}
+
+const fence = ({ over }: AttemptState): void => {
+  if (over) throw new ForgeqError("lease_lost", "this attempt has ended");
+};
+
+const readDetails = async (deps: Deps, holder: LeaseHolder, jobId: string): Promise<JobDetails> => {
+  const found = await readLeasedJob(deps.db, holder, jobId);
+  if (found === null) throw new ForgeqError("lease_lost", "another attempt has taken this job over");
+  return found;
 };
 
 export const createJobContext = (
@@ -116,16 +119,11 @@ export const createJobContext = (
     readonly holder: LeaseHolder;
     readonly signal: AbortSignal;
     readonly heartbeat: Heartbeat;
-    /** Whether the attempt has ended: whoever goes on then acts for nobody. */
-    readonly isOver: () => boolean;
-    readonly onCompletedIn: () => void;
+    readonly state: AttemptState;
   },
 ): JobContext => {
-  const { job, holder, signal, heartbeat, isOver } = input;
-  const fence = (): void => {
-    if (isOver()) throw new ForgeqError("lease_lost", "this attempt has ended");
-  };
-  const details = detailsReader(deps, holder, job.id);
+  const { job, holder, signal, heartbeat, state } = input;
+  let details: Promise<JobDetails> | undefined;
   const log = handlersLogger(deps.logger, () => jobFields(job, holder.leaseId));
   return {
     id: job.id,
@@ -136,8 +134,15 @@ export const createJobContext = (
     uniqueKey: job.uniqueKey,
     scheduledFor: slotOf(job.metadata),
     details: async () => {
-      fence();
-      return details();
+      fence(state);
+      details ??= readDetails(deps, holder, job.id);
+      try {
+        return await details;
+      } catch (error) {
+        // What failed is asked for again.
+        details = undefined;
+        throw error;
+      }
     },
     signal,
     log,
@@ -158,7 +163,7 @@ export const createJobContext = (
       throw new CancelledByHandler(thrownText(reason));
     },
     complete: async (tx, result) => {
-      fence();
+      fence(state);
       const stored = toResult(result);
       if (stored.refused !== undefined) log.warn("the result was not kept", { reason: stored.refused });
       const completion = { id: job.id, result: stored.result };
@@ -167,10 +172,10 @@ export const createJobContext = (
         throw new ForgeqError("lease_lost", "another attempt has taken this job over");
       if (!settled.keptResult)
         log.warn("the result was not kept", { reason: "the database's encoding can't write it" });
-      input.onCompletedIn();
+      state.completedIn = true;
     },
     enqueue: async (definition, payload, options = {}) => {
-      fence();
+      fence(state);
       const child = toNewJob(definition, payload, options);
       const [enqueued] = await enqueueJobs(deps, [
         {

@@ -13,14 +13,16 @@ export const withFields = (logger: Logger, fieldsOf: () => LogFields): Logger =>
   error: (message, more) => logger.error(message, { ...fieldsOf(), ...more }),
 });
 
+const write = (logger: Logger, level: keyof Logger, fieldsOf: () => LogFields, message: unknown, more: unknown): void =>
+  logger[level](typeof message === "string" ? message : thrownText(message), { ...loggable(more), ...fieldsOf() });
+
 /** A logger for a handler's own entries: each has the fields that `fieldsOf` gives, which nothing replaces, too. Never throws, whatever it is given. */
-export const handlersLogger = (logger: Logger, fieldsOf: () => LogFields): Logger => {
-  const log =
-    (level: keyof Logger) =>
-    (message: unknown, more?: unknown): void =>
-      logger[level](typeof message === "string" ? message : thrownText(message), { ...loggable(more), ...fieldsOf() });
-  return { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
-};
+export const handlersLogger = (logger: Logger, fieldsOf: () => LogFields): Logger => ({
+  debug: (message, more) => write(logger, "debug", fieldsOf, message, more),
+  info: (message, more) => write(logger, "info", fieldsOf, message, more),
+  warn: (message, more) => write(logger, "warn", fieldsOf, message, more),
+  error: (message, more) => write(logger, "error", fieldsOf, message, more),
+});
 
 /** The trace of a W3C traceparent. https://www.w3.org/TR/trace-context/#traceparent-header */
 const traceOf = (traceparent: string | null): LogFields => {

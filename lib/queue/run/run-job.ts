@@ -7,7 +7,7 @@ import type { Deps } from "../deps.ts";
 import { inAttempt } from "./current-attempt.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { runAround, tellFailure } from "./hooks.ts";
-import { createJobContext, type JobContext } from "./job-context.ts";
+import { type AttemptState, createJobContext, type JobContext } from "./job-context.ts";
 import type { Running } from "./running-jobs.ts";
 
 /** Between the abort of a signal and giving up on the handler. */
@@ -42,23 +42,22 @@ export const runJob = <Schema extends z.ZodType>(
   lease: LeaseRun<Schema>,
   job: LeasedJob,
 ): Promise<Ended> => {
-  const transaction = { completed: false };
+  const state: AttemptState = { over: false, completedIn: false };
   const run = (traceparent: string | null) =>
-    attempt(deps, lease, traceparent === job.traceparent ? job : { ...job, traceparent }, transaction);
+    attempt(deps, lease, traceparent === job.traceparent ? job : { ...job, traceparent }, state);
   const ending = deps.tracing === undefined ? run(job.traceparent) : deps.tracing.process(job, run);
   // Completed inside the handler's transaction: if that committed, the first outcome stands whatever is said now; if it
   // was rolled back, this one is taken.
   return ending.then((end) =>
-    transaction.completed && end.outcome === "completed" ? { id: job.id, outcome: "retry", error: ROLLED_BACK } : end,
+    state.completedIn && end.outcome === "completed" ? { id: job.id, outcome: "retry", error: ROLLED_BACK } : end,
   );
 };
 
-/** @param transaction - `completed`: the handler completed the job inside a transaction of its own */
 const attempt = async <Schema extends z.ZodType>(
   deps: Deps,
   lease: LeaseRun<Schema>,
   job: LeasedJob,
-  transaction: { completed: boolean },
+  state: AttemptState,
 ): Promise<Ended> => {
   const { definition, work, holder, heartbeat, running } = lease;
   const payload = parsePayload(definition, job);
@@ -73,7 +72,7 @@ const attempt = async <Schema extends z.ZodType>(
   let cancelGrace: (() => void) | undefined;
   const abort = (cause: AbortCause, message: string) => {
     // The lease of a job that completed inside a transaction has ended with its commit: nothing was lost.
-    if (aborted !== null || (transaction.completed && cause === "lease_lost")) return;
+    if (aborted !== null || (state.completedIn && cause === "lease_lost")) return;
     aborted = cause;
     const reason = new JobAborted(cause, message);
     controller.abort(reason);
@@ -81,15 +80,7 @@ const attempt = async <Schema extends z.ZodType>(
   };
   const startedAtMs = deps.time.elapsedMs();
   running.add(job.id, { startedAtMs, abort, fail: ran.reject });
-  let over = false;
-  const context = createJobContext(deps, {
-    job,
-    isOver: () => over,
-    holder,
-    signal: controller.signal,
-    heartbeat,
-    onCompletedIn: () => (transaction.completed = true),
-  });
+  const context = createJobContext(deps, { job, holder, signal: controller.signal, heartbeat, state });
 
   let end: Ended;
   try {
@@ -104,7 +95,7 @@ const attempt = async <Schema extends z.ZodType>(
     end = endOfThrown(job.id, thrown, aborted);
     tellFailure(deps.logger, job, end, thrown);
   } finally {
-    over = true;
+    state.over = true;
     cancelGrace?.();
     running.delete(job.id);
   }
