@@ -79,7 +79,7 @@ const attempt = async <Schema extends z.ZodType>(
     cancelGrace = deps.time.after(ABORT_GRACE_MS, () => ran.reject(reason));
   };
   const startedAtMs = deps.time.elapsedMs();
-  running.add(job.id, { startedAtMs, abort, fail: ran.reject });
+  const place = running.add({ id: job.id, startedAtMs, abort, fail: ran.reject });
   const context = createJobContext(deps, { job, holder, signal: controller.signal, heartbeat, state });
 
   let end: Ended;
@@ -97,7 +97,7 @@ const attempt = async <Schema extends z.ZodType>(
   } finally {
     state.over = true;
     cancelGrace?.();
-    running.delete(job.id);
+    running.delete(place);
   }
   deps.metrics.observe("JobRun", deps.time.elapsedMs() - startedAtMs, { queue: job.queue, type: job.type });
   return end;

@@ -20,6 +20,8 @@ export interface Handler {
   readonly work: Work<z.ZodType>;
 }
 
+const NO_JOBS: ReadonlyMap<string, LeasedJob> = new Map();
+
 interface HeldLease {
   readonly lease: TakenLease;
   readonly run: LeaseRun<z.ZodType>;
@@ -45,8 +47,8 @@ export interface WorkerLeases {
   queueOf(leaseId: string): string;
   /** Are these outcomes those of all jobs of their lease? */
   isAll(leaseId: string, ended: readonly Ended[]): boolean;
-  /** A job of a lease that is held. */
-  jobOf(leaseId: string, jobId: string): LeasedJob | undefined;
+  /** The jobs of a lease by their ids; none where it is not held. */
+  jobsOf(leaseId: string): ReadonlyMap<string, LeasedJob>;
   /** Nothing begins any more: what waits ends released, and what runs is left alone. */
   close(): void;
   /** The jobs that run now. */
@@ -197,7 +199,7 @@ export const createWorkerLeases = (
     cancelRequested: (leaseId) => heldBy(leases, leaseId)?.run.heartbeat.look(),
     queueOf: (leaseId) => heldBy(leases, leaseId)?.lease.queue ?? "",
     isAll: (leaseId, ended) => heldBy(leases, leaseId)?.lease.jobs.length === ended.length,
-    jobOf: (leaseId, jobId) => heldBy(leases, leaseId)?.jobs.get(jobId),
+    jobsOf: (leaseId) => heldBy(leases, leaseId)?.jobs ?? NO_JOBS,
     close: () => {
       leases.closed = true;
       types.beginAll();

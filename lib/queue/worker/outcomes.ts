@@ -32,15 +32,17 @@ export const createOutcomes = (
       for (const { leaseId, ended } of settles) {
         const queue = leases.queueOf(leaseId);
         freed.add(queue);
+        const jobs = leases.jobsOf(leaseId);
+        const states = found.settled[leaseId];
         const held: Ended[] = [];
         for (const one of ended) {
-          const state = stateOf(found.settled[leaseId], one.id);
+          const state = stateOf(states, one.id);
           if (state === "busy") {
             held.push(one);
             continue;
           }
           settled.set(state, (settled.get(state) ?? 0) + 1);
-          noteSettled(deps, leaseId, leases.jobOf(leaseId, one.id), one, state);
+          noteSettled(deps, leaseId, jobs.get(one.id), one, state);
         }
         leases.settled(leaseId, ended.length - held.length);
         if (held.length > 0) on.held(leaseId, held);
