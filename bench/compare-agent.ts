@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Bench, Measured, Run } from "./measure.ts";
 import type { Servers } from "./servers.ts";
+import { httpOf } from "./studies/http.ts";
 
 /** What a study of single numbers of connections finds of one. */
 export type Found = Measured & { readonly connections: number };
@@ -22,24 +23,9 @@ const { startServers } = (await import(join(folder, "bench/servers.ts"))) as {
   startServers: () => Promise<Servers>;
 };
 
-/** As bench/studies/http.ts of either checkout gives it. */
-interface HttpFigures {
-  readonly connections: number;
-  readonly jobsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly statementsPerJob: number;
-  readonly walBytesPerJob: number;
-  readonly nodeMicrosPerJob: number;
-  readonly postgresMicrosPerJob: number;
-}
-
-type Http = (servers: Servers, say: (text: string) => void) => Promise<{ readonly found: readonly HttpFigures[] }>;
-
-/** `POST /jobs` through `forgeq server` of that checkout, by its own study. */
+/** `POST /jobs` through `forgeq server` of that checkout. */
 const measureHttp = async (servers: Servers): Promise<Found[]> => {
-  const { http } = (await import(join(folder, "bench/studies/http.ts"))) as { http: Http };
-  const { found } = await http(servers, () => undefined);
+  const { found } = await httpOf(folder, servers, () => undefined);
   return found.map(({ connections, jobsPerSecond, p50Ms, p99Ms, ...each }) => ({
     ...{ connections, jobsPerSecond, p50Ms, p99Ms },
     walBytes: each.walBytesPerJob,

@@ -3,12 +3,12 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
 import pg from "pg";
-import { queues } from "../../functions/queues.ts";
-import { jobs as definitions } from "../../functions/registry.ts";
-import { connectDb } from "../../lib/db/drivers/connect.ts";
-import { syncDefinitions } from "../../lib/queue/manage/sync-definitions.ts";
+import type * as Queues from "../../functions/queues.ts";
+import type * as Registry from "../../functions/registry.ts";
+import type * as Connect from "../../lib/db/drivers/connect.ts";
+import type * as Sync from "../../lib/queue/manage/sync-definitions.ts";
 import { cpuMicrosOf } from "../cpu.ts";
-import { createBench } from "../measure.ts";
+import type * as Measure from "../measure.ts";
 import type { Servers } from "../servers.ts";
 import type { Study } from "../study.ts";
 
@@ -16,6 +16,9 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const KEY = "the-key-of-the-benchmark";
 const CONNECTIONS = [1, 10, 50, 100];
 const SECONDS = 8;
+/** As every benchmark warms up: what is measured is the steady state. */
+const WARM_SECONDS = 5;
+const WARM_CONNECTIONS = 10;
 
 const HEADERS = { authorization: `Bearer ${KEY}`, "content-type": "application/json" };
 const BODY = JSON.stringify({
@@ -23,11 +26,27 @@ const BODY = JSON.stringify({
   payload: { email: "user123@example.com", subject: "Welcome", body: "Hello, and welcome" },
 });
 
-/** `forgeq server` of this project in a process of its own, until it is stopped. */
-const startServer = async (databaseUrl: string) => {
-  const args = [join(ROOT, "lib", "cli", "forgeq.ts"), "server", "--port", "0", "--no-scheduler", "--json"];
+/** What it takes of a checkout. */
+const partsOf = async (root: string) => {
+  const load = <Module>(path: string): Promise<Module> => import(join(root, path)) as Promise<Module>;
+  const { createBench } = await load<typeof Measure>("bench/measure.ts");
+  const { connectDb } = await load<typeof Connect>("lib/db/drivers/connect.ts");
+  const { syncDefinitions } = await load<typeof Sync>("lib/queue/manage/sync-definitions.ts");
+  const { jobs } = await load<typeof Registry>("functions/registry.ts");
+  const { queues } = await load<typeof Queues>("functions/queues.ts");
+  const declare = async (url: string): Promise<void> => {
+    const db = await connectDb({ url, max: 1 });
+    await syncDefinitions(db, jobs, queues);
+    await db.close();
+  };
+  return { createBench, declare };
+};
+
+/** `forgeq server` of a checkout in a process of its own, until it is stopped. */
+const startServer = async (root: string, databaseUrl: string) => {
+  const args = [join(root, "lib", "cli", "forgeq.ts"), "server", "--port", "0", "--no-scheduler", "--json"];
   const child = spawn(process.execPath, args, {
-    cwd: ROOT,
+    cwd: root,
     env: { PATH: process.env["PATH"] ?? "", DATABASE_URL: databaseUrl, FORGEQ_API_KEY: KEY, FORGEQ_LOG_LEVEL: "error" },
     stdio: ["ignore", "pipe", "ignore"],
   });
@@ -44,12 +63,6 @@ const startServer = async (databaseUrl: string) => {
       await ended;
     },
   };
-};
-
-const declare = async (databaseUrl: string): Promise<void> => {
-  const db = await connectDb({ url: databaseUrl, max: 1 });
-  await syncDefinitions(db, definitions, queues);
-  await db.close();
 };
 
 /** What storing jobs has cost so far, by the server's own counts. */
@@ -69,15 +82,20 @@ const costs = async (servers: Servers, admin: pg.Client, pid: number) => {
   };
 };
 
-/** `POST /jobs` through a real `forgeq server`: authentication, both schemas, one durable job for each request. */
-export const http: Study = async (servers, say) => {
+/**
+ * `POST /jobs` through a real `forgeq server`: authentication, both schemas, one durable job for each request.
+ *
+ * @param root - the checkout whose code is measured, and whose servers run
+ */
+export const httpOf = async (root: string, servers: Servers, say: (text: string) => void) => {
+  const { createBench, declare } = await partsOf(root);
   const { default: autocannon } = await import("autocannon");
   const bench = createBench(servers);
   const databaseUrl = await bench.database("forgeq");
   await declare(databaseUrl);
   const admin = new pg.Client({ connectionString: databaseUrl });
   await admin.connect();
-  const server = await startServer(databaseUrl);
+  const server = await startServer(root, databaseUrl);
   const send = (connections: number, duration: number) =>
     autocannon({
       url: `${server.url}/jobs`,
@@ -90,7 +108,7 @@ export const http: Study = async (servers, say) => {
   try {
     const first = await fetch(`${server.url}/jobs`, { method: "POST", headers: HEADERS, body: BODY });
     if (first.status !== 201) throw new Error(`POST /jobs: ${first.status} ${await first.text()}`);
-    await send(10, 2);
+    await send(WARM_CONNECTIONS, WARM_SECONDS);
     const found = [];
     for (const connections of CONNECTIONS) {
       const before = await costs(servers, admin, server.pid);
@@ -121,3 +139,5 @@ export const http: Study = async (servers, say) => {
     await bench.close();
   }
 };
+
+export const http: Study = (servers, say) => httpOf(ROOT, servers, say);
