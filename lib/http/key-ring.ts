@@ -120,8 +120,8 @@ export const createKeyRing = ({ read, findStored, log, elapsedMs = () => perform
       const found = await askFor(id);
       return found === null ? null : (await storedKeys()).hashedKey(found);
     },
-    /** Counts a request of a key that was found, and gives the headers that say what is left. @throws ForgeqError `rate_limited` */
-    take: (key: ApiKey): Record<string, string> => limit?.(key.id) ?? {},
+    /** Counts a request of a key that was found, and gives the headers that say what is left; none without a limit. @throws ForgeqError `rate_limited` */
+    take: (key: ApiKey): Record<string, string> | undefined => limit?.(key.id),
   };
 };
 

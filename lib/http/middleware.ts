@@ -150,7 +150,8 @@ export const authentication = (ring: KeyRing): Middleware => ({
     if (scopes.length === 0 && context.http.route.anyKey !== true) return;
     const key = await authenticate(ring, context.http.headers);
     context.http = { ...context.http, key };
-    context.http = { ...context.http, headersToAdd: ring.take(key) };
+    const headersToAdd = ring.take(key);
+    if (headersToAdd !== undefined) context.http = { ...context.http, headersToAdd };
     requireScopes(key, scopes);
   },
 });

@@ -112,6 +112,9 @@ export const matchRoute = (
   elsewhere: readonly Guarded[] = [],
 ): Match => {
   const wanted = method === "HEAD" ? "GET" : method;
+  // Most requests: no path with a parameter comes before one without.
+  const exact = path.includes("{") ? undefined : routes.find((each) => each.path === path && each.method === wanted);
+  if (exact !== undefined) return { route: exact, params: {} };
   const all = [...routes, ...elsewhere].flatMap((route) => {
     const params = paramsOf(route.path, path);
     return params === null ? [] : [{ route, params }];

@@ -27,8 +27,7 @@ interface Entry<Item, Row> {
   readonly caller: Caller | undefined;
   /** Runs work in the caller's invocation. */
   readonly inInvocation: ReturnType<typeof inThisInvocation>;
-  /** Set where the caller may leave. */
-  timer?: NodeJS.Timeout;
+  readonly joinedMs: number;
 }
 
 const late = (): ForgeqError =>
@@ -38,22 +37,36 @@ const left = (): ForgeqError => new ForgeqError("busy", "the caller has left: no
 /** What waits for a statement, first come, first served. A list: a Set would keep what has gone through it, see docs/adr/0015. Who leaves stands at its beginning. */
 const createLine = <Item, Row>(limits: CoalesceLimits) => {
   const waiting: Entry<Item, Row>[] = [];
+  /** Set by `watch`, until it fires: most callers wait for no statement but their own. */
+  let timer: NodeJS.Timeout | undefined;
 
-  const leave = (entry: Entry<Item, Row>): void => {
-    waiting.splice(waiting.indexOf(entry), 1);
-    clearTimeout(entry.timer);
-  };
   const giveUp = (entry: Entry<Item, Row>, error: ForgeqError): void => {
-    leave(entry);
+    waiting.splice(waiting.indexOf(entry), 1);
     entry.reject(error);
+  };
+
+  const watch = (): void => {
+    const first = waiting.find(({ caller }) => caller !== undefined);
+    if (first === undefined || timer !== undefined) return;
+    timer = setTimeout(
+      () => {
+        timer = undefined;
+        const lateMs = performance.now() - limits.waitMs;
+        for (const entry of [...waiting])
+          if (entry.caller !== undefined && entry.joinedMs <= lateMs) giveUp(entry, late());
+        watch();
+      },
+      Math.max(0, Math.ceil(first.joinedMs + limits.waitMs - performance.now())),
+    );
+    // Nobody waits for it alone.
+    timer.unref();
   };
 
   return {
     isEmpty: (): boolean => waiting.length === 0,
-    join: (entry: Entry<Item, Row>): void => {
-      waiting.push(entry);
-      if (entry.caller !== undefined) entry.timer = setTimeout(() => giveUp(entry, late()), limits.waitMs);
-    },
+    join: (entry: Entry<Item, Row>): void => void waiting.push(entry),
+    /** From now on those that wait too long, and may leave, are told so. */
+    watch,
     /** The entries of one statement; none when all callers have left. */
     next: (): Entry<Item, Row>[] => {
       const batch: Entry<Item, Row>[] = [];
@@ -68,7 +81,7 @@ const createLine = <Item, Row>(limits: CoalesceLimits) => {
         bytes += entry.bytes;
         if (batch.length > 0 && (items > limits.items || bytes > limits.bytes)) break;
         batch.push(entry);
-        leave(entry);
+        waiting.shift();
       }
       return batch;
     },
@@ -137,11 +150,20 @@ export const createCoalescer = <Item extends { readonly id: string }, Row extend
         pump();
       });
     }
+    line.watch();
   };
 
   return (items: readonly Item[], bytes: number, caller?: Caller): Promise<Row[]> =>
     new Promise((resolve, reject) => {
-      line.join({ items, bytes, resolve, reject, caller, inInvocation: inThisInvocation() });
+      line.join({
+        items,
+        bytes,
+        resolve,
+        reject,
+        caller,
+        inInvocation: inThisInvocation(),
+        joinedMs: performance.now(),
+      });
       if (!scheduled) soon(pump);
       scheduled = true;
     });
