@@ -69,6 +69,62 @@ const roughBytesInside = (container: object, depth: number): number => {
   return sum;
 };
 
+/** At most: a character may be escaped as `\\u0001`. */
+export const MOST_BYTES_A_ROUGH_ONE = 6;
+
+/**
+ * A copy of plain data: what JSON.parse makes of what JSON.stringify writes, in a fraction of the time.
+ *
+ * @param depth - of the containers around it
+ * @returns undefined where it is not plain: where JSON changes it, or can't hold it, or Postgres can't
+ */
+export const plainCopy = (value: unknown, depth = 0): unknown => {
+  switch (typeof value) {
+    case "string":
+      return stringFault(value) === null ? value : undefined;
+    case "number":
+      // JSON has no -0.
+      return Number.isFinite(value) ? value + 0 : undefined;
+    case "boolean":
+      return value;
+    case "object":
+      return value === null ? null : copyInside(value, depth);
+    default:
+      return undefined;
+  }
+};
+
+const copyInside = (container: object, depth: number): unknown => {
+  if (depth >= MAX_NESTING) return undefined;
+  const prototype: unknown = Object.getPrototypeOf(container);
+  if (Array.isArray(container)) return prototype === Array.prototype ? copyItems(container, depth) : undefined;
+  return prototype === Object.prototype || prototype === null ? copyProperties(container, depth) : undefined;
+};
+
+const copyItems = (items: readonly unknown[], depth: number): unknown => {
+  if ("toJSON" in items) return undefined;
+  const copies: unknown[] = [];
+  for (const item of items) {
+    const copy = plainCopy(item, depth + 1);
+    if (copy === undefined) return undefined;
+    copies.push(copy);
+  }
+  return copies;
+};
+
+const copyProperties = (properties: object, depth: number): unknown => {
+  const copies: Record<string, unknown> = {};
+  for (const key of Object.keys(properties)) {
+    const item = (properties as Record<string, unknown>)[key];
+    if (item === undefined) continue;
+    const copy = plainCopy(item, depth + 1);
+    // Setting `__proto__` makes no property.
+    if (copy === undefined || key === "__proto__" || stringFault(key) !== null) return undefined;
+    copies[key] = copy;
+  }
+  return copies;
+};
+
 /** What is left of so many bytes, or less, once the value is written as JSON; below 0 where they are not enough. Looks no further then. */
 const leftOf = (bytes: number, value: unknown, depth: number): number => {
   if (typeof value === "string") return bytes - value.length - 2;

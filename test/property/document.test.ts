@@ -1,10 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkDocument, parseJson, toPointer, roughBytes } from "../../lib/core/document.ts";
+import {
+  checkDocument,
+  MOST_BYTES_A_ROUGH_ONE,
+  parseJson,
+  plainCopy,
+  roughBytes,
+  toPointer,
+} from "../../lib/core/document.ts";
 import { ForgeqError } from "../../lib/core/errors.ts";
-
-/** A character is six bytes at most, escaped. */
-const MOST_BYTES_A_ROUGH_ONE = 6;
 
 /** RFC 6901, read back. */
 const resolve = (root: unknown, pointer: string): unknown =>
@@ -108,5 +112,67 @@ describe("roughBytes", () => {
     expect(roughBytes([undefined])).toBeNaN();
     expect(roughBytes({ a: undefined, b: "c" })).toBe(roughBytes({ b: "c" }));
     expect(roughBytes(1n)).toBeNaN();
+  });
+});
+
+describe("plainCopy", () => {
+  const written = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+  it("is what JSON makes of the value, or undefined", () => {
+    const anything = fc.anything({
+      withBigInt: true,
+      withBoxedValues: true,
+      withDate: true,
+      withMap: true,
+      withNullPrototype: true,
+      withObjectString: true,
+      withSet: true,
+      withSparseArray: true,
+      withTypedArray: true,
+      stringUnit: "binary",
+    });
+    fc.assert(
+      fc.property(anything, (value) => {
+        const copy = plainCopy(value);
+        if (copy === undefined) return;
+        expect(copy).toStrictEqual(written(value));
+        expect(checkDocument(copy)).toEqual([]);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("copies every document that can be stored, so that a later change is none of the copy", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: "binary" }), (value) => {
+        const text = JSON.stringify(value);
+        // Whose prototype `__proto__` would be.
+        if (text.includes('"__proto__"') || checkDocument(value).length > 0) return;
+        const copy = plainCopy(value);
+        expect(JSON.stringify(copy)).toBe(text);
+        if (typeof value === "object" && value !== null) expect(copy).not.toBe(value);
+      }),
+    );
+  });
+
+  it.each([
+    ["a Date", new Date(0)],
+    ["a toJSON of its own", { toJSON: () => 1 }],
+    ["a list with a toJSON", Object.assign([1], { toJSON: () => 2 })],
+    ["an instance of a class", new (class Point {})()],
+    ["a boxed text", Object("text")],
+    ["__proto__", JSON.parse('{"__proto__": {"a": 1}}')],
+    ["a hole", [1, , 2]], // prettier-ignore
+    ["a function", { a: () => 1 }],
+    ["NUL in a key", { "a\0": 1 }],
+    ["half of a surrogate pair", ["\ud800"]],
+    ["NaN", { a: NaN }],
+  ])("leaves %s to JSON", (_, value: unknown) => {
+    expect(plainCopy(value)).toBeUndefined();
+    expect(plainCopy({ a: [value] })).toBeUndefined();
+  });
+
+  it("drops what is undefined, and has no -0", () => {
+    expect(plainCopy({ a: undefined, b: -0, c: [{ d: null }] })).toStrictEqual({ b: 0, c: [{ d: null }] });
   });
 });

@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { checkDocument, roughBytes } from "../../core/document.ts";
+import { checkDocument, MOST_BYTES_A_ROUGH_ONE, plainCopy, roughBytes } from "../../core/document.ts";
 import { type FieldError, ForgeqError } from "../../core/errors.ts";
 import { type JobDefinition, MAX_DOCUMENT_BYTES } from "../../core/job.ts";
 import { checkJobOptions, type JobOptions, type NewJob } from "../../core/new-job.ts";
@@ -31,6 +31,11 @@ const toJson = (definition: JobDefinition, payload: unknown): string => {
   }
 };
 
+const parse = (definition: JobDefinition, given: unknown): unknown => {
+  const parsed = definition.payload.safeParse(given);
+  return parsed.success ? parsed.data : refuse(definition, fieldErrors(parsed.error));
+};
+
 /**
  * Checks a payload against its type's schema, as the handler will get it, and that Postgres can hold it.
  *
@@ -38,16 +43,20 @@ const toJson = (definition: JobDefinition, payload: unknown): string => {
  * @throws {ForgeqError} `invalid_payload` with pointers into the payload; `payload_too_large`
  */
 export const checkPayload = (definition: JobDefinition, payload: unknown): unknown => {
+  const plain = plainCopy(payload) ?? undefined;
+  if (plain !== undefined && roughBytes(plain) * MOST_BYTES_A_ROUGH_ONE <= MAX_DOCUMENT_BYTES) {
+    parse(definition, plain);
+    return plain;
+  }
   // A schema with a default of its own takes nothing for a payload.
   const json = payload === undefined ? undefined : toJson(definition, payload);
   const given: unknown = json === undefined ? undefined : JSON.parse(json);
-  const parsed = definition.payload.safeParse(given);
-  if (!parsed.success) return refuse(definition, fieldErrors(parsed.error));
-  const stored = json ?? toJson(definition, parsed.data);
+  const parsed = parse(definition, given);
+  const stored = json ?? toJson(definition, parsed);
   if (stored === "null") return refuse(definition, [{ pointer: "", message: "must not be null" }]);
   if (Buffer.byteLength(stored) > MAX_DOCUMENT_BYTES)
     throw new ForgeqError("payload_too_large", `a payload may have ${MAX_DOCUMENT_BYTES} bytes as JSON`);
-  return json === undefined ? parsed.data : given;
+  return json === undefined ? parsed : given;
 };
 
 /** A typed job, its payload checked, as the queue stores it. */
