@@ -6,7 +6,7 @@ import { TRACEPARENT } from "../core/traceparent.ts";
 import { httpFunction } from "../http/function.ts";
 import type { Source } from "../http/lazy.ts";
 import type { Observers } from "../http/observers.ts";
-import { checkBatch, checkJob, locateRefusal } from "../http/new-job.ts";
+import { checkBatch, checkJob } from "../http/new-job.ts";
 import { enqueueOperations } from "../http/operations/enqueue.ts";
 import type { HttpRequest, Route } from "../http/router.ts";
 import { routesOf } from "../http/serve.ts";
@@ -37,6 +37,8 @@ const enqueue = async (
   try {
     return await enqueueJobs(deps, newJobs, caller);
   } catch (error) {
+    // Loaded by the first error.
+    const { locateRefusal } = await import("../http/locate-refusal.ts");
     throw locateRefusal(error, at);
   }
 };

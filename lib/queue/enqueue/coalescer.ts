@@ -46,20 +46,16 @@ const createLine = <Item, Row>(limits: CoalesceLimits) => {
   };
 
   const watch = (): void => {
-    const first = waiting.find(({ caller }) => caller !== undefined);
-    if (first === undefined || timer !== undefined) return;
-    timer = setTimeout(
-      () => {
-        timer = undefined;
-        const lateMs = performance.now() - limits.waitMs;
-        for (const entry of [...waiting])
-          if (entry.caller !== undefined && entry.joinedMs <= lateMs) giveUp(entry, late());
-        watch();
-      },
-      Math.max(0, Math.ceil(first.joinedMs + limits.waitMs - performance.now())),
-    );
-    // Nobody waits for it alone.
-    timer.unref();
+    const first = waiting.find(({ caller }) => caller);
+    if (!first || timer) return;
+    // Nobody waits for the timer alone.
+    timer = setTimeout(tellLate, first.joinedMs + limits.waitMs - performance.now()).unref();
+  };
+  const tellLate = (): void => {
+    timer = undefined;
+    const lateMs = performance.now() - limits.waitMs;
+    for (const entry of [...waiting]) if (entry.caller && entry.joinedMs <= lateMs) giveUp(entry, late());
+    watch();
   };
 
   return {
