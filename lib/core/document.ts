@@ -69,7 +69,7 @@ const roughBytesInside = (container: object, depth: number): number => {
   return sum;
 };
 
-/** At most: a character may be escaped as `\\u0001`. */
+/** Bytes of JSON for one of `roughBytes` at most: a character may be escaped, as the backslash, u and four digits. */
 export const MOST_BYTES_A_ROUGH_ONE = 6;
 
 /**

@@ -1,4 +1,5 @@
 import { getHeapSpaceStatistics } from "node:v8";
+import { setTimeout as pause } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { createAdmission } from "../../lib/queue/enqueue/admission.ts";
 import { createCoalescer } from "../../lib/queue/enqueue/coalescer.ts";
@@ -131,6 +132,26 @@ it("does not send what has waited too long for callers that may leave; others wa
   await goOn();
   expect(statements.map(({ ids }) => ids.join(""))).toEqual(["a", "b", "d"]);
   await Promise.all(calls);
+});
+
+it("tells each caller that may leave when its own time is up, and none too early", async () => {
+  const { enqueue, one, settle, goOn } = setup();
+  const stays = [one("a")];
+  await settle();
+  stays.push(one("b"));
+  await settle();
+  const waitedMs = async (id: string) => {
+    const startedMs = performance.now();
+    await expect(enqueue([{ id }], 1, staying)).rejects.toMatchObject({ code: "too_slow" });
+    return performance.now() - startedMs;
+  };
+  const waits = [waitedMs("c")];
+  await pause(LIMITS.waitMs / 2);
+  waits.push(waitedMs("d"));
+  stays.push(one("e"));
+  // Timers are a millisecond early at times.
+  for (const waited of await Promise.all(waits)) expect(waited).toBeGreaterThanOrEqual(LIMITS.waitMs - 2);
+  await Promise.all([...stays, goOn()]);
 });
 
 it("lets in what fits, refuses more immediately, and lets in again what fits then", async () => {

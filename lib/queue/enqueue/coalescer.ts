@@ -39,17 +39,22 @@ const createLine = <Item, Row>(limits: CoalesceLimits) => {
   const waiting: Entry<Item, Row>[] = [];
   /** Set by `watch`, until it fires: most callers wait for no statement but their own. */
   let timer: NodeJS.Timeout | undefined;
+  /** Of those that wait, so many may leave. */
+  let callers = 0;
 
-  const giveUp = (entry: Entry<Item, Row>, error: ForgeqError): void => {
+  const leave = (entry: Entry<Item, Row>): void => {
     waiting.splice(waiting.indexOf(entry), 1);
+    if (entry.caller) callers -= 1;
+  };
+  const giveUp = (entry: Entry<Item, Row>, error: ForgeqError): void => {
+    leave(entry);
     entry.reject(error);
   };
 
   const watch = (): void => {
-    const first = waiting.find(({ caller }) => caller);
-    if (!first || timer) return;
+    const first = callers && !timer && waiting.find(({ caller }) => caller);
     // Nobody waits for the timer alone.
-    timer = setTimeout(tellLate, first.joinedMs + limits.waitMs - performance.now()).unref();
+    if (first) timer = setTimeout(tellLate, first.joinedMs + limits.waitMs - performance.now()).unref();
   };
   const tellLate = (): void => {
     timer = undefined;
@@ -60,7 +65,10 @@ const createLine = <Item, Row>(limits: CoalesceLimits) => {
 
   return {
     isEmpty: (): boolean => waiting.length === 0,
-    join: (entry: Entry<Item, Row>): void => void waiting.push(entry),
+    join: (entry: Entry<Item, Row>): void => {
+      waiting.push(entry);
+      if (entry.caller) callers += 1;
+    },
     /** From now on those that wait too long, and may leave, are told so. */
     watch,
     /** The entries of one statement; none when all callers have left. */
@@ -77,7 +85,7 @@ const createLine = <Item, Row>(limits: CoalesceLimits) => {
         bytes += entry.bytes;
         if (batch.length > 0 && (items > limits.items || bytes > limits.bytes)) break;
         batch.push(entry);
-        waiting.shift();
+        leave(entry);
       }
       return batch;
     },

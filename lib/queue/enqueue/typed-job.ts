@@ -43,6 +43,7 @@ const parse = (definition: JobDefinition, given: unknown): unknown => {
  * @throws {ForgeqError} `invalid_payload` with pointers into the payload; `payload_too_large`
  */
 export const checkPayload = (definition: JobDefinition, payload: unknown): unknown => {
+  // A copy, because it is written later: the caller may change what it gave.
   const plain = plainCopy(payload) ?? undefined;
   if (plain !== undefined && roughBytes(plain) * MOST_BYTES_A_ROUGH_ONE <= MAX_DOCUMENT_BYTES) {
     parse(definition, plain);
