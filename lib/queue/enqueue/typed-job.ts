@@ -44,8 +44,8 @@ const parse = (definition: JobDefinition, given: unknown): unknown => {
  */
 export const checkPayload = (definition: JobDefinition, payload: unknown): unknown => {
   // A copy, because it is written later: the caller may change what it gave.
-  const plain = plainCopy(payload) ?? undefined;
-  if (plain !== undefined && roughBytes(plain) * MOST_BYTES_A_ROUGH_ONE <= MAX_DOCUMENT_BYTES) {
+  const plain = plainCopy(payload);
+  if (plain !== undefined && plain !== null && roughBytes(plain) * MOST_BYTES_A_ROUGH_ONE <= MAX_DOCUMENT_BYTES) {
     parse(definition, plain);
     return plain;
   }
