@@ -220,7 +220,13 @@ describe("the plugin in a service of somebody else's", () => {
       ["node_modules/serverless/bin/serverless.js", "offline", "--httpPort", String(httpPort), "--lambdaPort", String(lambdaPort)], // prettier-ignore
       {
         cwd: service.folder,
-        env: { PATH: process.env["PATH"], DATABASE_URL: database.url, FORGEQ_API_KEY: "a-key-of-20-characters" },
+        env: {
+          PATH: process.env["PATH"],
+          // What it unpacks there stays when it is killed.
+          TMPDIR: service.folder,
+          DATABASE_URL: database.url,
+          FORGEQ_API_KEY: "a-key-of-20-characters",
+        },
         stdio: "ignore",
       },
     );
